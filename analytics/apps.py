@@ -1,0 +1,8 @@
+"""The read side: board, reports, admin, API, access."""
+
+from django.apps import AppConfig
+
+
+class AnalyticsConfig(AppConfig):
+    name = "analytics"
+    default_auto_field = "django.db.models.BigAutoField"

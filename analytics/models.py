@@ -1,0 +1,37 @@
+"""Who may see what: members of sites, and API tokens."""
+
+from django.conf import settings
+from django.db import models
+
+from tracker.models import Site
+
+
+class Member(models.Model):
+    """A staff user's role on one site: an owner may change it, a viewer only look."""
+
+    class Role(models.TextChoices):
+        OWNER = "owner", "owner"
+        VIEWER = "viewer", "viewer"
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="members")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=8, choices=Role, default=Role.VIEWER)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["site", "user"], name="member_once_per_site")]
+
+    def __str__(self) -> str:
+        return f"{self.user} ({self.role})"
+
+
+class Token(models.Model):
+    """An API token; only its SHA-256 is kept. Without sites it reads all of them."""
+
+    digest = models.BinaryField(unique=True)
+    sites = models.ManyToManyField(Site, blank=True)
+    write = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"token {self.pk}"

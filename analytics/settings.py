@@ -1,0 +1,153 @@
+"""Django settings, all from the environment (and `.env`); docs/operations.md names every one."""
+
+import os
+from pathlib import Path
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+from analytics.data import DataFolder, read_env_file
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+read_env_file(BASE_DIR / ".env")
+
+
+def env_list(name: str, default: str = "") -> list[str]:
+    """The comma-separated words of an environment variable."""
+    return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
+
+
+def env_int(name: str, default: int) -> int:
+    """A whole number, at least 1, from the environment."""
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return default
+    if not text.isdecimal() or int(text) < 1:
+        raise ImproperlyConfigured(f"{name} must be a whole number of at least 1, not {text!r}.")
+    return int(text)
+
+
+FOOTFALL_DATA = DataFolder(Path(os.environ.get("FOOTFALL_DATA") or BASE_DIR / "var"))
+
+SECRET_KEY = os.environ.get("SECRET_KEY") or FOOTFALL_DATA.secret_key() or ""
+if not SECRET_KEY:
+    raise ImproperlyConfigured(
+        "SECRET_KEY is not set, and there is no key in the data folder. Set it, or start with "
+        "scripts/run, which makes one and keeps it."
+    )
+
+DEBUG = False
+ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = env_list("FOOTFALL_TRUSTED_ORIGINS")
+# Set when staff reach Footfall over HTTPS, so that their cookies never travel in the clear.
+FOOTFALL_HTTPS = os.environ.get("FOOTFALL_HTTPS", "") == "1"
+
+INSTALLED_APPS = [
+    "analytics",
+    "tracker",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+]
+
+MIDDLEWARE = [
+    "analytics.security.SecurityPolicyMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "analytics.urls"
+ASGI_APPLICATION = "analytics.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASE_URL = os.environ.get("DATABASE_URL") or FOOTFALL_DATA.database_url() or ""
+if not DATABASE_URL:
+    raise ImproperlyConfigured(
+        "There is no database: start scripts/run first (it brings its own Postgres), or set DATABASE_URL."
+    )
+DATABASES = {"default": dj_database_url.parse(DATABASE_URL)}
+if "postgresql" not in DATABASES["default"]["ENGINE"]:
+    raise ImproperlyConfigured("DATABASE_URL must name a Postgres server (postgres://…).")
+
+REDIS_URL = os.environ.get("REDIS_URL", "")
+CHANNEL_LAYERS = {
+    "default": (
+        {
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "CONFIG": {"hosts": [REDIS_URL]},
+        }
+        if REDIS_URL
+        else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+    )
+}
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "/login/"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/login/"
+
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = FOOTFALL_HTTPS
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# Files are served from where they lie: no collectstatic step between a checkout and a board.
+SERVESTATIC_USE_FINDERS = True
+SERVESTATIC_AUTOREFRESH = False
+SERVESTATIC_MAX_AGE = 60
+
+# Proxies whose X-Forwarded-For is believed (addresses or networks); everyone else is taken by their socket.
+FOOTFALL_TRUSTED_PROXIES = env_list("FOOTFALL_TRUSTED_PROXIES")
+# An operator's own country database (.mmdb); without one the registries' lists of iptocc serve.
+FOOTFALL_GEO = os.environ.get("FOOTFALL_GEO", "")
+# Page views and events that wait for Postgres: at about 1.5 KB each, 50,000 are 75 MB and, at
+# 1,000 a second, 50 s of outage. Beyond that nothing more is acknowledged.
+FOOTFALL_BUFFER = env_int("FOOTFALL_BUFFER", 50_000)
+# Messages one page may send: a burst, and a rate it may keep up. A real page sends one in ten seconds.
+FOOTFALL_MESSAGE_BURST = env_int("FOOTFALL_MESSAGE_BURST", 100)
+FOOTFALL_MESSAGE_RATE = env_int("FOOTFALL_MESSAGE_RATE", 20)
+# Distinct names that a live list holds; the rest is counted as "(other)".
+FOOTFALL_NAMES = env_int("FOOTFALL_NAMES", 10_000)
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+}

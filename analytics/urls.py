@@ -1,0 +1,8 @@
+"""Every URL of Footfall; the two sockets stand in `analytics.asgi`."""
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, path
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("admin/", admin.site.urls),
+]

@@ -1,0 +1,22 @@
+#!/usr/bin/env python
+"""Footfall's command line: `manage.py up` runs everything, the rest are Django's commands and ours."""
+
+import os
+import sys
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "analytics.settings")
+    if sys.argv[1:2] == ["up"]:
+        # Settings read the secret key and the database's address from the data folder, so
+        # `up`, which alone may make that folder, does so before Django loads them.
+        from analytics.data import prepare_for_up
+
+        prepare_for_up(sys.argv[2:])
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

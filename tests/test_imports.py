@@ -1,0 +1,45 @@
+"""The house rules that imports can break: which room may know which."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PURE = ["protocol", "identity", "agents", "referrers", "countries", "pageurl", "presence", "records"]
+PARSERS = {"msgspec", "ua_parser", "crawleruseragents", "iptocc", "maxminddb"}
+INPUT_OUTPUT = {"socket", "asyncio", "threading", "subprocess", "psycopg", "http", "urllib.request", "time", "os"}
+
+
+def imports(path: Path) -> set[str]:
+    """The full dotted names a module imports."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return names
+
+
+def roots(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imports(path)}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tracker").rglob("*.py")), ids=lambda path: path.name)
+def test_tracker_never_imports_analytics(path: Path) -> None:
+    assert "analytics" not in roots(path)
+
+
+@pytest.mark.parametrize("name", [*PURE, "session"])
+def test_pure_modules_know_neither_django_nor_io(name: str) -> None:
+    import sys
+
+    path = ROOT / "tracker" / f"{name}.py"
+    foreign = {
+        root for root in roots(path) if root not in sys.stdlib_module_names and root not in PARSERS and root != "tracker"
+    }
+    assert not foreign
+    assert not imports(path) & INPUT_OUTPUT
+    inner = {module.split(".")[1] for module in imports(path) if module.startswith("tracker.")}
+    assert inner <= set(PURE)

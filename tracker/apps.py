@@ -1,0 +1,8 @@
+"""The write side: snippet, wire protocol, sockets, presence, write buffer, models."""
+
+from django.apps import AppConfig
+
+
+class TrackerConfig(AppConfig):
+    name = "tracker"
+    default_auto_field = "django.db.models.BigAutoField"

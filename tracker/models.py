@@ -1,0 +1,146 @@
+"""What Footfall keeps: sites, page views, visits, events, salts, and the small tables behind the write path.
+
+The growing tables (page views, visits, events) are partitioned by time and keyed by
+(site, time, id). Django wants one primary-key column, so each model declares `id`; the real keys
+and partitions stand in the first migration and in `tracker.partitions`.
+"""
+
+import secrets
+import zoneinfo
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
+from django.db import models
+
+
+def new_key() -> str:
+    """A site's public key: 12 characters, 60 bits, lower case and digits that cannot be misread."""
+    return "".join(secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(12))
+
+
+def check_zone(name: str) -> None:
+    """Refuse a time zone that the IANA database does not know."""
+    if name not in zoneinfo.available_timezones():
+        raise ValidationError(f"{name!r} is not a time zone (try Europe/Berlin).")
+
+
+class Site(models.Model):
+    """One tracked website."""
+
+    id = models.AutoField(primary_key=True)
+    key = models.CharField(max_length=32, unique=True, default=new_key, editable=False)
+    domain = models.CharField(max_length=253)
+    hosts = ArrayField(models.CharField(max_length=255))
+    timezone = models.CharField(max_length=64, default="UTC", validators=[check_zone])
+    enabled = models.BooleanField(default=True)
+    demo = models.BooleanField(default=False, editable=False)
+    honour_dnt = models.BooleanField("honour Do Not Track and GPC", default=False)
+    hash_routes = models.BooleanField("pages are told apart by their #fragment", default=False)
+    query_parameters = ArrayField(models.CharField(max_length=64), default=list, blank=True)
+    excluded_addresses = ArrayField(models.CharField(max_length=64), default=list, blank=True)
+    excluded_paths = ArrayField(models.CharField(max_length=512), default=list, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["domain"]
+
+    def __str__(self) -> str:
+        return self.domain
+
+
+class Salt(models.Model):
+    """A site's salt for one of its days; made a day ahead, deleted 48 hours after the day began."""
+
+    id = models.BigAutoField(primary_key=True)
+    site = models.ForeignKey(Site, on_delete=models.CASCADE)
+    day = models.DateField()
+    salt = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["site", "day"], name="salt_site_day")]
+
+
+class Visitor(models.Model):
+    """What a page view and its visit say of who came, from where, with what."""
+
+    visitor = models.UUIDField()
+    referrer = models.TextField(default="")
+    referrer_url = models.TextField(default="")
+    channel = models.TextField(default="")
+    browser = models.TextField(default="")
+    system = models.TextField(default="")
+    device = models.TextField(default="")
+    country = models.TextField(default="")
+    language = models.TextField(default="")
+    width = models.IntegerField(default=0)
+    utm_source = models.TextField(default="")
+    utm_medium = models.TextField(default="")
+    utm_campaign = models.TextField(default="")
+    utm_term = models.TextField(default="")
+    utm_content = models.TextField(default="")
+
+    class Meta:
+        abstract = True
+
+
+class PageView(Visitor):
+    """One load of one page, stored when it begins and completed when it ends."""
+
+    id = models.UUIDField(primary_key=True)
+    site = models.ForeignKey(Site, on_delete=models.DO_NOTHING, db_constraint=False)
+    began_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    visit_id = models.UUIDField()
+    path = models.TextField()
+    query = models.TextField(default="")
+    title = models.TextField(default="")
+    engaged_ms = models.IntegerField(default=0)
+    depth = models.SmallIntegerField(default=0)
+    # Which connection of which edge the page view belongs to: only that one may end it.
+    edge = models.BigIntegerField()
+    connection = models.IntegerField()
+
+    class Meta:
+        db_table = "tracker_pageview"
+
+    def __str__(self) -> str:
+        return self.path
+
+
+class Visit(Visitor):
+    """Page views of one visitor with gaps under 30 minutes; named after its first page view."""
+
+    id = models.UUIDField(primary_key=True)
+    site = models.ForeignKey(Site, on_delete=models.DO_NOTHING, db_constraint=False)
+    began_at = models.DateTimeField()
+    ended_at = models.DateTimeField()
+    entry_path = models.TextField()
+    exit_path = models.TextField()
+    views = models.IntegerField(default=1)
+    events = models.IntegerField(default=0)
+    engaged_ms = models.BigIntegerField(default=0)
+
+    class Meta:
+        db_table = "tracker_visit"
+
+    def __str__(self) -> str:
+        return self.entry_path
+
+
+class Event(models.Model):
+    """A custom event, `footfall("signup", {...})`, said by a page."""
+
+    id = models.UUIDField(primary_key=True)
+    site = models.ForeignKey(Site, on_delete=models.DO_NOTHING, db_constraint=False)
+    at = models.DateTimeField()
+    page_view_id = models.UUIDField()
+    visit_id = models.UUIDField()
+    name = models.TextField()
+    properties = models.JSONField(default=dict)
+    value = models.FloatField(null=True)
+
+    class Meta:
+        db_table = "tracker_event"
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,75 @@
+"""What a conversation asks to be stored: plain records, on their way to the write buffer."""
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who came, from where, with what: the columns that a page view and its visit share."""
+
+    visitor: UUID
+    referrer: str = ""
+    referrer_url: str = ""
+    channel: str = ""
+    browser: str = ""
+    system: str = ""
+    device: str = ""
+    country: str = ""
+    language: str = ""
+    width: int = 0
+    utm_source: str = ""
+    utm_medium: str = ""
+    utm_campaign: str = ""
+    utm_term: str = ""
+    utm_content: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Which connection of which edge a page view belongs to; only the latest one to claim it may end it."""
+
+    edge: int
+    connection: int
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """A page view begins, or is claimed again after a dropped connection (same id, nothing counted twice)."""
+
+    site_id: int
+    id: UUID
+    owner: Owner
+    began_at: float  # seconds since the epoch, server clock
+    path: str
+    origin: Origin
+    query: str = ""
+    title: str = ""
+    engaged_ms: int = 0
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a page view has come; `at` is the server's time of this sign."""
+
+    site_id: int
+    id: UUID
+    owner: Owner
+    at: float
+    engaged_ms: int
+    depth: int
+    ended: bool = False  # True: the page view ended at `at`
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A custom event said by a page view; `id` is its key `k`, which counts once per site."""
+
+    site_id: int
+    id: UUID
+    page_view_id: UUID
+    at: float
+    name: str
+    properties: dict[str, str | int | float | bool | None] = field(default_factory=dict)
+    value: float | None = None
