@@ -25,13 +25,16 @@ class Member(models.Model):
 
 
 class Token(models.Model):
-    """An API token; only its SHA-256 is kept. Without sites it reads all of them."""
+    """An API token: `ff_NAME_SECRET`, of which only the name and the whole's SHA-256 are kept."""
 
-    digest = models.BinaryField(unique=True)
+    name = models.CharField(max_length=8, unique=True)
+    digest = models.BinaryField()
+    # Said, and not meant by an empty list: deleting a token's last site must not open all the others to it.
+    all_sites = models.BooleanField(default=False)
     sites = models.ManyToManyField(Site, blank=True)
     write = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     used_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
-        return f"token {self.pk}"
+        return f"ff_{self.name}…"

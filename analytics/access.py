@@ -1,0 +1,67 @@
+"""Who may see which site: the one check that pages, admin, API and sockets all go through.
+
+An unknown site and a forbidden one both come out as None, so that no caller can tell them apart.
+"""
+
+import re
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import QuerySet
+
+from analytics.models import Member, Token
+from tracker.models import Site
+
+Reader = AbstractBaseUser | AnonymousUser | Token
+"""Whoever reads: a logged-in user, nobody, or an API token."""
+
+KEY = re.compile(r"[a-z0-9]{1,32}")
+
+
+def sees_all(reader: Reader) -> bool:
+    """Whether no site is hidden from the reader: superusers, and tokens made for all sites."""
+    if isinstance(reader, Token):
+        return reader.all_sites
+    return is_staff(reader) and bool(getattr(reader, "is_superuser", False))
+
+
+def is_staff(reader: Reader) -> bool:
+    """Active staff: deactivated users keep their rows as members but see nothing."""
+    return not isinstance(reader, Token) and reader.is_active and bool(getattr(reader, "is_staff", False))
+
+
+def visible_sites(reader: Reader) -> QuerySet[Site]:
+    """The sites that the reader may look at; lazy, so `async for` works on it."""
+    if sees_all(reader):
+        return Site.objects.all()
+    if isinstance(reader, Token):
+        return reader.sites.all()
+    if not is_staff(reader):
+        return Site.objects.none()
+    return Site.objects.filter(pk__in=Member.objects.filter(user_id=reader.pk).values("site_id"))
+
+
+def owned_sites(reader: Reader) -> QuerySet[Site]:
+    """The sites whose settings and members the reader may change."""
+    if isinstance(reader, Token) or not is_staff(reader):
+        return Site.objects.none()
+    if sees_all(reader):
+        return Site.objects.all()
+    owner = Member.objects.filter(user_id=reader.pk, role=Member.Role.OWNER)
+    return Site.objects.filter(pk__in=owner.values("site_id"))
+
+
+def site_for(reader: Reader, key: str) -> Site | None:
+    """The site with this key if the reader may look at it, else None."""
+    # A key comes from a URL: a NUL in it would make Postgres refuse the query.
+    return visible_sites(reader).filter(key=key).first() if KEY.fullmatch(key) else None
+
+
+async def asite_for(reader: Reader, key: str) -> Site | None:
+    """`site_for` for the event loop; take the user from `request.auser()` or the socket's scope."""
+    return await visible_sites(reader).filter(key=key).afirst() if KEY.fullmatch(key) else None
+
+
+def owns(reader: Reader, site: Site) -> bool:
+    """Whether the reader may change the site, its members and its exclusions."""
+    return owned_sites(reader).filter(pk=site.pk).exists()
