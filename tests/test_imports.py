@@ -6,9 +6,30 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PURE = ["protocol", "identity", "agents", "referrers", "countries", "pageurl", "presence", "records"]
+PURE = [
+    "protocol",
+    "identity",
+    "agents",
+    "referrers",
+    "countries",
+    "pageurl",
+    "presence",
+    "records",
+    "drops",
+    "sources",
+]
 PARSERS = {"msgspec", "ua_parser", "crawleruseragents", "iptocc", "maxminddb"}
-INPUT_OUTPUT = {"socket", "asyncio", "threading", "subprocess", "psycopg", "http", "urllib.request", "time", "os"}
+INPUT_OUTPUT = {
+    "socket",
+    "asyncio",
+    "threading",
+    "subprocess",
+    "psycopg",
+    "http",
+    "urllib.request",
+    "time",
+    "os",
+}
 
 
 def imports(path: Path) -> set[str]:
@@ -37,7 +58,9 @@ def test_pure_modules_know_neither_django_nor_io(name: str) -> None:
 
     path = ROOT / "tracker" / f"{name}.py"
     foreign = {
-        root for root in roots(path) if root not in sys.stdlib_module_names and root not in PARSERS and root != "tracker"
+        root
+        for root in roots(path)
+        if root not in sys.stdlib_module_names and root not in PARSERS and root != "tracker"
     }
     assert not foreign
     assert not imports(path) & INPUT_OUTPUT

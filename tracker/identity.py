@@ -1,0 +1,42 @@
+"""Who is the same visitor: keyed hashes that forget, and when a site's day ends.
+
+A visitor is hashed with the site's salt of the day, which is deleted; nobody can go back from the
+hash to an address, not even by trying all of them.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+from hashlib import blake2b
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+
+def visitor_id(salt: bytes, site_id: int, address: str, agent: str) -> UUID:
+    """The visitor as stored: the same for one day of the site (`salt`: 1 to 64 bytes)."""
+    return UUID(bytes=keyed(salt, b"visitor", site_id, address, agent))
+
+
+def live_key(secret: bytes, site_id: int, address: str, agent: str) -> bytes:
+    """The visitor as counted live, 16 bytes: the same across midnight, never stored."""
+    return keyed(secret, b"live", site_id, address, agent)
+
+
+def keyed(key: bytes, purpose: bytes, site_id: int, address: str, agent: str) -> bytes:
+    """16 bytes; the NUL keeps ("ab", "c") and ("a", "bc") apart, as no address holds one."""
+    said = f"{site_id}\0{address}\0{agent}".encode(errors="surrogatepass")
+    return blake2b(said, key=key, digest_size=16, person=purpose).digest()
+
+
+def site_day(at: float, zone: ZoneInfo) -> date:
+    """The site's calendar day at `at` (seconds since the epoch)."""
+    return datetime.fromtimestamp(at, zone).date()
+
+
+def next_midnight(at: float, zone: ZoneInfo) -> float:
+    """When the site's next day begins (seconds since the epoch), on days of 23 and 25 hours too."""
+    tomorrow = datetime.combine(site_day(at, zone) + timedelta(days=1), time(), zone)
+    # Where the clock jumps over midnight, fold 0 names the moment of the jump: the day's first.
+    begins = tomorrow.astimezone(UTC).timestamp()
+    if begins > at:
+        return begins
+    # The clock was put back across midnight after that day had begun: its second beginning counts.
+    return tomorrow.replace(fold=1).astimezone(UTC).timestamp()
