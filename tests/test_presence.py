@@ -1,0 +1,94 @@
+"""Presence: counters equal to what a count over the open tabs would give, whatever happened."""
+
+from collections import Counter
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from tracker.presence import DIMENSIONS, OTHER, Attention, Presence, SitePresence, Tab
+
+LIMIT = 3
+names = st.tuples(*[st.sampled_from("abcdef")] * len(DIMENSIONS))
+visitors = st.sampled_from([b"one", b"two", b"three"])
+
+
+class OpenTabs(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.site = SitePresence(LIMIT, 0.0)
+        self.open: list[Tab] = []
+
+    @rule(visitor=visitors, said=names)
+    def join(self, visitor: bytes, said: tuple[str, ...]) -> None:
+        self.open.append(self.site.join(visitor, said))
+
+    @rule(index=st.integers(0, 50))
+    def leave(self, index: int) -> None:
+        if self.open:
+            self.site.leave(self.open.pop(index % len(self.open)))
+
+    @rule(index=st.integers(0, 50), said=names)
+    def move(self, index: int, said: tuple[str, ...]) -> None:
+        if self.open:
+            self.site.move(self.open[index % len(self.open)], said)
+
+    @rule(index=st.integers(0, 50), attention=st.sampled_from(Attention))
+    def attend(self, index: int, attention: Attention) -> None:
+        if self.open:
+            self.site.attend(self.open[index % len(self.open)], attention)
+
+    @invariant()
+    def counters_equal_a_recount(self) -> None:
+        assert self.site.tabs == len(self.open)
+        assert self.site.visitors == len({tab.visitor for tab in self.open})
+        assert +Counter(self.site.attention) == Counter(tab.attention for tab in self.open)
+        for index, dimension in enumerate(DIMENSIONS):
+            assert self.site.names[dimension] == Counter(tab.counted[index] for tab in self.open)
+            assert sum(self.site.names[dimension].values()) == len(self.open)
+
+    @invariant()
+    def names_are_bounded(self) -> None:
+        for counter in self.site.names.values():
+            assert len([name for name in counter if name != OTHER]) <= LIMIT
+
+
+OpenTabs.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestOpenTabs = OpenTabs.TestCase
+
+
+def test_a_site_nobody_visited_is_empty() -> None:
+    site = Presence(10, 5.0).site(1)
+    assert (site.tabs, site.visitors, site.version, site.started_at) == (0, 0, 0, 5.0)
+
+
+def test_every_change_raises_the_version() -> None:
+    site = SitePresence(10, 0.0)
+    seen = [site.version]
+    tab = site.join(b"v", ("/", "", "", "", "", ""))
+    seen.append(site.version)
+    site.move(tab, ("/b", "", "", "", "", ""))
+    seen.append(site.version)
+    site.attend(tab, Attention.HIDDEN)
+    seen.append(site.version)
+    site.leave(tab)
+    seen.append(site.version)
+    assert seen == sorted(set(seen))
+
+
+@given(st.lists(st.integers(0, 10_000), max_size=60))
+def test_minutes_keep_the_last_hour_and_no_more(seconds: list[int]) -> None:
+    site = SitePresence(10, 0.0)
+    for at in sorted(seconds):
+        site.began(float(at))
+    last = max(seconds, default=0) // 60
+    expected = Counter(at // 60 for at in seconds if at // 60 > last - 61)
+    assert {minute: count for minute, count in site.minutes.items() if minute > last - 61} == expected
+    assert len(site.minutes) <= 61
+
+
+def test_totals_over_sites() -> None:
+    presence = Presence(10, 0.0)
+    for site_id in (1, 2):
+        presence.site(site_id).join(b"same", ("/", "", "", "", "", ""))
+    assert (presence.tabs(), presence.visitors()) == (2, 2)

@@ -1,0 +1,280 @@
+"""What one process that holds visitors' sockets owns, and who it lets in.
+
+One `Edge` per process: directory, presence, write buffer, and the sessions with the pages they claim.
+Everything but `start` and `stop` runs on the event loop's thread and never waits.
+"""
+
+import asyncio
+import hmac
+import os
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from django.conf import settings
+
+from tracker import addresses, agents, identity
+from tracker.buffer import WriteBuffer
+from tracker.countries import Countries
+from tracker.database import connect
+from tracker.directory import Directory, TrackedSite
+from tracker.drops import Drop, Drops
+from tracker.presence import Attention, Presence, SitePresence
+from tracker.records import Begin, Owner, Progress, Said
+from tracker.session import OVERLOADED, REFUSED, RESTARTING, Caller, Declined, Pace, Reply, Session
+
+SWEEP_SECONDS = 1.0
+# A page that posts renews its lease every 10 s; hidden, every 60 s, since browsers slow its timers.
+LEASE_SECONDS, HIDDEN_LEASE_SECONDS = 25.0, 130.0
+DRAIN_SECONDS = 10.0
+READY_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Knock:
+    """What a request says of itself before it is let in; header names in lower case."""
+
+    key: str
+    peer: str | None
+    headers: dict[str, str]
+
+
+class Edge:
+    """The sockets of this process; implements `tracker.session.Desk`."""
+
+    def __init__(self) -> None:
+        self.id = secrets.randbits(62) + 1
+        self.drops = Drops()
+        self.directory = Directory(connect)
+        self.buffer = WriteBuffer(connect, self.id, settings.FOOTFALL_BUFFER, self.drops)
+        self.presence = Presence(settings.FOOTFALL_NAMES, time.time())
+        self.sessions: set[Session] = set()
+        self._countries = Countries(settings.FOOTFALL_GEO)
+        self._proxies = addresses.networks(settings.FOOTFALL_TRUSTED_PROXIES)
+        self._pace = Pace(settings.FOOTFALL_MESSAGE_BURST, settings.FOOTFALL_MESSAGE_RATE)
+        self._live_secret = identity.derive(settings.SECRET_KEY, "live")
+        self._demo_secret = os.environ.get("FOOTFALL_DEMO_SECRET", "")
+        self._claims: dict[tuple[int, UUID], Session] = {}
+        self._leases: dict[Session, float] = {}
+        self._connections = 0
+        self._shift = 0.0
+        self._stopping = False
+        self._sweeper: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to serve: load sites and salts, and start the threads that keep and write."""
+        self._shift = time.time() - time.monotonic()
+        self.directory.start()
+        self.buffer.start(asyncio.get_running_loop())
+        self._sweeper = asyncio.create_task(self._sweep())
+
+    async def stop(self) -> None:
+        """Close every socket with 4502, end their page views, and flush what waits."""
+        self._stopping = True
+        if self._sweeper:
+            self._sweeper.cancel()
+        for session in list(self.sessions):
+            session.close(RESTARTING, time.monotonic())
+        await self.buffer.drain(DRAIN_SECONDS)
+        await asyncio.to_thread(self._stop_threads)
+
+    def admit(self, knock: Knock) -> Caller:
+        """Who knocks, or Declined. The steps cost alike: their time tells nobody which one refused."""
+        if self._stopping:
+            raise Declined(RESTARTING, Drop.NOT_READY)
+        if not self.directory.ready:
+            raise Declined(OVERLOADED, Drop.NOT_READY)
+        site = self.directory.site(knock.key)
+        user_agent = knock.headers.get("user-agent", "")
+        if site is None or not site.enabled:
+            raise Declined(REFUSED, Drop.UNKNOWN_SITE)
+        if not _origin_allowed(knock.headers.get("origin", ""), site):
+            raise Declined(REFUSED, Drop.WRONG_ORIGIN)
+        if agents.is_bot(user_agent):
+            raise Declined(REFUSED, Drop.BOT)
+        if site.honour_dnt and "1" in (knock.headers.get("dnt"), knock.headers.get("sec-gpc")):
+            raise Declined(REFUSED, Drop.OPTED_OUT)
+        address = self._address(knock, site)
+        if site.excludes_address(address):
+            raise Declined(REFUSED, Drop.EXCLUDED_ADDRESS)
+        return Caller(
+            site=site,
+            address=address,
+            user_agent=user_agent,
+            agent=agents.read(user_agent),
+            country=self._countries.of(address),
+            live_key=identity.live_key(self._live_secret, site.id, address, user_agent),
+        )
+
+    def open(self, caller: Caller, reply: Reply, close: Callable[[int], None]) -> Session:
+        """A conversation over a socket; the adapter calls `finished` when the socket is gone."""
+        self._connections += 1
+        session = Session(self, caller, Owner(self.id, self._connections), self._pace, reply, close)
+        self.sessions.add(session)
+        return session
+
+    def finished(self, session: Session) -> None:
+        """A conversation's connection is gone."""
+        if not session.closed:
+            session.lost(time.monotonic())
+        self._forget(session)
+
+    def posting(self, caller: Caller, page_id: UUID) -> Session:
+        """The conversation of a page that posts: the one whose lease lasts, or a new one. `renew` it then."""
+        session = self._claims.get((caller.site.id, page_id))
+        return session if session and session in self._leases else self.open(caller, _nobody, _nothing)
+
+    def renew(self, session: Session) -> None:
+        """A page that posts gave a sign: its lease begins anew, for as long as its attention asks."""
+        if session.page is None:
+            self.finished(session)
+            return
+        hidden = session.page.tab.attention is Attention.HIDDEN
+        self._leases[session] = time.monotonic() + (HIDDEN_LEASE_SECONDS if hidden else LEASE_SECONDS)
+
+    def held(self) -> int:
+        """Conversations open now."""
+        return len(self.sessions)
+
+    def presence_of(self, site_id: int) -> SitePresence:
+        return self.presence.site(site_id)
+
+    def visitor(self, caller: Caller, wall: float) -> UUID | None:
+        site = self.directory.by_id(caller.site.id)
+        salt = site and self.directory.salt(site.id, identity.site_day(wall, site.zone))
+        return (
+            identity.visitor_id(salt, site.id, caller.address, caller.user_agent) if site and salt else None
+        )
+
+    def wall(self, now: float) -> float:
+        return now + self._shift
+
+    def claim(self, session: Session, page_id: UUID) -> bool:
+        """Make `session` the page view's only one here; True when another one held it."""
+        key = (session.caller.site.id, page_id)
+        holder = self._claims.get(key)
+        self._claims[key] = session
+        if holder is None or holder is session:
+            return False
+        holder.renounce()
+        self._forget(holder)
+        return True
+
+    def release(self, session: Session, page_id: UUID) -> None:
+        key = (session.caller.site.id, page_id)
+        if self._claims.get(key) is session:
+            del self._claims[key]
+
+    def begin(self, record: Begin, done: Callable[[bool], None]) -> bool:
+        return self.buffer.begin(record, done)
+
+    def progress(self, record: Progress) -> None:
+        self.buffer.progress(record)
+
+    def event(self, record: Said, done: Callable[[bool], None]) -> bool:
+        return self.buffer.event(record, done)
+
+    def drop(self, reason: Drop) -> None:
+        self.drops.count(reason)
+
+    def _forget(self, session: Session) -> None:
+        self.sessions.discard(session)
+        self._leases.pop(session, None)
+
+    def _address(self, knock: Knock, site: TrackedSite) -> str:
+        if site.demo and self._demo_secret:
+            said = knock.headers.get("x-footfall-demo", "")
+            if hmac.compare_digest(said.encode(), self._demo_secret.encode()):
+                return addresses.plain(knock.headers.get("x-footfall-demo-address", "")) or ""
+        return addresses.client_address(knock.peer, knock.headers.get("x-forwarded-for", ""), self._proxies)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            now = time.monotonic()
+            # Followed once a second, so that the server's clock may be set while pages are open: each page
+            # keeps the shift it opened with, and its duration stays right.
+            self._shift = time.time() - now
+            for session in [session for session, until in self._leases.items() if until <= now]:
+                self.finished(session)
+            self._recheck_sites(now)
+
+    def _recheck_sites(self, now: float) -> None:
+        for session in list(self.sessions):
+            site = self.directory.by_id(session.caller.site.id)
+            if site is None or not site.enabled:
+                self.drop(Drop.UNKNOWN_SITE)
+                session.close(REFUSED, now)
+
+    def _stop_threads(self) -> None:
+        self.buffer.stop()
+        self.directory.stop()
+
+
+def _origin_allowed(origin: str, site: TrackedSite) -> bool:
+    try:
+        parts = urlsplit(origin)
+        return (
+            parts.scheme in ("http", "https") and bool(parts.hostname) and site.allows(parts.hostname or "")
+        )
+    except ValueError:
+        return False
+
+
+def _nobody(page_id: UUID, outcome: object) -> None:
+    """A page that posts is answered by its request, never in between."""
+
+
+def _nothing(code: int) -> None:
+    """A page that posts has no socket to close."""
+
+
+_running: Edge | None = None
+_starting: asyncio.Task[Edge] | None = None
+
+
+def running() -> Edge | None:
+    """This process's edge, if it holds sockets already."""
+    return _running
+
+
+async def start() -> Edge:
+    """This process's edge, started on the running loop at its first use (daphne has no lifespan to do it in).
+
+    Waits until its sites are loaded, or for READY_SECONDS: pages that come meanwhile are not sent away.
+    """
+    global _starting
+    if _running:
+        return _running
+    if _starting is None:
+        _starting = asyncio.create_task(_begin())
+    return await asyncio.shield(_starting)
+
+
+async def stop() -> None:
+    """Stop this process's edge, if there is one."""
+    global _running, _starting
+    edge, _running, _starting = _running, None, None
+    if edge:
+        await edge.stop()
+
+
+async def _begin() -> Edge:
+    global _running
+    edge = Edge()
+    await edge.start()
+    await asyncio.to_thread(edge.directory.wait_ready, READY_SECONDS)
+    _running = edge
+    return edge
+
+
+def headers_of(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    """ASGI headers as text; a header said twice is joined with commas, as HTTP has it."""
+    headers: dict[str, str] = {}
+    for name, value in raw:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        headers[key] = f"{headers[key]},{text}" if key in headers else text
+    return headers

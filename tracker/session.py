@@ -1,0 +1,381 @@
+"""One open page as a state machine: a message in; out come replies, presence changes and records to store.
+
+The only place that knows what a message means. It does no I/O: what it needs of the process stands in `Desk`,
+and `now` is always a steady clock's seconds, so that a step of the server's clock bends no duration.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Protocol
+from uuid import UUID
+
+from tracker import pageurl, protocol, referrers
+from tracker.agents import Agent
+from tracker.drops import Drop
+from tracker.presence import Attention, SitePresence, Tab
+from tracker.records import Begin, Origin, Owner, Progress, Said
+
+PROGRESS_SECONDS = 60.0  # how often, at most, attention is stored while a page view lasts
+BROKE_PROTOCOL, TOO_BIG, TOO_FAST = 4400, 4413, 4429
+REFUSED, RESTARTING, OVERLOADED = 4403, 4502, 4503
+CLAIMED = 4409  # the page view goes on over another connection
+
+
+class Declined(Exception):
+    """A conversation is not begun, or not gone on with: the close code to say and the reason to count."""
+
+    def __init__(self, code: int, reason: Drop) -> None:
+        super().__init__(reason.value)
+        self.code, self.reason = code, reason
+
+
+class Outcome(Enum):
+    """What became of a page or an event that was said."""
+
+    STORED = auto()
+    REFUSED = auto()  # Postgres will never take it
+    FULL = auto()  # no room to wait in; to be said again
+    IGNORED = auto()  # not for storing
+
+
+Reply = Callable[[UUID, Outcome], None]
+
+
+class Tracked(Protocol):
+    """What a conversation asks of its site (`tracker.directory.TrackedSite`)."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def hash_routes(self) -> bool: ...
+    @property
+    def query_parameters(self) -> frozenset[str]: ...
+    def allows(self, host: str) -> bool: ...
+    def excludes_path(self, path: str) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who holds the other end of a conversation. The address stays in memory for as long as it lasts."""
+
+    site: Tracked
+    address: str
+    user_agent: str
+    agent: Agent
+    country: str
+    live_key: bytes
+
+
+class Desk(Protocol):
+    """What a session needs of the process that holds it (`tracker.edge.Edge`)."""
+
+    def presence_of(self, site_id: int) -> SitePresence: ...
+    def visitor(self, caller: Caller, wall: float) -> UUID | None: ...
+    def wall(self, now: float) -> float: ...
+    def claim(self, session: "Session", page_id: UUID) -> bool: ...
+    def release(self, session: "Session", page_id: UUID) -> None: ...
+    def begin(self, record: Begin, done: Callable[[bool], None]) -> bool: ...
+    def progress(self, record: Progress) -> None: ...
+    def event(self, record: Said, done: Callable[[bool], None]) -> bool: ...
+    def drop(self, reason: Drop) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many messages a page may send: a burst, and a rate per second that it may keep up."""
+
+    burst: float
+    rate: float
+
+
+@dataclass(slots=True, eq=False)
+class OpenPage:
+    """The page view that a session has open."""
+
+    id: UUID
+    opened: float  # steady clock
+    shift: float  # wall clock minus steady clock when it opened
+    tab: Tab
+    begin: Begin
+    engaged_ms: int
+    depth: int
+    said_ms: int = 0  # engaged time brought along from before a dropped connection
+    stored: bool = False
+    queued: bool = False
+    progress_at: float = 0.0
+    waiting: list[Reply] = field(default_factory=list)
+
+
+class Session:
+    """The conversation with one page (over a socket, or over POST while its lease lasts)."""
+
+    __slots__ = (
+        "_close",
+        "_counted_at",
+        "_desk",
+        "_events",
+        "_left",
+        "_pace",
+        "_reply",
+        "caller",
+        "closed",
+        "connection",
+        "edge",
+        "page",
+        "presence",
+    )
+
+    def __init__(
+        self, desk: Desk, caller: Caller, owner: Owner, pace: Pace, reply: Reply, close: Callable[[int], None]
+    ) -> None:
+        self.caller = caller
+        self.page: OpenPage | None = None
+        self.closed = False
+        self.edge, self.connection = owner.edge, owner.connection
+        self.presence = desk.presence_of(caller.site.id)
+        self._desk = desk
+        self._reply = reply
+        self._close = close
+        self._pace = pace
+        self._left, self._counted_at = pace.burst, 0.0
+        self._events: set[UUID] = set()
+
+    def receive(self, frame: str | bytes, now: float) -> None:
+        """A frame came over the socket."""
+        if self.closed:
+            return
+        try:
+            self.keep_pace(now)
+            message = protocol.parse(frame)
+            if isinstance(message, protocol.End):
+                raise Declined(BROKE_PROTOCOL, Drop.MALFORMED)
+            self.handle(message, now, self._reply)
+        except (Declined, protocol.Refused) as refusal:
+            self._desk.drop(refusal.reason)
+            self.close(refusal.code, now)
+
+    def keep_pace(self, now: float) -> None:
+        """Take one message from the page's allowance; Declined when there is none left."""
+        elapsed = now - self._counted_at if self._counted_at else 0.0
+        self._left = min(self._pace.burst, self._left + elapsed * self._pace.rate) - 1
+        self._counted_at = now
+        if self._left < 0:
+            raise Declined(TOO_FAST, Drop.TOO_FAST)
+
+    def handle(self, message: protocol.Message, now: float, reply: Reply) -> None:
+        """A well-formed message. Every page and event leads to exactly one call of `reply`, now or later.
+
+        Raises Declined where what it says cannot be taken after all.
+        """
+        match message:
+            case protocol.Page():
+                self._page(message, now, reply)
+            case protocol.State():
+                self._state(message, now)
+            case protocol.Event():
+                self._event(message, now, reply)
+            case protocol.End():
+                self._end_said(message, now)
+
+    def lost(self, now: float) -> None:
+        """The connection is gone: its page view ends here."""
+        self.closed = True
+        self._end_page(now)
+
+    def close(self, code: int, now: float) -> None:
+        """End the conversation from this side."""
+        if not self.closed:
+            self.lost(now)
+            self._close(code)
+
+    def renounce(self) -> None:
+        """Another connection claimed the page view: let go of it without ending it."""
+        self.closed = True
+        if self.page:
+            self.presence.leave(self.page.tab)
+            self.page = None
+        self._close(CLAIMED)
+
+    def _page(self, said: protocol.Page, now: float, reply: Reply) -> None:
+        page = self.page
+        if page and page.id == said.id:
+            self._attended(page, said.engaged_ms, said.depth, now)
+            self._store(page, reply)
+            return
+        try:
+            url = pageurl.read(said.url, self.caller.site.query_parameters, self.caller.site.hash_routes)
+        except ValueError:
+            raise Declined(BROKE_PROTOCOL, Drop.MALFORMED) from None
+        if self.caller.site.excludes_path(url.path):
+            self._desk.drop(Drop.EXCLUDED_PATH)
+            self._end_page(now)
+            reply(said.id, Outcome.IGNORED)
+            return
+        begin, names = self._described(said, url, self._desk.wall(now))
+        goes_on = self._desk.claim(self, said.id) or said.again
+        self.page = self._opened(page, begin, names, now)
+        if page:
+            self._ended(page, now)
+            self._desk.release(self, page.id)
+        if not goes_on:
+            self.presence.began(begin.began_at)
+        self._store(self.page, reply)
+
+    def _described(
+        self, said: protocol.Page, url: pageurl.PageUrl, wall: float
+    ) -> tuple[Begin, tuple[str, ...]]:
+        caller = self.caller
+        visitor = self._desk.visitor(caller, wall)
+        if visitor is None:
+            raise Declined(OVERLOADED, Drop.NOT_READY)
+        referrer = referrers.read(said.referrer, caller.site.allows, url.utm)
+        origin = Origin(
+            visitor=visitor,
+            referrer=referrer.source,
+            referrer_url=referrer.url,
+            channel=referrer.channel,
+            browser=caller.agent.browser,
+            system=caller.agent.system,
+            device=caller.agent.device,
+            country=caller.country,
+            language=said.language,
+            width=said.width,
+            utm_source=url.utm.source,
+            utm_medium=url.utm.medium,
+            utm_campaign=url.utm.campaign,
+            utm_term=url.utm.term,
+            utm_content=url.utm.content,
+        )
+        begin = Begin(
+            site_id=caller.site.id,
+            id=said.id,
+            owner=Owner(self.edge, self.connection),
+            began_at=wall,
+            path=url.path,
+            origin=origin,
+            query=url.query,
+            title=said.title,
+            engaged_ms=said.engaged_ms,
+            depth=said.depth,
+        )
+        names = (url.path, origin.referrer, origin.browser, origin.system, origin.device, origin.country)
+        return begin, names
+
+    def _opened(self, before: OpenPage | None, begin: Begin, names: tuple[str, ...], now: float) -> OpenPage:
+        if before:
+            tab = before.tab
+            self.presence.move(tab, names)
+            self.presence.attend(tab, Attention.ACTIVE)
+        else:
+            tab = self.presence.join(self.caller.live_key, names)
+        return OpenPage(
+            id=begin.id,
+            opened=now,
+            shift=begin.began_at - now,
+            tab=tab,
+            begin=begin,
+            engaged_ms=begin.engaged_ms,
+            depth=begin.depth,
+            said_ms=begin.engaged_ms,
+            progress_at=now,
+        )
+
+    def _store(self, page: OpenPage, reply: Reply) -> None:
+        if page.stored:
+            reply(page.id, Outcome.STORED)
+            return
+        if page.queued and reply in page.waiting:
+            return  # said again over the socket: one ack answers both
+        page.waiting.append(reply)
+        if page.queued:
+            return
+        page.queued = self._desk.begin(page.begin, lambda stored: self._page_done(page, stored))
+        if not page.queued:
+            self._desk.drop(Drop.BUFFER_FULL)
+            _answer(page, Outcome.FULL)
+
+    def _page_done(self, page: OpenPage, stored: bool) -> None:
+        page.stored, page.queued = stored, False
+        _answer(page, Outcome.STORED if stored else Outcome.REFUSED)
+
+    def _state(self, said: protocol.State, now: float) -> None:
+        page = self.page
+        if page is None or page.id != said.id:
+            self._desk.drop(Drop.NOT_OPEN)
+            return
+        self.presence.attend(page.tab, said.attention)
+        self._attended(page, said.engaged_ms, said.depth, now)
+        if now - page.progress_at >= PROGRESS_SECONDS:
+            page.progress_at = now
+            self._progress(page, now, ended=False)
+
+    def _event(self, said: protocol.Event, now: float, reply: Reply) -> None:
+        if said.key in self._events:
+            reply(said.key, Outcome.IGNORED)  # already waiting: its first saying will be answered
+            return
+        record = Said(
+            site_id=self.caller.site.id,
+            id=said.key,
+            page_view_id=said.page,
+            at=self._desk.wall(now),
+            name=said.name,
+            properties=said.properties,
+            value=said.value,
+        )
+
+        def done(stored: bool) -> None:
+            self._events.discard(said.key)
+            reply(said.key, Outcome.STORED if stored else Outcome.REFUSED)
+
+        if self._desk.event(record, done):
+            self._events.add(said.key)
+        else:
+            self._desk.drop(Drop.BUFFER_FULL)
+            reply(said.key, Outcome.FULL)
+
+    def _end_said(self, said: protocol.End, now: float) -> None:
+        if self.page is None or self.page.id != said.id:
+            self._desk.drop(Drop.NOT_OPEN)
+            return
+        self._attended(self.page, said.engaged_ms, said.depth, now)
+        self._end_page(now)
+
+    def _attended(self, page: OpenPage, engaged_ms: int, depth: int, now: float) -> None:
+        # A page cannot have been engaged for longer than it has been open, whatever it says.
+        longest = page.said_ms + int((now - page.opened) * 1000)
+        page.engaged_ms = max(page.engaged_ms, min(engaged_ms, longest))
+        page.depth = max(page.depth, depth)
+
+    def _end_page(self, now: float) -> None:
+        page = self.page
+        if page is None:
+            return
+        self.page = None
+        self.presence.leave(page.tab)
+        self._ended(page, now)
+        self._desk.release(self, page.id)
+
+    def _ended(self, page: OpenPage, now: float) -> None:
+        # A begin that found no room was never said to be stored: there is nothing to end.
+        if page.stored or page.queued:
+            self._progress(page, now, ended=True)
+
+    def _progress(self, page: OpenPage, now: float, ended: bool) -> None:
+        self._desk.progress(
+            Progress(
+                site_id=self.caller.site.id,
+                id=page.id,
+                owner=page.begin.owner,
+                at=now + page.shift,
+                engaged_ms=page.engaged_ms,
+                depth=page.depth,
+                ended=ended,
+            )
+        )
+
+
+def _answer(page: OpenPage, outcome: Outcome) -> None:
+    waiting, page.waiting = page.waiting, []
+    for reply in waiting:
+        reply(page.id, outcome)
