@@ -1,8 +1,12 @@
 """The data folder of `scripts/run`: secret key, database address, lock; readable by its owner only."""
 
+import fcntl
 import os
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
+
+from analytics.trouble import CannotStart
 
 
 class DataFolder(NamedTuple):
@@ -12,11 +16,59 @@ class DataFolder(NamedTuple):
 
     def secret_key(self) -> str | None:
         """The key that `up` made and kept, or None."""
-        return _read(self.path / "secret_key")
+        return self.read("secret_key")
 
     def database_url(self) -> str | None:
-        """The embedded Postgres' address, as `up` wrote it, or None."""
-        return _read(self.path / "database_url")
+        """The database's address, as the running `up` wrote it, or None."""
+        return self.read("database_url")
+
+    def url(self) -> str | None:
+        """Where the running (or else the last) `up` serves, `http://localhost:PORT`, or None."""
+        return self.read("url")
+
+    def read(self, name: str) -> str | None:
+        """One kept text, or None where there is none or it is empty."""
+        return _read(self.path / name)
+
+    def write(self, name: str, text: str) -> None:
+        """Keep a text, for the owner's eyes only; a crash leaves the old one or the new one, never half."""
+        descriptor, temporary = tempfile.mkstemp(dir=self.path, prefix=f".{name}-")
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, self.path / name)
+
+    def forget(self, name: str) -> None:
+        """Drop a kept text."""
+        (self.path / name).unlink(missing_ok=True)
+
+    def make(self) -> None:
+        """Make the folder, closed to everyone else.
+
+        Raises CannotStart when this account may not.
+        """
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.scandir(self.path).close()
+        except (OSError, RuntimeError) as error:
+            raise CannotStart(f"The data folder {self.path} cannot be used: {error}.") from None
+
+    def lock(self) -> None:
+        """Hold the folder until this process ends, however it ends.
+
+        Raises CannotStart when another process holds it.
+        """
+        try:
+            # Never closed: the kernel frees the lock with the process, so that no kill can leave it behind.
+            descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CannotStart(
+                f"Another Footfall runs on the data folder {self.path}: stop it, or give this one its own --data."
+            ) from None
+        except OSError as error:
+            raise CannotStart(f"The data folder {self.path} cannot be used: {error}.") from None
 
 
 def _read(path: Path) -> str | None:
@@ -32,8 +84,3 @@ def read_env_file(path: Path) -> None:
         name, found, value = line.strip().partition("=")
         if found and not name.startswith("#"):
             os.environ.setdefault(name.strip(), value.strip().strip("\"'"))
-
-
-def prepare_for_up(arguments: list[str]) -> None:
-    """Make the data folder and what the settings read from it, before Django starts."""
-    raise NotImplementedError

@@ -1,0 +1,152 @@
+"""The files of the embedded Postgres (a cluster, in its words): made whole or not at all, and found free of
+an earlier run's processes before a new one starts."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from analytics.account import Account
+from analytics.trouble import CannotStart
+
+# Only the start of the cluster's life; `postgresql.conf` is the operator's to change afterwards.
+# Durability (fsync, synchronous_commit) stays on: an ack promises a commit that survives.
+TUNING = {
+    "shared_buffers": "128MB",
+    # Fewer checkpoints: after each, the first change of every page goes to the log whole, and page
+    # views are changed once more when they end.
+    "checkpoint_timeout": "15min",
+    "max_wal_size": "2GB",
+    "wal_compression": "on",
+    "random_page_cost": "1.1",
+    # Dead rows of small hot tables (open visits, recent ids) are swept before they slow the joins.
+    "autovacuum_naptime": "15s",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One cluster at `path`, whose parent belongs to `account`; `programs` holds its Postgres."""
+
+    path: Path
+    account: Account
+    programs: Path
+
+    def make(self, password: str) -> None:
+        """Create the cluster, with `footfall` as the one role; safe to be killed at any moment.
+
+        Raises CannotStart with what `initdb` said.
+        """
+        half = self.path.with_name("cluster.new")
+        shutil.rmtree(half, ignore_errors=True)
+        descriptor, password_file = tempfile.mkstemp(dir=self.path.parent)
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                file.write(password)
+            self.account.take(Path(password_file))
+            done = subprocess.run(
+                [
+                    self.programs / "initdb",
+                    f"--pgdata={half}",
+                    "--username=footfall",
+                    f"--pwfile={password_file}",
+                    "--auth-host=reject",
+                    "--auth-local=scram-sha-256",
+                    "--data-checksums",
+                    "--encoding=UTF8",
+                    # Postgres' own C.UTF-8: sorts by code point, and no update of the system's libc can
+                    # ever make the order of an index wrong.
+                    "--locale=C",
+                    "--locale-provider=builtin",
+                    "--builtin-locale=C.UTF-8",
+                    *(f"--set={name}={value}" for name, value in TUNING.items()),
+                ],
+                cwd="/",
+                env=ENVIRONMENT,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                **self.account.switch(),
+            )
+        finally:
+            os.unlink(password_file)
+        if done.returncode != 0:
+            shutil.rmtree(half, ignore_errors=True)
+            said = done.stderr.strip().splitlines() or ["initdb failed"]
+            raise CannotStart(f"Postgres' files cannot be made in {self.path.parent}: {said[-1]}")
+        os.rename(half, self.path)
+
+    def check_version(self, major: str) -> None:
+        """Refuse files of another major version, which this Postgres cannot read."""
+        found = (self.path / "PG_VERSION").read_text().strip()
+        if found != major:
+            raise CannotStart(
+                f"{self.path} was made by Postgres {found}, and this is Postgres {major}: dump it with "
+                f"the old one (pg_dumpall) and load it into a new data folder, or go back to the Footfall that made it."
+            )
+
+    def clear(self, timeout: float = 10.0) -> None:
+        """See to it that no process of an earlier run uses the cluster, and no stale pid file blocks it.
+
+        A postmaster that is left (its `up` was killed, and it was still shutting down) is asked to stop;
+        processes that lost their postmaster end by themselves. A pid file is removed only when no process
+        of Postgres works in the folder: the pid in it may by now be a stranger's, or a zombie.
+
+        Raises CannotStart when somebody is still there after `timeout` seconds.
+        """
+        deadline = time.monotonic() + timeout
+        asked = False
+        while left := self.processes():
+            postmaster = self.postmaster()
+            if postmaster in left and not asked:
+                asked = True
+                os.kill(postmaster, signal.SIGINT)
+            if time.monotonic() > deadline:
+                pids = " ".join(map(str, left))
+                raise CannotStart(
+                    f"An earlier Postgres still works in {self.path}: end it (kill {pids}), then start again."
+                )
+            time.sleep(0.05)
+        (self.path / "postmaster.pid").unlink(missing_ok=True)
+
+    def postmaster(self) -> int | None:
+        """The pid that the pid file names, whoever that is by now."""
+        lines = self._pid_file()
+        return int(lines[0]) if lines and lines[0].isdecimal() else None
+
+    def ready(self, pid: int) -> bool:
+        """Whether the postmaster of this pid says that it takes connections."""
+        lines = self._pid_file()
+        return len(lines) > 7 and lines[0] == str(pid) and lines[7] == "ready"
+
+    def _pid_file(self) -> list[str]:
+        try:
+            return [line.strip() for line in (self.path / "postmaster.pid").read_text().splitlines()]
+        except FileNotFoundError:
+            return []
+
+    def processes(self) -> list[int]:
+        """Every living process of Postgres that works in this cluster: they all make it their current folder.
+
+        Processes whose folder the kernel will not show us are another account's, and a zombie has none.
+        """
+        found = []
+        for entry in os.scandir("/proc"):
+            if not entry.name.isdecimal():
+                continue
+            try:
+                if os.readlink(f"/proc/{entry.name}/cwd") != str(self.path):
+                    continue
+                program = os.readlink(f"/proc/{entry.name}/exe")
+            except OSError:
+                continue
+            if os.path.basename(program).startswith("postgres"):
+                found.append(int(entry.name))
+        return found

@@ -1,0 +1,65 @@
+"""Where the embedded Postgres lives: a home folder for its cluster, and a short one for its socket."""
+
+import os
+import secrets
+import stat
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from analytics.account import Account
+from analytics.binaries import SYSTEM_FOLDER
+from analytics.data import DataFolder
+
+
+def recorded_home(data: DataFolder) -> Path:
+    """The home that this data folder uses, made or not."""
+    return Path(data.read("postgres_home") or data.path / "postgres")
+
+
+def make_home(data: DataFolder, account: Account, say: Callable[[str], None]) -> Path:
+    """The home, made and given to the account: in the data folder, or where the account can reach it."""
+    home = recorded_home(data)
+    if home.parent == data.path and not account.enters(data.path):
+        # The data folder is ours to open, for the account's group and only to pass through; what
+        # stands above it is not.
+        os.chown(data.path, -1, account.gid)
+        data.path.chmod(0o710)
+        if not account.enters(data.path):
+            data.path.chmod(0o700)
+            home = SYSTEM_FOLDER / secrets.token_hex(4)
+            SYSTEM_FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
+            data.write("postgres_home", str(home))
+            say(f"{data.path} is closed to Postgres' account: the database is in {home}.")
+    home.mkdir(mode=0o700, exist_ok=True)
+    account.take(home)
+    return home
+
+
+def make_socket_folder(data: DataFolder, account: Account) -> Path:
+    """A new private folder with a short path (a socket's ends at 107 bytes); the last run's is removed."""
+    remove_socket_folder(data, account)
+    # Only root may make folders in /run; in /tmp nobody else can take ours away or guess its name.
+    parent = "/run" if os.access("/run", os.W_OK) and account.enters(Path("/run")) else "/tmp"  # noqa: S108
+    folder = Path(tempfile.mkdtemp(prefix="footfall-", dir=parent))
+    account.take(folder)
+    data.write("socket_folder", str(folder))
+    return folder
+
+
+def remove_socket_folder(data: DataFolder, account: Account) -> None:
+    """Remove the recorded socket folder, if it is still there and still ours."""
+    recorded = data.read("socket_folder")
+    if recorded is None:
+        return
+    folder = Path(recorded)
+    try:
+        state = folder.lstat()
+        if stat.S_ISDIR(state.st_mode) and state.st_uid in (os.geteuid(), account.uid):
+            for name in (".s.PGSQL.5432", ".s.PGSQL.5432.lock"):
+                (folder / name).unlink(missing_ok=True)
+            folder.rmdir()
+    except OSError:
+        # Gone since a reboot, or not empty: nothing of ours is in it.
+        pass
+    data.forget("socket_folder")

@@ -1,0 +1,211 @@
+"""The embedded Postgres: a child of `up` that is started, watched, started again, and never outlives it."""
+
+import ctypes
+import logging
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from typing import BinaryIO
+from urllib.parse import quote
+
+import psycopg
+
+from analytics import binaries
+from analytics.account import account_for
+from analytics.cluster import ENVIRONMENT, Cluster
+from analytics.data import DataFolder
+from analytics.home import make_home, make_socket_folder, recorded_home, remove_socket_folder
+from analytics.trouble import CannotStart
+
+logger = logging.getLogger(__name__)
+prctl = ctypes.CDLL(None, use_errno=True).prctl
+SET_PARENT_DEATH_SIGNAL = 1
+LOG_LIMIT = 5 * 1024 * 1024
+LOG_CHECK = 60.0  # seconds
+
+# On the command line, so that neither an edited file nor ALTER SYSTEM can open the database or let
+# rows reach the log: with `log` as the least level, failed statements (whose messages quote values)
+# are left out, and a terse line has no DETAIL or CONTEXT.
+FIXED = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "logging_collector": "off",
+    "log_destination": "stderr",
+    "log_min_messages": "log",
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "log_statement": "none",
+    "log_min_duration_statement": "-1",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+    "log_checkpoints": "off",
+}
+
+
+class Postgres:
+    """The embedded Postgres of one data folder, which the caller has locked."""
+
+    def __init__(self, data: DataFolder, say: Callable[[str], None]) -> None:
+        """Choose account, programs and places; `say` gets lines for the operator. Starts nothing.
+
+        Raises CannotStart.
+        """
+        self._data = data
+        self._say = say
+        self._account = account_for(recorded_home(data) / "cluster")
+        programs, copied = binaries.programs(self._account)
+        if copied:
+            say(f"This checkout is closed to Postgres' account: copied its programs to {programs}.")
+        home = make_home(data, self._account, say)
+        self._cluster = Cluster(home / "cluster", self._account, programs)
+        self._password = self._keep_password()
+        self._sockets = make_socket_folder(data, self._account)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stopping = threading.Event()
+        self._watcher: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        """The address, as DATABASE_URL has it."""
+        return f"postgres://footfall:{self._password}@{quote(str(self._sockets), safe='')}/footfall"
+
+    @property
+    def pid(self) -> int | None:
+        """The postmaster's pid, or None before the start."""
+        return self._process.pid if self._process else None
+
+    def _keep_password(self) -> str:
+        kept = self._data.read("postgres_password")
+        if kept is None:
+            if self._cluster.path.exists():
+                raise CannotStart(
+                    f"{self._data.path / 'postgres_password'} is gone, and {self._cluster.path} needs it."
+                )
+            kept = secrets.token_urlsafe(24)
+            self._data.write("postgres_password", kept)
+        return kept
+
+    def start(self) -> None:
+        """Make the cluster if there is none, start Postgres, and watch it from now on.
+
+        Call from the main thread. Raises CannotStart.
+        """
+        if not self._cluster.path.exists():
+            self._say("Making a database (once) …")
+            self._cluster.make(self._password)
+        self._cluster.check_version(binaries.major())
+        self._launch()
+        self._make_database()
+        self._watcher = threading.Thread(target=self._watch, name="postgres", daemon=True)
+        self._watcher.start()
+
+    def stop(self) -> None:
+        """Stop Postgres, ending its connections, and remove what only served this run."""
+        self._stopping.set()
+        if self._process is not None:
+            for sign, patience in ((signal.SIGINT, 15), (signal.SIGQUIT, 5), (signal.SIGKILL, 5)):
+                self._process.send_signal(sign)
+                try:
+                    self._process.wait(patience)
+                    break
+                except subprocess.TimeoutExpired:
+                    continue
+        if self._watcher is not None:
+            self._watcher.join(5)
+        remove_socket_folder(self._data, self._account)
+
+    def _launch(self, patience: float = 10.0) -> None:
+        """Start, and try again for `patience` seconds: shared memory of the one before may live on a moment."""
+        deadline = time.monotonic() + patience
+        while True:
+            self._cluster.clear()
+            with self._log() as log:
+                before = log.tell()
+                self._process = self._spawn(log)
+            if self._comes_up(self._process):
+                return
+            if time.monotonic() > deadline or self._stopping.is_set():
+                with self._log() as log:
+                    log.seek(before)
+                    said = log.read().decode(errors="replace").strip().splitlines() or ["it said nothing"]
+                raise CannotStart(
+                    f"Postgres does not start: {said[-1]} (all of it: {self._data.path / 'postgres.log'})"
+                )
+            time.sleep(0.2)
+
+    def _spawn(self, log: BinaryIO) -> subprocess.Popen[bytes]:
+        parent = os.getpid()
+
+        def die_with_parent() -> None:
+            # In the child, after it dropped its privileges (which would clear this): when this process
+            # ends, even by kill -9, Postgres gets its signal for a fast shutdown.
+            prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGINT)
+            if os.getppid() != parent:
+                os._exit(1)
+
+        settings = {**FIXED, "unix_socket_directories": str(self._sockets)}
+        return subprocess.Popen(
+            [
+                self._cluster.programs / "postgres",
+                f"-D{self._cluster.path}",
+                *(word for name, value in settings.items() for word in ("-c", f"{name}={value}")),
+            ],
+            cwd=self._cluster.path.parent,
+            env=ENVIRONMENT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # a Ctrl-C in the terminal must reach us first, not the database
+            preexec_fn=die_with_parent,
+            **self._account.switch(),
+        )
+
+    def _comes_up(self, process: subprocess.Popen[bytes]) -> bool:
+        """Wait until it takes connections (after a crash it first replays its log) or has ended."""
+        while not self._cluster.ready(process.pid):
+            if process.poll() is not None:
+                return False
+            time.sleep(0.01)
+        return True
+
+    def _make_database(self) -> None:
+        server = self.url.removesuffix("/footfall") + "/postgres"
+        with psycopg.connect(server, autocommit=True) as connection:
+            if connection.execute("SELECT 1 FROM pg_database WHERE datname = 'footfall'").fetchone() is None:
+                connection.execute("CREATE DATABASE footfall")
+
+    def _watch(self) -> None:
+        """Start Postgres again whenever it ends by itself; see that its log stays small."""
+        while not self._stopping.is_set():
+            assert self._process is not None
+            try:
+                code = self._process.wait(LOG_CHECK)
+            except subprocess.TimeoutExpired:
+                self._trim_log()
+                continue
+            if self._stopping.is_set():
+                return
+            logger.error("Postgres ended by itself (%s); starting it again.", code)
+            try:
+                self._launch()
+            except CannotStart as trouble:
+                logger.error("%s Trying again.", trouble)
+                self._stopping.wait(1)
+
+    def _log(self) -> BinaryIO:
+        """Its log; in the data folder, since root must not write into a folder that another account owns."""
+        return open(
+            os.open(self._data.path / "postgres.log", os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "rb+"
+        )
+
+    def _trim_log(self) -> None:
+        """Keep one older part; Postgres appends, so it may write on while this cuts."""
+        path = self._data.path / "postgres.log"
+        if path.stat().st_size > LOG_LIMIT:
+            shutil.copyfile(path, path.with_name("postgres.log.1"))
+            os.truncate(path, 0)
