@@ -1,8 +1,8 @@
 """What Footfall keeps: sites, page views, visits, events, salts, and the small tables behind the write path.
 
 The growing tables (page views, visits, events) are partitioned by time and keyed by
-(site, time, id). Django wants one primary-key column, so each model declares `id`; the real keys
-and partitions stand in the first migration and in `tracker.partitions`.
+(site, time, id). Django's admin refuses composite keys, so each of these declares `id`; the real
+keys and partitions stand in the first migration and in `tracker.partitions`.
 """
 
 import secrets
@@ -52,7 +52,7 @@ class Salt(models.Model):
     """A site's salt for one of its days; made a day ahead, deleted 48 hours after the day began."""
 
     id = models.BigAutoField(primary_key=True)
-    site = models.ForeignKey(Site, on_delete=models.CASCADE)
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, db_index=False)
     day = models.DateField()
     salt = models.BinaryField()
 
@@ -87,7 +87,7 @@ class PageView(Visitor):
     """One load of one page, stored when it begins and completed when it ends."""
 
     id = models.UUIDField(primary_key=True)
-    site = models.ForeignKey(Site, on_delete=models.DO_NOTHING, db_constraint=False)
+    site = models.ForeignKey(Site, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
     began_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     visit_id = models.UUIDField()
@@ -111,7 +111,7 @@ class Visit(Visitor):
     """Page views of one visitor with gaps under 30 minutes; named after its first page view."""
 
     id = models.UUIDField(primary_key=True)
-    site = models.ForeignKey(Site, on_delete=models.DO_NOTHING, db_constraint=False)
+    site = models.ForeignKey(Site, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
     began_at = models.DateTimeField()
     ended_at = models.DateTimeField()
     entry_path = models.TextField()
@@ -131,7 +131,7 @@ class Event(models.Model):
     """A custom event, `footfall("signup", {...})`, said by a page."""
 
     id = models.UUIDField(primary_key=True)
-    site = models.ForeignKey(Site, on_delete=models.DO_NOTHING, db_constraint=False)
+    site = models.ForeignKey(Site, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
     at = models.DateTimeField()
     page_view_id = models.UUIDField()
     visit_id = models.UUIDField()
@@ -144,3 +144,52 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Recent(models.Model):
+    """An id seen in the last 48 hours: what makes page views and events count once, on any edge."""
+
+    class Kind(models.IntegerChoices):
+        PAGE_VIEW = 0
+        EVENT = 1
+
+    pk = models.CompositePrimaryKey("site_id", "id", "kind")
+    site_id = models.IntegerField()
+    id = models.UUIDField()
+    kind = models.SmallIntegerField(choices=Kind)
+    began_at = models.DateTimeField()
+    visit_id = models.UUIDField()
+    visit_began_at = models.DateTimeField()
+
+
+class OpenVisit(models.Model):
+    """The visit that a visitor's next page view joins; `last_at` is the latest end or begin known."""
+
+    pk = models.CompositePrimaryKey("site_id", "visitor")
+    site_id = models.IntegerField()
+    visitor = models.UUIDField()
+    visit_id = models.UUIDField()
+    visit_began_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "tracker_open_visit"
+
+
+class EdgeBeat(models.Model):
+    """The last sign of life of an edge: `beat_at` by its own clock, as its page views, to date
+    their end; `seen_at` by the database's, so that a wrong clock kills nobody."""
+
+    id = models.BigIntegerField(primary_key=True)
+    beat_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "tracker_edge"
+
+
+class Watermark(models.Model):
+    """How far a job has come in time, so that it looks at everything once."""
+
+    job = models.TextField(primary_key=True)
+    at = models.DateTimeField()

@@ -1,0 +1,120 @@
+"""Weekly partitions of the growing tables, made ahead by code, so that retention drops tables and never rows.
+
+Each table also has a default partition: what no week holds yet (a clock that stepped, jobs that were
+away for a month) is stored all the same, and moves when its week is made.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, NamedTuple, Protocol
+
+from psycopg import sql
+
+WEEKS_AHEAD = 4
+WEEK = timedelta(weeks=1)
+
+
+class Cursor(Protocol):
+    """What Django's cursors and psycopg's have in common."""
+
+    def execute(self, query: Any, params: Sequence[object] | None = None, /) -> object: ...
+    def fetchall(self) -> list[tuple[Any, ...]]: ...
+
+
+class Growing(NamedTuple):
+    """A growing table: the column it is partitioned by, and how full its heap pages are packed."""
+
+    table: str
+    column: str
+    fillfactor: int
+
+
+# Room is left in each heap page for the new version of a row that completion writes: that keeps the
+# update HOT, so that no index is touched. Events are never updated.
+GROWING = (
+    Growing("tracker_pageview", "began_at", 75),
+    Growing("tracker_visit", "began_at", 75),
+    Growing("tracker_event", "at", 100),
+)
+
+
+def week_of(at: datetime) -> date:
+    """The Monday (UTC) of the ISO week that holds `at`."""
+    day = at.astimezone(UTC).date()
+    return day - timedelta(days=day.weekday())
+
+
+def midnight(day: date) -> datetime:
+    """When `day` begins, UTC."""
+    return datetime.combine(day, time(), UTC)
+
+
+def name_of(table: str, monday: date) -> str:
+    """The partition's name, as `tracker_pageview_2026w47`."""
+    year, week, _ = monday.isocalendar()
+    return f"{table}_{year}w{week:02}"
+
+
+def ensure(cursor: Cursor, now: datetime) -> list[str]:
+    """Make the missing partitions of this week, the four after it, and past weeks that wait in the default.
+
+    Runs inside the caller's transaction. Writers go on meanwhile, except to the default partition.
+    Returns the names of those it made.
+    """
+    monday = week_of(now)
+    wanted = {monday + n * WEEK for n in range(WEEKS_AHEAD + 1)}
+    made = []
+    for growing in GROWING:
+        there = partitions(cursor, growing.table)
+        waiting = {week for week in _weeks_in_default(cursor, growing) if week < monday}
+        for week in sorted(wanted | waiting):
+            if name_of(growing.table, week) not in there:
+                made.append(_make(cursor, growing, week))
+    return made
+
+
+def partitions(cursor: Cursor, table: str) -> set[str]:
+    """The names of a table's partitions, the default one included."""
+    cursor.execute(
+        "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
+        " WHERE i.inhparent = %s::regclass",
+        [table],
+    )
+    return {name for (name,) in cursor.fetchall()}
+
+
+def _weeks_in_default(cursor: Cursor, growing: Growing) -> set[date]:
+    cursor.execute(
+        sql.SQL("SELECT DISTINCT date_trunc('week', {column}, 'UTC') FROM {default}").format(
+            column=sql.Identifier(growing.column), default=sql.Identifier(f"{growing.table}_default")
+        )
+    )
+    return {week_of(week) for (week,) in cursor.fetchall()}
+
+
+def _make(cursor: Cursor, growing: Growing, week: date) -> str:
+    """Make one partition and move into it what waited in the default.
+
+    ATTACH rather than CREATE … PARTITION OF: it lets writers to the other partitions go on. The
+    default is locked from the start, since a row that arrived between the move and the attachment
+    would make the latter fail.
+    """
+    name = name_of(growing.table, week)
+    names = {
+        "table": sql.Identifier(growing.table),
+        "column": sql.Identifier(growing.column),
+        "default": sql.Identifier(f"{growing.table}_default"),
+        "partition": sql.Identifier(name),
+        "fillfactor": sql.Literal(growing.fillfactor),
+        "start": sql.Literal(midnight(week).isoformat()),
+        "end": sql.Literal(midnight(week + WEEK).isoformat()),
+    }
+    for statement in (
+        "LOCK TABLE {default} IN ACCESS EXCLUSIVE MODE",
+        "CREATE TABLE {partition} (LIKE {table} INCLUDING DEFAULTS) WITH (fillfactor = {fillfactor})",
+        "WITH moved AS (DELETE FROM {default} WHERE {column} >= {start} AND {column} < {end} RETURNING *)"
+        " INSERT INTO {partition} SELECT * FROM moved",
+        "ALTER TABLE {table} ATTACH PARTITION {partition} FOR VALUES FROM ({start}) TO ({end})",
+    ):
+        cursor.execute(sql.SQL(statement).format(**names))
+    return name
