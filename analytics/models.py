@@ -36,5 +36,9 @@ class Token(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     used_at = models.DateTimeField(null=True, blank=True)
 
+    class Meta:
+        verbose_name = "API token"
+        ordering = ["-created_at"]
+
     def __str__(self) -> str:
         return f"ff_{self.name}…"
