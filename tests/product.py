@@ -1,0 +1,136 @@
+"""The whole product as its users start it: `manage.py up` on a free port with a data folder of its own."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psycopg
+
+ROOT = Path(__file__).resolve().parent.parent
+READY_SECONDS = 60.0
+T = TypeVar("T")
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(condition: Callable[[], T], seconds: float = 10.0, what: str = "") -> T:
+    """The first truthy answer of `condition`; fails when there is none in time."""
+    until = time.monotonic() + seconds
+    while not (answer := condition()):
+        assert time.monotonic() < until, f"waited {seconds} s in vain for {what or condition}"
+        time.sleep(0.02)
+    return answer
+
+
+class Product:
+    """A running Footfall."""
+
+    def __init__(self, data: Path, *options: str, **environment: str) -> None:
+        self.data = data
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.socket_url = f"ws://127.0.0.1:{self.port}"
+        self.lines: list[str] = []
+        inherited = {name: value for name, value in os.environ.items() if name not in _OURS}
+        self.environment = {**inherited, "FOOTFALL_DATA": str(data), **environment}
+        self.process = subprocess.Popen(
+            [sys.executable, "manage.py", "up", "--port", str(self.port), "--data", str(data), *options],
+            cwd=ROOT,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        wait_for(lambda: self.ready() or self.process.poll() is not None, READY_SECONDS, "/readyz")
+        assert self.process.poll() is None, "\n".join(self.lines)
+
+    def ready(self) -> bool:
+        """Whether /readyz answers that everything serves."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as response:
+                return bool(response.status == 200)
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
+
+    @property
+    def password(self) -> str:
+        """The staff password that the first start printed."""
+        found = re.search(r"password:?\s+(\S+)", "\n".join(self.lines))
+        assert found, self.lines
+        return found[1]
+
+    def manage(self, *arguments: str) -> str:
+        """The output of a `manage.py` command that runs beside."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def add_site(self, domain: str, *hosts: str, zone: str = "UTC") -> str:
+        """A new site's key."""
+        more = [word for host in hosts for word in ("--host", host)]
+        output = self.manage("addsite", domain, *more, "--tz", zone, "--json")
+        return str(json.loads(output.strip().splitlines()[-1])["key"])
+
+    def rows(self, query: str, *parameters: Any) -> list[dict[str, Any]]:
+        """What the product's own database answers."""
+        url = (self.data / "database_url").read_text().strip()
+        with psycopg.connect(url, row_factory=psycopg.rows.dict_row) as connection:
+            return connection.execute(query, parameters).fetchall()
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """End it as an operator does; the exit code."""
+        self.process.send_signal(number)
+        code = self.process.wait(timeout=30)
+        self._reader.join(timeout=5)
+        assert self.process.stdout
+        self.process.stdout.close()
+        return code
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip("\n"))
+
+
+# What would lead a child to the test session's own database, or make it verbose.
+_OURS = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE", "FOOTFALL_DATA", "FOOTFALL_URL"}
+
+
+@contextmanager
+def running(*options: str, **environment: str) -> Iterator[Product]:
+    """A product of its own, gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="footfall-product-") as folder:
+        product = Product(Path(folder) / "data", *options, **environment)
+        try:
+            yield product
+        finally:
+            if product.process.poll() is None:
+                product.stop()

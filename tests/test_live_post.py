@@ -1,0 +1,122 @@
+"""The HTTP fallback on the whole product: the same messages, the same refusals, presence by lease."""
+
+import json
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.product import Product, running, wait_for
+from tests.test_live_socket import FIREFOX, page
+
+ORIGIN = "https://example.com"
+
+
+@pytest.fixture(scope="module")
+def product() -> Iterator[Product]:
+    with running() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def key(product: Product) -> str:
+    return product.add_site("example.com")
+
+
+def post(
+    product: Product, key: str, body: bytes | list[dict[str, Any]], origin: str = ORIGIN, agent: str = FIREFOX
+) -> tuple[int, str, str | None]:
+    """Status, body, and who may read it."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    request = urllib.request.Request(
+        f"{product.url}/live/{key}",
+        data=data,
+        headers={"Content-Type": "text/plain", "Origin": origin, "User-Agent": agent},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return response.status, response.read().decode(), response.headers["Access-Control-Allow-Origin"]
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode(), error.headers["Access-Control-Allow-Origin"]
+
+
+def test_it_answers_with_the_acks_after_the_commit(product: Product, key: str) -> None:
+    said, event_key = page("/posted"), str(uuid.uuid4())
+    event = {"t": "event", "id": said["id"], "k": event_key, "n": "signup"}
+    status, body, readable_by = post(product, key, [said, event])
+    assert (status, readable_by) == (200, ORIGIN)
+    assert sorted(json.loads(body), key=str) == sorted(
+        [{"t": "ack", "id": said["id"]}, {"t": "ack", "id": event_key}], key=str
+    )
+    assert product.rows("SELECT path FROM tracker_pageview WHERE id = %s", said["id"]) == [
+        {"path": "/posted"}
+    ]
+
+
+def test_said_again_it_is_acknowledged_again_and_stored_once(product: Product, key: str) -> None:
+    said = page("/again")
+    for _ in range(2):
+        assert json.loads(post(product, key, [said])[1]) == [{"t": "ack", "id": said["id"]}]
+    assert len(product.rows("SELECT 1 FROM tracker_pageview WHERE id = %s", said["id"])) == 1
+
+
+def test_end_ends_the_page_view(product: Product, key: str) -> None:
+    said = page("/ends")
+    post(product, key, [said])
+    assert post(product, key, [{"t": "end", "id": said["id"], "e": 0, "d": 70}])[0] == 200
+    query = "SELECT depth FROM tracker_pageview WHERE id = %s AND ended_at IS NOT NULL"
+    assert wait_for(lambda: product.rows(query, said["id"]), what="its end") == [{"depth": 70}]
+
+
+def test_a_lease_that_nobody_renews_ends_the_page_view(product: Product, key: str) -> None:
+    said = page("/silent")
+    post(product, key, [said])
+    query = (
+        "SELECT extract(epoch FROM ended_at - began_at)::float AS seconds FROM tracker_pageview"
+        " WHERE id = %s AND ended_at IS NOT NULL"
+    )
+    ended = wait_for(lambda: product.rows(query, said["id"]), 32.0, "the end of the lease")
+    assert ended[0]["seconds"] <= 27
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"{", 400),
+        (b'{"t":"page"}', 400),
+        (b'[{"t":"who"}]', 400),
+        (b"\xff", 400),
+        (b"[" * 10_000, 400),
+        (b'["' + b"x" * 70_000 + b'"]', 413),
+    ],
+    ids=["broken", "no array", "unknown type", "no text", "deep", "too big"],
+)
+def test_bad_bodies_get_one_sentence(product: Product, key: str, body: bytes, status: int) -> None:
+    answer = post(product, key, body)
+    assert answer[0] == status
+    assert answer[1].endswith(".")
+    assert "\n" not in answer[1]
+
+
+def test_too_many_messages_are_answered_429(product: Product, key: str) -> None:
+    said = page()
+    state = {"t": "state", "id": said["id"], "s": "idle", "e": 1, "d": 1}
+    assert post(product, key, [said, *[state] * 150])[0] == 429
+
+
+def test_strangers_get_the_same_403_whatever_the_reason(product: Product, key: str) -> None:
+    answers = {
+        post(product, key, [page()], origin="https://evil.example")[:2],
+        post(product, "nosuchsite", [page()])[:2],
+        post(product, key, [page()], agent="curl/8.0")[:2],
+    }
+    assert [status for status, _ in answers] == [403]
+
+
+def test_only_post_is_answered(product: Product, key: str) -> None:
+    with pytest.raises(urllib.error.HTTPError) as error:
+        urllib.request.urlopen(f"{product.url}/live/{key}", timeout=5)
+    assert error.value.code == 405
