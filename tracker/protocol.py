@@ -1,7 +1,7 @@
 """What a page may say: frames in, messages out; everything is bounded here and nowhere else.
 
-The fast path is one msgspec decode (3 to 7 µs with all checks). Only a frame with lone surrogates, which msgspec
-refuses and browsers do produce (a title cut in the middle of an emoji), goes through `json`.
+The fast path is one msgspec decode (3 to 7 µs with all checks). Only a frame with lone surrogates,
+which msgspec refuses and browsers do produce (a title cut inside an emoji), goes through `json`.
 """
 
 import json
@@ -33,7 +33,7 @@ T = TypeVar("T")
 Scalar = str | int | float | bool | None
 
 
-class Refused(Exception):  # noqa: N818 (it is an answer, not a fault)
+class Refused(Exception):
     """A frame or body that broke the protocol; `code` is the close code, 4400 or 4413."""
 
     def __init__(self, reason: Drop = Drop.MALFORMED) -> None:
