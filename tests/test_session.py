@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tracker.agents import Agent
+from tracker.closes import CLAIMED
+from tracker.desk import Caller, Outcome
 from tracker.drops import Drop, Drops
 from tracker.presence import Attention, Presence, SitePresence
 from tracker.records import Begin, Owner, Progress, Said
-from tracker.session import CLAIMED, Caller, Outcome, Pace, Session
+from tracker.session import Pace, Session
 
 VISITOR = UUID(int=99)
 PAGES = [UUID(int=n) for n in range(1, 6)]
@@ -101,7 +103,9 @@ class Page:
     def __init__(self, desk: Desk, connection: int = 1, pace: Pace = UNHURRIED) -> None:
         self.replies: list[tuple[UUID, Outcome]] = []
         self.closed: list[int] = []
-        caller = Caller(Example(), "192.0.2.1", "UA", Agent("Firefox", "Linux", "desktop"), "DE", b"k" * 16)
+        caller = Caller(
+            Example(), "example.com", "192.0.2.1", "UA", Agent("Firefox", "Linux", "desktop"), "DE", b"k" * 16
+        )
         self.session = Session(
             desk,
             caller,

@@ -9,7 +9,9 @@ from uuid import UUID
 from channels.consumer import AsyncConsumer
 
 from tracker import edge, protocol
-from tracker.session import BROKE_PROTOCOL, Declined, Outcome, Session
+from tracker.closes import BROKE_PROTOCOL, Declined
+from tracker.desk import Outcome
+from tracker.session import Session
 
 Message = dict[str, Any]
 

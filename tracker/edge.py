@@ -9,8 +9,8 @@ import hmac
 import os
 import secrets
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -18,13 +18,15 @@ from django.conf import settings
 
 from tracker import addresses, agents, identity
 from tracker.buffer import WriteBuffer
+from tracker.closes import OVERLOADED, REFUSED, RESTARTING, Declined
 from tracker.countries import Countries
 from tracker.database import connect
+from tracker.desk import Caller, Reply
 from tracker.directory import Directory, TrackedSite
 from tracker.drops import Drop, Drops
 from tracker.presence import Attention, Presence, SitePresence
 from tracker.records import Begin, Owner, Progress, Said
-from tracker.session import OVERLOADED, REFUSED, RESTARTING, Caller, Declined, Pace, Reply, Session
+from tracker.session import Pace, Session
 
 SWEEP_SECONDS = 1.0
 # A page that posts renews its lease every 10 s; hidden, every 60 s, since browsers slow its timers.
@@ -61,6 +63,7 @@ class Edge:
         self._leases: dict[Session, float] = {}
         self._connections = 0
         self._shift = 0.0
+        self._sites: Mapping[int, TrackedSite] = {}
         self._stopping = False
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -89,19 +92,18 @@ class Edge:
             raise Declined(OVERLOADED, Drop.NOT_READY)
         site = self.directory.site(knock.key)
         user_agent = knock.headers.get("user-agent", "")
-        if site is None or not site.enabled:
-            raise Declined(REFUSED, Drop.UNKNOWN_SITE)
-        if not _origin_allowed(knock.headers.get("origin", ""), site):
-            raise Declined(REFUSED, Drop.WRONG_ORIGIN)
+        host = _origin_host(knock.headers.get("origin", ""))
+        address = self._address(knock, site)
+        reason = _closed_to(site, host, address)
+        if site is None or reason:
+            raise Declined(REFUSED, reason or Drop.UNKNOWN_SITE)
         if agents.is_bot(user_agent):
             raise Declined(REFUSED, Drop.BOT)
         if site.honour_dnt and "1" in (knock.headers.get("dnt"), knock.headers.get("sec-gpc")):
             raise Declined(REFUSED, Drop.OPTED_OUT)
-        address = self._address(knock, site)
-        if site.excludes_address(address):
-            raise Declined(REFUSED, Drop.EXCLUDED_ADDRESS)
         return Caller(
             site=site,
+            host=host,
             address=address,
             user_agent=user_agent,
             agent=agents.read(user_agent),
@@ -145,9 +147,9 @@ class Edge:
     def visitor(self, caller: Caller, wall: float) -> UUID | None:
         site = self.directory.by_id(caller.site.id)
         salt = site and self.directory.salt(site.id, identity.site_day(wall, site.zone))
-        return (
-            identity.visitor_id(salt, site.id, caller.address, caller.user_agent) if site and salt else None
-        )
+        if site is None or salt is None:
+            return None
+        return identity.visitor_id(salt, site.id, caller.address, caller.user_agent)
 
     def wall(self, now: float) -> float:
         return now + self._shift
@@ -184,8 +186,8 @@ class Edge:
         self.sessions.discard(session)
         self._leases.pop(session, None)
 
-    def _address(self, knock: Knock, site: TrackedSite) -> str:
-        if site.demo and self._demo_secret:
+    def _address(self, knock: Knock, site: TrackedSite | None) -> str:
+        if site and site.demo and self._demo_secret:
             said = knock.headers.get("x-footfall-demo", "")
             if hmac.compare_digest(said.encode(), self._demo_secret.encode()):
                 return addresses.plain(knock.headers.get("x-footfall-demo-address", "")) or ""
@@ -200,28 +202,46 @@ class Edge:
             self._shift = time.time() - now
             for session in [session for session, until in self._leases.items() if until <= now]:
                 self.finished(session)
-            self._recheck_sites(now)
+            self._follow_sites(now)
 
-    def _recheck_sites(self, now: float) -> None:
-        for session in list(self.sessions):
-            site = self.directory.by_id(session.caller.site.id)
-            if site is None or not site.enabled:
-                self.drop(Drop.UNKNOWN_SITE)
+    def _follow_sites(self, now: float) -> None:
+        """Let open conversations follow a change to their site; who would not be let in any more must go."""
+        before, self._sites = self._sites, self.directory.sites()
+        if before is self._sites:
+            return
+        changed = {site_id for site_id, site in before.items() if self._sites.get(site_id) != site}
+        for session in [session for session in self.sessions if session.caller.site.id in changed]:
+            site = self._sites.get(session.caller.site.id)
+            reason = _closed_to(site, session.caller.host, session.caller.address)
+            if site is None or reason:
+                self.drop(reason or Drop.UNKNOWN_SITE)
                 session.close(REFUSED, now)
+            else:
+                session.caller = replace(session.caller, site=site)
 
     def _stop_threads(self) -> None:
         self.buffer.stop()
         self.directory.stop()
 
 
-def _origin_allowed(origin: str, site: TrackedSite) -> bool:
+def _closed_to(site: TrackedSite | None, host: str, address: str) -> Drop | None:
+    """Why a site takes nobody from this page and address, or None."""
+    if site is None or not site.enabled:
+        return Drop.UNKNOWN_SITE
+    if not host or not site.allows(host):
+        return Drop.WRONG_ORIGIN
+    if site.excludes_address(address):
+        return Drop.EXCLUDED_ADDRESS
+    return None
+
+
+def _origin_host(origin: str) -> str:
+    """The host of an `Origin` header; "" where it is missing, null or no web page's."""
     try:
         parts = urlsplit(origin)
-        return (
-            parts.scheme in ("http", "https") and bool(parts.hostname) and site.allows(parts.hostname or "")
-        )
+        return parts.hostname or "" if parts.scheme in ("http", "https") else ""
     except ValueError:
-        return False
+        return ""
 
 
 def _nobody(page_id: UUID, outcome: object) -> None:

@@ -6,79 +6,16 @@ and `now` is always a steady clock's seconds, so that a step of the server's clo
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import Enum, auto
-from typing import Protocol
 from uuid import UUID
 
 from tracker import pageurl, protocol, referrers
-from tracker.agents import Agent
+from tracker.closes import BROKE_PROTOCOL, CLAIMED, OVERLOADED, TOO_FAST, Declined
+from tracker.desk import Caller, Desk, Outcome, Reply
 from tracker.drops import Drop
-from tracker.presence import Attention, SitePresence, Tab
+from tracker.presence import Attention, Tab
 from tracker.records import Begin, Origin, Owner, Progress, Said
 
 PROGRESS_SECONDS = 60.0  # how often, at most, attention is stored while a page view lasts
-BROKE_PROTOCOL, TOO_BIG, TOO_FAST = 4400, 4413, 4429
-REFUSED, RESTARTING, OVERLOADED = 4403, 4502, 4503
-CLAIMED = 4409  # the page view goes on over another connection
-
-
-class Declined(Exception):
-    """A conversation is not begun, or not gone on with: the close code to say and the reason to count."""
-
-    def __init__(self, code: int, reason: Drop) -> None:
-        super().__init__(reason.value)
-        self.code, self.reason = code, reason
-
-
-class Outcome(Enum):
-    """What became of a page or an event that was said."""
-
-    STORED = auto()
-    REFUSED = auto()  # Postgres will never take it
-    FULL = auto()  # no room to wait in; to be said again
-    IGNORED = auto()  # not for storing
-
-
-Reply = Callable[[UUID, Outcome], None]
-
-
-class Tracked(Protocol):
-    """What a conversation asks of its site (`tracker.directory.TrackedSite`)."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def hash_routes(self) -> bool: ...
-    @property
-    def query_parameters(self) -> frozenset[str]: ...
-    def allows(self, host: str) -> bool: ...
-    def excludes_path(self, path: str) -> bool: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who holds the other end of a conversation. The address stays in memory for as long as it lasts."""
-
-    site: Tracked
-    address: str
-    user_agent: str
-    agent: Agent
-    country: str
-    live_key: bytes
-
-
-class Desk(Protocol):
-    """What a session needs of the process that holds it (`tracker.edge.Edge`)."""
-
-    def presence_of(self, site_id: int) -> SitePresence: ...
-    def visitor(self, caller: Caller, wall: float) -> UUID | None: ...
-    def wall(self, now: float) -> float: ...
-    def claim(self, session: "Session", page_id: UUID) -> bool: ...
-    def release(self, session: "Session", page_id: UUID) -> None: ...
-    def begin(self, record: Begin, done: Callable[[bool], None]) -> bool: ...
-    def progress(self, record: Progress) -> None: ...
-    def event(self, record: Said, done: Callable[[bool], None]) -> bool: ...
-    def drop(self, reason: Drop) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

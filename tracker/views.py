@@ -13,8 +13,10 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from tracker import edge, protocol
+from tracker.closes import BROKE_PROTOCOL, OVERLOADED, Declined
+from tracker.desk import Caller, Outcome
 from tracker.drops import Drop
-from tracker.session import BROKE_PROTOCOL, OVERLOADED, Caller, Declined, Outcome, Session
+from tracker.session import Session
 
 SNIPPET = Path(__file__).resolve().parent.parent / "static" / "t.js"
 # Longer than a commit takes, shorter than a browser's or proxy's patience.

@@ -1,0 +1,67 @@
+"""What a conversation asks of the process that holds it, and what it knows of who is at the other end."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Protocol
+from uuid import UUID
+
+from tracker.agents import Agent
+from tracker.drops import Drop
+from tracker.presence import SitePresence
+from tracker.records import Begin, Progress, Said
+
+if TYPE_CHECKING:
+    from tracker.session import Session
+
+
+class Outcome(Enum):
+    """What became of a page or an event that was said."""
+
+    STORED = auto()
+    REFUSED = auto()  # Postgres will never take it
+    FULL = auto()  # no room to wait in; to be said again
+    IGNORED = auto()  # not for storing
+
+
+Reply = Callable[[UUID, Outcome], None]
+
+
+class Tracked(Protocol):
+    """What a conversation asks of its site (`tracker.directory.TrackedSite`)."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def hash_routes(self) -> bool: ...
+    @property
+    def query_parameters(self) -> frozenset[str]: ...
+    def allows(self, host: str) -> bool: ...
+    def excludes_path(self, path: str) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who holds the other end of a conversation. The address stays in memory for as long as it lasts."""
+
+    site: Tracked
+    host: str  # of the page that opened it, from the handshake's Origin
+    address: str
+    user_agent: str
+    agent: Agent
+    country: str
+    live_key: bytes
+
+
+class Desk(Protocol):
+    """What a session needs of the process that holds it (`tracker.edge.Edge`)."""
+
+    def presence_of(self, site_id: int) -> SitePresence: ...
+    def visitor(self, caller: Caller, wall: float) -> UUID | None: ...
+    def wall(self, now: float) -> float: ...
+    def claim(self, session: "Session", page_id: UUID) -> bool: ...
+    def release(self, session: "Session", page_id: UUID) -> None: ...
+    def begin(self, record: Begin, done: Callable[[bool], None]) -> bool: ...
+    def progress(self, record: Progress) -> None: ...
+    def event(self, record: Said, done: Callable[[bool], None]) -> bool: ...
+    def drop(self, reason: Drop) -> None: ...
