@@ -75,7 +75,7 @@ class Product:
     @property
     def password(self) -> str:
         """The staff password that the first start printed."""
-        found = re.search(r"password:?\s+(\S+)", "\n".join(self.lines))
+        found = re.search(r"admin / (\S+)", "\n".join(self.lines))
         assert found, self.lines
         return found[1]
 

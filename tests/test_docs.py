@@ -1,0 +1,51 @@
+"""What is not documented fails: settings, drop reasons, close codes, commands, metrics."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.core.management import get_commands
+
+from tracker import closes
+from tracker.drops import Drop
+
+ROOT = Path(__file__).resolve().parent.parent
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
+
+
+def environment_names() -> set[str]:
+    """Every environment variable that the product reads by name."""
+    sources = [*(ROOT / "analytics").rglob("*.py"), *(ROOT / "tracker").rglob("*.py")]
+    asked = re.compile(r"""(?:environ(?:\.get)?[\[(]|env_list\(|env_int\()["']([A-Z_]+)["']""")
+    return {name for path in sources for name in asked.findall(path.read_text())} - {"DJANGO_SETTINGS_MODULE"}
+
+
+def own_commands() -> list[str]:
+    return sorted(name for name, app in get_commands().items() if app in ("analytics", "tracker"))
+
+
+@pytest.mark.parametrize("name", sorted(environment_names()))
+def test_every_setting_is_documented(name: str) -> None:
+    assert f"`{name}`" in OPERATIONS
+
+
+@pytest.mark.parametrize("reason", Drop)
+def test_every_drop_reason_is_documented(reason: Drop) -> None:
+    assert f"`{reason.value}`" in PROTOCOL
+
+
+@pytest.mark.parametrize("code", sorted({value for value in vars(closes).values() if isinstance(value, int)}))
+def test_every_close_code_is_documented(code: int) -> None:
+    assert str(code) in PROTOCOL
+
+
+@pytest.mark.parametrize("command", own_commands())
+def test_every_command_is_documented(command: str) -> None:
+    assert f"`manage.py {command}" in OPERATIONS + (ROOT / "README.md").read_text()
+
+
+def test_every_metric_is_documented() -> None:
+    names = set(re.findall(r"footfall_[a-z_]+", (ROOT / "analytics" / "metrics.py").read_text()))
+    assert names
+    assert {name for name in names if f"`{name}`" not in OPERATIONS} == set()
