@@ -41,6 +41,8 @@ ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env_list("FOOTFALL_TRUSTED_ORIGINS")
 # Set when staff reach Footfall over HTTPS, so that their cookies never travel in the clear.
 FOOTFALL_HTTPS = os.environ.get("FOOTFALL_HTTPS", "") == "1"
+# The address under which browsers reach Footfall; it stands in the snippets that it hands out.
+FOOTFALL_URL = (os.environ.get("FOOTFALL_URL") or FOOTFALL_DATA.url() or "http://localhost:8000").rstrip("/")
 
 INSTALLED_APPS = [
     "analytics",

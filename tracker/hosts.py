@@ -1,0 +1,55 @@
+"""Hosts as people type them, made into what a browser's Origin carries: lower case, punycode, no port."""
+
+import re
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+import idna
+
+# Underscores are in no domain that one can buy, but in names of hosts that exist.
+LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+
+
+def read_host(text: str) -> str:
+    """The host in "Example.com", "https://example.com:8443/", "münchen.example", "*.example.com" or "[::1]".
+
+    Raises ValueError, with a sentence, where there is none.
+    """
+    typed = text.strip()
+    try:
+        return str(ip_address(typed.strip("[]")))
+    except ValueError:
+        pass
+    try:
+        host = urlsplit(typed if "//" in typed else f"//{typed}").hostname or ""
+        star = "*." if host.startswith("*.") else ""
+        name = host.removeprefix(star).removesuffix(".")
+        if not name.isascii():
+            name = idna.encode(name, uts46=True).decode()
+        if len(name) <= 253 and all(LABEL.fullmatch(label) for label in name.split(".")):
+            return star + name
+        if not star and name:
+            return str(ip_address(name))
+    except ValueError:
+        pass
+    raise ValueError(f"{text!r} is not a host name (try example.com).")
+
+
+def site_hosts(domain: str, more: list[str]) -> list[str]:
+    """The hosts that a new site allows: its domain, `www.` before it, and those named besides; none twice.
+
+    Raises ValueError, with a sentence, for the first that is none, and for a domain with `*.`.
+    """
+    name = read_host(domain)
+    if name.startswith("*."):
+        raise ValueError("A site has one domain; allow its subdomains with --host '*.example.com'.")
+    return list(dict.fromkeys([name, *_www(name), *map(read_host, more)]))
+
+
+def _www(name: str) -> list[str]:
+    """`www.` before a domain; not before an address, a bare name like localhost, or itself."""
+    try:
+        ip_address(name)
+    except ValueError:
+        return [] if name.startswith("www.") or "." not in name else [f"www.{name}"]
+    return []
