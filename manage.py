@@ -10,9 +10,9 @@ def main() -> None:
     if sys.argv[1:2] == ["up"]:
         # Settings read the secret key and the database's address from the data folder, so
         # `up`, which alone may make that folder, does so before Django loads them.
-        from analytics.data import prepare_for_up
+        from analytics.launch import prepare
 
-        prepare_for_up(sys.argv[2:])
+        prepare(sys.argv[2:])
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

@@ -89,7 +89,7 @@ class Cluster:
         if found != major:
             raise CannotStart(
                 f"{self.path} was made by Postgres {found}, and this is Postgres {major}: dump it with "
-                f"the old one (pg_dumpall) and load it into a new data folder, or go back to the Footfall that made it."
+                "the old one (pg_dumpall) and load that into a new data folder, or use the older Footfall."
             )
 
     def clear(self, timeout: float = 10.0) -> None:

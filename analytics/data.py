@@ -65,7 +65,7 @@ class DataFolder(NamedTuple):
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise CannotStart(
-                f"Another Footfall runs on the data folder {self.path}: stop it, or give this one its own --data."
+                f"Another Footfall runs on the data folder {self.path}: stop it, or choose another --data."
             ) from None
         except OSError as error:
             raise CannotStart(f"The data folder {self.path} cannot be used: {error}.") from None

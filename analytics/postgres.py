@@ -1,6 +1,5 @@
 """The embedded Postgres: a child of `up` that is started, watched, started again, and never outlives it."""
 
-import ctypes
 import logging
 import os
 import secrets
@@ -17,14 +16,13 @@ import psycopg
 
 from analytics import binaries
 from analytics.account import account_for
+from analytics.child import dies_with_us
 from analytics.cluster import ENVIRONMENT, Cluster
 from analytics.data import DataFolder
 from analytics.home import make_home, make_socket_folder, recorded_home, remove_socket_folder
 from analytics.trouble import CannotStart
 
 logger = logging.getLogger(__name__)
-prctl = ctypes.CDLL(None, use_errno=True).prctl
-SET_PARENT_DEATH_SIGNAL = 1
 LOG_LIMIT = 5 * 1024 * 1024
 LOG_CHECK = 60.0  # seconds
 
@@ -107,20 +105,27 @@ class Postgres:
     def stop(self) -> None:
         """Stop Postgres, ending its connections, and remove what only served this run."""
         self._stopping.set()
-        if self._process is not None:
-            for sign, patience in ((signal.SIGINT, 15), (signal.SIGQUIT, 5), (signal.SIGKILL, 5)):
-                self._process.send_signal(sign)
-                try:
-                    self._process.wait(patience)
-                    break
-                except subprocess.TimeoutExpired:
-                    continue
+        self._end()
         if self._watcher is not None:
-            self._watcher.join(5)
+            self._watcher.join(15)
+        # One that the watcher was just starting again.
+        self._end()
         remove_socket_folder(self._data, self._account)
 
+    def _end(self) -> None:
+        """Shut down fast (committed data is safe), and ever more firmly where that does not happen."""
+        if self._process is None:
+            return
+        for sign, patience in ((signal.SIGINT, 15), (signal.SIGQUIT, 5), (signal.SIGKILL, 5)):
+            self._process.send_signal(sign)
+            try:
+                self._process.wait(patience)
+            except subprocess.TimeoutExpired:
+                continue
+            return
+
     def _launch(self, patience: float = 10.0) -> None:
-        """Start, and try again for `patience` seconds: shared memory of the one before may live on a moment."""
+        """Start, trying for `patience` seconds: shared memory of the one before may live on a moment."""
         deadline = time.monotonic() + patience
         while True:
             self._cluster.clear()
@@ -139,15 +144,6 @@ class Postgres:
             time.sleep(0.2)
 
     def _spawn(self, log: BinaryIO) -> subprocess.Popen[bytes]:
-        parent = os.getpid()
-
-        def die_with_parent() -> None:
-            # In the child, after it dropped its privileges (which would clear this): when this process
-            # ends, even by kill -9, Postgres gets its signal for a fast shutdown.
-            prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGINT)
-            if os.getppid() != parent:
-                os._exit(1)
-
         settings = {**FIXED, "unix_socket_directories": str(self._sockets)}
         return subprocess.Popen(
             [
@@ -161,7 +157,7 @@ class Postgres:
             stdout=log,
             stderr=log,
             start_new_session=True,  # a Ctrl-C in the terminal must reach us first, not the database
-            preexec_fn=die_with_parent,
+            preexec_fn=dies_with_us(signal.SIGINT),  # a fast shutdown
             **self._account.switch(),
         )
 
@@ -194,6 +190,8 @@ class Postgres:
             try:
                 self._launch()
             except CannotStart as trouble:
+                if self._stopping.is_set():
+                    return
                 logger.error("%s Trying again.", trouble)
                 self._stopping.wait(1)
 

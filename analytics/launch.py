@@ -1,0 +1,66 @@
+"""What `manage.py up` must do before Django reads its settings: claim the data folder, and fill it."""
+
+import os
+import secrets
+import socket
+import sys
+from dataclasses import dataclass
+
+from analytics import options
+from analytics.data import DataFolder, read_env_file
+from analytics.postgres import Postgres
+from analytics.trouble import CannotStart, port_taken
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One start of `up`: what was asked for and prepared; `postgres` is None where DATABASE_URL serves."""
+
+    options: options.Options
+    data: DataFolder
+    postgres: Postgres | None
+
+
+prepared: Launch | None = None
+
+
+def prepare(arguments: list[str]) -> None:
+    """Prepare a start, or exit with 1 and one sentence."""
+    global prepared
+    read_env_file(options.ROOT / ".env")
+    asked = options.read(arguments)
+    try:
+        prepared = _prepare(asked)
+    except CannotStart as trouble:
+        print(trouble, file=sys.stderr)
+        sys.exit(1)
+
+
+def _prepare(asked: options.Options) -> Launch:
+    data = DataFolder(asked.data)
+    data.make()
+    data.lock()
+    _check_port(asked.port)
+    if not os.environ.get("SECRET_KEY") and data.secret_key() is None:
+        data.write("secret_key", secrets.token_urlsafe(48))
+    # `manage.py` commands beside this process find the database and the address here.
+    given = os.environ.get("DATABASE_URL", "")
+    postgres = None if given else Postgres(data, say=lambda line: print(line, flush=True))
+    data.write("database_url", postgres.url if postgres else given)
+    data.write("url", f"http://localhost:{asked.port}")
+    os.environ["FOOTFALL_DATA"] = str(data.path)
+    return Launch(asked, data, postgres)
+
+
+def _check_port(port: int) -> None:
+    """Refuse a port before anything is started for it."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except PermissionError:
+            raise CannotStart(
+                f"Port {port} needs root's rights: choose one above 1023 with --port."
+            ) from None
+        except OSError:
+            raise CannotStart(port_taken(port)) from None

@@ -1,0 +1,120 @@
+"""Daphne with a beginning and an end: at SIGTERM or Ctrl-C what waits is stored and every socket hears 4502.
+
+Daphne alone cancels its applications and drops their sockets, and it has no lifespan to start things in.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from daphne.server import Server as Daphne  # first: it chooses Twisted's reactor
+from daphne.ws_protocol import WebSocketProtocol
+from twisted.internet import defer, reactor
+
+from analytics import board_socket
+from analytics.trouble import CannotStart, port_taken
+from tracker import edge
+from tracker.closes import RESTARTING
+
+# A page says at most 8,192 bytes; up to twice that is still read, so that it can be told 4413.
+FRAME_LIMIT = 16_384
+# A network that died in silence is noticed after both and daphne's tick of 2 s: 22 of the 25 s promised.
+PING_INTERVAL, PING_TIMEOUT = 10, 10
+# How long replies and closes may take to leave, once everything is stored.
+GOODBYE_SECONDS = 2.0
+# Twisted's 50 would turn away a site's worth of pages that come back at once.
+BACKLOG = 2048
+
+
+class NamelessProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has no types
+    """Daphne's socket, whose `repr`, which daphne logs, tells nobody's address."""
+
+    def __repr__(self) -> str:
+        return f"<WebSocket {id(self):x}>"
+
+
+class Server(Daphne):  # type: ignore[misc]
+    """Serves an ASGI application on 127.0.0.1 until a signal; `ready` is called when it takes connections."""
+
+    def __init__(self, application: object, port: int, ready: Callable[[], None]) -> None:
+        super().__init__(
+            application,
+            endpoints=[f"tcp:{port}:interface=127.0.0.1:backlog={BACKLOG}"],
+            signal_handlers=False,
+            ping_interval=PING_INTERVAL,
+            ping_timeout=PING_TIMEOUT,
+            websocket_max_message_size=FRAME_LIMIT,
+            websocket_max_frame_size=FRAME_LIMIT,
+            server_name="footfall",
+        )
+        self._port = port
+        self._ready = ready
+        self._listening: list[Any] = []
+        self._trouble: BaseException | None = None
+        self._stopping = False
+
+    def run(self) -> None:
+        """Serve, and return when everything is said and stored.
+
+        Raises CannotStart when the port is taken, and whatever kept the edge from starting.
+        """
+        for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            # A process started with nohup stays deaf to SIGHUP.
+            if signal.getsignal(sign) is not signal.SIG_IGN:
+                signal.signal(sign, self._on_signal)
+        reactor.callWhenRunning(self._begin)
+        super().run()
+        if self._trouble:
+            raise self._trouble
+
+    def _begin(self) -> None:
+        self.ws_factory.protocol = NamelessProtocol
+        # Now, and not with the first visitor: the sites are then loaded when he comes.
+        asyncio.ensure_future(edge.start()).add_done_callback(self._begun)
+
+    def _begun(self, starting: asyncio.Future[edge.Edge]) -> None:
+        self._trouble = starting.exception()
+        if self._trouble:
+            self.stop()
+        else:
+            self._ready()
+
+    def listen_success(self, port: Any) -> None:
+        """Keep the listener, to close it first."""
+        self._listening.append(port)
+
+    def listen_error(self, failure: Any) -> None:
+        """Somebody took the port since it was checked."""
+        self._trouble = CannotStart(port_taken(self._port))
+        self.stop()
+
+    def _on_signal(self, number: int, frame: object) -> None:
+        if self._stopping:
+            # A second Ctrl-C is meant: the kernel ends the children, and unacknowledged pages come again.
+            os._exit(1)
+        self._stopping = True
+        reactor.callFromThread(reactor.stop)
+
+    def kill_all_applications(self) -> Any:
+        """Daphne's hook before the reactor stops: say goodbye in order, instead of cancelling at once."""
+        return defer.Deferred.fromFuture(asyncio.ensure_future(self._say_goodbye()))
+
+    async def _say_goodbye(self) -> None:
+        for port in self._listening:
+            port.stopListening()
+        await asyncio.gather(board_socket.close_all(RESTARTING), edge.stop(), return_exceptions=True)
+        conversations = set(self._applications())
+        if conversations:
+            _, left = await asyncio.wait(conversations, timeout=GOODBYE_SECONDS)
+            for application in left:
+                application.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+
+    def _applications(self) -> Iterator[asyncio.Future[None]]:
+        """What daphne runs at the moment; its entries lose their application when that is over."""
+        for details in self.connections.values():
+            application = details.get("application_instance")
+            if application is not None and not application.done():
+                yield application
