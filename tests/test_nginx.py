@@ -1,0 +1,235 @@
+"""Debian's nginx with the file that operators get, in front of a small upstream and of the whole product."""
+
+import base64
+import hashlib
+import http.client
+import json
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from websockets.sync.client import connect
+from websockets.typing import Origin
+
+from tests.nginx import Nginx, start_nginx
+from tests.product import running, wait_for
+
+HANDSHAKE = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+LIES = {
+    "X-Forwarded-For": "198.51.100.66",
+    "X-Forwarded-Proto": "gopher",
+    "X-Forwarded-Host": "evil.example",
+    "X-Forwarded-Port": "666",
+    "X-Real-IP": "198.51.100.66",
+    "Forwarded": "for=198.51.100.66",
+    "X_Forwarded_For": "198.51.100.66",
+    "X-Footfall-Demo": "guess",
+    "X-Footfall-Demo-Address": "198.51.100.66",
+}
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0"
+
+
+class Upstream(BaseHTTPRequestHandler):
+    """Tells what it heard; as a WebSocket where asked to, and otherwise as JSON."""
+
+    protocol_version = "HTTP/1.1"
+    go_on = threading.Event()
+
+    def do_GET(self) -> None:
+        if self.path.startswith("/api/v1/sites/k/live/stream"):
+            self._stream()
+        elif "Upgrade" in self.headers:
+            self._upgrade()
+        else:
+            if self.path == "/slow":
+                self.go_on.wait(10)
+            self._answer()
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._answer()
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+    def _heard(self) -> bytes:
+        return json.dumps(dict(self.headers)).encode()
+
+    def _answer(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self._heard())))
+        self.end_headers()
+        self.wfile.write(self._heard())
+
+    def _upgrade(self) -> None:
+        key = hashlib.sha1(self.headers["Sec-WebSocket-Key"].encode() + HANDSHAKE).digest()
+        self.send_response(101)
+        self.send_header("Upgrade", "websocket")
+        self.send_header("Connection", "Upgrade")
+        self.send_header("Sec-WebSocket-Accept", base64.b64encode(key).decode())
+        self.end_headers()
+        self.go_on.wait(10)
+        heard = self._heard()
+        self.wfile.write(b"\x81\x7e" + len(heard).to_bytes(2, "big") + heard)
+        self.close_connection = True
+
+    def _stream(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(b"data: first\n\n")
+        self.go_on.wait(10)
+        self.wfile.write(b"data: second\n\n")
+
+
+@contextmanager
+def small_upstream() -> Iterator[int]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Upstream) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            Upstream.go_on.set()
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture(scope="module")
+def nginx() -> Iterator[Nginx]:
+    with small_upstream() as port, start_nginx(port) as started:
+        yield started
+
+
+@pytest.fixture(autouse=True)
+def _nobody_waits() -> None:
+    Upstream.go_on.set()
+
+
+def ask(nginx: Nginx, path: str, **headers: str) -> dict[str, str]:
+    """The headers that arrive behind nginx, names in lower case."""
+    connection = http.client.HTTPConnection("127.0.0.1", nginx.port, timeout=10)
+    connection.request("GET", path, headers={name.replace("__", "-"): said for name, said in headers.items()})
+    answer = connection.getresponse()
+    assert answer.status == 200
+    heard = json.loads(answer.read())
+    connection.close()
+    return {name.lower(): said for name, said in heard.items()}
+
+
+def check_forwarding(heard: dict[str, str]) -> None:
+    assert heard["x-forwarded-for"] == "127.0.0.1"
+    assert heard["x-forwarded-proto"] == "http"
+    told = {"x-forwarded-for", "x-forwarded-proto"}
+    assert not {name.lower().replace("_", "-") for name in LIES} - told & set(heard)
+    assert "198.51.100.66" not in json.dumps(heard)
+
+
+@pytest.mark.parametrize("path", ["/", "/live/k", "/board/k", "/api/v1/sites/k/live", "/admin/"])
+def test_what_a_client_says_of_its_address_never_arrives(nginx: Nginx, path: str) -> None:
+    heard = ask(nginx, path, **LIES)
+    check_forwarding(heard)
+    assert heard["host"] == f"127.0.0.1:{nginx.port}"
+    assert "upgrade" not in heard
+
+
+@pytest.mark.parametrize("path", ["/live/k", "/board/k"])
+def test_a_websocket_is_passed_on(nginx: Nginx, path: str) -> None:
+    with connect(
+        f"ws://127.0.0.1:{nginx.port}{path}",
+        origin=Origin("https://example.com"),
+        additional_headers=LIES,
+        compression=None,
+    ) as socket:
+        heard = {name.lower(): said for name, said in json.loads(socket.recv(timeout=10)).items()}
+    check_forwarding(heard)
+    assert (heard["upgrade"], heard["connection"]) == ("websocket", "upgrade")
+    assert heard["origin"] == "https://example.com"
+
+
+def test_another_upgrade_is_an_ordinary_request(nginx: Nginx) -> None:
+    heard = ask(nginx, "/", Upgrade="h2c", Connection="Upgrade, HTTP2-Settings")
+    assert "upgrade" not in heard
+
+
+def test_a_stream_leaves_piece_by_piece(nginx: Nginx) -> None:
+    Upstream.go_on.clear()
+    connection = http.client.HTTPConnection("127.0.0.1", nginx.port, timeout=3)
+    connection.request("GET", "/api/v1/sites/k/live/stream")
+    answer = connection.getresponse()
+    assert answer.readline() == b"data: first\n"
+    Upstream.go_on.set()
+    assert answer.read() == b"\ndata: second\n\n"
+    connection.close()
+
+
+def test_only_sockets_may_be_silent_for_long() -> None:
+    # The file's minute for ordinary requests stands in for a second here.
+    with small_upstream() as port, start_nginx(port, read_timeout="1s") as nginx:
+        Upstream.go_on.clear()
+        with connect(f"ws://127.0.0.1:{nginx.port}/live/k", compression=None) as socket:
+            connection = http.client.HTTPConnection("127.0.0.1", nginx.port, timeout=10)
+            connection.request("GET", "/slow")
+            assert connection.getresponse().status == 504
+            connection.close()
+            began = time.monotonic()
+            with pytest.raises(TimeoutError):
+                socket.recv(timeout=1)
+            assert time.monotonic() - began >= 1
+            Upstream.go_on.set()
+            assert "upgrade" in str(socket.recv(timeout=10)).lower()
+
+
+@pytest.mark.parametrize(("size", "status"), [(0, 200), (65_537, 200), (128 * 1024 + 1, 413)])
+def test_a_body_is_small(nginx: Nginx, size: int, status: int) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", nginx.port, timeout=10)
+    connection.request("POST", "/live/k", body=b"x" * size)
+    answer = connection.getresponse()
+    assert answer.status == status
+    # Neither the answer nor the error page tells which nginx this is.
+    assert not any(letter.isdigit() for letter in answer.headers["Server"].partition("Python")[0])
+    assert b"nginx/" not in answer.read()
+    connection.close()
+
+
+def test_no_address_agent_or_query_reaches_a_log(nginx: Nginx) -> None:
+    ask(nginx, "/sites/k/?token=s3cret", User__Agent="Agent-S3CRET", Referer="https://s3cret.example/")
+    with socket.create_connection(("127.0.0.1", nginx.port)) as broken:
+        broken.sendall(b"GET /s3cret-line HTTP/9.9\r\n\r\n")
+        broken.recv(100)
+    line = wait_for(
+        lambda: [line for line in nginx.log().splitlines() if '"/sites/k/"' in line], what="a line"
+    )
+    assert json.loads(line[0])["status"] == 200
+    assert "127.0.0.1" not in nginx.log()
+    assert "s3cret" not in nginx.log().lower().replace("/s3cret-line", "")
+
+
+def test_visitors_behind_nginx_are_told_apart_by_their_own_addresses() -> None:
+    with running(FOOTFALL_TRUSTED_PROXIES="127.0.0.1") as product, start_nginx(product.port) as nginx:
+        key = product.add_site("example.com")
+
+        def visit(address: str) -> str:
+            page_id = str(uuid.uuid4())
+            with connect(
+                f"ws://127.0.0.1:{nginx.port}/live/{key}",
+                origin=Origin("https://example.com"),
+                user_agent_header=FIREFOX,
+                additional_headers={"X-Forwarded-For": "198.51.100.66"},
+                source_address=(address, 0),
+                compression=None,
+            ) as page:
+                page.send(json.dumps({"t": "page", "id": page_id, "u": "https://example.com/"}))
+                assert json.loads(page.recv(timeout=10)) == {"t": "ack", "id": page_id}
+            return str(
+                product.rows("SELECT visitor FROM tracker_pageview WHERE id = %s", page_id)[0]["visitor"]
+            )
+
+        assert visit("127.0.0.2") == visit("127.0.0.2") != visit("127.0.0.3")
