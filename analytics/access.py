@@ -4,30 +4,30 @@ An unknown site and a forbidden one both come out as None, so that no caller can
 """
 
 import re
+from typing import TypeGuard
 
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import QuerySet
 
 from analytics.models import Member, Token
 from tracker.models import Site
 
-Reader = AbstractBaseUser | AnonymousUser | Token
+Reader = User | AnonymousUser | Token
 """Whoever reads: a logged-in user, nobody, or an API token."""
 
 KEY = re.compile(r"[a-z0-9]{1,32}")
+
+
+def is_staff(reader: Reader) -> TypeGuard[User]:
+    """Active staff: deactivated users keep their rows as members but see nothing."""
+    return isinstance(reader, User) and reader.is_active and reader.is_staff
 
 
 def sees_all(reader: Reader) -> bool:
     """Whether no site is hidden from the reader: superusers, and tokens made for all sites."""
     if isinstance(reader, Token):
         return reader.all_sites
-    return is_staff(reader) and bool(getattr(reader, "is_superuser", False))
-
-
-def is_staff(reader: Reader) -> bool:
-    """Active staff: deactivated users keep their rows as members but see nothing."""
-    return not isinstance(reader, Token) and reader.is_active and bool(getattr(reader, "is_staff", False))
+    return is_staff(reader) and reader.is_superuser
 
 
 def visible_sites(reader: Reader) -> QuerySet[Site]:
@@ -36,19 +36,16 @@ def visible_sites(reader: Reader) -> QuerySet[Site]:
         return Site.objects.all()
     if isinstance(reader, Token):
         return reader.sites.all()
-    if not is_staff(reader):
-        return Site.objects.none()
-    return Site.objects.filter(pk__in=Member.objects.filter(user_id=reader.pk).values("site_id"))
+    return Site.objects.filter(members__user=reader) if is_staff(reader) else Site.objects.none()
 
 
 def owned_sites(reader: Reader) -> QuerySet[Site]:
     """The sites whose settings and members the reader may change."""
-    if isinstance(reader, Token) or not is_staff(reader):
+    if not is_staff(reader):
         return Site.objects.none()
     if sees_all(reader):
         return Site.objects.all()
-    owner = Member.objects.filter(user_id=reader.pk, role=Member.Role.OWNER)
-    return Site.objects.filter(pk__in=owner.values("site_id"))
+    return Site.objects.filter(members__user=reader, members__role=Member.Role.OWNER)
 
 
 def site_for(reader: Reader, key: str) -> Site | None:
