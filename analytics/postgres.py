@@ -97,6 +97,7 @@ class Postgres:
             self._say("Making a database (once) …")
             self._cluster.make(self._password)
         self._cluster.check_version(binaries.major())
+        self._trim_log()
         self._launch()
         self._make_database()
         self._watcher = threading.Thread(target=self._watch, name="postgres", daemon=True)
@@ -204,6 +205,6 @@ class Postgres:
     def _trim_log(self) -> None:
         """Keep one older part; Postgres appends, so it may write on while this cuts."""
         path = self._data.path / "postgres.log"
-        if path.stat().st_size > LOG_LIMIT:
+        if path.exists() and path.stat().st_size > LOG_LIMIT:
             shutil.copyfile(path, path.with_name("postgres.log.1"))
             os.truncate(path, 0)

@@ -128,7 +128,8 @@ _OURS = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE", "F
 def running(*options: str, **environment: str) -> Iterator[Product]:
     """A product of its own, gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="footfall-product-") as folder:
-        product = Product(Path(folder) / "data", *options, **environment)
+        # The folder itself: the account that root drops Postgres to could not pass through it.
+        product = Product(Path(folder), *options, **environment)
         try:
             yield product
         finally:

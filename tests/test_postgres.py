@@ -1,15 +1,260 @@
-"""The embedded Postgres' launcher, against the real thing."""
+"""The embedded Postgres' launcher, against the real thing: it starts, whatever an earlier run left behind."""
 
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
 import pytest
-from django.db import connection
+
+from analytics import binaries
+from analytics.account import Account, account_for
+from analytics.data import DataFolder
+from analytics.home import recorded_home
+from analytics.postgres import LOG_LIMIT, Postgres
+from analytics.trouble import CannotStart
+from tests.product import wait_for
 
 
-@pytest.mark.django_db
-def test_tests_run_on_the_embedded_postgres() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SHOW listen_addresses")
-        assert cursor.fetchone() == ("",)
-        cursor.execute(
-            "SELECT datname, datlocprovider, datlocale FROM pg_database WHERE datname = current_database()"
-        )
-        print(cursor.fetchone())
+@pytest.fixture
+def data() -> Iterator[DataFolder]:
+    """A data folder right under /tmp: pytest's own are closed to the account that root drops to."""
+    folder = DataFolder(Path(tempfile.mkdtemp(prefix="footfall-test-")))
+    yield folder
+    shutil.rmtree(folder.path)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[tuple[Postgres, DataFolder]]:
+    """One that only answers questions, with its data folder."""
+    folder = DataFolder(Path(tempfile.mkdtemp(prefix="footfall-test-")))
+    with serving(folder) as postgres:
+        yield postgres, folder
+    shutil.rmtree(folder.path)
+
+
+@contextmanager
+def serving(data: DataFolder) -> Iterator[Postgres]:
+    postgres = Postgres(data, say=lambda line: None)
+    try:
+        postgres.start()
+        yield postgres
+    finally:
+        postgres.stop()
+
+
+@pytest.fixture
+def stopped(data: DataFolder) -> DataFolder:
+    """A data folder whose Postgres ran once, and holds one table."""
+    with serving(data) as postgres:
+        ask(postgres, "CREATE TABLE kept AS SELECT 42 AS answer")
+    return data
+
+
+def ask(postgres: Postgres, query: str) -> object:
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        cursor = connection.execute(query)
+        row = cursor.fetchone() if cursor.description else None
+        return row and row[0]
+
+
+def answers(postgres: Postgres) -> bool:
+    try:
+        return ask(postgres, "SELECT answer FROM kept") == 42
+    except psycopg.OperationalError:
+        return False
+
+
+def cluster_of(data: DataFolder) -> Path:
+    return recorded_home(data) / "cluster"
+
+
+def account_of(data: DataFolder) -> Account:
+    return account_for(cluster_of(data))
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_it_listens_on_a_private_socket_only(running: tuple[Postgres, DataFolder]) -> None:
+    postgres, data = running
+    sockets = Path(data.read("socket_folder") or "")
+    assert ask(postgres, "SHOW listen_addresses") == ""
+    assert ask(postgres, "SHOW unix_socket_directories") == str(sockets)
+    assert mode(sockets) == 0o700
+    assert sockets.stat().st_uid == account_of(data).uid
+    assert len(str(sockets / ".s.PGSQL.5432").encode()) <= 107
+
+
+def test_a_wrong_password_is_refused(running: tuple[Postgres, DataFolder]) -> None:
+    postgres, data = running
+    wrong = postgres.url.replace(data.read("postgres_password") or "", "guess")
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(wrong)
+
+
+def test_nobody_is_let_in_without_a_password(running: tuple[Postgres, DataFolder]) -> None:
+    lines = (cluster_of(running[1]) / "pg_hba.conf").read_text().splitlines()
+    methods = {line.split()[-1] for line in lines if line.strip() and not line.startswith("#")}
+    assert methods == {"scram-sha-256", "reject"}
+
+
+@pytest.mark.parametrize("setting", ["fsync", "synchronous_commit", "full_page_writes", "data_checksums"])
+def test_commits_are_durable_and_pages_checked(running: tuple[Postgres, DataFolder], setting: str) -> None:
+    assert ask(running[0], f"SHOW {setting}") == "on"
+
+
+def test_text_sorts_by_code_point_in_utf8(running: tuple[Postgres, DataFolder]) -> None:
+    assert ask(running[0], "SHOW server_encoding") == "UTF8"
+    assert (
+        ask(running[0], "SELECT string_agg(x, '' ORDER BY x) FROM unnest('{b,A,ä,B,a}'::text[]) x") == "ABabä"
+    )
+
+
+def test_everything_it_keeps_is_closed_to_others(stopped: DataFolder) -> None:
+    assert mode(stopped.path) & 0o007 == 0
+    for path in stopped.path.iterdir():
+        assert mode(path) & 0o077 == 0, path
+
+
+def test_nothing_of_a_run_is_left_after_its_end(data: DataFolder) -> None:
+    with serving(data) as postgres:
+        sockets = Path(data.read("socket_folder") or "")
+        pid = postgres.pid
+    assert not sockets.exists()
+    assert not Path(f"/proc/{pid}").exists()
+    assert not (cluster_of(data) / "postmaster.pid").exists()
+
+
+def test_what_was_stored_is_there_after_a_restart(stopped: DataFolder) -> None:
+    with serving(stopped) as postgres:
+        assert answers(postgres)
+
+
+def test_a_killed_postmaster_is_started_again_under_the_same_address(stopped: DataFolder) -> None:
+    with serving(stopped) as postgres:
+        first = postgres.pid
+        assert first
+        # A backend at work: it holds the shared memory until it notices that its postmaster is gone.
+        busy = psycopg.connect(postgres.url, autocommit=True)
+        busy.pgconn.send_query(b"SELECT pg_sleep(60)")
+        os.kill(first, signal.SIGKILL)
+        wait_for(lambda: postgres.pid != first and answers(postgres), 15, "Postgres to serve again")
+        busy.close()
+
+
+def test_it_starts_over_a_pid_file_that_names_a_stranger(stopped: DataFolder) -> None:
+    account = account_of(stopped)
+    # Under Postgres' own account: exactly the stranger before whom Postgres itself would give up.
+    with subprocess.Popen(["/bin/sleep", "60"], cwd="/", **account.switch()) as stranger:
+        leave_pid_file(stopped, stranger.pid)
+        with serving(stopped) as postgres:
+            assert answers(postgres)
+        assert stranger.poll() is None
+        stranger.kill()
+
+
+def test_it_starts_over_a_pid_file_that_names_a_zombie(stopped: DataFolder) -> None:
+    with subprocess.Popen(["/bin/true"], cwd="/", **account_of(stopped).switch()) as zombie:
+        wait_for(lambda: "Z" in Path(f"/proc/{zombie.pid}/stat").read_text().split()[2], 5, "a zombie")
+        leave_pid_file(stopped, zombie.pid)
+        with serving(stopped) as postgres:
+            assert answers(postgres)
+
+
+def leave_pid_file(data: DataFolder, pid: int) -> None:
+    path = cluster_of(data) / "postmaster.pid"
+    path.write_text(
+        f"{pid}\n{cluster_of(data)}\n1763757480\n5432\n/run/gone\n\n  5432001   32768\nready   \n"
+    )
+    account_of(data).take(path)
+
+
+def test_an_orphan_of_an_earlier_run_is_stopped_first(stopped: DataFolder) -> None:
+    account = account_of(stopped)
+    programs, _ = binaries.programs(account)
+    sockets = Path(tempfile.mkdtemp(prefix="footfall-test-"))
+    account.take(sockets)
+    command = [programs / "postgres", "-D", cluster_of(stopped), "-k", sockets, "-c", "listen_addresses="]
+    with subprocess.Popen(command, cwd="/", stderr=subprocess.DEVNULL, **account.switch()) as orphan:
+        wait_for((cluster_of(stopped) / "postmaster.pid").exists, 10, "the orphan")
+        with serving(stopped) as postgres:
+            assert answers(postgres)
+            assert orphan.wait(10) == 0
+    shutil.rmtree(sockets)
+
+
+def test_files_of_another_major_version_are_refused(stopped: DataFolder) -> None:
+    (cluster_of(stopped) / "PG_VERSION").write_text("15\n")
+    with pytest.raises(CannotStart, match="was made by Postgres 15, and this is Postgres 18"):
+        Postgres(stopped, say=lambda line: None).start()
+
+
+def test_a_cluster_that_was_never_finished_is_made_anew(data: DataFolder) -> None:
+    half = recorded_home(data) / "cluster.new"
+    half.mkdir(parents=True)
+    (half / "PG_VERSION").write_text("18\n")
+    with serving(data) as postgres:
+        assert ask(postgres, "SELECT 1") == 1
+
+
+def test_a_lost_password_is_said_rather_than_replaced(stopped: DataFolder) -> None:
+    stopped.forget("postgres_password")
+    with pytest.raises(CannotStart, match="postgres_password is gone"):
+        Postgres(stopped, say=lambda line: None)
+
+
+def test_rows_never_reach_the_log(data: DataFolder) -> None:
+    with serving(data) as postgres:
+        ask(postgres, "CREATE TABLE views (path text PRIMARY KEY)")
+        ask(postgres, "INSERT INTO views VALUES ('/very-private')")
+        for failing in (
+            "INSERT INTO views VALUES ('/very-private')",
+            "SELECT '/very-private'::int",
+            "SELECT /* /very-private */ nonsense",
+        ):
+            with pytest.raises(psycopg.Error):
+                ask(postgres, failing)
+    log = (data.path / "postgres.log").read_text()
+    assert "database system is ready" in log
+    assert "very-private" not in log
+
+
+def test_the_log_does_not_grow_for_ever(stopped: DataFolder) -> None:
+    (stopped.path / "postgres.log").write_text("x" * (LOG_LIMIT + 1))
+    with serving(stopped):
+        assert (stopped.path / "postgres.log").stat().st_size < 10_000
+        assert (stopped.path / "postgres.log.1").stat().st_size > LOG_LIMIT
+
+
+def test_a_closed_parent_folder_stays_closed() -> None:
+    parent = Path(tempfile.mkdtemp(prefix="footfall-test-"))
+    data = DataFolder(parent / "data")
+    data.make()
+    said: list[str] = []
+    try:
+        postgres = Postgres(data, said.append)
+        try:
+            postgres.start()
+            assert ask(postgres, "SELECT 1") == 1
+        finally:
+            postgres.stop()
+        assert mode(parent) == 0o700
+        assert mode(data.path) == 0o700
+        moved = recorded_home(data).parent == binaries.SYSTEM_FOLDER
+        # Root drops to an account that cannot come in, and says where the database went; others stay.
+        assert moved == (os.geteuid() == 0)
+        assert moved == any("the database is in" in line for line in said)
+        # The next start finds it there.
+        with serving(data) as again:
+            assert ask(again, "SELECT 1") == 1
+    finally:
+        shutil.rmtree(recorded_home(data))
+        shutil.rmtree(parent)
