@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.identity import live_key, next_midnight, site_day, visitor_id
+from tracker.identity import derive, live_key, next_midnight, site_day, visitor_id
 
 SALT = bytes(range(32))
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -41,6 +41,13 @@ def test_the_live_key_is_not_the_stored_id_even_under_one_key() -> None:
     key = live_key(SALT, 1, "192.0.2.1", "agent")
     assert len(key) == 16
     assert key != visitor_id(SALT, 1, "192.0.2.1", "agent").bytes
+
+
+def test_one_secret_gives_each_purpose_a_key_of_its_own() -> None:
+    key = derive("secret" * 50, "live")
+    assert key == derive("secret" * 50, "live")
+    assert len({key, derive("secret" * 50, "other"), derive("secret" * 51, "live")}) == 3
+    assert len(key) == 32
 
 
 @given(st.text(st.characters(exclude_categories=[])))

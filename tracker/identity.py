@@ -20,6 +20,11 @@ def live_key(secret: bytes, site_id: int, address: str, agent: str) -> bytes:
     return keyed(secret, b"live", site_id, address, agent)
 
 
+def derive(secret: str, purpose: str) -> bytes:
+    """A key for one purpose, from the installation's secret: the same in each of its processes."""
+    return blake2b(purpose.encode(), key=blake2b(secret.encode()).digest(), digest_size=32).digest()
+
+
 def keyed(key: bytes, purpose: bytes, site_id: int, address: str, agent: str) -> bytes:
     """16 bytes; the NUL keeps ("ab", "c") and ("a", "bc") apart, as no address holds one."""
     said = f"{site_id}\0{address}\0{agent}".encode(errors="surrogatepass")
