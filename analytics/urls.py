@@ -3,6 +3,22 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, path
 
+from analytics import board, health, metrics
+from analytics.api import api
+from tracker import views
+
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("t.js", views.snippet, name="snippet"),
+    path("live/<str:key>", views.live, name="live"),
     path("admin/", admin.site.urls),
+    path("api/v1/", api.urls),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics.metrics, name="metrics"),
+    path("", board.sites, name="sites"),
+    path("login/", board.login, name="login"),
+    path("logout/", board.logout, name="logout"),
+    path("sites/live.json", board.sites_live, name="sites_live"),
+    path("sites/<str:key>/", board.board, name="board"),
+    path("sites/<str:key>/reports/", board.reports, name="reports"),
 ]

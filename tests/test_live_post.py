@@ -40,7 +40,8 @@ def post(
         with urllib.request.urlopen(request, timeout=30) as response:
             return response.status, response.read().decode(), response.headers["Access-Control-Allow-Origin"]
     except urllib.error.HTTPError as error:
-        return error.code, error.read().decode(), error.headers["Access-Control-Allow-Origin"]
+        with error:
+            return error.code, error.read().decode(), error.headers["Access-Control-Allow-Origin"]
 
 
 def test_it_answers_with_the_acks_after_the_commit(product: Product, key: str) -> None:
@@ -119,4 +120,5 @@ def test_strangers_get_the_same_403_whatever_the_reason(product: Product, key: s
 def test_only_post_is_answered(product: Product, key: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as error:
         urllib.request.urlopen(f"{product.url}/live/{key}", timeout=5)
-    assert error.value.code == 405
+    with error.value:
+        assert error.value.code == 405

@@ -43,15 +43,11 @@ async def snippet(request: HttpRequest) -> HttpResponse:
     body, tag = _snippet()
     unchanged = request.headers.get("If-None-Match") == tag
     response = HttpResponse(b"" if unchanged else body, status=304 if unchanged else 200)
-    response.headers.update(
-        {
-            "Content-Type": "text/javascript; charset=utf-8",
-            "Cache-Control": "public, max-age=3600",
-            "ETag": tag,
-            "Access-Control-Allow-Origin": "*",
-            "Cross-Origin-Resource-Policy": "cross-origin",
-        }
-    )
+    response["Content-Type"] = "text/javascript; charset=utf-8"
+    response["Cache-Control"] = "public, max-age=3600"
+    response["ETag"] = tag
+    response["Access-Control-Allow-Origin"] = "*"
+    response["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response
 
 
