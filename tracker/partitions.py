@@ -62,15 +62,13 @@ def ensure(cursor: Cursor, now: datetime) -> list[str]:
     Returns the names of those it made.
     """
     monday = week_of(now)
-    wanted = {monday + n * WEEK for n in range(WEEKS_AHEAD + 1)}
-    made = []
+    ahead = {monday + n * WEEK for n in range(WEEKS_AHEAD + 1)}
+    missing = []
     for growing in GROWING:
         there = partitions(cursor, growing.table)
-        waiting = {week for week in _weeks_in_default(cursor, growing) if week < monday}
-        for week in sorted(wanted | waiting):
-            if name_of(growing.table, week) not in there:
-                made.append(_make(cursor, growing, week))
-    return made
+        late = {week for week in _weeks_in_default(cursor, growing) if week < monday}
+        missing += [(growing, week) for week in ahead | late if name_of(growing.table, week) not in there]
+    return [_make(cursor, growing, week) for growing, week in missing]
 
 
 def partitions(cursor: Cursor, table: str) -> set[str]:

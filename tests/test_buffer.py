@@ -1,0 +1,298 @@
+"""The write buffer with a real Postgres behind it: acks after COMMIT, outages, poison, limits, the end."""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from uuid import uuid4
+
+import psycopg
+import pytest
+import pytest_asyncio
+from page_views import begin, progress, rows, said
+
+from tracker.buffer import WriteBuffer
+from tracker.database import connect
+from tracker.drops import Drop, Drops
+from tracker.records import Begin
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+EDGE = 77
+
+
+class Road:
+    """The way to Postgres: can be closed, which also cuts who is on it."""
+
+    def __init__(self) -> None:
+        self.open = threading.Event()
+        self.open.set()
+
+    def connect(self) -> psycopg.Connection:
+        if not self.open.is_set():
+            raise psycopg.OperationalError("the road is closed")
+        connection = connect()
+        connection.execute("SELECT set_config('application_name', 'road', false)")
+        connection.commit()
+        return connection
+
+    def close(self) -> None:
+        self.open.clear()
+        self.cut()
+
+    def cut(self) -> None:
+        """Kill the backends, wherever they are in a batch."""
+        with connect() as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'road'"
+            )
+
+
+class Answers:
+    """Collects what the buffer answers."""
+
+    def __init__(self) -> None:
+        self.given: list[tuple[object, bool]] = []
+
+    def to(self, name: object) -> Callable[[bool], None]:
+        return lambda stored: self.given.append((name, stored))
+
+    async def come(self, number: int) -> list[tuple[object, bool]]:
+        """Wait until that many have come."""
+        await _until(lambda: len(self.given) >= number)
+        return self.given
+
+
+@pytest.fixture
+def connection() -> Iterator[psycopg.Connection]:
+    with connect() as connection:
+        yield connection
+
+
+@pytest.fixture
+def road() -> Road:
+    return Road()
+
+
+@pytest.fixture
+def drops() -> Drops:
+    return Drops()
+
+
+@pytest.fixture
+def answers() -> Answers:
+    return Answers()
+
+
+@pytest_asyncio.fixture
+async def buffer(road: Road, drops: Drops) -> AsyncIterator[WriteBuffer]:
+    buffer = WriteBuffer(road.connect, EDGE, 2000, drops)
+    buffer.start(asyncio.get_running_loop())
+    yield buffer
+    await asyncio.to_thread(buffer.stop)
+
+
+async def test_a_page_is_told_after_commit_on_the_loops_thread(
+    buffer: WriteBuffer, connection: psycopg.Connection
+) -> None:
+    page, told = begin(), asyncio.get_running_loop().create_future()
+
+    def done(stored: bool) -> None:
+        told.set_result((stored, threading.current_thread(), len(rows(connection, "tracker_pageview"))))
+
+    assert buffer.begin(page, done)
+    assert buffer.depth == 1
+    assert await asyncio.wait_for(told, 5) == (True, threading.current_thread(), 1)
+    assert (buffer.depth, buffer.stored, buffer.oldest_age()) == (0, 1, 0.0)
+
+
+async def test_one_page_view_is_one_entry_and_everybody_is_told(
+    buffer: WriteBuffer, connection: psycopg.Connection, road: Road, answers: Answers
+) -> None:
+    road.close()
+    first = begin(0, connection=1)
+    again = begin(9, page=first.id, connection=2)
+    buffer.begin(first, answers.to("first"))
+    await _until(lambda: buffer.depth == 1 and not buffer._waiting)  # on its way, and stuck there
+    buffer.begin(again, answers.to("again"))
+    buffer.progress(progress(first, 8, ended=True))
+    buffer.progress(progress(again, 20, engaged_ms=5000, depth=40))
+    buffer.begin(begin(30, page=first.id, connection=3), answers.to("third"))
+    buffer.progress(progress(again, 31, ended=True))
+    assert buffer.depth == 2
+    road.open.set()
+    assert sorted(await answers.come(3)) == [("again", True), ("first", True), ("third", True)]
+    (view,) = rows(connection, "tracker_pageview")
+    assert (view["connection"], view["ended_at"], view["engaged_ms"], view["depth"]) == (3, None, 5000, 40)
+
+
+async def test_an_outage_loses_nothing_and_stores_nothing_twice(
+    buffer: WriteBuffer, connection: psycopg.Connection, road: Road, answers: Answers
+) -> None:
+    pages = [begin(n / 10) for n in range(300)]
+    for page in pages[:100]:
+        assert buffer.begin(page, answers.to(page.id))
+    await answers.come(100)
+    road.close()
+    for page in pages[100:]:
+        assert buffer.begin(page, answers.to(page.id))
+    for page in pages:
+        buffer.progress(progress(page, 60, ended=True, engaged_ms=1000))
+    await _until(lambda: buffer.oldest_age() > 0.2)
+    assert len(answers.given) == 100
+    road.open.set()
+    await answers.come(300)
+    assert await buffer.drain(10)
+    assert sorted(answers.given) == sorted((page.id, True) for page in pages)
+    views = rows(connection, "tracker_pageview")
+    assert sorted(view["id"] for view in views) == sorted(page.id for page in pages)
+    assert all(view["ended_at"] for view in views)
+    assert sum(visit["engaged_ms"] for visit in rows(connection, "tracker_visit")) == 300 * 1000
+
+
+async def test_backends_killed_in_the_middle_of_batches_lose_nothing(
+    buffer: WriteBuffer, connection: psycopg.Connection, road: Road, answers: Answers
+) -> None:
+    pages = [begin(n / 100) for n in range(1500)]
+    cutting = asyncio.create_task(_cut_often(road, 25))
+    for start in range(0, len(pages), 50):
+        for page in pages[start : start + 50]:
+            assert buffer.begin(page, answers.to(page.id))
+        await asyncio.sleep(0.01)
+    await cutting
+    await answers.come(1500)
+    assert await buffer.drain(10)
+    assert all(stored for _, stored in answers.given)
+    views = rows(connection, "tracker_pageview")
+    assert sorted(view["id"] for view in views) == sorted(page.id for page in pages)
+    assert sum(visit["views"] for visit in rows(connection, "tracker_visit")) == 1500
+
+
+async def _cut_often(road: Road, times: int) -> None:
+    for _ in range(times):
+        await asyncio.to_thread(road.cut)
+        await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        begin(title="nul \0"),
+        begin(title="surrogate \ud800"),
+        begin(10.0**13),
+    ],
+    ids=["nul", "surrogate", "time"],
+)
+async def test_a_poisoned_page_view_takes_no_other_with_it(
+    buffer: WriteBuffer,
+    connection: psycopg.Connection,
+    answers: Answers,
+    drops: Drops,
+    poison: Begin,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    pages = [begin(n / 10) for n in range(500)]
+    pages[123] = poison
+    with caplog.at_level(logging.INFO):
+        for page in pages:
+            assert buffer.begin(page, answers.to(page.id))
+        await answers.come(500)
+    assert [name for name, stored in answers.given if not stored] == [poison.id]
+    assert len(rows(connection, "tracker_pageview")) == 499
+    assert drops.total(Drop.REFUSED) == 1
+    assert "surrogate" not in caplog.text
+    assert poison.id.hex not in caplog.text.replace("-", "")
+
+
+async def test_a_path_as_long_as_the_contract_allows_is_stored(
+    buffer: WriteBuffer, connection: psycopg.Connection, answers: Answers
+) -> None:
+    path = "/" + "".join(uuid4().hex for _ in range(125))
+    buffer.begin(begin(path=path), answers.to("page"))
+    assert await answers.come(1) == [("page", True)]
+    assert [visit["exit_path"] for visit in rows(connection, "tracker_visit")] == [path]
+
+
+async def test_an_orphan_event_is_refused_and_counted(
+    buffer: WriteBuffer, answers: Answers, drops: Drops, connection: psycopg.Connection
+) -> None:
+    page = begin()
+    event = said(page, 1)
+    buffer.begin(page, answers.to("page"))
+    buffer.event(event, answers.to("event"))
+    buffer.event(event, answers.to("event again"))
+    buffer.event(said(begin(), 1), answers.to("orphan"))
+    assert sorted(await answers.come(4)) == [
+        ("event", True),
+        ("event again", True),
+        ("orphan", False),
+        ("page", True),
+    ]
+    assert drops.total(Drop.ORPHAN_EVENT) == 1
+    assert len(rows(connection, "tracker_event")) == 1
+
+
+async def test_a_full_buffer_takes_nothing_new_but_still_folds(road: Road, answers: Answers) -> None:
+    road.close()
+    buffer = WriteBuffer(road.connect, EDGE, 3, Drops())
+    buffer.start(asyncio.get_running_loop())
+    pages = [begin(n) for n in range(4)]
+    assert [buffer.begin(page, answers.to(page.id)) for page in pages] == [True, True, True, False]
+    assert not buffer.event(said(pages[0], 1), answers.to("event"))
+    for page in pages[:3]:
+        buffer.progress(progress(page, 5, ended=True))
+    road.open.set()
+    await answers.come(3)
+    assert await buffer.drain(10)
+    assert buffer.begin(pages[3], answers.to(pages[3].id))
+    await answers.come(4)
+    await asyncio.to_thread(buffer.stop)
+    assert dict(answers.given) == {page.id: True for page in pages}
+
+
+async def test_stopping_stores_what_is_there_and_says_goodbye(
+    road: Road, answers: Answers, connection: psycopg.Connection
+) -> None:
+    buffer = WriteBuffer(road.connect, EDGE, 100, Drops())
+    buffer.start(asyncio.get_running_loop())
+    buffer.begin(begin(), answers.to("page"))
+    await answers.come(1)
+    assert _beats(connection) == 1
+    buffer.begin(begin(), answers.to("last"))
+    await asyncio.to_thread(buffer.stop)
+    await answers.come(2)
+    assert len(rows(connection, "tracker_pageview")) == 2
+    assert _beats(connection) == 0
+
+
+async def test_stopping_does_not_wait_for_a_postgres_that_is_away(
+    road: Road, answers: Answers, connection: psycopg.Connection
+) -> None:
+    buffer = WriteBuffer(road.connect, EDGE, 100, Drops())
+    buffer.start(asyncio.get_running_loop())
+    buffer.begin(begin(), answers.to("page"))
+    await answers.come(1)
+    road.close()
+    buffer.begin(begin(), answers.to("lost"))
+    assert not await buffer.drain(0.2)
+    await asyncio.wait_for(asyncio.to_thread(buffer.stop), 5)
+    assert answers.given == [("page", True)]
+    assert _beats(connection) == 1, "jobs must be able to see that this edge went without goodbye"
+
+
+async def test_an_idle_edge_beats(buffer: WriteBuffer, connection: psycopg.Connection) -> None:
+    await _until(lambda: _beats(connection) == 1)
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.005)
+
+
+def _beats(connection: psycopg.Connection) -> int:
+    found = connection.execute("SELECT count(*) FROM tracker_edge WHERE id = %s", [EDGE]).fetchone()
+    connection.commit()
+    return found[0] if found else 0

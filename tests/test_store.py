@@ -1,0 +1,336 @@
+"""The write path against a real Postgres: what is stored, once, in which visit, and at what price."""
+
+import threading
+from collections.abc import Iterator
+from uuid import uuid4
+
+import psycopg
+import pytest
+from page_views import HOUR, MINUTE, at, begin, folded, progress, rows, said
+
+from tracker.database import connect
+from tracker.entries import PageEntry
+from tracker.records import Begin
+from tracker.store import Store
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def connection() -> Iterator[psycopg.Connection]:
+    with connect() as connection:
+        yield connection
+
+
+@pytest.fixture
+def store(connection: psycopg.Connection) -> Store:
+    return Store(connection)
+
+
+def test_a_page_view_is_there_when_it_begins_and_complete_when_it_ends(
+    connection: psycopg.Connection, store: Store
+) -> None:
+    page = begin(0, path="/pricing")
+    store.write(folded(page))
+    (view,) = rows(connection, "tracker_pageview")
+    assert (view["path"], view["began_at"], view["ended_at"]) == ("/pricing", at(0), None)
+    assert (view["referrer"], view["browser"], view["country"], view["width"]) == (
+        "Google",
+        "Chrome",
+        "DE",
+        1440,
+    )
+
+    store.write(folded(progress(page, 90, ended=True, engaged_ms=42_000, depth=70)))
+    (view,) = rows(connection, "tracker_pageview")
+    assert (view["ended_at"], view["engaged_ms"], view["depth"]) == (at(90), 42_000, 70)
+    (visit,) = rows(connection, "tracker_visit")
+    assert visit["id"] == page.id
+    assert (visit["began_at"], visit["ended_at"], visit["views"], visit["engaged_ms"]) == (
+        at(0),
+        at(90),
+        1,
+        42_000,
+    )
+
+
+def test_a_page_view_that_begins_and_ends_in_one_batch_is_complete(
+    connection: psycopg.Connection, store: Store
+) -> None:
+    page = begin(0)
+    store.write(folded(page, progress(page, 3, ended=True, engaged_ms=2_500, depth=30)))
+    (view,) = rows(connection, "tracker_pageview")
+    assert (view["ended_at"], view["engaged_ms"], view["depth"]) == (at(3), 2_500, 30)
+    (visit,) = rows(connection, "tracker_visit")
+    assert (visit["ended_at"], visit["engaged_ms"]) == (at(3), 2_500)
+
+
+def test_text_arrives_as_it_was_said(connection: psycopg.Connection, store: Store) -> None:
+    odd = 'tab\t newline\n return\r backslash \\ \\N "quoted" ünïcödé 🦶 \x01'
+    page = begin(0, title=odd)
+    store.write(folded(page, said(page, 1, name=odd, plan=odd)))
+    assert rows(connection, "tracker_pageview")[0]["title"] == odd
+    (event,) = rows(connection, "tracker_event")
+    assert (event["name"], event["properties"]) == (odd, {"plan": odd})
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_gaps_of_30_minutes_part_visits(connection: psycopg.Connection, store: Store, together: bool) -> None:
+    visitor = uuid4()
+    first = begin(0, visitor=visitor, path="/a")
+    second = begin(10 * MINUTE + 29.9 * MINUTE, visitor=visitor, path="/b")
+    third = begin(41 * MINUTE + 30 * MINUTE, visitor=visitor, path="/c")
+    records = [
+        first,
+        progress(first, 10 * MINUTE, ended=True, engaged_ms=1000),
+        second,
+        progress(second, 41 * MINUTE, ended=True, engaged_ms=2000),
+        third,
+    ]
+    for batch in [folded(*records)] if together else [folded(record) for record in records]:
+        store.write(batch)
+    early, late = rows(connection, "tracker_visit")
+    assert (early["id"], early["views"], early["engaged_ms"]) == (first.id, 2, 3000)
+    assert (early["entry_path"], early["exit_path"], early["ended_at"]) == ("/a", "/b", at(41 * MINUTE))
+    assert (late["id"], late["views"], late["exit_path"]) == (third.id, 1, "/c")
+    assert [view["visit_id"] for view in rows(connection, "tracker_pageview")] == [
+        first.id,
+        first.id,
+        third.id,
+    ]
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_an_open_page_view_keeps_its_visit_open(
+    connection: psycopg.Connection, store: Store, together: bool
+) -> None:
+    visitor = uuid4()
+    records = [begin(0, visitor=visitor), begin(5 * HOUR, visitor=visitor)]
+    for batch in [folded(*records)] if together else [folded(record) for record in records]:
+        store.write(batch)
+    assert [visit["views"] for visit in rows(connection, "tracker_visit")] == [2]
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_page_view_left_open_keeps_no_visit_open_beyond_a_day(
+    connection: psycopg.Connection, store: Store, together: bool
+) -> None:
+    visitor = uuid4()
+    records = [begin(0, visitor=visitor), begin(24.6 * HOUR, visitor=visitor)]
+    for batch in [folded(*records)] if together else [folded(record) for record in records]:
+        store.write(batch)
+    assert [visit["views"] for visit in rows(connection, "tracker_visit")] == [1, 1]
+
+
+def test_an_end_parts_visits_though_it_comes_with_the_next_begin(
+    connection: psycopg.Connection, store: Store
+) -> None:
+    visitor = uuid4()
+    first, second = begin(0, visitor=visitor), begin(2 * HOUR, visitor=visitor)
+    store.write(folded(first))
+    store.write(folded(progress(first, MINUTE, ended=True), second))
+    assert [visit["id"] for visit in rows(connection, "tracker_visit")] == [first.id, second.id]
+
+
+def test_a_page_view_that_arrives_late_gets_its_own_earlier_visit(
+    connection: psycopg.Connection, store: Store
+) -> None:
+    visitor = uuid4()
+    early, late, next_one = (begin(t * HOUR, visitor=visitor) for t in (0, 5, 5.1))
+    store.write(folded(late))
+    store.write(folded(early, progress(early, MINUTE, ended=True)))
+    store.write(folded(next_one))
+    assert [(visit["id"], visit["views"]) for visit in rows(connection, "tracker_visit")] == [
+        (early.id, 1),
+        (late.id, 2),
+    ]
+
+
+def test_two_visitors_of_two_sites_share_nothing(connection: psycopg.Connection, store: Store) -> None:
+    visitor, page = uuid4(), uuid4()
+    store.write(
+        folded(begin(0, site=1, visitor=visitor, page=page), begin(1, site=2, visitor=visitor, page=page))
+    )
+    for site in (1, 2):
+        assert len(rows(connection, "tracker_pageview", site)) == 1
+        assert [visit["views"] for visit in rows(connection, "tracker_visit", site)] == [1]
+
+
+def test_saying_it_again_counts_nothing_twice(connection: psycopg.Connection, store: Store) -> None:
+    page = begin(0)
+    event = said(page, 1)
+    batches = [folded(page), folded(event), folded(progress(page, 9, ended=True, engaged_ms=500), begin(5))]
+    for batch in batches:
+        store.write(batch)
+        before = [rows(connection, table) for table in ("tracker_pageview", "tracker_visit", "tracker_event")]
+        store.write(batch)
+        after = [rows(connection, table) for table in ("tracker_pageview", "tracker_visit", "tracker_event")]
+        assert after == before
+
+
+def test_a_claim_reopens_and_the_old_connection_can_no_longer_end_it(
+    connection: psycopg.Connection, store: Store
+) -> None:
+    page = begin(0, connection=1)
+    again = begin(100, page=page.id, visitor=uuid4(), edge=2, connection=1, engaged_ms=20_000)
+    store.write(folded(page))
+    store.write(folded(progress(page, 60, ended=True)))
+    store.write(folded(again))
+    store.write(folded(progress(page, 120, ended=True, engaged_ms=110_000)))
+    (view,) = rows(connection, "tracker_pageview")
+    assert (view["ended_at"], view["edge"], view["engaged_ms"]) == (None, 2, 20_000)
+    store.write(folded(progress(again, 200, ended=True)))
+    assert [view["ended_at"] for view in rows(connection, "tracker_pageview")] == [at(200)]
+    assert [visit["views"] for visit in rows(connection, "tracker_visit")] == [1]
+
+
+def test_a_claim_after_30_minutes_changes_nothing(connection: psycopg.Connection, store: Store) -> None:
+    page = begin(0)
+    store.write(folded(page, progress(page, 60, ended=True)))
+    before = rows(connection, "tracker_pageview")
+    late = begin(60 + 30 * MINUTE, page=page.id, connection=2)
+    store.write(folded(late))
+    store.write(folded(progress(late, 60 + 31 * MINUTE, ended=True)))
+    assert rows(connection, "tracker_pageview") == before
+
+
+def test_durations_are_the_servers(connection: psycopg.Connection, store: Store) -> None:
+    boastful, back, long = begin(0), begin(10), begin(20)
+    store.write(folded(boastful, back, long))
+    store.write(
+        folded(
+            progress(boastful, 5, engaged_ms=10**12, depth=900),
+            progress(back, 4, ended=True, engaged_ms=-7, depth=-7),
+            progress(long, 30 * HOUR, ended=True, engaged_ms=10**12),
+        )
+    )
+    one, two, three = rows(connection, "tracker_pageview")
+    assert (one["engaged_ms"], one["depth"], one["ended_at"]) == (5000, 100, None)
+    assert (two["engaged_ms"], two["depth"], two["ended_at"]) == (0, 0, two["began_at"])
+    assert (three["ended_at"], three["engaged_ms"]) == (at(20 + 24 * HOUR), 24 * 3600 * 1000)
+
+
+def test_an_event_without_its_page_view_is_refused_alone(
+    connection: psycopg.Connection, store: Store
+) -> None:
+    page = begin(0)
+    good, orphan = said(page, 1), said(begin(0), 1)
+    assert store.write(folded(page, good, orphan)) == {(1, orphan.id)}
+    assert [event["id"] for event in rows(connection, "tracker_event")] == [good.id]
+    assert [visit["events"] for visit in rows(connection, "tracker_visit")] == [1]
+
+
+def test_an_event_counts_once_and_in_its_visit(connection: psycopg.Connection, store: Store) -> None:
+    page, key = begin(0), uuid4()
+    store.write(folded(page))
+    for seconds in (1, 2):
+        store.write(folded(said(page, seconds, key=key), said(page, seconds)))
+    events = rows(connection, "tracker_event")
+    assert [event["at"] for event in events] == [at(1), at(1), at(2)]
+    assert {event["visit_id"] for event in events} == {page.id}
+    assert [visit["events"] for visit in rows(connection, "tracker_visit")] == [3]
+
+
+def test_a_clock_that_jumped_loses_nothing(connection: psycopg.Connection, store: Store) -> None:
+    pages = [begin(-400 * 24 * HOUR), begin(0), begin(400 * 24 * HOUR)]
+    store.write(folded(*pages))
+    store.write(
+        folded(*(progress(page, page.began_at - pages[1].began_at + 5, ended=True) for page in pages))
+    )
+    views = rows(connection, "tracker_pageview")
+    assert [view["ended_at"] - view["began_at"] for view in views] == [at(5) - at(0)] * 3
+
+
+def test_completion_is_a_hot_update(connection: psycopg.Connection, store: Store) -> None:
+    """No index is touched when page views end, in the order in which people leave, not that of the rows."""
+    pages = [begin(n / 100) for n in range(2000)]
+    for start in range(0, 2000, 500):
+        store.write(folded(*pages[start : start + 500]))
+    leaving = sorted(pages, key=lambda page: page.id)
+    for start in range(0, 2000, 50):
+        store.write(folded(*(progress(page, 60, ended=True) for page in leaving[start : start + 50])))
+    connection.execute("SELECT pg_stat_force_next_flush()")
+    connection.commit()
+    for table in ("tracker_pageview", "tracker_visit", "tracker_open_visit"):
+        updated, hot = connection.execute(
+            "SELECT sum(n_tup_upd), sum(n_tup_hot_upd) FROM pg_stat_user_tables WHERE relname LIKE %s",
+            [table + "%"],
+        ).fetchall()[0]
+        assert updated >= 2000
+        assert hot / updated > 0.97, table
+
+
+def test_no_index_holds_what_completion_changes(connection: psycopg.Connection) -> None:
+    changing = {
+        "ended_at",
+        "engaged_ms",
+        "depth",
+        "edge",
+        "connection",
+        "exit_path",
+        "views",
+        "events",
+        "last_at",
+    }
+    indexed = connection.execute(
+        "SELECT c.relname, pg_get_indexdef(i.indexrelid), a.attname FROM pg_index i"
+        " JOIN pg_class c ON c.oid = i.indrelid"
+        " JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)"
+        " WHERE c.relname ~ '^tracker_(pageview|visit|open_visit)'"
+    ).fetchall()
+    assert len(indexed) > 20
+    assert not [row for row in indexed if row[2] in changing or " WHERE " in row[1]]
+
+
+def test_settling_looks_only_into_the_weeks_it_needs(connection: psycopg.Connection, store: Store) -> None:
+    page = begin(0)
+    store.write(folded(page))
+    connection.execute("SELECT 1")
+    before = _locked_partitions(connection)
+    with connection.transaction():
+        store._pages(connection.cursor(), [PageEntry.of_progress(progress(page, 9, ended=True))])
+        during = _locked_partitions(connection)
+    assert len(during - before) == 1
+
+
+def _locked_partitions(connection: psycopg.Connection) -> set[str]:
+    return {
+        name
+        for (name,) in connection.execute(
+            "SELECT c.relname FROM pg_locks l JOIN pg_class c ON c.oid = l.relation"
+            " WHERE l.pid = pg_backend_pid() AND c.relispartition AND c.relkind = 'r'"
+        )
+    }
+
+
+def test_two_edges_at_once_neither_block_each_other_nor_count_twice(connection: psycopg.Connection) -> None:
+    """Both say the same page views of the same visitors, in opposite orders."""
+    visitors = [uuid4() for _ in range(40)]
+    pages = [begin(n, visitor=visitors[n % 40]) for n in range(400)]
+    failures: list[psycopg.Error] = []
+
+    def edge(records: list[Begin]) -> None:
+        with connect() as own:
+            store = Store(own)
+            for start in range(0, len(records), 40):
+                batch = folded(*records[start : start + 40])
+                for _ in range(50):
+                    try:
+                        store.write(batch)
+                        break
+                    except psycopg.errors.UniqueViolation:
+                        continue  # the same page view at the same time: tried again, as the writer does
+                    except psycopg.Error as error:
+                        failures.append(error)
+
+    threads = [threading.Thread(target=edge, args=[order]) for order in (pages, pages[::-1])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert {view["id"] for view in rows(connection, "tracker_pageview")} == {page.id for page in pages}
+    assert len(rows(connection, "tracker_pageview")) == 400
+    visits = rows(connection, "tracker_visit")
+    assert sorted(visit["visitor"] for visit in visits) == sorted(visitors)
+    assert {visit["views"] for visit in visits} == {10}

@@ -1,0 +1,204 @@
+"""Between sockets and Postgres: entries wait here, folded, until a thread has stored their batch.
+
+Sockets never wait for Postgres, and a page is told "stored" only after COMMIT. While Postgres is away
+everything is kept; beyond the limit nothing new is taken, so that nobody is told what is not so.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable
+from itertools import islice
+from uuid import UUID
+
+import psycopg
+
+from tracker.drops import Drops
+from tracker.entries import Done, Entry, EventEntry, Key, PageEntry
+from tracker.records import Begin, Progress, Said
+from tracker.writer import BEAT_SECONDS, Settled, Writer
+
+logger = logging.getLogger(__name__)
+
+# A batch leaves when its first entry is this old, or when it is this large.
+FLUSH_SECONDS = 0.05
+FLUSH_ENTRIES = 1000
+
+
+class WriteBuffer:
+    """The waiting entries of one edge. All but the thread's own part is called on the event loop's thread."""
+
+    def __init__(
+        self, connect: Callable[[], psycopg.Connection], edge: int, limit: int, drops: Drops
+    ) -> None:
+        """`edge` names this process among all; `limit` is how many entries may wait."""
+        self.stored = 0
+        self._limit = limit
+        self._drops = drops
+        self._depth = 0
+        self._waiting: dict[Key, tuple[Entry, float]] = {}  # with the time it came, by the steady clock
+        self._sent_since: float | None = None  # the batch on its way: when its first entry came
+        self._changed = threading.Condition()
+        self._hurry = False
+        self._stopping = threading.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._writer = Writer(connect, edge, self._stopping)
+        self._thread = threading.Thread(target=self._run, name="buffer", daemon=True)
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to store; callbacks run on `loop`."""
+        self._loop = loop
+        self._thread.start()
+
+    def begin(self, record: Begin, done: Done) -> bool:
+        """Store a page view's begin, or its claim. False: full; nothing is kept and `done` never called.
+
+        `done(True)` comes after COMMIT, `done(False)` if Postgres refused this very record.
+        """
+        with self._changed:
+            found = self._page(record.site_id, record.id)
+            if found:
+                found.claim(record, done)
+                return True
+            return self._add(PageEntry.of_begin(record, done))
+
+    def progress(self, record: Progress) -> None:
+        """Store how far a page view has come. Never refused: it folds, so open pages bound it."""
+        with self._changed:
+            found = self._page(record.site_id, record.id)
+            if found:
+                found.progress(record)
+            else:
+                self._add(PageEntry.of_progress(record), bounded=False)
+
+    def event(self, record: Said, done: Done) -> bool:
+        """Store a custom event, as `begin` does."""
+        with self._changed:
+            entry = EventEntry(record, [done])
+            found = self._waiting.get(entry.key)
+            if found:
+                found[0].done.append(done)
+                return True
+            return self._add(entry)
+
+    @property
+    def depth(self) -> int:
+        """Entries that are not stored yet."""
+        return self._depth
+
+    def oldest_age(self) -> float:
+        """How long the oldest entry has been waiting, in seconds."""
+        with self._changed:
+            since = self._sent_since
+            if since is None:
+                since = next((came for _, came in self._waiting.values()), None)
+        return 0.0 if since is None else time.monotonic() - since
+
+    async def drain(self, timeout: float) -> bool:  # noqa: ASYNC109 (callers state their patience)
+        """Store everything now; False if it took longer than `timeout` seconds."""
+        with self._changed:
+            self._hurry = True
+            self._changed.notify()
+        try:
+            await asyncio.wait_for(self._idle.wait(), timeout)
+        except TimeoutError:
+            return False
+        finally:
+            self._hurry = False
+        return True
+
+    def stop(self) -> None:
+        """Store what is there, unless Postgres is away, and end the thread. May block: not for the loop."""
+        with self._changed:
+            self._stopping.set()
+            self._changed.notify()
+        self._thread.join()
+
+    def _page(self, site_id: int, page_id: UUID) -> PageEntry | None:
+        found = self._waiting.get(("page view", site_id, page_id))
+        return found[0] if found and isinstance(found[0], PageEntry) else None
+
+    def _add(self, entry: Entry, bounded: bool = True) -> bool:
+        if bounded and self._depth >= self._limit:
+            return False
+        self._waiting[entry.key] = (entry, time.monotonic())
+        self._depth += 1
+        self._idle.clear()
+        if len(self._waiting) in (1, FLUSH_ENTRIES):
+            self._changed.notify()
+        return True
+
+    def _run(self) -> None:
+        unsettled = False
+        self._writer.beat()
+        while batch := self._next_batch():
+            settled = 0
+            for part in self._writer.write(batch):
+                settled += len(part.entries)
+                self._on_loop(part)
+            self._sent_since = None
+            if settled < len(batch):
+                unsettled = True
+                break
+        self._writer.close(goodbye=not unsettled)
+
+    def _next_batch(self) -> list[Entry]:
+        """Wait for a batch, beating meanwhile; empty when it is stopping and nothing is left."""
+        while True:
+            with self._changed:
+                if self._due():
+                    return self._take()
+                if self._stopping.is_set():
+                    return []
+                self._changed.wait(self._patience())
+                if self._due():
+                    return self._take()
+            self._writer.beat()
+
+    def _due(self) -> bool:
+        if not self._waiting:
+            return False
+        return (
+            self._hurry
+            or self._stopping.is_set()
+            or len(self._waiting) >= FLUSH_ENTRIES
+            or self._patience() <= 0
+        )
+
+    def _patience(self) -> float:
+        if not self._waiting:
+            return BEAT_SECONDS
+        _, came = next(iter(self._waiting.values()))
+        return came + FLUSH_SECONDS - time.monotonic()
+
+    def _take(self) -> list[Entry]:
+        keys = list(islice(self._waiting, FLUSH_ENTRIES))
+        taken = [self._waiting.pop(key) for key in keys]
+        self._sent_since = taken[0][1]
+        return [entry for entry, _ in taken]
+
+    def _on_loop(self, settled: Settled) -> None:
+        try:
+            if self._loop:
+                self._loop.call_soon_threadsafe(self._settle, settled)
+        except RuntimeError:
+            # The loop is closed: whoever wanted to know is gone, and what is stored is stored.
+            pass
+
+    def _settle(self, settled: Settled) -> None:
+        self._depth -= len(settled.entries)
+        if settled.drop is None:
+            self.stored += len(settled.entries)
+        else:
+            self._drops.count(settled.drop, len(settled.entries))
+        if self._depth == 0:
+            self._idle.set()
+        for entry in settled.entries:
+            for done in entry.done:
+                try:
+                    done(settled.drop is None)
+                except Exception:
+                    logger.exception("buffer: a page could not be told")

@@ -1,0 +1,152 @@
+"""Sites and salts in memory, so that sockets are let in and visitors hashed without asking Postgres.
+
+A thread of its own keeps them: it listens for changes, reads again when one comes, makes each site's
+salts a day ahead, and goes on with what it has while Postgres is away.
+"""
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import psycopg
+
+from tracker.tracked_site import TrackedSite
+
+__all__ = ["Directory", "TrackedSite"]
+
+logger = logging.getLogger(__name__)
+
+# A notification is the rule; reading anyway also finds a connection that died without a word, makes
+# the next day's salts in time, and costs one small query.
+READ_SECONDS = 30.0
+# How long the thread may sleep in LISTEN before it looks whether it shall stop.
+LISTEN_SECONDS = 0.25
+RETRY_SECONDS = 0.5
+SALT_BYTES = 32
+
+Salts = dict[tuple[int, date], bytes]
+
+READ_SITES = """
+SELECT id, key, hosts, timezone, enabled, honour_dnt, hash_routes, query_parameters,
+       excluded_addresses, excluded_paths, demo
+FROM tracker_site
+"""
+READ_SALTS = "SELECT site_id, day, salt FROM tracker_salt"
+# The site may have been deleted since it was read; another process may have been first.
+MAKE_SALT = """
+INSERT INTO tracker_salt (site_id, day, salt)
+SELECT id, %s, %s FROM tracker_site WHERE id = %s FOR KEY SHARE
+ON CONFLICT DO NOTHING
+"""
+
+
+class Directory:
+    """What this process knows of sites and salts; read on any thread, replaced as a whole."""
+
+    def __init__(self, connect: Callable[[], psycopg.Connection]) -> None:
+        self._connect = connect
+        self._by_key: dict[str, TrackedSite] = {}
+        self._by_id: dict[int, TrackedSite] = {}
+        self._salts: Salts = {}
+        self._loaded = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="directory", daemon=True)
+
+    def start(self) -> None:
+        """Begin to load and to listen."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; returns when it is gone (within a second, unless it is connecting)."""
+        self._stopping.set()
+        self._thread.join()
+
+    @property
+    def ready(self) -> bool:
+        """Whether sites and salts have been loaded at least once."""
+        return self._loaded.is_set()
+
+    def wait_ready(self, timeout: float) -> bool:
+        """Wait up to `timeout` seconds; whether it is ready."""
+        return self._loaded.wait(timeout)
+
+    def site(self, key: str) -> TrackedSite | None:
+        """The site with this public key, enabled or not."""
+        return self._by_key.get(key)
+
+    def by_id(self, site_id: int) -> TrackedSite | None:
+        """The site with this id."""
+        return self._by_id.get(site_id)
+
+    def sites(self) -> Mapping[int, TrackedSite]:
+        """Every site by its id; after each reading a new mapping, never a changed one."""
+        return self._by_id
+
+    def salt(self, site_id: int, day: date) -> bytes | None:
+        """The site's salt for one of its days: today's and tomorrow's are there while Postgres is."""
+        return self._salts.get((site_id, day))
+
+    def _run(self) -> None:
+        complained = False
+        while not self._stopping.is_set():
+            try:
+                with self._connect() as connection:
+                    connection.autocommit = True
+                    # Before the first reading, so that no change falls between the two.
+                    connection.execute("LISTEN footfall_sites")
+                    self._load(connection)
+                    complained = False
+                    self._listen(connection)
+            except psycopg.Error as error:
+                if not complained:
+                    logger.warning(
+                        "directory: Postgres is away (%s); going on with what is known", type(error).__name__
+                    )
+                complained = True
+                self._stopping.wait(RETRY_SECONDS)
+
+    def _listen(self, connection: psycopg.Connection) -> None:
+        read_at = time.monotonic()
+        while not self._stopping.is_set():
+            changed = any(True for _ in connection.notifies(timeout=LISTEN_SECONDS, stop_after=1))
+            if changed or time.monotonic() - read_at > READ_SECONDS:
+                self._load(connection)
+                read_at = time.monotonic()
+
+    def _load(self, connection: psycopg.Connection) -> None:
+        sites = [TrackedSite.from_columns(row) for row in connection.execute(READ_SITES)]
+        salts = _salts(connection)
+        if _make_salts(connection, sites, salts):
+            salts = _salts(connection)
+        # Salts first: a site that is found has its salt.
+        self._salts = salts
+        self._by_id = {site.id: site for site in sites}
+        self._by_key = {site.key: site for site in sites}
+        self._loaded.set()
+
+
+def _salts(connection: psycopg.Connection) -> Salts:
+    return {(site_id, day): bytes(salt) for site_id, day, salt in connection.execute(READ_SALTS)}
+
+
+def _make_salts(connection: psycopg.Connection, sites: list[TrackedSite], salts: Salts) -> bool:
+    """Make what is missing for today and tomorrow of every enabled site; whether anything was."""
+    missing = [
+        (site.id, day)
+        for site in sites
+        if site.enabled
+        for day in _days(site.zone)
+        if (site.id, day) not in salts
+    ]
+    for site_id, day in missing:
+        connection.execute(MAKE_SALT, [day, secrets.token_bytes(SALT_BYTES), site_id])
+    return bool(missing)
+
+
+def _days(zone: ZoneInfo) -> tuple[date, date]:
+    today = datetime.now(UTC).astimezone(zone).date()
+    return today, today + timedelta(days=1)

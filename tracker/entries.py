@@ -1,0 +1,116 @@
+"""What waits to be stored: an entry per page view, into which all that is said of it folds; one per event.
+
+Folding is what bounds the buffer by open sockets, and what makes begin and end of a short page view
+one insert. It follows the same rules of ownership as `tracker.store` does for what is stored already.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from tracker.records import Begin, Owner, Progress, Said
+
+Done = Callable[[bool], None]
+Key = tuple[str, int, UUID]
+
+REOPEN_SECONDS = 30 * 60
+LONGEST_SECONDS = 24 * 3600
+
+
+@dataclass(slots=True)
+class PageEntry:
+    """What is to be stored of one page view."""
+
+    site_id: int
+    id: UUID
+    owner: Owner
+    sign_at: float  # the owner's last sign of life, seconds since the epoch
+    engaged_ms: int
+    depth: int
+    begin: Begin | None = None  # the first
+    claimed_at: float | None = None  # the last begin, seconds since the epoch
+    ended_at: float | None = None
+    done: list[Done] = field(default_factory=list)
+
+    @property
+    def key(self) -> Key:
+        """What it is one entry of."""
+        return "page view", self.site_id, self.id
+
+    @classmethod
+    def of_begin(cls, begin: Begin, done: Done) -> "PageEntry":
+        """The entry of a page view that begins, or is claimed."""
+        return cls(
+            site_id=begin.site_id,
+            id=begin.id,
+            owner=begin.owner,
+            sign_at=begin.began_at,
+            engaged_ms=begin.engaged_ms,
+            depth=begin.depth,
+            begin=begin,
+            claimed_at=begin.began_at,
+            done=[done],
+        )
+
+    @classmethod
+    def of_progress(cls, progress: Progress) -> "PageEntry":
+        """The entry of a page view whose begin is stored, or on its way."""
+        return cls(
+            site_id=progress.site_id,
+            id=progress.id,
+            owner=progress.owner,
+            sign_at=progress.at,
+            engaged_ms=progress.engaged_ms,
+            depth=progress.depth,
+            ended_at=progress.at if progress.ended else None,
+        )
+
+    def claim(self, begin: Begin, done: Done) -> None:
+        """A begin of a page view that waits already: its connection owns it now, if it comes in time."""
+        self.done.append(done)
+        if self._too_late(begin.began_at):
+            return
+        self._count(begin.engaged_ms, begin.depth)
+        self.begin = self.begin or begin
+        self.owner = begin.owner
+        self.claimed_at = self.sign_at = begin.began_at
+        self.ended_at = None
+
+    def progress(self, progress: Progress) -> None:
+        """A sign of life; nothing that a connection says counts once another owns the page view."""
+        # Without a claim here, the later connection of this edge is the one that owns the page view.
+        newer = self.claimed_at is None and progress.owner.connection > self.owner.connection
+        if progress.owner != self.owner and not newer:
+            return
+        self._count(progress.engaged_ms, progress.depth)
+        self.owner = progress.owner
+        self.sign_at = progress.at
+        if progress.ended:
+            self.ended_at = progress.at
+        elif newer or (self.ended_at is not None and progress.at > self.ended_at):
+            self.ended_at = None
+
+    def _count(self, engaged_ms: int, depth: int) -> None:
+        self.engaged_ms = max(self.engaged_ms, engaged_ms)
+        self.depth = max(self.depth, depth)
+
+    def _too_late(self, at: float) -> bool:
+        return (self.ended_at is not None and at >= self.ended_at + REOPEN_SECONDS) or (
+            self.begin is not None and at >= self.begin.began_at + LONGEST_SECONDS
+        )
+
+
+@dataclass(slots=True)
+class EventEntry:
+    """A custom event to be stored."""
+
+    said: Said
+    done: list[Done]
+
+    @property
+    def key(self) -> Key:
+        """What it is one entry of."""
+        return "event", self.said.site_id, self.said.id
+
+
+Entry = PageEntry | EventEntry
