@@ -1,0 +1,1 @@
+"""Made-up visitors of the demo site, through real sockets: so that a newcomer sees a living board at once."""

@@ -1,0 +1,75 @@
+"""One WebSocket to the visitors' door, on autobahn, which daphne brings along."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from autobahn.asyncio.websocket import WebSocketClientFactory, WebSocketClientProtocol
+
+DROPPED = 1006
+HANDSHAKE_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where visitors knock: the demo site's socket, and the secret that makes made-up addresses believed."""
+
+    url: str  # ws://HOST:PORT/live/KEY
+    origin: str
+    secret: str
+
+    async def open(self, address: str, user_agent: str) -> "Line":
+        """A line on which a page may speak; OSError when nobody answers as a WebSocket does."""
+        headers = {"X-Footfall-Demo": self.secret, "X-Footfall-Demo-Address": address}
+        loop = asyncio.get_running_loop()
+        factory = WebSocketClientFactory(
+            self.url, origin=self.origin, useragent=user_agent, headers=headers, loop=loop
+        )
+        factory.setProtocolOptions(openHandshakeTimeout=HANDSHAKE_SECONDS, closeHandshakeTimeout=1)
+        factory.protocol = Line
+        place = urlsplit(self.url)
+        line: Line
+        _, line = await loop.create_connection(factory, place.hostname or "", place.port or 80)
+        try:
+            await line.opened
+        except BaseException:
+            # The page was left in the middle of the handshake.
+            if line.transport:
+                line.transport.abort()
+            raise
+        return line
+
+
+class Line(WebSocketClientProtocol):  # type: ignore[misc]  # autobahn has no types
+    """`opened` and `closed` say when, `closed` with the server's code; `heard`: an ack came."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard = False
+        self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.closed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    def onOpen(self) -> None:  # noqa: N802
+        if not self.opened.done():
+            self.opened.set_result(None)
+
+    def onMessage(self, payload: bytes, binary: bool) -> None:  # noqa: N802
+        self.heard = True
+
+    def onClose(self, clean: bool, code: int | None, reason: Any) -> None:  # noqa: N802
+        if not self.opened.done():
+            self.opened.set_exception(ConnectionError("no handshake"))
+        if not self.closed.done():
+            self.closed.set_result(code or DROPPED)
+
+    def say(self, frame: str) -> None:
+        """Send a frame; into the void when the line is gone, as a browser does."""
+        if not self.closed.done():
+            self.sendMessage(frame.encode())
+
+    async def hang_up(self) -> None:
+        """Close, and wait for the other side."""
+        if not self.closed.done():
+            self.sendClose(1000)
+            await self.closed

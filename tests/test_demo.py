@@ -1,0 +1,277 @@
+"""The made-up visitors: what they are and do, how they speak, and that they fill a board in ten seconds."""
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from random import Random
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+
+from analytics.demo import facts, people, rhythm
+from analytics.demo.line import Door
+from analytics.demo.people import People, Person
+from analytics.demo.tab import Tab, wait_after
+from analytics.demo.walk import BEGINNING, Moment, Stay, Walk, rest_of, walk
+from tests.product import Product, free_port, running, wait_for
+from tracker import agents, pageurl, referrers
+from tracker.countries import Countries
+from tracker.presence import Attention
+from tracker.protocol import Page, State, parse
+
+AVERAGE = 40
+PERSON = Person("192.0.2.7", facts.DEVICES[0].user_agent, 1440, "en-GB", "Europe/London")
+
+
+def a_walk(seed: int) -> Walk:
+    rng = Random(seed)
+    return walk(rng, rhythm.source(rng))
+
+
+def test_the_demo_site_has_no_dead_links() -> None:
+    linked = {link for place in facts.PLACES.values() for link in place.links}
+    entered = {entry for source in (*facts.SOURCES, *facts.SURGES) for entry in source.entries}
+    assert linked | entered | set(facts.EVENTS) <= set(facts.PLACES)
+
+
+def test_no_made_up_agent_is_a_bot_and_all_classes_of_device_come() -> None:
+    read = [agents.read(device.user_agent) for device in facts.DEVICES]
+    assert not [device for device in facts.DEVICES if agents.is_bot(device.user_agent)]
+    assert {agent.device for agent in read} == {"desktop", "mobile", "tablet"}
+    assert len({agent.browser for agent in read}) >= 8
+
+
+def test_visitors_come_by_every_channel() -> None:
+    found = set()
+    for source in facts.SOURCES:
+        utm = pageurl.read(f"https://demo.footfall.example/?{source.query}").utm
+        found.add(referrers.read(source.referrer, lambda host: False, utm).channel)
+    assert found == {"direct", "search", "social", "ai", "mail", "campaign", "referral"}
+
+
+@given(st.integers())
+def test_a_walk_follows_links_and_its_figures_only_grow(seed: int) -> None:
+    visit = a_walk(seed)
+    for before, after in zip(visit.stays, visit.stays[1:], strict=False):
+        assert after.path in facts.PLACES[before.path].links
+        assert after.query == ""
+    for stay in (*visit.stays, *([visit.second_tab] if visit.second_tab else [])):
+        check_figures(stay)
+
+
+@given(st.integers(), st.floats(0, 1))
+def test_who_is_met_in_the_middle_of_a_walk_goes_on_from_there(seed: int, share: float) -> None:
+    visit = a_walk(seed)
+    rest = rest_of(visit, share * visit.seconds)
+    assert rest.seconds == pytest.approx((1 - share) * visit.seconds, abs=1e-6)
+    assert [stay.path for stay in rest.stays] == [stay.path for stay in visit.stays][-len(rest.stays) :]
+    for stay in rest.stays:
+        check_figures(stay)
+
+
+def check_figures(stay: Stay) -> None:
+    before = BEGINNING
+    for moment in stay.moments:
+        assert before.at <= moment.at
+        assert before.engaged_ms <= moment.engaged_ms <= moment.at * 1000 + 3  # ms of rounding
+        assert before.depth <= moment.depth <= 100
+        before = moment
+    assert before.attention is Attention.HIDDEN
+    assert before.at == pytest.approx(stay.seconds)
+
+
+def test_a_second_tab_hides_the_first() -> None:
+    visit = next(visit for visit in map(a_walk, range(1000)) if visit.second_tab)
+    first = visit.stays[0]
+    assert visit.second_tab
+    hidden = [moment.at for moment in first.moments if moment.attention is Attention.HIDDEN]
+    assert first.second_tab_at in hidden
+    assert first.seconds > visit.second_tab.seconds
+
+
+def test_as_many_are_there_as_were_asked_for_and_their_number_swings() -> None:
+    rng = Random(1)
+    arrivals = rhythm.Rhythm(rng, AVERAGE)
+    now, hours = 0.0, 8
+    there: Counter[int] = Counter()
+    while now < hours * 3600:
+        wait, source = arrivals.next(now)
+        now += wait
+        there.update(range(int(now), int(now + walk(rng, source).seconds)))
+    counts = [there[second] for second in range(600, hours * 3600)]
+    assert sum(counts) / len(counts) == pytest.approx(AVERAGE, rel=0.15)
+    assert min(counts) < 0.7 * AVERAGE
+    assert max(counts) > 1.4 * AVERAGE
+
+
+def test_people_come_from_the_countries_that_they_were_made_for() -> None:
+    countries = Countries()
+    crowd = People(Random(1), countries.of)
+    met = [crowd.next() for _ in range(3000)]
+    found = Counter(countries.of(person.address) for person in met)
+    assert set(found) == set(facts.COUNTRIES)
+    assert found.most_common(1)[0][0] == "US"
+    for person in met:
+        assert person.zone == facts.COUNTRIES[countries.of(person.address)][1]
+    # Some come again, but not while many others have not come yet.
+    assert 0.1 < 1 - len(set(met)) / len(met) < 0.35
+    assert len(set(met[: people.GONE_BY])) > 0.95 * people.GONE_BY
+
+
+def test_without_any_country_there_are_visitors_all_the_same() -> None:
+    assert People(Random(1), lambda address: "").next().address == "192.0.2.1"
+
+
+@pytest.mark.parametrize(
+    ("code", "least", "most"), [(4502, 0, 0.5), (4503, 30, 60), (1006, 0.5, 8), (1011, 0.5, 8)]
+)
+def test_a_page_comes_back_when_the_contract_says(code: int, least: float, most: float) -> None:
+    rng = Random(1)
+    waits = [wait_after(rng, code, 8) for _ in range(500)]
+    assert least <= min(waits) < least + 0.1 * (most - least)
+    assert most - 0.1 * (most - least) < max(waits) <= most
+
+
+class Server:
+    """A real WebSocket server that notes what it hears, and closes its first connections with `codes`."""
+
+    def __init__(self, *codes: int) -> None:
+        self.codes = list(codes)
+        self.connections: list[ServerConnection] = []
+        self.frames: list[list[Any]] = []
+
+    async def __call__(self, connection: ServerConnection) -> None:
+        heard: list[Any] = []
+        self.connections.append(connection)
+        self.frames.append(heard)
+        code = self.codes.pop(0) if self.codes else None
+        if code == 4403:
+            await connection.close(code)
+        with suppress(ConnectionClosed):
+            async for frame in connection:
+                heard.append(parse(frame))
+                if isinstance(heard[-1], State) and code:
+                    await connection.close(code)
+
+
+def quick(path: str = "/tea", in_place: bool = False, **more: Any) -> Stay:
+    moments = (
+        Moment(0.2, Attention.IDLE, 200, 30),
+        Moment(0.4, Attention.ACTIVE, 200, 40),
+        Moment(0.8, Attention.HIDDEN, 600, 50),
+    )
+    return Stay(path, "", 0.8, moments, in_place=in_place, **more)
+
+
+async def visit(server: Server, *stays: Stay) -> None:
+    async with serve(server, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        door = Door(f"ws://127.0.0.1:{port}/live/KEY", "https://demo.footfall.example", "s3cret")
+        await asyncio.wait_for(Tab(Random(1), door, PERSON).read(stays, "https://www.google.com/"), 20)
+
+
+async def test_a_tab_says_what_the_snippet_would_say() -> None:
+    server = Server()
+    await visit(server, quick(event=True, path="/signup"))
+    request = server.connections[0].request
+    assert request
+    assert request.path == "/live/KEY"
+    assert request.headers["Origin"] == "https://demo.footfall.example"
+    assert request.headers["User-Agent"] == PERSON.user_agent
+    assert request.headers["X-Footfall-Demo"] == "s3cret"
+    assert request.headers["X-Footfall-Demo-Address"] == PERSON.address
+    page, idle, active, event, hidden = server.frames[0]
+    assert isinstance(page, Page)
+    assert (page.url, page.referrer) == ("https://demo.footfall.example/signup", "https://www.google.com/")
+    assert (page.title, page.width, page.again) == ("Open an account – Kettle & Loom", 1440, False)
+    assert idle == State(page.id, Attention.IDLE, 200, 30)
+    assert active.attention is Attention.ACTIVE
+    assert (event.page, event.name) == (page.id, "signup")
+    assert hidden == State(page.id, Attention.HIDDEN, 600, 50)
+
+
+async def test_a_new_page_has_a_socket_of_its_own_unless_it_opens_in_place() -> None:
+    server = Server()
+    await visit(server, quick("/tea"), quick("/docs/start"), quick("/docs/care", in_place=True))
+    paths = [[urlsplit(said.url).path for said in heard if isinstance(said, Page)] for heard in server.frames]
+    assert paths == [["/tea"], ["/docs/start", "/docs/care"]]
+    third = server.frames[1][-4]
+    assert (third.referrer, third.again) == ("https://demo.footfall.example/docs/start", False)
+
+
+async def test_after_a_restart_the_same_page_goes_on() -> None:
+    server = Server(4502)
+    stay = quick()
+    await visit(server, Stay(stay.path, "", 2.0, (*stay.moments, Moment(2.0, Attention.HIDDEN, 700, 60))))
+    first, again = server.frames[0][0], server.frames[1][0]
+    assert again.id == first.id
+    assert (first.again, again.again) == (False, True)
+    assert again.engaged_ms >= 200
+    assert server.frames[1][-1] == State(first.id, Attention.HIDDEN, 700, 60)
+
+
+async def test_who_is_refused_never_comes_back() -> None:
+    server = Server(4403)
+    stay = quick()
+    await visit(server, Stay(stay.path, "", 2.0, (*stay.moments, Moment(2.0, Attention.HIDDEN, 700, 60))))
+    assert len(server.connections) == 1
+
+
+async def test_where_nobody_listens_the_visit_passes_quietly() -> None:
+    door = Door(f"ws://127.0.0.1:{free_port()}/live/KEY", "https://demo.footfall.example", "")
+    await asyncio.wait_for(Tab(Random(1), door, PERSON).read((quick(),), ""), 10)
+
+
+def demo_key(product: Product) -> str:
+    found = re.search(r"Demo\s+\S+/sites/(\w+)/", "\n".join(product.lines))
+    assert found, product.lines
+    return found[1]
+
+
+def open_views(product: Product, key: str) -> list[dict[str, Any]]:
+    return product.rows(
+        "SELECT v.* FROM tracker_pageview v JOIN tracker_site s ON s.id = v.site_id"
+        " WHERE s.key = %s AND v.ended_at IS NULL",
+        key,
+    )
+
+
+@pytest.fixture(scope="module")
+def product() -> Iterator[Product]:
+    with running("--demo") as started:
+        yield started
+
+
+def test_a_newcomer_sees_a_living_board_in_ten_seconds(product: Product) -> None:
+    key = demo_key(product)
+    views = wait_for(
+        lambda: views if len(views := open_views(product, key)) >= 0.7 * AVERAGE else [], 10, "visitors"
+    )
+    # Their addresses are believed: they come from all over the world, and are many visitors.
+    assert len({view["country"] for view in views} - {""}) >= 5
+    assert len({view["visitor"] for view in views}) >= 0.6 * AVERAGE
+    assert len({view["path"] for view in views}) >= 5
+    assert len({view["browser"] for view in views}) >= 3
+    assert len({view["referrer"] for view in views}) >= 3
+    # They move on, and end what they began.
+    ended = "SELECT 1 FROM tracker_pageview WHERE ended_at IS NOT NULL"
+    wait_for(lambda: product.rows(ended), 20, "somebody who leaves")
+
+
+def test_real_sites_get_no_made_up_visitors(product: Product) -> None:
+    key = product.add_site("example.com")
+    with pytest.raises(AssertionError, match="no demo site"):
+        product.manage("demo", "--url", product.url, "--site", key)
+
+
+def test_visitors_leave_without_a_trace_in_the_log(product: Product) -> None:
+    assert product.stop() == 0
+    assert product.lines[-1] == "Stopped."
+    assert not [line for line in product.lines if "WARNING" in line or "ERROR" in line]
