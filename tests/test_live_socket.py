@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from tests.product import Product, running, wait_for
 
@@ -36,7 +37,7 @@ def dial(
 ) -> ClientConnection:
     return connect(
         f"{product.socket_url}/live/{key}",
-        origin=origin,  # type: ignore[arg-type]
+        origin=None if origin is None else Origin(origin),
         user_agent_header=agent,
         compression=None,
     )
@@ -226,7 +227,7 @@ def test_pages_of_one_reader_are_one_visit(product: Product, key: str) -> None:
 def test_no_compression_is_ever_negotiated(product: Product, key: str) -> None:
     with connect(
         f"{product.socket_url}/live/{key}",
-        origin="https://example.com",  # type: ignore[arg-type]
+        origin=Origin("https://example.com"),
         user_agent_header=FIREFOX,
         compression="deflate",
     ) as socket:

@@ -263,12 +263,9 @@ def test_events_wait_for_their_commit_and_count_once() -> None:
 
 
 def test_what_breaks_the_protocol_closes_and_leaves_nobody_behind() -> None:
-    for frame, code in [
-        ("{", 4400),
-        (json.dumps({"t": "end", "id": str(PAGES[0])}), 4400),
-        ("x" * 9000, 4413),
-        (b"\0", 4400),
-    ]:
+    end = json.dumps({"t": "end", "id": str(PAGES[0])})
+    frames: list[tuple[str | bytes, int]] = [("{", 4400), (end, 4400), ("x" * 9000, 4413), (b"\0", 4400)]
+    for frame, code in frames:
         desk = Desk()
         page = Page(desk)
         page.opens()

@@ -16,7 +16,7 @@ from tracker.session import Session
 Message = dict[str, Any]
 
 
-class VisitorConsumer(AsyncConsumer):
+class VisitorConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no types
     """One page's socket.
 
     It replaces Channels' dispatch by one loop: no channel layer, no task and no thread hop per message.

@@ -146,8 +146,10 @@ class Edge:
 
     def visitor(self, caller: Caller, wall: float) -> UUID | None:
         site = self.directory.by_id(caller.site.id)
-        salt = site and self.directory.salt(site.id, identity.site_day(wall, site.zone))
-        if site is None or salt is None:
+        if site is None:
+            return None
+        salt = self.directory.salt(site.id, identity.site_day(wall, site.zone))
+        if salt is None:
             return None
         return identity.visitor_id(salt, site.id, caller.address, caller.user_agent)
 
