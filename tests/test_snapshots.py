@@ -1,0 +1,148 @@
+"""Snapshots: the contract's live object from the counters, under filters, and the hour beside it."""
+
+import random
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+
+from analytics import minutes, snapshots
+from analytics.snapshots import Filters, Sequence
+from tracker.models import PageView
+from tracker.presence import DIMENSIONS, OTHER, Attention, SitePresence
+
+AT = datetime(2026, 11, 21, 20, 38, 0, 250_000, tzinfo=UTC)
+ON = AT.timestamp()
+
+
+def presence(*tabs: tuple[str, str, str], limit: int = 10_000) -> SitePresence:
+    """Tabs as (visitor, page, referrer), in Chrome on a Linux desktop in Germany."""
+    made = SitePresence(limit, started_at=ON - 600)
+    for visitor, page, referrer in tabs:
+        made.join(visitor.encode(), (page, referrer, "Chrome", "Linux", "desktop", "DE"))
+    return made
+
+
+def shown(of: SitePresence, **more: Any) -> dict[str, Any]:
+    return snapshots.snapshot(of, "key", 7, AT, **more)
+
+
+def rows(*pairs: tuple[str, int]) -> list[dict[str, Any]]:
+    return [{"name": name, "tabs": tabs} for name, tabs in pairs]
+
+
+def test_a_snapshot_is_the_contracts_object() -> None:
+    site = presence(("a", "/", ""), ("a", "/pricing", ""), ("b", "/pricing", "Google"))
+    tab = next(tab for tab in site.open_tabs() if tab.names[0] == "/")
+    site.attend(tab, Attention.HIDDEN)
+    assert shown(site) == {
+        "site": "key",
+        "at": "2026-11-21T20:38:00Z",
+        "seq": 7,
+        "stale": 0,
+        "tabs": 3,
+        "visitors": 2,
+        "active": 2,
+        "idle": 0,
+        "hidden": 1,
+        "pages": rows(("/pricing", 2), ("/", 1)),
+        "referrers": rows(("", 2), ("Google", 1)),
+        "browsers": rows(("Chrome", 3)),
+        "systems": rows(("Linux", 3)),
+        "devices": rows(("desktop", 3)),
+        "countries": rows(("DE", 3)),
+        "totals": dict(zip(DIMENSIONS, (2, 2, 1, 1, 1, 1), strict=True)),
+    }
+
+
+def test_a_site_that_nobody_is_on_has_empty_lists_and_zeros() -> None:
+    empty = shown(presence())
+    assert [empty[name] for name in (*DIMENSIONS, "tabs", "visitors", "active")] == [[]] * 6 + [0] * 3
+    assert empty["totals"] == dict.fromkeys(DIMENSIONS, 0)
+
+
+def test_equal_counts_are_ordered_by_code_point() -> None:
+    names = ["/b", "/B", "/a", "/é", "/\U0001f600", "/\uffee", "/10", "/9"]
+    listed = [row["name"] for row in shown(presence(*(("v", name, "") for name in names)))["pages"]]
+    assert listed == ["/10", "/9", "/B", "/a", "/b", "/é", "/\uffee", "/\U0001f600"]
+
+
+def test_lists_end_at_the_limit_while_totals_count_all() -> None:
+    site = presence(*(("v", f"/{n:03d}", "") for n in range(50)))
+    assert len(shown(site)["pages"]) == 20
+    assert [row["name"] for row in shown(site, limit=3)["pages"]] == ["/000", "/001", "/002"]
+    assert shown(site, limit=3)["totals"]["pages"] == 50
+
+
+def test_a_filter_keeps_any_of_its_names_within_a_dimension_and_all_dimensions_together() -> None:
+    site = presence(
+        ("a", "/", "Google"), ("a", "/pricing", "Google"), ("b", "/pricing", ""), ("c", "/docs", "Google")
+    )
+    either = Filters(pages=frozenset({"/", "/pricing"}))
+    assert (shown(site, filters=either)["tabs"], shown(site, filters=either)["visitors"]) == (3, 2)
+    both = Filters(pages=frozenset({"/pricing"}), referrers=frozenset({"Google"}))
+    kept = shown(site, filters=both)
+    assert (kept["tabs"], kept["visitors"], kept["active"]) == (1, 1, 1)
+    assert kept["pages"] == rows(("/pricing", 1))
+    direct = Filters(referrers=frozenset({""}))
+    assert shown(site, filters=direct)["pages"] == rows(("/pricing", 1))
+    assert shown(site, filters=Filters(pages=frozenset({"/nowhere"})))["tabs"] == 0
+
+
+def test_a_filter_sees_names_that_the_counters_had_no_room_for() -> None:
+    site = presence(("a", "/1", ""), ("b", "/2", ""), ("c", "/3", ""), limit=2)
+    assert shown(site)["pages"] == rows((OTHER, 1), ("/1", 1), ("/2", 1))
+    assert shown(site, filters=Filters(pages=frozenset({"/3"})))["tabs"] == 1
+
+
+def test_filtering_by_everything_equals_not_filtering() -> None:
+    chance = random.Random(4)
+    site = presence()
+    for _ in range(500):
+        names = [f"/{chance.randrange(9)}", "", *(chance.choice("ABC") for _ in range(4))]
+        site.attend(site.join(bytes([chance.randrange(200)]), names), chance.choice(list(Attention)))
+    everything = Filters(pages=frozenset(site.names["pages"]))
+    assert shown(site, filters=everything) == shown(site)
+
+
+def test_the_sequence_rises_across_restarts_and_when_the_clock_steps_back() -> None:
+    before, after = Sequence(), Sequence()
+    last = [before.following(ON), before.following(ON), before.following(ON - 3600)][-1]
+    assert last == int(ON * 1000) + 2
+    assert after.following(ON + 1) > last
+
+
+def test_the_hour_ends_with_the_running_minute_and_adds_both_sources() -> None:
+    site = presence()
+    for at in (ON, ON, ON - 60):
+        site.began(at)
+    to = int(ON // 60)
+    hour = minutes.last_hour(site, {to - 1: 4, to - 59: 2, to - 60: 9}, ON)
+    assert hour["to"] == to
+    assert len(hour["views"]) == 60
+    assert (hour["views"][-1], hour["views"][-2], hour["views"][0], sum(hour["views"])) == (2, 5, 2, 9)
+
+
+def test_from_an_hour_after_its_start_a_process_asks_postgres_for_nothing() -> None:
+    # No database is allowed in this test: a query would fail it.
+    assert async_to_sync(minutes.begun_before)(1, started_at=ON - 3600, now=ON) == {}
+
+
+@pytest.mark.django_db
+def test_postgres_tells_what_was_begun_before_this_process() -> None:
+    started = ON - 130
+    for site_id, ago in ((1, 131), (1, 185), (1, 190), (1, 59 * 60), (1, 3601), (1, 129), (2, 200)):
+        PageView.objects.create(
+            id=uuid.uuid4(),
+            site_id=site_id,
+            began_at=datetime.fromtimestamp(ON - ago, UTC),
+            visit_id=uuid.uuid4(),
+            visitor=uuid.uuid4(),
+            path="/",
+            edge=1,
+            connection=1,
+        )
+    to = int(ON // 60)
+    assert async_to_sync(minutes.begun_before)(1, started, ON) == {to - 3: 1, to - 4: 2, to - 59: 1}
