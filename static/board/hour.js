@@ -1,0 +1,146 @@
+/**
+ * The last 60 minutes of page views as bars. Pointer or arrow keys read the exact value of a minute.
+ *
+ * @import {Clock} from "./clock.js"
+ * @import {Minutes} from "./snapshot.js"
+ */
+
+const SVG = "http://www.w3.org/2000/svg";
+const SHOWN = 60;
+const number = new Intl.NumberFormat("en");
+
+/** @param {number} count */
+export function views(count) {
+  return `${number.format(count)} ${count === 1 ? "view" : "views"}`;
+}
+
+export class Hour {
+  /** @type {SVGRectElement[]} */ #bars = [];
+  /** @type {Minutes} */ #minutes = { to: 0, views: Array(SHOWN).fill(0) };
+  /** @type {number | null} */ #read = null;
+  #width = 0;
+  #height = 0;
+
+  /**
+   * @param {HTMLElement} root with `.bars`, `.ticks` and `.read` in it
+   * @param {Clock} clock
+   */
+  constructor(root, clock) {
+    this.clock = clock;
+    this.plot = /** @type {HTMLElement} */ (root.querySelector(".bars"));
+    this.ticks = /** @type {HTMLElement} */ (root.querySelector(".ticks"));
+    this.readout = /** @type {HTMLElement} */ (root.querySelector(".read"));
+    this.#draw();
+    this.#listen();
+    new ResizeObserver(([entry]) => {
+      this.#width = Math.floor(entry.contentRect.width);
+      this.#height = Math.floor(entry.contentRect.height);
+      this.#paint();
+    }).observe(this.plot);
+  }
+
+  /** @param {Minutes} minutes */
+  update(minutes) {
+    const moved = minutes.to !== this.#minutes.to;
+    this.#minutes = minutes;
+    if (moved) this.#label();
+    this.#paint();
+  }
+
+  #draw() {
+    const svg = document.createElementNS(SVG, "svg");
+    svg.setAttribute("aria-hidden", "true");
+    for (let at = 0; at < SHOWN; at++) {
+      const bar = document.createElementNS(SVG, "rect");
+      bar.setAttribute("rx", "1");
+      this.#bars.push(bar);
+      svg.append(bar);
+    }
+    this.#bars[SHOWN - 1].classList.add("running");
+    this.plot.append(svg);
+  }
+
+  #paint() {
+    if (!this.#width) return;
+    const { views: counts } = this.#minutes;
+    // With fewer than four at most, one view would look like a crowd.
+    const highest = Math.max(4, ...counts);
+    const step = this.#width / SHOWN;
+    const gap = step > 10 ? 3 : step > 5 ? 2 : 1;
+    this.#bars.forEach((bar, at) => {
+      // On whole pixels, or the gaps between the bars shimmer.
+      const left = Math.round(at * step);
+      const wide = Math.max(1, Math.round((at + 1) * step) - left - gap);
+      const high = counts[at] ? Math.max(2, Math.round((counts[at] / highest) * this.#height)) : 1;
+      bar.setAttribute("x", String(left));
+      bar.setAttribute("width", String(wide));
+      bar.setAttribute("y", String(this.#height - high));
+      bar.setAttribute("height", String(high));
+    });
+    this.#say();
+  }
+
+  #label() {
+    this.ticks.replaceChildren();
+    const first = this.#minutes.to - SHOWN + 1;
+    for (let at = 1; at < SHOWN - 1; at++) {
+      if (this.clock.pastHour(first + at) % 15) continue;
+      const tick = document.createElement("span");
+      tick.textContent = this.clock.minute(first + at);
+      tick.style.setProperty("--x", `${((at + 0.5) / SHOWN) * 100}%`);
+      this.ticks.append(tick);
+    }
+  }
+
+  /** @param {number | null} at which of the 60 to read out, or none */
+  #choose(at) {
+    this.#bars[this.#read ?? 0].classList.remove("read");
+    this.#read = at === null ? null : Math.min(SHOWN - 1, Math.max(0, at));
+    if (this.#read !== null) this.#bars[this.#read].classList.add("read");
+    this.#say();
+  }
+
+  #say() {
+    const { to, views: counts } = this.#minutes;
+    const at = this.#read ?? counts.lastIndexOf(Math.max(...counts));
+    const clock = this.clock.minute(to - SHOWN + 1 + at);
+    const strong = document.createElement("b");
+    strong.textContent = views(counts[at]);
+    if (this.#read === null) {
+      const some = counts.some((count) => count > 0);
+      this.readout.replaceChildren(...(some ? ["most: ", strong, ` at ${clock}`] : ["no views"]));
+    } else {
+      this.readout.replaceChildren(strong, at === SHOWN - 1 ? " so far this minute" : ` at ${clock}`);
+    }
+    this.plot.setAttribute("aria-valuenow", String(at + 1));
+    this.plot.setAttribute("aria-valuetext", `${clock}: ${views(counts[at])}`);
+  }
+
+  #listen() {
+    this.plot.addEventListener("pointermove", (event) => {
+      this.#choose(Math.floor((event.offsetX / this.#width) * SHOWN));
+    });
+    this.plot.addEventListener("pointerleave", () => this.#choose(null));
+    this.plot.addEventListener("focus", () => {
+      if (this.plot.matches(":focus-visible")) this.#choose(SHOWN - 1);
+    });
+    this.plot.addEventListener("blur", () => this.#choose(null));
+    this.plot.addEventListener("keydown", (event) => {
+      const at = this.#read ?? SHOWN - 1;
+      const goals = new Map([
+        ["ArrowLeft", at - 1],
+        ["ArrowDown", at - 1],
+        ["ArrowRight", at + 1],
+        ["ArrowUp", at + 1],
+        ["PageDown", at - 10],
+        ["PageUp", at + 10],
+        ["Home", 0],
+        ["End", SHOWN - 1],
+      ]);
+      const goal = goals.get(event.key);
+      if (goal === undefined) return;
+      event.preventDefault();
+      this.#choose(goal);
+    });
+  }
+}

@@ -1,0 +1,50 @@
+/** Before the first visit: the snippet to copy, and a check that turns green by itself and gives way to the board. */
+
+const GREEN_MS = 1_400;
+const COPIED_MS = 2_000;
+
+export class Install {
+  /**
+   * @param {HTMLElement} root
+   * @param {() => void} giveWay shows the board
+   */
+  constructor(root, giveWay) {
+    this.root = root;
+    this.giveWay = giveWay;
+    this.done = root.hidden;
+    const button = /** @type {HTMLButtonElement} */ (root.querySelector("[data-copy]"));
+    const code = /** @type {HTMLElement} */ (root.querySelector("code"));
+    button.addEventListener("click", () => copy(button, code));
+  }
+
+  /** Somebody came. @param {string} page */
+  found(page) {
+    if (this.done) return;
+    this.done = true;
+    const check = /** @type {HTMLElement} */ (this.root.querySelector(".check"));
+    const words = /** @type {HTMLElement} */ (check.querySelector("[role=status]"));
+    check.classList.add("found");
+    words.textContent = page ? `It works: somebody is on ${page}` : "It works: the first page view is here";
+    setTimeout(() => {
+      this.root.hidden = true;
+      this.giveWay();
+    }, GREEN_MS);
+  }
+}
+
+/**
+ * @param {HTMLButtonElement} button
+ * @param {HTMLElement} code
+ */
+async function copy(button, code) {
+  const word = button.textContent;
+  try {
+    await navigator.clipboard.writeText(code.textContent ?? "");
+    button.textContent = "Copied";
+  } catch {
+    // Without HTTPS there is no clipboard: the line is marked, ready for the keyboard.
+    getSelection()?.selectAllChildren(code);
+    button.textContent = "Press Ctrl+C";
+  }
+  setTimeout(() => (button.textContent = word), COPIED_MS);
+}

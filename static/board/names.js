@@ -1,0 +1,53 @@
+/**
+ * How a name is written on the board. Names come from visitors: they are text, whatever they look like.
+ *
+ * @import {Dimension} from "./snapshot.js"
+ */
+
+/** @type {Partial<Record<Dimension, string>>} */
+const EMPTY = { referrers: "Direct", countries: "Unknown" };
+const DEVICES = new Map([
+  ["desktop", "Desktop"],
+  ["mobile", "Mobile"],
+  ["tablet", "Tablet"],
+  ["other", "Other"],
+]);
+const countries = new Intl.DisplayNames("en", { type: "region", fallback: "code" });
+// Long enough to tell two paths apart by their ends, short enough to leave room for the beginning.
+const END = 12;
+const WHOLE = 24;
+
+/**
+ * @param {Dimension} dimension
+ * @param {string} name
+ */
+export function label(dimension, name) {
+  if (name === "") return EMPTY[dimension] ?? "Unknown";
+  if (dimension === "pages") return readable(name);
+  if (dimension === "devices") return DEVICES.get(name) ?? name;
+  return dimension === "countries" && /^[A-Z]{2}$/.test(name) ? (countries.of(name) ?? name) : name;
+}
+
+/**
+ * A text in two parts: the first gives way when there is no room, the end always shows.
+ * @param {string} text
+ * @returns {[string, string]}
+ */
+export function halves(text) {
+  const letters = Array.from(text);
+  if (letters.length <= WHOLE) return [text, ""];
+  return [letters.slice(0, -END).join(""), letters.slice(-END).join("")];
+}
+
+/**
+ * A percent-encoded path as people write it, unless that would hide something: controls, directions, gaps.
+ * @param {string} path
+ */
+function readable(path) {
+  try {
+    const decoded = decodeURI(path);
+    return /[\p{C}\p{Z}]/u.test(decoded) ? path : decoded;
+  } catch {
+    return path;
+  }
+}

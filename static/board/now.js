@@ -1,0 +1,52 @@
+/**
+ * The number that matters, and what it is made of.
+ *
+ * @import {Snapshot} from "./snapshot.js"
+ */
+
+const number = new Intl.NumberFormat("en");
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+
+export class Now {
+  /** @param {HTMLElement} root with a `[data-figure]` for each figure and a `[data-part]` for each share */
+  constructor(root) {
+    /** @type {Map<string, HTMLElement>} */
+    this.figures = new Map();
+    for (const figure of root.querySelectorAll("[data-figure]")) {
+      this.figures.set(figure.dataset.figure, figure);
+    }
+    /** @type {NodeListOf<HTMLElement>} */
+    this.parts = root.querySelectorAll("[data-part]");
+    this.bar = /** @type {HTMLElement} */ (root.querySelector(".parts"));
+    this.dot = /** @type {HTMLElement} */ (root.querySelector(".dot"));
+  }
+
+  /** @param {Snapshot} snapshot */
+  update(snapshot) {
+    const { visitors, tabs, active, idle, hidden, minutes } = snapshot;
+    // The last whole minute: the running one would fall to 0 with each new minute.
+    const rate = minutes.views.at(-2) ?? 0;
+    for (const [name, count] of Object.entries({ visitors, tabs, active, idle, hidden, rate })) {
+      const figure = this.figures.get(name);
+      const text = number.format(count);
+      if (figure && figure.textContent !== text) figure.textContent = text;
+    }
+    for (const part of this.parts) {
+      part.style.setProperty("--part", String(snapshot[/** @type {"active"} */ (part.dataset.part)]));
+    }
+    this.bar.classList.toggle("none", tabs === 0);
+    this.#breathe();
+  }
+
+  #breathe() {
+    if (still.matches || document.hidden) return;
+    this.dot.animate(
+      [
+        { transform: "scale(1)", opacity: 1 },
+        { transform: "scale(1.35)", opacity: 0.55 },
+        { transform: "scale(1)", opacity: 1 },
+      ],
+      { duration: 450, easing: "ease-in-out" },
+    );
+  }
+}

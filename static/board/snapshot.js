@@ -1,0 +1,21 @@
+/**
+ * What the server sends (docs/protocol.md, "Live JSON").
+ *
+ * @typedef {{name: string, tabs: number}} Row
+ * @typedef {"pages" | "referrers" | "browsers" | "systems" | "devices" | "countries"} Dimension
+ * @typedef {{to: number, views: number[]}} Minutes  `to`: epoch minute of the last of the 60 counts
+ * @typedef {{site: string, at: string, seq: number, stale: number, tabs: number, visitors: number,
+ *   active: number, idle: number, hidden: number, totals: Record<Dimension, number>, minutes: Minutes}
+ *   & Record<Dimension, Row[]>} Snapshot
+ */
+
+/** @type {Dimension[]} */
+export const DIMENSIONS = ["pages", "referrers", "countries", "browsers", "systems", "devices"];
+
+/**
+ * Whether anybody has come within the last hour.
+ * @param {Snapshot} snapshot
+ */
+export function visited(snapshot) {
+  return snapshot.tabs > 0 || snapshot.minutes.views.some((views) => views > 0);
+}

@@ -1,0 +1,132 @@
+/**
+ * The board's line to the server: snapshots come in, each is acknowledged once it has been shown, and a broken
+ * line is taken up again with full jitter, at once when the page is looked at or the network returns.
+ *
+ * @import {Snapshot} from "./snapshot.js"
+ * @typedef {"connecting" | "live" | "stale" | "reconnecting" | "offline" | "forbidden"} State
+ * @typedef {{state: State, lastAt: number | null, retryAt: number | null}} Line
+ *   `lastAt`: when the last snapshot came, `retryAt`: when the next attempt is due; both by `performance.now()`
+ */
+
+const REFUSED = 4403;
+const RESTARTING = 4502;
+const OVERLOADED = 4503;
+// The server speaks at least every 5 s.
+const STALE_MS = 7_000;
+const DEAD_MS = 15_000;
+const OFFLINE_MS = 30_000;
+const LONGEST_MS = 10_000;
+
+/**
+ * How long to wait before attempt number `attempt`, counted from 0.
+ * @param {number} code the close code of the line before
+ * @param {number} attempt
+ */
+export function pause(code, attempt) {
+  if (code === OVERLOADED) return 30_000 + Math.random() * 30_000;
+  if (code === RESTARTING && attempt === 0) return Math.random() * 500;
+  return Math.random() * Math.min(LONGEST_MS, 1_000 * 2 ** attempt);
+}
+
+export class BoardSocket {
+  /** @type {WebSocket | null} */ #socket = null;
+  /** @type {number | undefined} */ #timer;
+  #attempt = 0;
+  #startedAt = performance.now();
+  #triedAt = performance.now();
+  /** @type {Line} */ line = { state: "connecting", lastAt: null, retryAt: null };
+
+  /**
+   * @param {string} path
+   * @param {(snapshot: Snapshot) => void} show
+   * @param {(line: Line) => void} told called whenever the line's state changes
+   */
+  constructor(path, show, told) {
+    this.url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`;
+    this.show = show;
+    this.told = told;
+    setInterval(() => this.#look(), 500);
+    addEventListener("online", () => this.wake());
+    addEventListener("offline", () => this.#look());
+    addEventListener("pageshow", (event) => event.persisted && this.wake());
+    // A line held open would keep the page out of the back/forward cache.
+    addEventListener("pagehide", () => this.#drop());
+    document.addEventListener("visibilitychange", () => document.hidden || this.wake());
+    this.#connect();
+  }
+
+  /** Try now, unless the line is alive: the page is being looked at, or a button was pressed. */
+  wake() {
+    if (this.line.state === "forbidden") return;
+    const open = this.#socket !== null && this.#quiet() < STALE_MS;
+    if (!open) this.#connect();
+  }
+
+  #connect() {
+    this.#drop();
+    const socket = new WebSocket(this.url);
+    this.#socket = socket;
+    this.#triedAt = performance.now();
+    this.line.retryAt = null;
+    socket.onmessage = (event) => this.#received(socket, event.data);
+    socket.onclose = (event) => this.#closed(event.code);
+    this.#look();
+  }
+
+  #drop() {
+    clearTimeout(this.#timer);
+    if (!this.#socket) return;
+    this.#socket.onmessage = this.#socket.onclose = null;
+    this.#socket.close();
+    this.#socket = null;
+  }
+
+  /**
+   * @param {WebSocket} socket
+   * @param {string} text
+   */
+  #received(socket, text) {
+    const snapshot = JSON.parse(text);
+    this.#attempt = 0;
+    this.line.lastAt = performance.now();
+    this.#become("live");
+    this.show(snapshot);
+    socket.send(JSON.stringify({ ack: snapshot.seq }));
+  }
+
+  /** @param {number} code */
+  #closed(code) {
+    this.#socket = null;
+    if (code === REFUSED) return this.#become("forbidden");
+    const wait = pause(code, this.#attempt++);
+    this.line.retryAt = performance.now() + wait;
+    this.#timer = setTimeout(() => this.#connect(), wait);
+    this.#look();
+  }
+
+  /** How long nothing has come over this line, in ms. */
+  #quiet() {
+    return performance.now() - Math.max(this.line.lastAt ?? 0, this.#triedAt);
+  }
+
+  #look() {
+    if (this.line.state === "forbidden") return;
+    if (this.#socket && this.#quiet() > DEAD_MS) {
+      this.#attempt++;
+      return this.#connect();
+    }
+    const since = performance.now() - (this.line.lastAt ?? this.#startedAt);
+    const lost = !this.#socket || this.#attempt > 0;
+    // A machine may be off the network and still reach a Footfall of its own.
+    if (lost && (!navigator.onLine || since > OFFLINE_MS)) this.#become("offline");
+    else if (lost) this.#become("reconnecting");
+    else if (since > STALE_MS) this.#become("stale");
+  }
+
+  /** @param {State} state */
+  #become(state) {
+    if (this.line.state === state) return;
+    this.line.state = state;
+    this.told(this.line);
+  }
+}

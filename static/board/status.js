@@ -1,0 +1,85 @@
+/**
+ * How fresh the board is, in words: the line at the foot, the banner when something is wrong.
+ *
+ * @import {Clock} from "./clock.js"
+ * @import {Line, State} from "./socket.js"
+ */
+import { ago } from "./clock.js";
+
+/** @type {Record<State, string>} */
+const SAID = {
+  connecting: "Connecting.",
+  live: "Live again.",
+  stale: "No news for some seconds; the figures may be old.",
+  reconnecting: "Connection lost; trying again.",
+  offline: "No connection to Footfall.",
+  forbidden: "You may no longer see this board.",
+};
+
+export class Status {
+  /** @type {number | null} */ #seenAt = null;
+  #text = "";
+  /** @type {State} */ #state = "connecting";
+
+  /**
+   * @param {HTMLElement} board
+   * @param {Clock} clock
+   */
+  constructor(board, clock) {
+    this.board = board;
+    this.clock = clock;
+    this.words = /** @type {HTMLElement} */ (board.querySelector(".status .words"));
+    this.lost = /** @type {HTMLElement} */ (board.querySelector("[data-lost]"));
+    this.why = /** @type {HTMLElement} */ (board.querySelector("[data-why]"));
+    this.refused = /** @type {HTMLElement} */ (board.querySelector("[data-refused]"));
+    this.aloud = /** @type {HTMLElement} */ (board.querySelector("[data-aloud]"));
+    this.time = /** @type {HTMLElement} */ (board.querySelector("[data-clock]"));
+  }
+
+  /** A snapshot was shown. @param {string} at the server's time */
+  seen(at) {
+    this.#seenAt = Date.parse(at);
+  }
+
+  /** @param {Line} line */
+  show(line) {
+    const { state } = line;
+    if (state !== this.#state) this.#changed(state);
+    const text = this.#words(line);
+    if (text !== this.#text) this.words.textContent = this.#text = text;
+    this.why.textContent = navigator.onLine ? this.#lastSeen() : "This computer has no network.";
+    const time = this.clock.second(Date.now());
+    if (this.time.textContent !== time) this.time.textContent = time;
+  }
+
+  /** @param {State} state */
+  #changed(state) {
+    // The first "live" is what everybody expects: nothing to say.
+    if (!(this.#state === "connecting" && state === "live")) this.aloud.textContent = SAID[state];
+    this.#state = state;
+    this.board.dataset.state = state;
+    this.lost.hidden = state !== "offline";
+    this.refused.hidden = state !== "forbidden";
+  }
+
+  /** @param {Line} line */
+  #words({ state, lastAt, retryAt }) {
+    const now = performance.now();
+    switch (state) {
+      case "live":
+        return `live, ${ago(now - (lastAt ?? now))}`;
+      case "stale":
+        return `stale, ${ago(now - (lastAt ?? now))}`;
+      case "reconnecting":
+        return `reconnecting, ${this.#lastSeen()}`;
+      case "offline":
+        return retryAt ? `offline, trying again in ${Math.max(0, Math.ceil((retryAt - now) / 1000))} s` : "offline, trying";
+      default:
+        return state === "forbidden" ? "closed" : "connecting";
+    }
+  }
+
+  #lastSeen() {
+    return this.#seenAt === null ? "never seen" : `last seen ${this.clock.second(this.#seenAt)}`;
+  }
+}
