@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "channels",
+    "ninja",  # for its vendored API docs, which then load no CDN
 ]
 
 MIDDLEWARE = [
