@@ -1,0 +1,10 @@
+"""Django admin: sites with members and reports, tokens, and what was stored, to look at and take away."""
+
+from django.contrib import admin
+
+from analytics.admin import events, page_views, sites, tokens, visits
+
+__all__ = ["events", "page_views", "sites", "tokens", "visits"]
+
+admin.site.site_header = admin.site.site_title = "Footfall"
+admin.site.index_title = "Sites, and what they counted"

@@ -1,0 +1,76 @@
+"""Page views in the admin: to look at, filter, search by path and take away."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from analytics.admin.filters import ORIGINS, DaysFilter, SiteFilter, local
+from analytics.admin.growing import GrowingAdmin
+from analytics.admin.origin import COLUMNS, FIELDSETS
+from analytics.durations import spoken
+from tracker.models import PageView, Visit
+
+LONGEST_VISIT = timedelta(
+    hours=49
+)  # of a day, in which a page view of 24 h may have begun, and an hour of clock change
+
+
+@admin.register(PageView)
+class PageViewAdmin(GrowingAdmin):
+    list_display = ("began", "path", "engaged", "referrer", "country", "browser", "device", "title")
+    list_display_links = ("began", "path")
+    list_filter = (SiteFilter, DaysFilter, *ORIGINS)
+    search_fields = ("path",)
+    search_help_text = "Part of a path, like /pricing."
+    fieldsets = [
+        (None, {"fields": ("site", "path", "query", "title", "visit")}),
+        ("When", {"fields": ("began", "ended", "engaged", "depth")}),
+        *FIELDSETS,
+        (None, {"fields": ("id",)}),
+    ]
+    readonly_fields = ("began", "ended", "engaged", "visit")
+    export_fields = (
+        "began_at",
+        "ended_at",
+        "path",
+        "query",
+        "title",
+        "engaged_ms",
+        "depth",
+        "visit_id",
+        *COLUMNS,
+        "id",
+    )
+
+    @admin.display(description="began")
+    def began(self, view: PageView) -> str:
+        return local(view.began_at, view.site)
+
+    @admin.display(description="ended")
+    def ended(self, view: PageView) -> str:
+        return local(view.ended_at, view.site)
+
+    @admin.display(description="engaged")
+    def engaged(self, view: PageView) -> str:
+        return spoken(view.engaged_ms)
+
+    @admin.display(description="visit")
+    def visit(self, view: PageView) -> str | SafeString:
+        began = (view.began_at - LONGEST_VISIT, view.began_at)
+        visit = Visit.objects.filter(site_id=view.site_id, id=view.visit_id, began_at__range=began).first()
+        if visit is None:
+            return "–"
+        address = self.visits.address(visit)
+        return format_html(
+            '<a href="{}">{}</a>',
+            reverse("admin:tracker_visit_change", args=[address]),
+            local(visit.began_at, view.site),
+        )
+
+    @property
+    def visits(self) -> Any:
+        return self.admin_site.get_model_admin(Visit)

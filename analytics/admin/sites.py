@@ -1,0 +1,149 @@
+"""Sites in the admin: settings, members, the snippet, and the way to board and reports.
+
+Rights come from membership, never from Django's model permissions: owners change a site, viewers look.
+A site is switched off and never deleted here: what it counted is not thrown away by a wrong click.
+"""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.forms.models import BaseInlineFormSet, ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from analytics import access
+from analytics.admin import report_page
+from analytics.admin.site_form import MemberForm, SiteForm
+from analytics.models import Member
+from tracker import snippet
+from tracker.models import Site
+
+
+class MembersFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
+    """Refuses the same user twice with a sentence; the form's username is not a field of the model."""
+
+    def clean(self) -> None:
+        super().clean()
+        seen: set[str] = set()
+        for form in self.forms:
+            name = form.cleaned_data.get("username") if hasattr(form, "cleaned_data") else None
+            if name is None or form.cleaned_data.get("DELETE"):
+                continue
+            if name in seen:
+                form.add_error("username", "This user is listed twice.")
+            seen.add(name)
+
+
+class MemberInline(admin.TabularInline):  # type: ignore[type-arg]
+    """Who may see the site, and who may change it."""
+
+    model = Member
+    form = MemberForm
+    formset = MembersFormSet
+    fields = ("username", "role")
+    readonly_fields = ("name",)
+    extra = 1
+    verbose_name_plural = "Members: owners may change the site, viewers may look"
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("username", "role") if self.has_change_permission(request, obj) else ("name", "role")
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **options: Any) -> Any:
+        if not self.has_change_permission(request, obj):
+            options["form"] = ModelForm
+        return super().get_formset(request, obj, **options)
+
+    @admin.display(description="username")
+    def name(self, member: Member) -> str:
+        return member.user.get_username()
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return access.is_staff(request.user)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_change(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_change(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_change(request, obj)
+
+
+def may_change(request: HttpRequest, site: Site | None) -> bool:
+    """Whether the user may change this site; with none named, any site at all."""
+    if site is None or site.pk is None:
+        return access.owned_sites(request.user).exists()
+    return access.owns(request.user, site)
+
+
+@admin.register(Site)
+class SiteAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    form = SiteForm
+    inlines = (MemberInline,)
+    list_display = ("domain", "key", "timezone", "enabled", "board", "report")
+    list_filter = ("enabled",)
+    search_fields = ("domain", "key")
+    show_facets = admin.ShowFacets.NEVER
+    actions = None
+    change_form_template = "admin/tracker/site/change_form.html"
+    fieldsets = (
+        (None, {"fields": ("domain", "timezone", "enabled", "hosts")}),
+        ("Not counted", {"fields": ("excluded_addresses", "excluded_paths", "honour_dnt")}),
+        ("Pages", {"fields": ("hash_routes", "query_parameters")}),
+    )
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return access.is_staff(request.user)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return access.is_staff(request.user)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_change(request, obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return access.sees_all(request.user)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
+        return access.visible_sites(request.user)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("<int:pk>/report/", view(self.report_view), name="tracker_site_report"),
+            path(
+                "<int:pk>/report/<slug:table>.csv", view(self.report_csv_view), name="tracker_site_report_csv"
+            ),
+            *super().get_urls(),
+        ]
+
+    def report_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        site = self.get_object(request, str(pk))
+        return report_page.page(request, site, self.admin_site.each_context(request))
+
+    def report_csv_view(self, request: HttpRequest, pk: int, table: str) -> HttpResponse:
+        return report_page.table_csv(request, self.get_object(request, str(pk)), table)
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **options: Any
+    ) -> HttpResponse:
+        site = options.get("obj")
+        if site is not None:
+            context["snippet"] = snippet.tag(site, settings.FOOTFALL_URL)
+        return super().render_change_form(request, context, *args, **options)
+
+    @admin.display(description="live")
+    def board(self, site: Site) -> SafeString:
+        return format_html('<a href="/sites/{}/">Board</a>', site.key)
+
+    @admin.display(description="history")
+    def report(self, site: Site) -> SafeString:
+        return format_html('<a href="{}">Report</a>', reverse("admin:tracker_site_report", args=[site.pk]))

@@ -1,0 +1,70 @@
+"""Visits in the admin: to look at with their page views, filter, search by first or last page, take away."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from analytics.admin.filters import ORIGINS, DaysFilter, SiteFilter, local
+from analytics.admin.growing import GrowingAdmin
+from analytics.admin.origin import COLUMNS, FIELDSETS
+from analytics.durations import spoken
+from tracker.models import PageView, Visit
+
+MOST_VIEWS = 200
+
+
+@admin.register(Visit)
+class VisitAdmin(GrowingAdmin):
+    list_display = ("began", "entry_path", "exit_path", "views", "engaged", "referrer", "country", "browser")
+    list_display_links = ("began", "entry_path")
+    list_filter = (SiteFilter, DaysFilter, *ORIGINS)
+    search_fields = ("entry_path", "exit_path")
+    search_help_text = "Part of the first or last page's path, like /pricing."
+    fieldsets = [
+        (None, {"fields": ("site", "entry_path", "exit_path", "views", "events", "page_views")}),
+        ("When", {"fields": ("began", "ended", "engaged")}),
+        *FIELDSETS,
+        (None, {"fields": ("id",)}),
+    ]
+    readonly_fields = ("began", "ended", "engaged", "page_views")
+    export_fields = (
+        "began_at",
+        "ended_at",
+        "entry_path",
+        "exit_path",
+        "views",
+        "events",
+        "engaged_ms",
+        *COLUMNS,
+        "id",
+    )
+
+    @admin.display(description="began")
+    def began(self, visit: Visit) -> str:
+        return local(visit.began_at, visit.site)
+
+    @admin.display(description="ended")
+    def ended(self, visit: Visit) -> str:
+        return local(visit.ended_at, visit.site)
+
+    @admin.display(description="engaged")
+    def engaged(self, visit: Visit) -> str:
+        return spoken(visit.engaged_ms)
+
+    @admin.display(description="page views")
+    def page_views(self, visit: Visit) -> SafeString:
+        rows = PageView.objects.filter(
+            site_id=visit.site_id, visit_id=visit.pk, began_at__range=(visit.began_at, visit.ended_at)
+        ).order_by("began_at")[:MOST_VIEWS]
+        steps = (
+            (self.link(view), local(view.began_at, visit.site), view.path, spoken(view.engaged_ms))
+            for view in rows
+        )
+        return format_html("<ol>{}</ol>", format_html_join("", '<li><a href="{}">{} {}</a> ({})</li>', steps))
+
+    def link(self, view: PageView) -> str:
+        page_views: Any = self.admin_site.get_model_admin(PageView)
+        return reverse("admin:tracker_pageview_change", args=[page_views.address(view)])

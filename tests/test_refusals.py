@@ -1,0 +1,214 @@
+"""Every address of Footfall, asked by everyone of the cast: nobody sees, or changes, what is not theirs.
+
+A new address fails here until it has its line in ROUTES.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.test import AsyncClient
+from django.urls import URLResolver, get_resolver
+from django.utils import timezone
+
+from analytics import tokens
+from analytics.models import Member, Token
+from tests.cast import Cast, make_cast
+from tests.stored import visit
+from tracker.models import Event, PageView, Site, Visit
+
+pytestmark = pytest.mark.django_db
+
+STAFF = {"owner", "viewer", "outsider", "superuser"}
+READERS = {"owner", "viewer", "superuser"}
+ROOT = {"superuser"}
+NOBODY: set[str] = set()
+EVERYONE = {"anonymous", "owner", "viewer", "outsider", "superuser", "deactivated", "customer"}
+USERS = EVERYONE - {"anonymous", "deactivated"}
+
+ROUTES: dict[str, tuple[str, set[str]]] = {
+    "t.js": ("/t.js", EVERYONE),
+    "live/<str:key>": ("/live/{site.key}", NOBODY),  # takes POST only; tests/test_live_post.py
+    # route: (the address for a site, who gets in where the site is seen.example)
+    "admin/": ("/admin/", STAFF),
+    "admin/login/": ("/admin/login/", {"anonymous", "deactivated", "customer"}),
+    "admin/logout/": ("/admin/logout/", NOBODY),
+    "admin/password_change/": ("/admin/password_change/", STAFF),
+    "admin/password_change/done/": ("/admin/password_change/done/", STAFF),
+    "admin/autocomplete/": (
+        "/admin/autocomplete/?app_label=analytics&model_name=member&field_name=site&term=e",
+        STAFF,
+    ),
+    "admin/jsi18n/": ("/admin/jsi18n/", STAFF),
+    "admin/r/<path:content_type_id>/<path:object_id>/": ("/admin/r/1/{site.pk}/", NOBODY),
+    "admin/tracker/event/": ("/admin/tracker/event/?site={site.key}", STAFF),
+    "admin/tracker/event/export/": ("/admin/tracker/event/export/?site={site.key}", STAFF),
+    "admin/tracker/event/<path:object_id>/change/": ("/admin/tracker/event/{event}/change/", READERS),
+    "admin/tracker/pageview/": ("/admin/tracker/pageview/?site={site.key}", STAFF),
+    "admin/tracker/pageview/export/": ("/admin/tracker/pageview/export/?site={site.key}", STAFF),
+    "admin/tracker/pageview/<path:object_id>/change/": ("/admin/tracker/pageview/{view}/change/", READERS),
+    "admin/tracker/visit/": ("/admin/tracker/visit/?site={site.key}", STAFF),
+    "admin/tracker/visit/export/": ("/admin/tracker/visit/export/?site={site.key}", STAFF),
+    "admin/tracker/visit/<path:object_id>/change/": ("/admin/tracker/visit/{visit}/change/", READERS),
+    "admin/tracker/site/": ("/admin/tracker/site/", STAFF),
+    "admin/tracker/site/add/": ("/admin/tracker/site/add/", ROOT),
+    "admin/tracker/site/<int:pk>/report/": ("/admin/tracker/site/{site.pk}/report/", READERS),
+    "admin/tracker/site/<int:pk>/report/<slug:table>.csv": (
+        "/admin/tracker/site/{site.pk}/report/pages.csv",
+        READERS,
+    ),
+    "admin/tracker/site/<path:object_id>/history/": ("/admin/tracker/site/{site.pk}/history/", READERS),
+    "admin/tracker/site/<path:object_id>/delete/": ("/admin/tracker/site/{site.pk}/delete/", NOBODY),
+    "admin/tracker/site/<path:object_id>/change/": ("/admin/tracker/site/{site.pk}/change/", READERS),
+    "admin/tracker/site/<path:object_id>/": ("/admin/tracker/site/{site.pk}/", NOBODY),
+    "admin/analytics/token/": ("/admin/analytics/token/", ROOT),
+    "admin/analytics/token/add/": ("/admin/analytics/token/add/", NOBODY),
+    "admin/analytics/token/<path:object_id>/history/": ("/admin/analytics/token/{token}/history/", ROOT),
+    "admin/analytics/token/<path:object_id>/delete/": ("/admin/analytics/token/{token}/delete/", ROOT),
+    "admin/analytics/token/<path:object_id>/change/": ("/admin/analytics/token/{token}/change/", ROOT),
+    "admin/analytics/token/<path:object_id>/": ("/admin/analytics/token/{token}/", NOBODY),
+    "admin/auth/group/": ("/admin/auth/group/", ROOT),
+    "admin/auth/group/add/": ("/admin/auth/group/add/", ROOT),
+    "admin/auth/group/<path:object_id>/history/": ("/admin/auth/group/1/history/", NOBODY),
+    "admin/auth/group/<path:object_id>/delete/": ("/admin/auth/group/1/delete/", NOBODY),
+    "admin/auth/group/<path:object_id>/change/": ("/admin/auth/group/1/change/", NOBODY),
+    "admin/auth/group/<path:object_id>/": ("/admin/auth/group/1/", NOBODY),
+    "admin/auth/user/<id>/password/": ("/admin/auth/user/{user}/password/", ROOT),
+    "admin/auth/user/": ("/admin/auth/user/", ROOT),
+    "admin/auth/user/add/": ("/admin/auth/user/add/", ROOT),
+    "admin/auth/user/<path:object_id>/history/": ("/admin/auth/user/{user}/history/", ROOT),
+    "admin/auth/user/<path:object_id>/delete/": ("/admin/auth/user/{user}/delete/", ROOT),
+    "admin/auth/user/<path:object_id>/change/": ("/admin/auth/user/{user}/change/", ROOT),
+    "admin/auth/user/<path:object_id>/": ("/admin/auth/user/{user}/", NOBODY),
+    "admin/^(?P<app_label>tracker|analytics|auth)/$": ("/admin/tracker/", STAFF),
+    "admin/(?P<url>.*)$": ("/admin/no/such/page/", NOBODY),
+    "api/v1/": ("/api/v1/", NOBODY),
+    "api/v1/openapi.json": ("/api/v1/openapi.json", EVERYONE),
+    "api/v1/docs": ("/api/v1/docs", EVERYONE),
+    "api/v1/sites/<key>/live": ("/api/v1/sites/{site.key}/live", READERS),
+    "healthz": ("/healthz", NOBODY),
+    "readyz": ("/readyz", NOBODY),
+    "metrics": ("/metrics", NOBODY),
+    "": ("/", USERS),
+    "login/": ("/login/", {"anonymous", "deactivated"}),
+    "logout/": ("/logout/", NOBODY),
+    "sites/live.json": ("/sites/live.json", STAFF),
+    "sites/<str:key>/": ("/sites/{site.key}/", READERS),
+    "sites/<str:key>/reports/": ("/sites/{site.key}/reports/", NOBODY),  # leads to the report, which is above
+}
+# They start the edge of this process once they let somebody in; tests of their own ask a real one.
+LIVE = {"api/v1/sites/<key>/live", "live/<str:key>"}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The cast, and what stands in the addresses of each of the two sites."""
+
+    cast: Cast
+    mine: dict[str, Any]
+    theirs: dict[str, Any]
+
+
+def addresses(site: Site, secret: str, user: User) -> dict[str, Any]:
+    """What fills the addresses of a site, with rows that hold a word of their own."""
+    stored = visit(site, timezone.now() - timedelta(hours=1), f"/{secret}", events=1)
+    model_admin: Any = admin.site.get_model_admin
+    tokens.issue([site])
+    return {
+        "site": site,
+        "user": user.pk,
+        "token": Token.objects.filter(sites=site).get().pk,
+        "visit": model_admin(Visit).address(stored),
+        "view": model_admin(PageView).address(PageView.objects.get(site=site)),
+        "event": model_admin(Event).address(Event.objects.get(site=site)),
+    }
+
+
+@pytest.fixture
+def stage() -> Stage:
+    cast = make_cast()
+    return Stage(
+        cast,
+        addresses(cast.site, "secret-of-seen", cast.viewer),
+        addresses(cast.strange_site, "secret-of-stranger", cast.customer),
+    )
+
+
+def routes(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
+    """Every route of the product."""
+    for pattern in resolver.url_patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern, route)
+        else:
+            yield route
+
+
+@async_to_sync
+async def ask(client: AsyncClient, method: str, address: str) -> tuple[int, str]:
+    """Status and text of an answer. The request comes from elsewhere: not from this machine."""
+    response = await getattr(client, method)(address, headers={"X-Forwarded-For": "192.0.2.1"})
+    if response.streaming:
+        return response.status_code, b"".join([part async for part in response.streaming_content]).decode()
+    return response.status_code, response.content.decode()
+
+
+def client_of(cast: Cast, name: str) -> AsyncClient:
+    client = AsyncClient()
+    if name != "anonymous":
+        client.force_login(cast.everyone()[name])
+    return client
+
+
+def test_every_address_has_its_line() -> None:
+    assert sorted(routes(get_resolver())) == sorted(ROUTES)
+
+
+@pytest.mark.parametrize("name", sorted(EVERYONE))
+def test_everyone_gets_in_where_they_should_and_sees_only_their_sites(stage: Stage, name: str) -> None:
+    client = client_of(stage.cast, name)
+    for route, (address, allowed) in ROUTES.items():
+        # What hangs on a site is open to the superuser alone where the site is a stranger's.
+        elsewhere = allowed & ROOT if allowed == READERS else allowed
+        for filling, let_in in ((stage.mine, allowed), (stage.theirs, elsewhere)):
+            if route in LIVE and name in let_in:
+                continue
+            asked = address.format(**filling)
+            status, text = ask(client, "get", asked)
+            assert (status == 200) is (name in let_in), (name, asked, status)
+            assert status in (200, 302, 301, 400, 401, 403, 404, 405), (name, asked, status)
+            hidden = [] if name in READERS else ["seen.example", "secret-of-seen"]
+            hidden += [] if name == "superuser" else ["stranger.example", "secret-of-stranger"]
+            assert [word for word in hidden if word in text] == [], (name, asked)
+
+
+def kept() -> list[list[Any]]:
+    """All that a request could change."""
+    people = User.objects.values_list("username", "password", "is_staff", "is_superuser", "is_active")
+    models = (Site, Member, Token, PageView, Visit, Event, LogEntry)
+    return [sorted(people), *(sorted(model.objects.values_list(), key=str) for model in models)]
+
+
+@pytest.mark.parametrize("method", ["post", "put", "delete"])
+@pytest.mark.parametrize("name", ["viewer", "outsider", "customer"])
+def test_who_only_looks_changes_nothing_by_any_verb(stage: Stage, name: str, method: str) -> None:
+    before = kept()
+    for address in (address for route, (address, _) in ROUTES.items() if route not in LIVE):
+        status, _ = ask(client_of(stage.cast, name), method, address.format(**stage.mine))
+        assert status < 500, (name, method, address)
+    assert kept() == before
+
+
+def test_an_unknown_site_and_a_forbidden_one_look_the_same(stage: Stage) -> None:
+    for name in ("outsider", "customer"):
+        client = client_of(stage.cast, name)
+        for address in ("/sites/{}/", "/sites/{}/reports/", "/api/v1/sites/{}/live"):
+            forbidden = ask(client, "get", address.format(stage.cast.site.key))
+            unknown = ask(client, "get", address.format("abcdefghjkmn"))
+            assert forbidden == unknown
