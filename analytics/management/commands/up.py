@@ -6,6 +6,9 @@ import resource
 import secrets
 import signal
 import sys
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 from django.conf import settings
@@ -15,6 +18,8 @@ from django.db import connections
 from analytics import first_start, launch, options
 from analytics.child import Child
 from analytics.trouble import CannotStart
+from tracker import jobs
+from tracker.database import connect
 from tracker.snippet import tag
 
 
@@ -29,46 +34,45 @@ class Command(BaseCommand):
         started = launch.prepared
         if started is None:
             raise CommandError("Start it as `manage.py up` or scripts/run.")
-        # Until the server takes them over, signals unwind this function, so that Postgres is stopped.
+        # Until the server takes them over, signals unwind what has been started.
         signal.signal(signal.SIGTERM, _interrupt)
-        demo: Child | None = None
         try:
-            if started.postgres:
-                started.postgres.start()
-            first_start.check_server()
-            first_start.migrate(self._say)
-            self._greet(first_start.welcome())
-            if started.options.demo:
-                demo = self._demo(started)
-            self._serve(started.options.port, demo)
+            with ExitStack() as undo:
+                try:
+                    self._run(started, undo)
+                finally:
+                    signal.signal(signal.SIGINT, _leave)
+                    signal.signal(signal.SIGTERM, _leave)
         except CannotStart as trouble:
             raise CommandError(str(trouble)) from None
         except KeyboardInterrupt:
-            self._say("Stopping …")
-        finally:
-            signal.signal(signal.SIGINT, _leave)
-            signal.signal(signal.SIGTERM, _leave)
-            if demo:
-                demo.stop()
-            if started.postgres:
-                started.postgres.stop()
-            started.data.forget("database_url")
+            # Asked to stop before it served: nothing was lost, and all is undone.
+            pass
         self._say("Stopped.")
 
-    def _serve(self, port: int, demo: Child | None) -> None:
-        # Late: these import Twisted and all of the application, while Postgres already starts.
+    def _run(self, started: launch.Launch, undo: ExitStack) -> None:
+        undo.callback(started.data.forget, "database_url")
+        if started.postgres:
+            undo.callback(started.postgres.stop)
+            started.postgres.start()
+        first_start.check_server()
+        first_start.migrate(self._say)
+        self._greet(first_start.welcome())
+        demo = self._demo(started) if started.options.demo else None
+        connections.close_all()
+        undo.callback(_start_jobs())
+        # Late: these import Twisted and all of the application.
         from analytics.asgi import application
         from analytics.server import Server
 
-        _allow_many_sockets()
-        connections.close_all()
-
         def ready() -> None:
             if demo:
+                undo.callback(demo.stop)
                 demo.start()
             self._say("Ready. Ctrl-C stops everything.")
 
-        Server(application, port, ready).run()
+        _allow_many_sockets()
+        Server(application, started.options.port, ready).run()
 
     def _greet(self, welcome: first_start.Welcome) -> None:
         url = settings.FOOTFALL_URL
@@ -99,6 +103,19 @@ class Command(BaseCommand):
     def _say(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()
+
+
+def _start_jobs() -> Callable[[], None]:
+    """Let the background work run in a thread; returns what ends it."""
+    stop = threading.Event()
+    thread = threading.Thread(target=jobs.run, args=(stop, connect), name="jobs", daemon=True)
+    thread.start()
+
+    def end() -> None:
+        stop.set()
+        thread.join(5)
+
+    return end
 
 
 def _allow_many_sockets() -> None:
