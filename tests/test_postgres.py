@@ -198,7 +198,7 @@ def test_an_orphan_of_an_earlier_run_is_stopped_first(stopped: DataFolder) -> No
     programs, _ = binaries.programs(account)
     sockets = Path(tempfile.mkdtemp(prefix="footfall-test-"))
     account.take(sockets)
-    command = [programs / "postgres", "-D", cluster_of(stopped), "-k", sockets, "-c", "listen_addresses="]
+    command = [str(programs / "postgres"), f"-D{cluster_of(stopped)}", f"-k{sockets}", "-clisten_addresses="]
     with subprocess.Popen(command, cwd="/", stderr=subprocess.DEVNULL, **account.switch()) as orphan:
         wait_for((cluster_of(stopped) / "postmaster.pid").exists, 10, "the orphan")
         with serving(stopped) as postgres:

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from analytics.data import DataFolder
 from analytics.home import recorded_home
@@ -144,7 +145,7 @@ def test_a_signal_stores_says_goodbye_and_leaves_nothing(folder: Path, number: s
         sockets = Path((folder / "socket_folder").read_text().strip())
         with connect(
             f"{product.socket_url}/live/{key}",
-            origin="https://example.com",  # type: ignore[arg-type]
+            origin=Origin("https://example.com"),
             user_agent_header=FIREFOX,
             compression=None,
         ) as page:
