@@ -164,6 +164,9 @@ HOSTS: Final[dict[str, dict[str, str]]] = {
         "Upday": "upday.com",
         "Digg": "digg.com",
     },
+    "referral": {
+        "Wikipedia": "wikipedia.org",
+    },
 }
 
 # Names that own their word under any country's domain: google.de, google.co.uk, pinterest.com.mx.
