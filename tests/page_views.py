@@ -76,11 +76,14 @@ def said(of: Begin, seconds: float, name: str = "signup", key: UUID | None = Non
     )
 
 
+Record = Begin | Progress | Said
+
+
 def ignore(stored: bool) -> None:
     """Nobody waits."""
 
 
-def folded(*records: Begin | Progress | Said) -> list[Entry]:
+def folded(*records: Record) -> list[Entry]:
     """One batch of what the buffer makes of these records."""
     entries: dict[Any, Entry] = {}
     for record in records:

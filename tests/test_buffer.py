@@ -10,8 +10,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 import pytest_asyncio
-from page_views import begin, progress, rows, said
 
+from tests.page_views import begin, progress, rows, said
 from tracker.buffer import WriteBuffer
 from tracker.database import connect
 from tracker.drops import Drop, Drops

@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from page_views import HOUR, MINUTE, at, begin, folded, progress, rows, said
 
+from tests.page_views import HOUR, MINUTE, Record, at, begin, folded, progress, rows, said
 from tracker.database import connect
 from tracker.entries import PageEntry
 from tracker.records import Begin
@@ -80,7 +80,7 @@ def test_gaps_of_30_minutes_part_visits(connection: psycopg.Connection, store: S
     first = begin(0, visitor=visitor, path="/a")
     second = begin(10 * MINUTE + 29.9 * MINUTE, visitor=visitor, path="/b")
     third = begin(41 * MINUTE + 30 * MINUTE, visitor=visitor, path="/c")
-    records = [
+    records: list[Record] = [
         first,
         progress(first, 10 * MINUTE, ended=True, engaged_ms=1000),
         second,

@@ -27,8 +27,7 @@ class PageEntry:
     sign_at: float  # the owner's last sign of life, seconds since the epoch
     engaged_ms: int
     depth: int
-    begin: Begin | None = None  # the first
-    claimed_at: float | None = None  # the last begin, seconds since the epoch
+    begin: Begin | None = None  # the first: what began, or the claim that reopened it
     ended_at: float | None = None
     done: list[Done] = field(default_factory=list)
 
@@ -48,7 +47,6 @@ class PageEntry:
             engaged_ms=begin.engaged_ms,
             depth=begin.depth,
             begin=begin,
-            claimed_at=begin.began_at,
             done=[done],
         )
 
@@ -73,13 +71,13 @@ class PageEntry:
         self._count(begin.engaged_ms, begin.depth)
         self.begin = self.begin or begin
         self.owner = begin.owner
-        self.claimed_at = self.sign_at = begin.began_at
+        self.sign_at = begin.began_at
         self.ended_at = None
 
     def progress(self, progress: Progress) -> None:
         """A sign of life; nothing that a connection says counts once another owns the page view."""
         # Without a claim here, the later connection of this edge is the one that owns the page view.
-        newer = self.claimed_at is None and progress.owner.connection > self.owner.connection
+        newer = self.begin is None and progress.owner.connection > self.owner.connection
         if progress.owner != self.owner and not newer:
             return
         self._count(progress.engaged_ms, progress.depth)

@@ -30,11 +30,12 @@ class Growing(NamedTuple):
 
 
 # Room is left in each heap page for the new version of a row that completion writes: that keeps the
-# update HOT, so that no index is touched. Events are never updated.
+# update HOT, so that no index is touched. Events are never updated. The order is the one in which a batch
+# is stored, so that making partitions and storing never deadlock.
 GROWING = (
     Growing("tracker_pageview", "began_at", 75),
-    Growing("tracker_visit", "began_at", 75),
     Growing("tracker_event", "at", 100),
+    Growing("tracker_visit", "began_at", 75),
 )
 
 
@@ -67,7 +68,9 @@ def ensure(cursor: Cursor, now: datetime) -> list[str]:
     for growing in GROWING:
         there = partitions(cursor, growing.table)
         late = {week for week in _weeks_in_default(cursor, growing) if week < monday}
-        missing += [(growing, week) for week in ahead | late if name_of(growing.table, week) not in there]
+        missing += [
+            (growing, week) for week in sorted(ahead | late) if name_of(growing.table, week) not in there
+        ]
     return [_make(cursor, growing, week) for growing, week in missing]
 
 

@@ -34,7 +34,7 @@ TEXTS = ("path", "query", "title", *ORIGIN_TEXTS)
 TABLES = f"""
 CREATE TEMPORARY TABLE staged_page (
     site_id integer, id uuid, edge bigint, connection integer,
-    begun_at timestamptz, claimed_at timestamptz, sign_at timestamptz, ended_at timestamptz,
+    begun_at timestamptz, sign_at timestamptz, ended_at timestamptz,
     engaged_ms bigint, depth bigint, visitor uuid, width integer,
     {" text, ".join(TEXTS)} text,
     known_at timestamptz, visit_id uuid, visit_began_at timestamptz,
@@ -59,7 +59,7 @@ CREATE TEMPORARY TABLE staged_visit (
 """
 
 COPY_PAGES = f"""
-COPY staged_page (site_id, id, edge, connection, begun_at, claimed_at, sign_at, ended_at, engaged_ms, depth,
+COPY staged_page (site_id, id, edge, connection, begun_at, sign_at, ended_at, engaged_ms, depth,
                   visitor, width, {", ".join(TEXTS)}) FROM STDIN
 """
 COPY_EVENTS = "COPY staged_event (site_id, id, page_view_id, at, value, name, properties) FROM STDIN"
@@ -98,7 +98,7 @@ def _page_line(entry: PageEntry) -> str:
             ended_at = min(max(ended_at, begin.began_at), begin.began_at + LONGEST_SECONDS)
     return (
         f"{entry.site_id}\t{entry.id.hex}\t{entry.owner.edge}\t{entry.owner.connection}\t{begun}\t"
-        f"{_time(entry.claimed_at)}\t{_time(entry.sign_at)}\t{_time(ended_at)}\t"
+        f"{_time(entry.sign_at)}\t{_time(ended_at)}\t"
         f"{entry.engaged_ms}\t{entry.depth}\t{rest}\n"
     )
 

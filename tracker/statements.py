@@ -37,8 +37,8 @@ WITH held AS MATERIALIZED (
            s.ended_at AS end_said, least(s.sign_at, p.began_at + {LONGEST}) AS sign_at,
            s.engaged_ms AS engaged_said, s.depth AS depth_said,
            (p.edge, p.connection) = (s.edge, s.connection) AS owns,
-           coalesce(s.claimed_at < p.began_at + {LONGEST}
-                    AND (p.ended_at IS NULL OR s.claimed_at < p.ended_at + {GAP}), false) AS takes
+           coalesce(s.begun_at < p.began_at + {LONGEST}
+                    AND (p.ended_at IS NULL OR s.begun_at < p.ended_at + {GAP}), false) AS takes
     FROM staged_page s JOIN tracker_pageview p
       ON p.site_id = s.site_id AND p.began_at = s.known_at AND p.id = s.id
     WHERE p.began_at >= {{since}} AND p.began_at < {{before}}

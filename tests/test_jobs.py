@@ -1,0 +1,258 @@
+"""The background work: page views that nobody ended, purges, partitions; alone, and clean to stop."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from django.conf import settings
+
+from tests.page_views import HOUR, MINUTE, START, at, begin, folded, progress, rows
+from tracker import jobs, leftovers, partitions, purges
+from tracker.database import connect
+from tracker.models import OpenVisit, Recent, Salt, Site
+from tracker.store import Store
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+DAY = 24 * HOUR
+
+
+@pytest.fixture
+def connection() -> Iterator[psycopg.Connection]:
+    with connect() as connection:
+        connection.autocommit = True
+        yield connection
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    with connect() as connection:
+        yield Store(connection)
+
+
+def beat(connection: psycopg.Connection, edge: int, seconds: float, silent: float) -> None:
+    """An edge beat at `seconds` by its clock, `silent` seconds ago by the database's."""
+    connection.execute(
+        "INSERT INTO tracker_edge (id, beat_at, seen_at)"
+        " VALUES (%s, %s, clock_timestamp() - make_interval(secs => %s))",
+        [edge, at(seconds), silent],
+    )
+
+
+def test_page_views_of_a_dead_edge_end_at_its_last_beat(connection: psycopg.Connection, store: Store) -> None:
+    visitor = uuid4()
+    lost, busy, late = begin(0, edge=1, visitor=visitor), begin(10, edge=1), begin(105, edge=1)
+    alive, ended = begin(20, edge=2), begin(30, edge=1)
+    store.write(folded(lost, busy, late, alive, ended))
+    store.write(folded(progress(busy, 103, engaged_ms=92_500), progress(ended, 40, ended=True)))
+    beat(connection, 1, seconds=100, silent=61)
+    beat(connection, 2, seconds=100, silent=59)
+
+    leftovers.end_of_dead_edges(connection)
+    ends = {view["id"]: view["ended_at"] for view in rows(connection, "tracker_pageview")}
+    assert ends == {
+        lost.id: at(100),
+        busy.id: at(102.5),  # it was engaged until then, so it lived
+        late.id: at(105),
+        alive.id: None,
+        ended.id: at(40),
+    }
+    for visit in rows(connection, "tracker_visit"):
+        heard = at(103) if visit["id"] == busy.id else visit["began_at"]
+        assert visit["ended_at"] == max(ends[visit["id"]] or heard, heard)
+        assert visit["engaged_ms"] == (92_500 if visit["id"] == busy.id else 0)
+    assert OpenVisit.objects.get(visitor=visitor).last_at == at(100)
+    assert connection.execute("SELECT id FROM tracker_edge").fetchall() == [(2,)]
+
+    late_return = begin(100 + 30 * MINUTE, visitor=visitor, edge=2)
+    store.write(folded(late_return))
+    assert late_return.id in {visit["id"] for visit in rows(connection, "tracker_visit")}
+
+
+def test_a_page_view_that_another_edge_claimed_is_left_alone(
+    connection: psycopg.Connection, store: Store
+) -> None:
+    page = begin(0, edge=1)
+    store.write(folded(page))
+    store.write(folded(begin(50, page=page.id, edge=2)))
+    beat(connection, 1, seconds=60, silent=100)
+    leftovers.end_of_dead_edges(connection)
+    assert [view["ended_at"] for view in rows(connection, "tracker_pageview")] == [None]
+
+
+def test_an_edge_that_was_only_silent_goes_on(connection: psycopg.Connection, store: Store) -> None:
+    page, quiet = begin(0, edge=1), begin(0, edge=1)
+    store.write(folded(page, quiet))
+    beat(connection, 1, seconds=60, silent=100)
+    leftovers.end_of_dead_edges(connection)
+    store.write(folded(progress(page, 300, engaged_ms=1000)))
+    store.write(folded(progress(quiet, 400, ended=True)))
+    ends = {view["id"]: view["ended_at"] for view in rows(connection, "tracker_pageview")}
+    assert ends == {page.id: None, quiet.id: at(400)}
+
+
+def test_an_edge_that_beats_while_it_is_being_buried_lives(
+    connection: psycopg.Connection, store: Store
+) -> None:
+    store.write(folded(begin(0, edge=1)))
+    beat(connection, 1, seconds=60, silent=100)
+    pages = leftovers._open(connection, leftovers.OPEN_OF_EDGE, [1, START - timedelta(days=1)])
+    connection.execute("UPDATE tracker_edge SET seen_at = clock_timestamp()")
+    assert not leftovers._end(pages, {page.id: at(60) for page in pages}, dead_edge=1)
+    assert [view["ended_at"] for view in rows(connection, "tracker_pageview")] == [None]
+
+
+def test_many_page_views_end_in_portions(connection: psycopg.Connection, store: Store) -> None:
+    store.write(folded(*(begin(n / 100, edge=1) for n in range(leftovers.PORTION + 500))))
+    beat(connection, 1, seconds=60, silent=100)
+    leftovers.end_of_dead_edges(connection)
+    assert {view["ended_at"] for view in rows(connection, "tracker_pageview")} == {at(60)}
+
+
+def test_page_views_are_cut_at_24_hours_once(connection: psycopg.Connection, store: Store) -> None:
+    old, young = begin(0), begin(2 * HOUR)
+    store.write(folded(old, young))
+    leftovers.end_of_the_day(connection, at(DAY + HOUR))
+    assert [view["ended_at"] for view in rows(connection, "tracker_pageview")] == [at(DAY), None]
+    leftovers.end_of_the_day(connection, at(DAY + 3 * HOUR))
+    assert [view["ended_at"] for view in rows(connection, "tracker_pageview")] == [
+        at(DAY),
+        at(DAY + 2 * HOUR),
+    ]
+    store.write(folded(progress(old, DAY + 4 * HOUR, engaged_ms=5)))
+    assert rows(connection, "tracker_pageview")[0]["ended_at"] == at(DAY)
+
+
+def test_salts_go_48_hours_after_their_day_began_where_the_site_is(connection: psycopg.Connection) -> None:
+    east = Site.objects.create(domain="east.example", hosts=[], timezone="Pacific/Kiritimati")  # UTC+14
+    west = Site.objects.create(domain="west.example", hosts=[], timezone="Pacific/Pago_Pago")  # UTC-11
+    Salt.objects.bulk_create(
+        Salt(site=site, day=date(2026, 11, day), salt=b"salt") for site in (east, west) for day in (17, 18)
+    )
+    now = datetime(2026, 11, 18, 10, tzinfo=UTC)  # 48 h after midnight of the 17th at UTC+14
+    purges.salts(connection, now - timedelta(seconds=1))
+    assert Salt.objects.count() == 4
+    purges.salts(connection, now)
+    assert sorted(Salt.objects.values_list("site__domain", "day__day")) == [
+        ("east.example", 18),
+        ("west.example", 17),
+        ("west.example", 18),
+    ]
+    purges.salts(connection, now + timedelta(hours=25))
+    assert list(Salt.objects.values_list("site__domain", "day__day")) == [("west.example", 18)]
+
+
+def test_what_two_days_need_is_kept_for_two_days(connection: psycopg.Connection, store: Store) -> None:
+    old, young = [begin(n / 100) for n in range(3000)], begin(HOUR)
+    store.write(folded(*old, young))
+    now = at(48 * HOUR + MINUTE)
+    purges.recent_ids(connection, now)
+    purges.open_visits(connection, now)
+    assert list(Recent.objects.values_list("id", flat=True)) == [young.id]
+    assert list(OpenVisit.objects.values_list("visit_id", flat=True)) == [young.id]
+
+
+def test_one_failing_job_is_told_and_keeps_no_other_from_its_turn(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    done = threading.Event()
+
+    def fails(connection: psycopg.Connection, now: datetime) -> None:
+        connection.execute("SELECT 'secret'::integer")
+
+    monkeypatch.setattr(
+        jobs, "JOBS", (jobs.Job("bad", fails, 3600), jobs.Job("good", lambda c, n: done.set(), 3600))
+    )
+    with _running():
+        assert done.wait(10)
+    assert "jobs: bad failed (InvalidTextRepresentation)" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_two_processes_work_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_work: list[str] = []
+    monkeypatch.setattr(jobs, "STANDBY_SECONDS", 0.1)
+    monkeypatch.setattr(
+        jobs, "JOBS", (jobs.Job("who", lambda c, n: at_work.append(threading.current_thread().name), 0),)
+    )
+    with _running("first"):
+        assert _within(10, lambda: "first" in at_work)
+        with _running("second"):
+            number = len(at_work)
+            assert _within(10, lambda: len(at_work) >= number + 2)
+            assert set(at_work) == {"first"}
+    with _running("third"):
+        assert _within(10, lambda: "third" in at_work)
+
+
+def test_a_lost_connection_is_made_again(
+    monkeypatch: pytest.MonkeyPatch, connection: psycopg.Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    pids: list[int] = []
+
+    def pid(connection: psycopg.Connection, now: datetime) -> None:
+        pids.extend(row[0] for row in connection.execute("SELECT pg_backend_pid()"))
+
+    monkeypatch.setattr(jobs, "STANDBY_SECONDS", 0.1)
+    monkeypatch.setattr(jobs, "JOBS", (jobs.Job("pid", pid, 0),))
+    with _running():
+        assert _within(10, lambda: bool(pids))
+        connection.execute("SELECT pg_terminate_backend(%s)", [pids[0]])
+        assert _within(20, lambda: len(set(pids)) == 2)
+
+
+def test_the_command_makes_partitions_and_leaves_when_told(connection: psycopg.Connection) -> None:
+    name = partitions.name_of("tracker_event", partitions.week_of(datetime.now(UTC) + timedelta(weeks=4)))
+    connection.execute(psycopg.sql.SQL("DROP TABLE {}").format(psycopg.sql.Identifier(name)))
+    settings_dict = settings.DATABASES["default"]
+    address = os.environ["DATABASE_URL"].rpartition("/")[0] + "/" + settings_dict["NAME"]
+    root = Path(__file__).resolve().parent.parent
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "jobs"], cwd=root, env={**os.environ, "DATABASE_URL": address}
+    )
+    try:
+        assert _within(30, lambda: name in _partitions(connection))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _partitions(connection: psycopg.Connection) -> set[str]:
+    with connection.cursor() as cursor:
+        return partitions.partitions(cursor, "tracker_event")
+
+
+class _running:  # noqa: N801 (reads as a phrase)
+    """`jobs.run` in a thread, stopped in the end."""
+
+    def __init__(self, name: str = "jobs") -> None:
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=jobs.run, args=[self.stop, connect], name=name)
+
+    def __enter__(self) -> None:
+        self.thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop.set()
+        self.thread.join(10)
+        assert not self.thread.is_alive()
+
+
+def _within(seconds: float, holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
