@@ -1,0 +1,109 @@
+"""One POST from a page that cannot hold a socket: its messages in, the acks out after the commit.
+
+Knows nothing of the server that carries it: Django's view and the edge's own listener both do.
+"""
+
+import asyncio
+import time
+from typing import NamedTuple
+from uuid import UUID
+
+from tracker import edge, protocol
+from tracker.closes import BROKE_PROTOCOL, OVERLOADED, Declined
+from tracker.desk import Caller, Outcome
+from tracker.drops import Drop
+from tracker.session import Session
+
+# Longer than a commit takes, shorter than a browser's or proxy's patience.
+ANSWER_SECONDS = 15.0
+STATUSES = {4400: 400, 4403: 403, 4413: 413, 4429: 429, 4502: 503, 4503: 503}
+SENTENCES = {
+    400: "This is not a message that Footfall knows.",
+    403: "Footfall counts nothing here.",
+    413: "That is more than 64 KiB.",
+    429: "Too many messages.",
+    503: "Footfall cannot store this now; say it again later.",
+}
+
+
+class Answer(NamedTuple):
+    """What the page is told."""
+
+    status: int
+    body: str
+    headers: dict[str, str]
+
+
+async def answer(here: edge.Edge, knock: edge.Knock, body: bytes) -> Answer:
+    """Hear what `knock` brings; of a body over the limit, one byte more than that is enough."""
+    try:
+        caller = here.admit(knock)
+        acks = await _converse(here, caller, protocol.parse_batch(body))
+    except (Declined, protocol.Refused) as refusal:
+        here.drop(refusal.reason)
+        status = STATUSES[refusal.code]
+        return _answered(knock, status, SENTENCES[status], "text/plain; charset=utf-8")
+    return _answered(knock, 200, f"[{','.join(acks)}]", "application/json")
+
+
+class _Exchange:
+    """The answers that one request waits for."""
+
+    def __init__(self) -> None:
+        self.outcomes: list[tuple[UUID, Outcome]] = []
+        self._expected = 0
+        self._all_here = asyncio.Event()
+
+    def expect(self) -> None:
+        self._expected += 1
+
+    def reply(self, message_id: UUID, outcome: Outcome) -> None:
+        self.outcomes.append((message_id, outcome))
+        if len(self.outcomes) == self._expected:
+            self._all_here.set()
+
+    async def complete(self) -> bool:
+        """Whether every answer came in time."""
+        if len(self.outcomes) < self._expected:
+            self._all_here.clear()
+            try:
+                await asyncio.wait_for(self._all_here.wait(), ANSWER_SECONDS)
+            except TimeoutError:
+                return False
+        return True
+
+
+async def _converse(here: edge.Edge, caller: Caller, messages: list[protocol.Message]) -> list[str]:
+    exchange = _Exchange()
+    for message in messages:
+        session = here.posting(caller, _page_of(message))
+        try:
+            _say(session, message, exchange)
+        finally:
+            here.renew(session)
+    if not await exchange.complete() or any(outcome is Outcome.FULL for _, outcome in exchange.outcomes):
+        raise Declined(OVERLOADED, Drop.OVERLOADED)
+    if any(outcome is Outcome.REFUSED for _, outcome in exchange.outcomes):
+        raise Declined(BROKE_PROTOCOL, Drop.REFUSED)
+    return [
+        protocol.ack(message_id) for message_id, outcome in exchange.outcomes if outcome is Outcome.STORED
+    ]
+
+
+def _say(session: Session, message: protocol.Message, exchange: _Exchange) -> None:
+    now = time.monotonic()
+    session.keep_pace(now)
+    if isinstance(message, protocol.Page | protocol.Event):
+        exchange.expect()
+    session.handle(message, now, exchange.reply)
+
+
+def _page_of(message: protocol.Message) -> UUID:
+    return message.page if isinstance(message, protocol.Event) else message.id
+
+
+def _answered(knock: edge.Knock, status: int, body: str, kind: str) -> Answer:
+    headers = {"Content-Type": kind, "Cache-Control": "no-store", "Vary": "Origin"}
+    if origin := knock.headers.get("origin"):
+        headers["Access-Control-Allow-Origin"] = origin
+    return Answer(status, body, headers)
