@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from importlib import import_module
 from typing import Any
 
 from django.conf import settings
@@ -61,9 +62,11 @@ class Command(BaseCommand):
         demo = self._demo(started) if started.options.demo else None
         connections.close_all()
         undo.callback(_start_jobs())
-        # Late: these import Twisted and all of the application.
+        # Late, but before anybody waits for an answer: these import Twisted and all of the application.
         from analytics.asgi import application
         from analytics.server import Server
+
+        import_module(settings.ROOT_URLCONF)
 
         def ready() -> None:
             if demo:
