@@ -37,6 +37,12 @@ class GrowingList(ChangeList):
     def get_ordering(self, request: Any, queryset: Any) -> list[Any]:
         return [f"-{self.model_admin.moment}", "-id"]  # type: ignore[attr-defined]
 
+    def get_results(self, request: Any) -> None:
+        super().get_results(request)
+        if not self.multi_page:
+            # Rows may have come since the count: one page stays one page.
+            self.result_list = self.result_list[: self.list_per_page]
+
     def url_for_result(self, result: Model) -> str:
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
         return reverse(name, args=[self.model_admin.address(result)])  # type: ignore[attr-defined]

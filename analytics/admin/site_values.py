@@ -48,11 +48,12 @@ def host(text: str) -> str:
 def address(text: str) -> str:
     """An IP address or a network: `192.0.2.7`, `192.0.2.0/24`, `2001:db8::/32`."""
     try:
-        return str(ipaddress.ip_network(text)).removesuffix("/32").removesuffix("/128")
+        network = ipaddress.ip_network(text)
     except ValueError:
         raise ValidationError(
             f"“{text}” is not an IP address or network. Write 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32."
         ) from None
+    return str(network[0] if network.num_addresses == 1 else network)
 
 
 def path(text: str) -> str:
