@@ -1,0 +1,244 @@
+"""`GET /api/v1/sites/KEY/live` on the whole product: the contract's object, tokens, sessions, refusals."""
+
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from email.message import Message
+from typing import Any, NamedTuple
+
+import pytest
+from websockets.sync.client import connect
+from websockets.typing import Origin
+
+from tests.product import Product, running, wait_for
+from tests.test_board_socket import MAKE_CAST, Staff
+
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1"  # noqa: E501
+LISTS = ("pages", "referrers", "browsers", "systems", "devices", "countries")
+
+
+class Answer(NamedTuple):
+    status: int
+    body: bytes
+    headers: Message[str, str]
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Keys(NamedTuple):
+    seen: str
+    strange: str
+
+
+def ask(product: Product, path: str, **headers: str) -> Answer:
+    request = urllib.request.Request(f"{product.url}/api/v1/{path}", headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return Answer(response.status, response.read(), response.headers)
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return Answer(refused.code, refused.read(), refused.headers)
+
+
+@pytest.fixture(scope="module")
+def product() -> Iterator[Product]:
+    with running() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def keys(product: Product) -> Keys:
+    return Keys(*product.manage("shell", "--no-imports", "-c", MAKE_CAST).split())
+
+
+@pytest.fixture(scope="module")
+def token(product: Product) -> str:
+    """Reads all sites."""
+    return product.manage("addtoken").splitlines()[-1]
+
+
+@pytest.fixture(scope="module")
+def live(product: Product, keys: Keys, token: str) -> Callable[..., Any]:
+    """The live object of the seen site, under a query."""
+
+    def asked(**query: Any) -> Any:
+        text = urllib.parse.urlencode(query, doseq=True)
+        answer = ask(product, f"sites/{keys.seen}/live?{text}", Authorization=f"Bearer {token}")
+        assert answer.status == 200, answer.body
+        return answer.json
+
+    return asked
+
+
+@pytest.fixture(scope="module")
+def visitors(product: Product, keys: Keys, live: Callable[..., Any]) -> Iterator[None]:
+    """Three open pages of two visitors, over real sockets."""
+    pages = [
+        ("/pricing", "https://www.google.com/", FIREFOX),
+        ("/", "", FIREFOX),
+        ("/pricing?a=b", "", PHONE),
+    ]
+    with ExitStack() as stack:
+        for path, referrer, agent in pages:
+            socket = stack.enter_context(
+                connect(
+                    f"{product.socket_url}/live/{keys.seen}",
+                    origin=Origin("https://seen.example"),
+                    user_agent_header=agent,
+                    compression=None,
+                )
+            )
+            page = {"t": "page", "id": str(uuid.uuid4()), "u": f"https://seen.example{path}", "r": referrer}
+            socket.send(json.dumps({**page, "ti": "A", "w": 1200, "l": "en", "z": "Europe/Berlin"}))
+        wait_for(lambda: live()["tabs"] == 3, what="three open tabs")
+        yield
+
+
+def test_the_live_object_counts_the_open_pages(live: Callable[..., Any], keys: Keys, visitors: None) -> None:
+    shown = live()
+    assert (shown["site"], shown["stale"]) == (keys.seen, 0)
+    assert (shown["tabs"], shown["visitors"], shown["active"], shown["idle"], shown["hidden"]) == (
+        3,
+        2,
+        3,
+        0,
+        0,
+    )
+    assert shown["pages"] == [{"name": "/pricing", "tabs": 2}, {"name": "/", "tabs": 1}]
+    assert shown["referrers"] == [{"name": "", "tabs": 2}, {"name": "Google", "tabs": 1}]
+    assert shown["devices"] == [{"name": "desktop", "tabs": 2}, {"name": "mobile", "tabs": 1}]
+    assert shown["totals"] == {name: len(shown[name]) for name in LISTS}
+    assert set(shown) == {
+        "site",
+        "at",
+        "seq",
+        "stale",
+        "tabs",
+        "visitors",
+        "active",
+        "idle",
+        "hidden",
+        "totals",
+        *LISTS,
+    }
+
+
+def test_filters_repeat_and_combine(live: Callable[..., Any], visitors: None) -> None:
+    assert live(page="/pricing")["tabs"] == 2
+    assert live(page=["/pricing", "/"])["tabs"] == 3
+    assert live(page="/pricing", device="mobile")["tabs"] == 1
+    assert live(referrer="")["tabs"] == 2
+    assert live(browser="Firefox", referrer="Google")["pages"] == [{"name": "/pricing", "tabs": 1}]
+    assert live(country="ZZ")["visitors"] == 0
+
+
+def test_the_limit_shortens_lists_and_not_totals(live: Callable[..., Any], visitors: None) -> None:
+    shown = live(limit=1)
+    assert shown["pages"] == [{"name": "/pricing", "tabs": 2}]
+    assert shown["totals"]["pages"] == 2
+    assert live(limit=1000)["tabs"] == 3
+
+
+def test_the_sequence_rises(live: Callable[..., Any]) -> None:
+    numbers = [live()["seq"] for _ in range(5)]
+    assert numbers == sorted(set(numbers))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=0",
+        "limit=-1",
+        "limit=1001",
+        "limit=x",
+        "limit=",
+        "limit=1e3",
+        "limit=" + "9" * 5_000,
+        "page=" + "a" * 3_000,
+    ],
+)
+def test_a_query_that_makes_no_sense_is_refused_with_a_sentence(
+    product: Product, keys: Keys, token: str, query: str
+) -> None:
+    answer = ask(product, f"sites/{keys.seen}/live?{query}", Authorization=f"Bearer {token}")
+    assert answer.status == 422
+    assert list(answer.json) == ["error"]
+    assert answer.json["error"].endswith(".")
+    assert len(answer.body) < 200
+
+
+@pytest.mark.parametrize(
+    "query", ["page=%00", "page=%ED%A0%80", "page=__proto__", "browser='--", "unknown=1"]
+)
+def test_a_filter_that_names_nobody_finds_nobody(live: Callable[..., Any], query: str) -> None:
+    shown = live(**dict(urllib.parse.parse_qsl(query)))
+    assert shown["tabs"] == (3 if "unknown" in query else 0)
+
+
+@pytest.mark.parametrize(
+    "header", ["", "Bearer", "Bearer wrong", "Bearer ff_00000000_" + "a" * 43, "Basic YTpi"]
+)
+def test_without_a_good_token_nothing_is_said(product: Product, keys: Keys, header: str) -> None:
+    answer = ask(product, f"sites/{keys.seen}/live", **({"Authorization": header} if header else {}))
+    unknown = ask(product, "sites/nosuchsite/live", **({"Authorization": header} if header else {}))
+    assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+    assert answer.json == {"error": "Send an API token (Authorization: Bearer TOKEN), or log in first."}
+    assert (unknown.status, unknown.body) == (answer.status, answer.body)
+
+
+def test_a_token_of_one_site_reads_that_one_and_says_nothing_of_others(product: Product, keys: Keys) -> None:
+    text = product.manage("addtoken", "--site", keys.seen).splitlines()[-1]
+    answers = [
+        ask(product, f"sites/{key}/live", Authorization=f"Bearer {text}")
+        for key in (*keys, "nosuchsite", "a%00b")
+    ]
+    assert [answer.status for answer in answers] == [200, 404, 404, 404]
+    assert len({answer.body for answer in answers[1:]}) == 1
+
+
+def test_a_token_in_the_address_is_no_token(product: Product, keys: Keys, token: str) -> None:
+    for name in ("token", "access_token", "Authorization"):
+        assert ask(product, f"sites/{keys.seen}/live?{name}={token}").status == 401
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("owner", 200), ("viewer", 200), ("outsider", 404), ("customer", 404)]
+)
+def test_a_session_reads_what_its_user_may_see(product: Product, keys: Keys, name: str, status: int) -> None:
+    staff = Staff(product, name)
+    answer = ask(product, f"sites/{keys.seen}/live", Cookie=staff.cookies)
+    assert answer.status == status
+    assert ask(product, f"sites/{keys.strange}/live", Cookie=staff.cookies).status == 404
+    # A wrong token is refused even beside a good session.
+    assert (
+        ask(product, f"sites/{keys.seen}/live", Cookie=staff.cookies, Authorization="Bearer x").status == 401
+    )
+
+
+def test_answers_are_for_their_reader_only(product: Product, keys: Keys, token: str) -> None:
+    answer = ask(
+        product, f"sites/{keys.seen}/live", Authorization=f"Bearer {token}", Origin="https://evil.example"
+    )
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert {"Authorization", "Cookie"} <= set(answer.headers["Vary"].split(", "))
+    assert answer.headers["Access-Control-Allow-Origin"] is None
+
+
+def test_no_token_reaches_the_log(product: Product, keys: Keys, token: str) -> None:
+    ask(product, f"sites/{keys.seen}/live", Authorization=f"Bearer {token}")
+    ask(product, f"sites/{keys.seen}/live", Authorization=f"Bearer {token}x")
+    assert token.split("_", 2)[2] not in "\n".join(product.lines)
+
+
+def test_the_api_describes_itself(product: Product) -> None:
+    description = ask(product, "openapi.json").json
+    assert description["openapi"].startswith("3.1")
+    assert set(description["paths"]) == {"/api/v1/sites/{key}/live"}
+    assert ask(product, "docs").status == 200

@@ -1,0 +1,136 @@
+"""`/healthz`, `/readyz` and `/metrics` on the whole product: who is answered, and what without Postgres."""
+
+import os
+import re
+import signal
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.test import RequestFactory
+
+from analytics import callers
+from tests.product import Product, running, wait_for
+from tracker.drops import Drop
+
+PATHS = ["/healthz", "/readyz", "/metrics"]
+FORWARDING = ["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Real-IP", "Forwarded", "Via"]
+
+
+def ask(product: Product, path: str, method: str = "GET", **headers: str) -> tuple[int, str]:
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    request = urllib.request.Request(f"{product.url}{path}", method=method, headers=sent)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code, refused.read().decode()
+
+
+@pytest.fixture(scope="module")
+def product() -> Iterator[Product]:
+    with running() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def bearer(product: Product) -> str:
+    return f"Bearer {product.manage('addtoken').splitlines()[-1]}"
+
+
+def test_a_local_program_is_told_that_all_is_well(product: Product) -> None:
+    assert ask(product, "/healthz") == (200, "ok\n")
+    assert ask(product, "/readyz") == (200, "ok\n")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_only_reading_is_answered(product: Product, path: str) -> None:
+    assert ask(product, path, "HEAD") == (200, "")
+    for method in ("POST", "DELETE", "OPTIONS"):
+        assert ask(product, path, method)[0] == 405
+        assert ask(product, path, method, Via="1.1 proxy")[0] == 404
+
+
+@pytest.mark.parametrize("header", FORWARDING)
+def test_what_came_through_a_proxy_sees_the_404_of_any_unknown_address(product: Product, header: str) -> None:
+    unknown = ask(product, "/no-such-page", **{header: "127.0.0.1"})
+    assert unknown[0] == 404
+    for path in PATHS:
+        assert ask(product, path, **{header: "127.0.0.1"}) == unknown
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_token_is_answered_from_anywhere(product: Product, bearer: str, path: str) -> None:
+    assert ask(product, path, X_Forwarded_For="192.0.2.1", Authorization=bearer)[0] == 200
+    assert ask(product, path, X_Forwarded_For="192.0.2.1", Authorization=f"{bearer}x")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("address", "local"),
+    [
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("192.0.2.1", False),
+        ("", False),
+        ("unix", False),
+    ],
+)
+def test_local_is_who_comes_over_the_loopback(address: str, local: bool) -> None:
+    assert callers.is_local(RequestFactory().get("/healthz", REMOTE_ADDR=address)) is local
+
+
+def test_metrics_can_be_read_by_prometheus(product: Product) -> None:
+    status, text = ask(product, "/metrics")
+    assert status == 200
+    line = re.compile(r'(# (HELP|TYPE) footfall_\w+ .+|footfall_\w+(\{reason="\w+"\})? [\d.e+-]+)')
+    assert [each for each in text.splitlines() if not line.fullmatch(each)] == []
+    assert {f'reason="{reason}"' for reason in Drop} == set(re.findall(r'reason="\w+"', text))
+
+
+def test_a_bot_at_the_door_is_counted_under_its_reason(product: Product) -> None:
+    key = product.add_site("counted.example")
+    before = dropped(product, Drop.BOT)
+    status, _ = ask(
+        product, f"/live/{key}", "POST", Origin="https://counted.example", User_Agent="Googlebot/2.1"
+    )
+    assert status == 403
+    assert dropped(product, Drop.BOT) == before + 1
+
+
+def dropped(product: Product, reason: Drop) -> int:
+    found = re.search(rf'footfall_dropped_total\{{reason="{reason}"\}} (\d+)', ask(product, "/metrics")[1])
+    assert found
+    return int(found[1])
+
+
+def test_a_schema_that_is_behind_is_not_ready(product: Product) -> None:
+    with_row = "INSERT INTO django_migrations (app, name, applied) VALUES ('tracker', '0001_initial', now())"
+    product.rows("DELETE FROM django_migrations WHERE app = 'tracker' AND name = '0001_initial' RETURNING 1")
+    try:
+        assert ask(product, "/readyz") == (503, "Migrations are missing.\n")
+    finally:
+        product.rows(f"{with_row} RETURNING 1")
+    assert ask(product, "/readyz") == (200, "ok\n")
+
+
+def postmaster_of(product: Product) -> int:
+    """The pid of the product's Postgres: the parent of any of its backends."""
+    with psycopg.connect((product.data / "database_url").read_text().strip()) as held:
+        status = Path(f"/proc/{held.info.backend_pid}/status").read_text()
+    return int(status.split("PPid:")[1].split()[0])
+
+
+def test_while_postgres_hangs_the_process_is_alive_and_not_ready(product: Product) -> None:
+    postmaster = postmaster_of(product)
+    os.kill(postmaster, signal.SIGSTOP)
+    try:
+        assert ask(product, "/healthz") == (200, "ok\n")
+        assert ask(product, "/readyz") == (503, "Postgres does not answer.\n")
+    finally:
+        os.kill(postmaster, signal.SIGCONT)
+    wait_for(product.ready, what="readiness after Postgres went on")
