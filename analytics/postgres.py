@@ -55,11 +55,15 @@ class Postgres:
         """
         self._data = data
         self._say = say
-        self._account = account_for(recorded_home(data) / "cluster")
+        before = recorded_home(data)
+        self._account = account_for(before / "cluster")
         programs, copied = binaries.programs(self._account)
-        if copied:
-            say(f"This checkout is closed to Postgres' account: copied its programs to {programs}.")
-        home = make_home(data, self._account, say)
+        home = make_home(data, self._account)
+        elsewhere = [f"its programs are in {programs}"] * copied + [f"the database is in {home}"] * (
+            home != before
+        )
+        if elsewhere:
+            say(f"This place is closed to the account that Postgres runs under: {', '.join(elsewhere)}.")
         self._cluster = Cluster(home / "cluster", self._account, programs)
         self._password = self._keep_password()
         self._sockets = make_socket_folder(data, self._account)
