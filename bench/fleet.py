@@ -1,0 +1,78 @@
+"""The generator processes of one run, from their start to what they have to tell."""
+
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from bench.plan import Outcome, Plan
+
+ROOT = Path(__file__).resolve().parent.parent
+# What a process may take beyond its own time before it is ended.
+PATIENCE = 60.0
+
+
+class Fleet:
+    """Generator processes, gone when the `with` ends."""
+
+    def __init__(self, plan: Plan, processes: int = 1) -> None:
+        self.plans = plan.split(processes)
+        self._processes = [
+            subprocess.Popen(
+                [sys.executable, "-m", "bench.generator", each.text()],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                bufsize=1,
+                cwd=ROOT,
+            )
+            for each in self.plans
+        ]
+
+    @property
+    def ledgers(self) -> list[str]:
+        """The files that the processes keep."""
+        return [plan.ledger for plan in self.plans if plan.ledger]
+
+    def wait_full(self) -> None:
+        """Until every page of a plan to hold is open and acknowledged."""
+        for process in self._processes:
+            assert process.stdout
+            line = process.stdout.readline()
+            if line.strip() != "full":
+                raise RuntimeError(f"A generator ended before its pages were open: {line}")
+
+    def tell(self, line: str) -> None:
+        """Say a line to each process."""
+        for process in self._processes:
+            assert process.stdin
+            process.stdin.write(line + "\n")
+
+    def finish(self) -> Outcome:
+        """What came of it, when all have come to their end."""
+        outcome = Outcome()
+        for process in self._processes:
+            assert process.stdout
+            outcome.merge(Outcome.read(process.stdout.readlines()[-1]))
+            process.wait(PATIENCE)
+        return outcome
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in self._processes:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe:
+                    pipe.close()
+
+
+def run(plan: Plan, processes: int = 1) -> Outcome:
+    """The outcome of a plan that ends by itself."""
+    with Fleet(plan, processes) as fleet:
+        return fleet.finish()

@@ -1,0 +1,100 @@
+"""Runs of page loads: how many a second, what they cost, and how long an ack takes at half of that."""
+
+import statistics
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from bench.figures import Figure
+from bench.plan import Mode
+from bench.sessions import Measured, measure, plan
+from bench.targets import TARGETS, Ground, Server, running
+
+AT_ONCE = 512  # pages: at 50 ms a batch, enough for 10,000 loads a second
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A ratio between two targets that is to be reached."""
+
+    target: str
+    baseline: str
+    least: float | None
+
+
+GOALS = (
+    Goal("footfall", "channels", 0.6),
+    Goal("footfall", "node", None),
+    Goal("edge", "node", 1.3),
+    Goal("2 edges", "node", 2.0),
+    Goal("2 edges", "uws", None),
+    Goal("edge", "picows", None),
+)
+
+
+def loads(on: Ground, quick: bool) -> Iterator[Figure]:
+    """All targets in turn, several times, so that a slow minute of the machine hits them alike."""
+    rounds, seconds = (2, 4.0) if quick else (3, 10.0)
+    found: dict[str, list[Measured]] = {name: [] for name in TARGETS}
+    with ExitStack() as stack:
+        servers = {name: stack.enter_context(running(target, on)) for name, target in TARGETS.items()}
+        for _ in range(rounds):
+            for name, server in servers.items():
+                found[name].append(measure(on, server, plan(server, Mode.LOADS, seconds, pages=AT_ONCE)))
+        for name, each in found.items():
+            yield from _described(name, each)
+        yield from _ratios(found)
+        for name, server in servers.items():
+            if TARGETS[name].stores:
+                rate = statistics.median(one.outcome.rate for one in found[name])
+                yield from _delay(on, name, server, rate / 2, seconds)
+
+
+def _described(name: str, measured: list[Measured]) -> Iterator[Figure]:
+    rates = [each.outcome.rate for each in measured]
+    costs = [each.microseconds for each in measured]
+    middle = measured[len(measured) // 2]
+    note = (
+        f"{min(rates):,.0f}–{max(rates):,.0f}; cores: server {middle.server:.2f}, "
+        f"Postgres {middle.postgres:.2f}, "
+        f"client {middle.outcome.cpu / (middle.outcome.seconds + 1):.2f}"
+    )
+    yield Figure("loads", f"{name}: loads", statistics.median(rates), "/s", note=note)
+    yield Figure("loads", f"{name}: server CPU per load", statistics.median(costs), "µs")
+    if wrong := sum(sum(each.outcome.errors.values()) for each in measured):
+        kinds = {kind: count for each in measured for kind, count in each.outcome.errors.items()}
+        yield Figure("loads", f"{name}: errors", wrong, "", 0, at_most=True, note=str(kinds))
+
+
+def _ratios(found: dict[str, list[Measured]]) -> Iterator[Figure]:
+    for goal in GOALS:
+        if goal.target not in found or goal.baseline not in found:
+            continue
+        pairs = list(zip(found[goal.target], found[goal.baseline], strict=True))
+        rates = [ours.outcome.rate / max(theirs.outcome.rate, 1e-9) for ours, theirs in pairs]
+        costs = [theirs.microseconds / max(ours.microseconds, 1e-9) for ours, theirs in pairs]
+        name = f"{goal.target} / {goal.baseline}"
+        spread = f"{min(rates):.2f}–{max(rates):.2f}"
+        yield Figure("loads", f"{name}: loads", statistics.median(rates), "×", goal.least, note=spread)
+        # The same in CPU time alone: what is left of it when others use the machine, too.
+        yield Figure("loads", f"{name}: loads per CPU second", statistics.median(costs), "×")
+
+
+def _delay(on: Ground, name: str, server: Server, rate: float, seconds: float) -> Iterator[Figure]:
+    made = plan(server, Mode.LOADS, seconds, pages=4096, rate=max(rate, 1.0))
+    outcome = measure(on, server, made).outcome
+    for share, label in ((0.5, "p50"), (0.95, "p95"), (0.99, "p99")):
+        goal = 150.0 if share == 0.99 and name != "node" else None
+        note = f"at {rate:,.0f}/s; from when it was due: {outcome.loads.at(share) * 1000:,.0f} ms"
+        yield Figure(
+            "delay",
+            f"{name}: ack {label}",
+            outcome.acks.at(share) * 1000,
+            "ms",
+            goal,
+            at_most=True,
+            note=note,
+        )
+    if outcome.errors:
+        wrong = sum(outcome.errors.values())
+        yield Figure("delay", f"{name}: errors", wrong, "", 0, at_most=True, note=str(outcome.errors))

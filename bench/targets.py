@@ -1,0 +1,161 @@
+"""What is measured: the table of servers, and how each one is started and told apart."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import psycopg
+from psycopg import sql
+
+from analytics.data import DataFolder
+from analytics.postgres import Postgres
+from bench import processes
+from bench.visitors import ORIGIN_HOST
+from tests.product import ROOT, Product, free_port
+
+BASELINES = ROOT / "bench" / "baselines"
+START_SECONDS = 15.0
+
+
+@dataclass
+class Server:
+    """A started target."""
+
+    name: str
+    key: str
+    ports: tuple[int, ...]
+    roots: list[int]  # the processes whose descendants are the server; Postgres is not among them
+    product: Product | None = None
+    database_url: str = ""
+
+    @property
+    def pids(self) -> list[int]:
+        return [pid for root in self.roots for pid in processes.family(root)]
+
+
+@dataclass(frozen=True)
+class Target:
+    """One line of the table."""
+
+    name: str
+    start: Callable[["Ground", ExitStack], Server]
+    stores: bool = False  # whether its ack means a commit
+
+
+@dataclass
+class Ground:
+    """What all targets of a run share: a folder and one Postgres."""
+
+    folder: Path
+    postgres: Postgres
+    started: int = field(default=0)
+
+    def database(self) -> str:
+        """The address of a new, empty database."""
+        self.started += 1
+        name = f"bench_{self.started}"
+        with psycopg.connect(self.postgres.url, autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        return urlsplit(self.postgres.url)._replace(path=f"/{name}").geturl()
+
+    def environment(self) -> dict[str, str]:
+        """The database, as libpq's clients take it."""
+        parts = urlsplit(self.postgres.url)
+        return {
+            "PGHOST": unquote(parts.netloc.rpartition("@")[2]),
+            "PGUSER": parts.username or "",
+            "PGPASSWORD": parts.password or "",
+            "PGDATABASE": parts.path[1:],
+        }
+
+
+@contextmanager
+def ground() -> Iterator[Ground]:
+    """A Postgres of its own, gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="footfall-bench-") as name:
+        folder = Path(name)
+        data = DataFolder(folder / "postgres")
+        data.make()
+        data.lock()
+        postgres = Postgres(data, say=lambda line: None)
+        postgres.start()
+        try:
+            yield Ground(folder, postgres)
+        finally:
+            postgres.stop()
+
+
+@contextmanager
+def running(target: Target, on: Ground) -> Iterator[Server]:
+    """A started target, gone afterwards."""
+    with ExitStack() as stack:
+        yield target.start(on, stack)
+
+
+def _command(name: str, *command: str) -> Callable[[Ground, ExitStack], Server]:
+    def start(on: Ground, stack: ExitStack) -> Server:
+        port = free_port()
+        on.started += 1
+        log = stack.enter_context((on.folder / f"log-{name}-{on.started}").open("w"))
+        process = subprocess.Popen(
+            [*command, str(port)],
+            cwd=ROOT,
+            env={**os.environ, **on.environment()},
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+        )
+        stack.callback(_end, process)
+        _wait_listening(process, port, Path(log.name))
+        return Server(name, "bench", (port,), [process.pid])
+
+    return start
+
+
+def _module(name: str) -> Callable[[Ground, ExitStack], Server]:
+    return _command(name, sys.executable, "-m", f"bench.baselines.{name}")
+
+
+def _one_process(on: Ground, stack: ExitStack) -> Server:
+    url = on.database()
+    product = Product(on.folder / f"data-{on.started}", DATABASE_URL=url)
+    stack.callback(product.stop)
+    key = product.add_site(ORIGIN_HOST)
+    return Server("footfall", key, (product.port,), [product.process.pid], product, url)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _wait_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Until the port is listened on, read from the kernel: a probe would be a visitor."""
+    until = time.monotonic() + START_SECONDS
+    sought = f"0100007F:{port:04X} 00000000:0000 0A"
+    while sought not in Path("/proc/net/tcp").read_text():
+        if process.poll() is not None or time.monotonic() > until:
+            raise RuntimeError(f"A target does not start: {log.name}: {log.read_text()[-2000:]}")
+        time.sleep(0.02)
+
+
+TARGETS = {
+    target.name: target
+    for target in (
+        Target("footfall", _one_process, stores=True),
+        Target("node", _command("node", "node", str(BASELINES / "server.mjs")), stores=True),
+        Target("channels", _module("channels_acceptor")),
+        Target("picows", _module("picows_acceptor")),
+        Target("uws", _module("uws_acceptor")),
+    )
+}

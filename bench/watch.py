@@ -1,0 +1,126 @@
+"""Two ways to see who is live, as the verifier needs them: the API with a token, and a board's socket."""
+
+import http.client
+import json
+import re
+import socket
+import threading
+from typing import Any
+from urllib.parse import urlencode
+
+from bench import frames
+
+PATIENCE = 5.0
+
+
+class Api:
+    """`GET /api/v1/sites/KEY/live` over a connection that is kept."""
+
+    def __init__(self, port: int, key: str, token: str) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+        self._path = f"/api/v1/sites/{key}/live?limit=1"
+        self._headers = {"Authorization": f"Bearer {token}"}
+
+    def live(self) -> dict[str, Any]:
+        """The live object of this moment. Raises OSError when nobody answers rightly."""
+        try:
+            self._connection.request("GET", self._path, headers=self._headers)
+            response = self._connection.getresponse()
+            body = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            self._connection.close()
+            raise OSError(f"no answer: {type(error).__name__}") from error
+        if response.status != 200:
+            raise OSError(f"status {response.status}")
+        found: dict[str, Any] = json.loads(body)
+        return found
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class Board:
+    """One open board: reads every snapshot and acknowledges it, in a thread, until `close`."""
+
+    def __init__(self, port: int, key: str, cookie: str) -> None:
+        self.snapshots = 0
+        self.bytes = 0
+        self._newest: dict[str, Any] | None = None
+        self._first = threading.Event()
+        host = f"127.0.0.1:{port}"
+        self._socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
+        self._socket.sendall(
+            frames.handshake(f"/board/{key}", host, {"Origin": f"http://{host}", "Cookie": cookie})
+        )
+        self._socket.settimeout(60)
+        self._thread = threading.Thread(target=self._read, name="board", daemon=True)
+        self._thread.start()
+
+    def live(self) -> dict[str, Any]:
+        """What the board shows now. Raises OSError when it never got anything."""
+        if not self._first.wait(PATIENCE) or self._newest is None:
+            raise OSError("no snapshot")
+        return self._newest
+
+    def close(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._thread.join(PATIENCE)
+        self._socket.close()
+
+    def _read(self) -> None:
+        rest, opened = b"", False
+        while data := self._receive():
+            rest += data
+            if not opened:
+                answer = frames.answer(rest)
+                if answer is None:
+                    continue
+                opened, rest = answer
+            found, rest = frames.heard(rest)
+            for opcode, payload in found:
+                if opcode == frames.TEXT:
+                    self._show(payload)
+                elif opcode == frames.PING:
+                    self._socket.sendall(frames.frame(frames.PONG, payload))
+
+    def _receive(self) -> bytes:
+        try:
+            return self._socket.recv(1 << 20)
+        except OSError:
+            return b""
+
+    def _show(self, payload: bytes) -> None:
+        snapshot: dict[str, Any] = json.loads(payload)
+        self.snapshots += 1
+        self.bytes += len(payload)
+        self._newest = snapshot
+        self._first.set()
+        self._socket.sendall(frames.frame(frames.TEXT, b'{"ack":%d}' % snapshot["seq"]))
+
+
+def log_in(port: int, name: str, password: str) -> str:
+    """The Cookie header of a member of staff who logged in as a browser does."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    connection.request("GET", "/login/")
+    first = connection.getresponse()
+    form = first.read().decode()
+    csrf = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form)
+    assert csrf, "The login page has no form."
+    cookie = _cookies(first)
+    body = urlencode({"username": name, "password": password, "csrfmiddlewaretoken": csrf[1]})
+    headers = {
+        "Cookie": cookie,
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Origin": f"http://127.0.0.1:{port}",
+    }
+    connection.request("POST", "/login/", body, headers)
+    second = connection.getresponse()
+    second.read()
+    connection.close()
+    assert second.status == 302, f"The login was answered with {second.status}."
+    return _cookies(second)
+
+
+def _cookies(response: http.client.HTTPResponse) -> str:
+    said = response.headers.get_all("Set-Cookie") or []
+    return "; ".join(each.partition(";")[0] for each in said)

@@ -1,0 +1,183 @@
+"""The load generator and its ledger against the real product, and a verifier that notices what is wrong."""
+
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+
+from bench import fleet, visitors
+from bench.fleet import Fleet
+from bench.ledger import Entry, Kind, Ledger, Reader
+from bench.plan import Mode, Plan
+from bench.verify import LiveCheck, stored
+from bench.watch import Api, Board, log_in
+from tests.product import Product, running, wait_for
+
+
+@pytest.fixture(scope="module")
+def product() -> Iterator[Product]:
+    with running() as started:
+        yield started
+
+
+@pytest.fixture
+def key(product: Product) -> str:
+    return product.add_site(visitors.ORIGIN_HOST)
+
+
+def url(product: Product) -> str:
+    return (product.data / "database_url").read_text().strip()
+
+
+def test_the_generator_refuses_every_target_off_the_loopback() -> None:
+    with pytest.raises(ValueError, match="loopback"):
+        Plan(Mode.LOADS, "key", (80,), 1.0, 1, host="192.0.2.1")
+
+
+def test_the_generator_ends_with_the_process_that_started_it(product: Product, key: str) -> None:
+    plan = Plan(Mode.HOLD, key, (product.port,), 600.0, secrets.randbits(32), pages=3)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.generator", plan.text()],
+        cwd=fleet.ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin
+    assert process.stdout
+    assert process.stdout.readline() == "full\n"
+    process.stdin.close()
+    assert process.wait(10) == 0
+    process.stdout.close()
+
+
+def test_every_load_is_acknowledged_and_measured(product: Product, key: str, tmp_path: Path) -> None:
+    plan = Plan(
+        Mode.LOADS,
+        key,
+        (product.port,),
+        3.0,
+        secrets.randbits(32),
+        warm=0.2,
+        pages=200,
+        rate=40.0,
+        ledger=str(tmp_path / "ledger"),
+    )
+    outcome = fleet.run(plan)
+    assert outcome.errors == {}
+    assert 0 < outcome.done <= 40 * 3 + 200
+    assert len(outcome.acks) == outcome.done
+    assert 0 < outcome.acks.at(0.5) <= outcome.acks.at(0.99) < 10
+    entries = Reader([f"{plan.ledger}.0"]).rest()
+    wait_for(lambda: stored(url(product), plan.run, entries).open == 0, what="the ends")
+    assert stored(url(product), plan.run, entries).right
+
+
+def test_states_are_all_read_before_the_page_is_answered_again(product: Product, key: str) -> None:
+    plan = Plan(Mode.STATES, key, (product.port,), 1.0, secrets.randbits(32), pages=20, rate=200.0)
+    outcome = fleet.run(plan)
+    assert outcome.errors == {}
+    assert len(outcome.loads) >= 20
+    assert outcome.done >= 100
+
+
+def test_live_counts_and_postgres_agree_with_the_ledger(product: Product, key: str, tmp_path: Path) -> None:
+    token = product.manage("addtoken").strip().splitlines()[-1]
+    api = Api(product.port, key, token)
+    board = Board(product.port, key, log_in(product.port, "admin", product.password))
+    plan = Plan(
+        Mode.HOLD,
+        key,
+        (product.port,),
+        120.0,
+        secrets.randbits(32),
+        pages=60,
+        tabs=2,
+        ledger=str(tmp_path / "ledger"),
+    )
+    with Fleet(plan, 2) as running_fleet:
+        running_fleet.wait_full()
+        by_api = LiveCheck(running_fleet.ledgers, api.live)
+        by_board = LiveCheck(running_fleet.ledgers, board.live)
+        for rate in (10, 0):
+            running_fleet.tell(f"turnover {rate}")
+            until = time.monotonic() + 2.5
+            while time.monotonic() < until:
+                by_api.look()
+                by_board.look()
+                time.sleep(0.1)
+        running_fleet.tell("stop")
+        outcome = running_fleet.finish()
+    by_api.settled()
+    by_board.settled()
+    board.close()
+    api.close()
+    assert outcome.errors == {}
+    assert outcome.done >= 20
+    assert (by_api.drift, by_board.drift) == (0, 0), by_api.sights
+    assert by_api.exact > 0
+    assert by_board.exact > 0
+    entries = Reader(running_fleet.ledgers).rest()
+    wait_for(lambda: stored(url(product), plan.run, entries).open == 0, what="the ends")
+    kept = stored(url(product), plan.run, entries)
+    assert kept.right
+    assert kept.acked >= 80
+    assert kept.ended.at(0.99) < 5
+
+
+def test_the_verifier_notices_what_postgres_lacks_and_what_it_made_up(
+    product: Product, key: str, tmp_path: Path
+) -> None:
+    plan = Plan(
+        Mode.HOLD, key, (product.port,), 60.0, secrets.randbits(32), pages=5, ledger=str(tmp_path / "ledger")
+    )
+    with Fleet(plan) as running_fleet:
+        running_fleet.wait_full()
+        running_fleet.tell("stop")
+        running_fleet.finish()
+    entries = Reader(running_fleet.ledgers).rest()
+    unsaid = [entry for entry in entries if entry.page != entries[0].page]
+    assert stored(url(product), plan.run, unsaid).invented == 1
+    never = visitors.page_id(plan.run, 9, 9)
+    more = [*entries, Entry(time.time(), Kind.SAID, never, 9, 9), Entry(time.time(), Kind.ACKED, never, 9, 9)]
+    assert stored(url(product), plan.run, more).lost == 1
+    elsewhere = [entry._replace(path=entry.path + 1) for entry in entries]
+    assert stored(url(product), plan.run, elsewhere).wrong == 5
+
+
+@pytest.mark.parametrize(("tabs", "drift"), [(2, 0), (1, 1), (5, 3)])
+def test_the_verifier_notices_a_wrong_count_once_it_had_time_to_settle(
+    tmp_path: Path, tabs: int, drift: int
+) -> None:
+    path = tmp_path / "ledger"
+    ledger = Ledger(str(path))
+    for page in (uuid4(), uuid4()):
+        ledger.note(Kind.SAID, page, 1, 0)
+    check = LiveCheck([str(path)], lambda: {"tabs": tabs, "visitors": 1}, settle=0.05)
+    ledger.tick()
+    time.sleep(0.1)
+    check.look()
+    ledger.tick()
+    assert [sight.drift for sight in check.settled().sights] == [drift]
+    assert check.sights[0].exact
+    ledger.close()
+
+
+def test_a_page_that_has_just_changed_may_be_counted_either_way(tmp_path: Path) -> None:
+    path, stays, goes = tmp_path / "ledger", UUID(int=1), UUID(int=2)
+    ledger = Ledger(str(path))
+    ledger.note(Kind.SAID, stays, 1, 0)
+    ledger.note(Kind.SAID, goes, 2, 0)
+    ledger.note(Kind.CLOSED, goes, 2, 0)
+    check = LiveCheck([str(path)], lambda: {"tabs": 1, "visitors": 1}, settle=60.0)
+    check.look()
+    ledger.tick()
+    (sight,) = check.settled().sights
+    assert (sight.least, sight.most, sight.least_visitors, sight.most_visitors) == (0, 2, 0, 2)
+    assert not sight.exact
+    ledger.close()
