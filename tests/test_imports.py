@@ -20,6 +20,8 @@ PURE = [
     "sources",
     "closes",
     "addresses",
+    "entries",
+    "tracked_site",
 ]
 PARSERS = {"msgspec", "ua_parser", "crawleruseragents", "iptocc", "maxminddb"}
 INPUT_OUTPUT = {

@@ -23,9 +23,14 @@ logger = logging.getLogger(__name__)
 
 BEAT_SECONDS = 5.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 1.0
-# Bad data, broken constraints, program limits (a value too large for an index): the row's own fault.
-# Everything else (no connection, no space, read only, a table that a migration holds) passes.
-REFUSALS = ("22", "23", "54")
+# The row's own fault. Everything else (no connection, no space, read only, a schema in the middle of a
+# migration) passes, so the batch waits for it.
+REFUSALS = (
+    psycopg.DataError,
+    psycopg.IntegrityError,
+    errors.ProgramLimitExceeded,
+    errors.StatementTooComplex,
+)
 
 BEAT = """
 INSERT INTO tracker_edge (id, beat_at, seen_at) VALUES (%s, %s, clock_timestamp())
@@ -165,7 +170,7 @@ def _split(parts: deque[list[Entry]]) -> list[Settled]:
 
 
 def _refused(error: psycopg.Error) -> bool:
-    return (error.sqlstate or "")[:2] in REFUSALS and not _lost_race(error)
+    return isinstance(error, REFUSALS) and not _lost_race(error)
 
 
 def _lost_race(error: psycopg.Error) -> bool:
