@@ -1,4 +1,4 @@
-"""The visitor's socket and its POST twin on the whole product: the contract, over real connections."""
+"""The visitor's socket on the whole product, through each adapter: the contract, over real connections."""
 
 import json
 import time
@@ -11,6 +11,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
+from tests.edges import running_edge
 from tests.product import Product, running, wait_for
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -18,14 +19,24 @@ FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.
 
 
 @pytest.fixture(scope="module")
-def product() -> Iterator[Product]:
+def footfall() -> Iterator[Product]:
     with running() as started:
         yield started
 
 
+@pytest.fixture(scope="module", params=["daphne", "edge"])
+def product(request: pytest.FixtureRequest, footfall: Product) -> Iterator[Product]:
+    """The product through each of its adapters."""
+    if request.param == "daphne":
+        yield footfall
+        return
+    with running_edge(footfall) as edge:
+        yield edge.of(footfall)
+
+
 @pytest.fixture(scope="module")
-def key(product: Product) -> str:
-    return product.add_site("example.com", "*.shop.example")
+def key(footfall: Product) -> str:
+    return footfall.add_site("example.com", "*.shop.example")
 
 
 def dial(
@@ -204,22 +215,24 @@ def test_a_custom_event_is_acknowledged_by_its_key_and_counts_once(product: Prod
 
 
 def test_pages_of_one_reader_are_one_visit(product: Product, key: str) -> None:
-    agent = FIREFOX.replace("140", "139")
+    title = f"one visit {uuid.uuid4()}"
+    agent = f"{FIREFOX} {title}"  # nobody else's
     paths = ["/a", "/b", "/c"]
     for path in paths:
         with dial(product, key, agent=agent) as socket:
-            socket.send(json.dumps(page(path, ti="one visit")))
+            socket.send(json.dumps(page(path, ti=title)))
             socket.recv(timeout=5)
     wait_for(
         lambda: product.rows(
-            "SELECT 1 FROM tracker_pageview WHERE title = 'one visit' AND ended_at IS NOT NULL"
-            " HAVING count(*) = 3"
+            "SELECT 1 FROM tracker_pageview WHERE title = %s AND ended_at IS NOT NULL HAVING count(*) = 3",
+            title,
         ),
         what="three ended page views",
     )
     rows = product.rows(
         "SELECT DISTINCT v.id, v.views, v.entry_path, v.exit_path FROM tracker_visit v"
-        " JOIN tracker_pageview p ON p.visit_id = v.id AND p.title = 'one visit'"
+        " JOIN tracker_pageview p ON p.visit_id = v.id AND p.title = %s",
+        title,
     )
     assert [(row["views"], row["entry_path"], row["exit_path"]) for row in rows] == [(3, "/a", "/c")]
 

@@ -29,17 +29,20 @@ def within(address: str, trusted: Sequence[Network]) -> bool:
 
 
 def client_address(peer: str | None, forwarded_for: str, trusted: Sequence[Network]) -> str:
-    """The client's address.
+    """The client's address, "" where nobody said it.
 
     `X-Forwarded-For` is read from its right end for as long as the speaker is a trusted proxy; what a
-    stranger put to its left is never reached. Without a peer (a local socket) the address is "".
+    stranger put to its left is never reached. Without a peer it came over a unix socket: who may open
+    that is for the permissions of its folder to say, so that the speaker is a proxy of ours.
     """
-    address = plain(peer or "")
-    if address is None:
-        return ""
+    address = None if peer is None else plain(peer) or ""
     for hop in reversed(forwarded_for.split(",")):
         said = plain(hop)
-        if said is None or not within(address, trusted):
+        if said is None or not _believed(address, trusted):
             break
         address = said
-    return address
+    return address or ""
+
+
+def _believed(speaker: str | None, trusted: Sequence[Network]) -> bool:
+    return speaker is None or (speaker != "" and within(speaker, trusted))

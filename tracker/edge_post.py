@@ -1,0 +1,156 @@
+"""`POST /live/KEY` for `manage.py edge`: as much HTTP/1.1 as that needs, since picows takes no bodies.
+
+Strict where leniency would let two readers disagree on where a request ends; nginx stands in front.
+"""
+
+import asyncio
+import re
+from http import HTTPStatus
+from typing import Final, NamedTuple
+from urllib.parse import unquote
+
+from tracker import exchange, protocol
+from tracker.edge import Edge, Knock
+from tracker.exchange import Answer
+
+HEAD_LIMIT: Final = 16_384
+# For a whole request to arrive, and for the next one to begin.
+PATIENCE_SECONDS: Final = 10.0
+LINGER_SECONDS: Final = 2.0
+REQUEST_LINE = re.compile(rb"([A-Z]+) (/[!-~]*) HTTP/1\.1")
+HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)")
+PREFIX: Final = "/live/"
+
+
+class Unreadable(Exception):
+    """A request that is not answered in kind: the status instead."""
+
+    def __init__(self, status: HTTPStatus) -> None:
+        super().__init__(status.phrase)
+        self.status = status
+
+
+class Head(NamedTuple):
+    """A request up to its body; header names in lower case."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+
+
+class Posts:
+    """The listener's connections."""
+
+    def __init__(self, here: Edge) -> None:
+        self._here = here
+        self._open: set[asyncio.Task[None]] = set()
+        self._stopping = False
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection, for `asyncio.start_server`."""
+        task = asyncio.current_task()
+        assert task
+        self._open.add(task)
+        try:
+            await self._converse(reader, writer)
+        except (OSError, EOFError, TimeoutError):
+            # It went away, or never said what it wanted.
+            pass
+        finally:
+            self._open.discard(task)
+            writer.close()
+
+    async def stop(self, patience: float) -> None:
+        """Let what is being answered be answered, `patience` seconds at most."""
+        self._stopping = True
+        if self._open:
+            _, left = await asyncio.wait(self._open, timeout=patience)
+            for task in left:
+                task.cancel()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = writer.get_extra_info("peername")
+        goes_on = True
+        while goes_on and not self._stopping:
+            try:
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    head = _head(await _read_head(reader))
+                    body, goes_on = await _body(reader, head)
+                answer = await self._answer(head, peer[0] if peer else None, body)
+            except Unreadable as error:
+                answer, goes_on = _plain(error.status), False
+            goes_on = goes_on and not self._stopping
+            writer.write(_bytes(answer, goes_on))
+            await writer.drain()
+        await _linger(reader, writer)
+
+    async def _answer(self, head: Head, peer: str | None, body: bytes) -> Answer:
+        path = head.path.partition("?")[0]
+        key = unquote(path.removeprefix(PREFIX))
+        if not path.startswith(PREFIX) or not key or "/" in key:
+            return _plain(HTTPStatus.NOT_FOUND)
+        if head.method != "POST":
+            return _plain(HTTPStatus.METHOD_NOT_ALLOWED)
+        return await exchange.answer(self._here, Knock(key, peer, head.headers), body)
+
+
+async def _linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Read on until the other side has the answer: a close with bytes unread would take it away."""
+    writer.write_eof()
+    async with asyncio.timeout(LINGER_SECONDS):
+        while await reader.read(protocol.BODY_LIMIT):
+            pass
+
+
+async def _read_head(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await reader.readuntil(b"\r\n\r\n")
+    except asyncio.LimitOverrunError:
+        raise Unreadable(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE) from None
+
+
+def _head(text: bytes) -> Head:
+    first, *lines = text.removesuffix(b"\r\n\r\n").split(b"\r\n")
+    request = REQUEST_LINE.fullmatch(first)
+    if request is None:
+        raise Unreadable(HTTPStatus.BAD_REQUEST)
+    headers: dict[str, str] = {}
+    for line in lines:
+        found = HEADER.fullmatch(line)
+        if found is None:
+            raise Unreadable(HTTPStatus.BAD_REQUEST)
+        name, value = found[1].decode().lower(), found[2].decode("latin-1").rstrip(" \t")
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    return Head(request[1].decode(), request[2].decode(), headers)
+
+
+async def _body(reader: asyncio.StreamReader, head: Head) -> tuple[bytes, bool]:
+    """The body, of a larger one a byte more than the limit; and whether another request may follow it."""
+    if "transfer-encoding" in head.headers:
+        raise Unreadable(HTTPStatus.LENGTH_REQUIRED)
+    length = head.headers.get("content-length", "0")
+    # Said twice it has a comma, and is no number.
+    if not length.isascii() or not length.isdecimal() or len(length) > 15:
+        raise Unreadable(HTTPStatus.BAD_REQUEST)
+    goes_on = head.headers.get("connection", "").lower() != "close"
+    if int(length) > protocol.BODY_LIMIT:
+        return await reader.readexactly(protocol.BODY_LIMIT + 1), False
+    return await reader.readexactly(int(length)), goes_on
+
+
+def _plain(status: HTTPStatus) -> Answer:
+    headers = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = "POST"
+    return Answer(status, f"{status.phrase}.", headers)
+
+
+def _bytes(answer: Answer, goes_on: bool) -> bytes:
+    body = answer.body.encode()
+    lines = [
+        f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}",
+        *(f"{name}: {value}" for name, value in answer.headers.items()),
+        f"Content-Length: {len(body)}",
+        f"Connection: {'keep-alive' if goes_on else 'close'}",
+    ]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body

@@ -1,0 +1,60 @@
+"""The sockets that an edge process listens on: a port of the loopback, or a file in a private folder."""
+
+import os
+import resource
+import socket
+import stat
+from pathlib import Path
+from typing import Any, cast
+
+# A site's worth of pages that come back at once must find room to wait in.
+BACKLOG = 2048
+# For the owner, and the group of a proxy that runs under an account of its own.
+MODE = 0o660
+
+
+def allow_many_sockets() -> None:
+    """Every open page is a file to the kernel; the usual soft limit of 1,024 is for other programs."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def on_port(port: int) -> socket.socket:
+    """Listen on 127.0.0.1. Raises OSError when the port is taken."""
+    return socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
+
+
+def on_file(path: Path) -> socket.socket:
+    """Listen on a unix socket, in the place of one that a killed process left.
+
+    Whoever the folder lets in may say any client's address in X-Forwarded-For. Raises OSError.
+    """
+    if path.exists() and stat.S_ISSOCK(path.stat().st_mode) and not _answers(path):
+        path.unlink()
+    listener = _LocalListener(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(str(path))
+    os.chmod(path, MODE)
+    listener.listen(BACKLOG)
+    return listener
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
+
+
+class _LocalConnection(socket.socket):
+    """A unix socket that shrugs at TCP's options: picows sets them on every connection."""
+
+    def setsockopt(self, level: int, *rest: Any) -> None:
+        if level != socket.IPPROTO_TCP:
+            super().setsockopt(level, *rest)
+
+    def getsockopt(self, level: int, *rest: Any) -> Any:
+        return 0 if level == socket.IPPROTO_TCP else super().getsockopt(level, *rest)
+
+
+class _LocalListener(socket.socket):
+    def accept(self) -> tuple[socket.socket, Any]:
+        descriptor, address = cast(Any, self)._accept()
+        return _LocalConnection(fileno=descriptor), address

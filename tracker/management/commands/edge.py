@@ -1,0 +1,61 @@
+"""`manage.py edge`: one process that holds visitors' sockets."""
+
+import argparse
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.log import configure_logging
+
+from tracker import edge_process, listeners
+
+
+class Command(BaseCommand):
+    help = "Hold visitors' sockets in this process: WS /live/KEY, and POST /live/KEY on a second listener."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        door = parser.add_mutually_exclusive_group(required=True)
+        door.add_argument("--port", type=_port, help="sockets on this port of 127.0.0.1")
+        door.add_argument("--uds", type=Path, metavar="PATH", help="sockets on a unix socket")
+        posts = parser.add_mutually_exclusive_group()
+        posts.add_argument("--post-port", type=_port, help="POST on this port of 127.0.0.1")
+        posts.add_argument("--post-uds", type=Path, metavar="PATH", help="POST on a unix socket")
+
+    def handle(self, *args: Any, **chosen: Any) -> None:
+        configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
+        listeners.allow_many_sockets()
+        sockets = _listen(chosen["port"], chosen["uds"])
+        posts = _listen(chosen["post_port"], chosen["post_uds"])
+        assert sockets
+        asyncio.run(edge_process.serve(sockets, posts, self._ready(chosen["verbosity"])))
+
+    def _ready(self, verbosity: int) -> Callable[[], None]:
+        def say() -> None:
+            if verbosity:
+                self.stdout.write("Ready.")
+                self.stdout.flush()
+
+        return say
+
+
+def _listen(port: int | None, path: Path | None) -> socket.socket | None:
+    try:
+        if path:
+            return listeners.on_file(path)
+        return listeners.on_port(port) if port else None
+    except OSError as error:
+        raise CommandError(
+            f"Cannot listen on {path or f'port {port}'}: {os.strerror(error.errno or 0)}."
+        ) from None
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535, not {text!r}")
+    return int(text)
