@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 GAP = 30 * MINUTE
 # Never 0: of two that begin in the same microsecond, either may name the visit.
-STEPS = [0.001, 1.0, MINUTE, 10 * MINUTE, GAP - 1, GAP, GAP + 1, 2 * HOUR]
+STEPS = [0.001, 1.0, MINUTE, 10 * MINUTE, GAP - 1, GAP, GAP + 1, HOUR]
 SITES = count(1000)
 
 
