@@ -14,6 +14,9 @@ import pytest
 
 from analytics.data import DataFolder
 from analytics.postgres import Postgres
+from tests.guest import browser, context, host, page, peer
+
+__all__ = ["browser", "context", "host", "page", "peer"]  # fixtures for every module
 
 postgres: Postgres | None = None
 folder = Path(tempfile.mkdtemp(prefix="footfall-test-"))

@@ -1,0 +1,97 @@
+"""A real Chromium, behaving like an ordinary visitor's, and what it must not say while a page is open."""
+
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+CHROMIUM = "/usr/bin/chromium"
+# HeadlessChrome is a bot, and is counted as one.
+AGENT = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
+)
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser with a working back/forward cache, which Playwright switches off otherwise.
+
+    For a fixture of one module: Playwright's loop stays current in the thread until the browser is closed,
+    and no asynchronous test could run meanwhile.
+    """
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=ARGUMENTS,
+            ignore_default_args=["--disable-back-forward-cache"],
+        )
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def visitor(browser: Browser, **options: object) -> Iterator[BrowserContext]:
+    """A visitor of their own: fresh cookies, storage and cache, an ordinary user agent."""
+    context = browser.new_context(user_agent=AGENT, **options)  # type: ignore[arg-type]
+    try:
+        yield context
+    finally:
+        context.close()
+
+
+@contextmanager
+def unwatched(url: str) -> Iterator[None]:
+    """A browser with `url` open and no debugger in it, for what Chromium does not do under one.
+
+    Under Playwright no tab is ever hidden, and nothing is prerendered.
+    """
+    with tempfile.TemporaryDirectory(prefix="footfall-browser-", ignore_cleanup_errors=True) as profile:
+        own = [
+            f"--user-data-dir={profile}",
+            f"--user-agent={AGENT}",
+            "--no-first-run",
+            "--disable-popup-blocking",
+        ]
+        process = subprocess.Popen(
+            [CHROMIUM, "--headless", *ARGUMENTS, *own, url],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(timeout=10)
+
+
+@dataclass
+class Complaints:
+    """What a page or its browser complained about: uncaught errors, console errors, policy violations."""
+
+    heard: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, page: Page) -> "Complaints":
+        """Listen from now on; unhandled rejections are page errors, violations are console errors."""
+        complaints = cls()
+
+        def console(message: ConsoleMessage) -> None:
+            if message.type in ("error", "warning"):
+                complaints.heard.append(f"{message.type}: {message.text}")
+
+        page.on("pageerror", lambda error: complaints.heard.append(f"uncaught: {error}"))
+        page.on("console", console)
+        return complaints

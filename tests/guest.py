@@ -1,0 +1,72 @@
+"""A host page with the snippet, in a real Chromium, and the peers that it talks to: fixtures and words."""
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.browser import Complaints, chromium, visitor
+from tests.peer import HttpPeer, SocketPeer, http_peer, socket_peer
+from tests.product import wait_for
+
+UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}")
+# The browser itself notes a failed connection on the console; no page can prevent it.
+NETWORK = re.compile(r"(error|warning): (WebSocket connection to|Failed to load resource|Access to fetch)")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for a module's tests."""
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A visitor who was never here before."""
+    with visitor(browser) as context:
+        yield context
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A page that must have complained about nothing in the end."""
+    page = context.new_page()
+    complaints = Complaints.of(page)
+    yield page
+    assert [line for line in complaints.heard if not NETWORK.match(line)] == []
+
+
+@pytest.fixture
+def peer() -> Iterator[SocketPeer]:
+    """Where the snippet comes from, and its sockets go."""
+    with socket_peer() as peer:
+        yield peer
+
+
+@pytest.fixture
+def host() -> Iterator[HttpPeer]:
+    """Where the host pages come from; as the snippet's server, one that takes POSTs only."""
+    with http_peer() as host:
+        yield host
+
+
+def tag(peer: SocketPeer | HttpPeer, attributes: str = "", title: str = "A page") -> str:
+    """A head with a title and the snippet."""
+    return f'<title>{title}</title><script defer src="{peer.url}/t.js" data-site="k3y" {attributes}></script>'
+
+
+def quiet_for(page: Page, milliseconds: int = 300) -> None:
+    """Let the page live on for a while in which nothing is expected: a nothing cannot be waited for."""
+    page.wait_for_timeout(milliseconds)
+
+
+def pass_time(page: Page, until: Callable[[], object], step: int = 500) -> None:
+    """Run the page's own clock (installed before) in steps of milliseconds until something has happened."""
+
+    def happened() -> object:
+        page.clock.run_for(step)
+        return until()
+
+    wait_for(happened)

@@ -1,0 +1,162 @@
+"""Over the socket: acknowledged or said again, broken and made again, closed for good."""
+
+import time
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.guest import pass_time, quiet_for, tag
+from tests.peer import HttpPeer, SocketPeer
+
+
+def test_what_is_acknowledged_is_never_said_again(peer: SocketPeer, host: HttpPeer, page: Page) -> None:
+    host.put("/a", tag(peer))
+    page.clock.install()
+    page.goto(host.url + "/a")
+    peer.heard.wait("page")
+    page.evaluate("footfall('signup')")
+    peer.heard.wait("event")
+    quiet_for(page, 100)
+    page.clock.run_for(120_000)
+    quiet_for(page, 100)
+    assert [message["t"] for _, message in peer.heard.frames] == ["page", "event", "state"]
+
+
+def test_without_an_ack_a_page_and_an_event_are_said_again(
+    peer: SocketPeer, host: HttpPeer, page: Page
+) -> None:
+    host.put("/a", tag(peer))
+    peer.acking = False
+    page.clock.install()
+    page.goto(host.url + "/a")
+    peer.heard.wait("page")
+    page.evaluate("footfall('signup')")
+    peer.heard.wait("event")
+    page.clock.run_for(9_500)
+    quiet_for(page, 100)
+    assert len(peer.heard.of("page")) == 1
+    peer.acking = True
+    page.clock.run_for(1_000)
+    first, again = peer.heard.wait("page", 2)
+    assert again == {**first, "e": again["e"], "d": again["d"]}
+    assert [event["k"] for event in peer.heard.wait("event", 2)] == [peer.heard.of("event")[0]["k"]] * 2
+    quiet_for(page, 100)
+    page.clock.run_for(60_000)
+    quiet_for(page, 100)
+    assert (len(peer.heard.of("page")), len(peer.heard.of("event"))) == (2, 2)
+
+
+def test_after_a_dropped_connection_the_page_view_goes_on(
+    peer: SocketPeer, host: HttpPeer, page: Page
+) -> None:
+    host.put("/a", tag(peer))
+    page.goto(host.url + "/a")
+    (first,) = peer.heard.wait("page")
+    quiet_for(page, 100)
+    peer.drop(4502)
+    dropped = time.monotonic()
+    again = peer.heard.wait("page", 2)[1]
+    assert peer.heard.opened_at[1] - dropped < 1.0
+    assert again == {**first, "e": again["e"], "d": 0}
+    assert again["e"] > 0
+
+
+def test_what_was_left_while_offline_is_said_first_and_the_open_page_last(
+    peer: SocketPeer, host: HttpPeer, page: Page
+) -> None:
+    host.put("/a", tag(peer))
+    page.goto(host.url + "/a")
+    peer.heard.wait("page")
+    quiet_for(page, 100)
+    peer.refusing = True
+    peer.drop(1011)
+    peer.heard.wait_closed(0)
+    for path in ("/b", "/c"):
+        page.evaluate(f"history.pushState(null, '', '{path}')")
+        page.evaluate("new Promise(done => setTimeout(done))")
+        page.evaluate(f"footfall('at', {{path: '{path}'}})")
+    peer.refusing = False
+    peer.heard.wait("page", 4, 30)
+    heard = [message for number, message in peer.heard.frames if number > 0]
+    pages = [message["u"].removeprefix(host.url) for message in heard if message["t"] == "page"]
+    assert pages == ["/a", "/b", "/c"]
+    events = peer.heard.wait("event", 2)
+    assert [(event["p"]["path"], event["id"]) for event in events] == [
+        (message["u"].removeprefix(host.url), message["id"]) for message in heard if message["t"] == "page"
+    ][1:]
+
+
+def test_after_half_an_hour_without_a_connection_it_is_a_new_page_view(
+    peer: SocketPeer, host: HttpPeer, page: Page
+) -> None:
+    host.put("/a", tag(peer))
+    page.clock.install()
+    page.goto(host.url + "/a")
+    (first,) = peer.heard.wait("page")
+    quiet_for(page, 100)
+    # As a laptop that sleeps: the time is gone in one step, and then the socket is found dead.
+    page.clock.fast_forward("31:00")
+    peer.drop(1011)
+    peer.heard.wait_closed(0)
+    pass_time(page, lambda: len(peer.heard.of("page")) > 1, 1_000)
+    second = peer.heard.of("page")[1]
+    assert second["id"] != first["id"]
+    assert {**second, "id": first["id"]} == first
+
+
+@pytest.mark.parametrize("code", [4400, 4403, 4413, 4429])
+def test_a_page_that_is_not_wanted_never_comes_back(
+    peer: SocketPeer, host: HttpPeer, page: Page, code: int
+) -> None:
+    host.put("/a", tag(peer))
+    peer.close_with = code
+    page.clock.install()
+    page.goto(host.url + "/a")
+    peer.heard.wait_closed(0)
+    quiet_for(page, 100)
+    page.clock.run_for(3_600_000)
+    page.evaluate("footfall('signup')")
+    page.goto("about:blank")
+    assert len(peer.heard.opened_at) == 1
+
+
+def test_an_overloaded_server_is_left_alone_for_half_a_minute(
+    peer: SocketPeer, host: HttpPeer, page: Page
+) -> None:
+    host.put("/a", tag(peer))
+    peer.close_with = 4503
+    page.clock.install()
+    page.goto(host.url + "/a")
+    peer.heard.wait_closed(0)
+    quiet_for(page, 100)
+    page.clock.run_for(29_900)
+    quiet_for(page, 100)
+    assert len(peer.heard.opened_at) == 1
+    page.clock.run_for(30_200)
+    peer.heard.wait_opened(2)
+
+
+def test_a_server_that_is_down_is_asked_ever_more_rarely(
+    peer: SocketPeer, host: HttpPeer, page: Page
+) -> None:
+    host.put("/a", tag(peer))
+    page.clock.install()
+    page.goto(host.url + "/a")
+    peer.heard.wait("page")
+    quiet_for(page, 100)
+    peer.refusing = True
+    peer.drop(1011)
+    peer.heard.wait_closed(0)
+    waits = []
+    for attempt in range(2, 8):
+        waited = 0
+        while len(peer.heard.opened_at) < attempt:
+            page.clock.run_for(250)
+            waited += 250
+            page.evaluate("1")
+            assert waited < 31_000
+        waits.append(waited)
+        quiet_for(page, 30)
+    assert min(waits) >= 500
+    assert waits[0] <= 2_750
+    assert sum(waits) > 8_000

@@ -1,0 +1,84 @@
+"""The API: `footfall(name, properties, value)`."""
+
+import time
+
+from playwright.sync_api import Page
+
+from tests.guest import UUID4, quiet_for, tag
+from tests.peer import HttpPeer, SocketPeer
+from tests.product import wait_for
+
+
+def test_events_carry_name_properties_and_value(peer: SocketPeer, host: HttpPeer, page: Page) -> None:
+    # Said before the snippet is there: the documented stub keeps it.
+    stub = (
+        "window.footfall = window.footfall || function () { (footfall.q = footfall.q || []).push(arguments) }"
+    )
+    host.put("/a", f"<script>{stub}; footfall('early', {{plan: 'pro'}}, 12.5)</script>" + tag(peer))
+    page.goto(host.url + "/a")
+    (view,) = peer.heard.wait("page")
+    page.evaluate("footfall('late')")
+    early, late = peer.heard.wait("event", 2)
+    assert UUID4.fullmatch(early["k"])
+    assert early == {
+        "t": "event", "id": view["id"], "k": early["k"], "n": "early", "p": {"plan": "pro"}, "v": 12.5,
+    }  # fmt: skip
+    assert late == {"t": "event", "id": view["id"], "k": late["k"], "n": "late", "p": {}}
+
+
+def test_what_the_protocol_would_not_take_is_left_out_of_events(
+    peer: SocketPeer, host: HttpPeer, page: Page
+) -> None:
+    host.put("/a", tag(peer))
+    page.goto(host.url + "/a")
+    peer.heard.wait("page")
+    page.evaluate(
+        """() => {
+            const circle = {}; circle.self = circle;
+            footfall('kept', {text: 'a', n: 1, yes: true, circle, list: [1], f: () => 0, s: Symbol()}, '7');
+            footfall('many', Object.fromEntries(Array.from({length: 40}, (_, i) => ['k' + i, i])));
+            footfall('  ');
+            footfall('huge', {text: 'é'.repeat(5000)});
+            footfall(Symbol('no name'));
+            footfall('big', {n: 10n});
+            footfall('throws', {get bad() { throw new Error('host') }});
+            footfall('last', null, NaN);
+        }"""
+    )
+    wait_for(lambda: [event["n"] for event in peer.heard.of("event")][-1:] == ["last"])
+    kept, many, last = peer.heard.of("event")
+    assert (kept["p"], kept["v"]) == ({"text": "a", "n": 1, "yes": True}, 7)
+    assert (many["n"], len(many["p"])) == ("many", 32)
+    assert (last["n"], last["v"]) == ("last", None)
+
+
+def test_a_page_that_calls_in_a_loop_stays_below_the_allowed_pace(
+    peer: SocketPeer, host: HttpPeer, page: Page
+) -> None:
+    host.put("/a", tag(peer))
+    page.goto(host.url + "/a")
+    peer.heard.wait("page")
+    began = time.monotonic()
+    page.evaluate(
+        """async () => {
+            for (let i = 0; i < 300; i++) {
+                footfall('loop', {i});
+                history.pushState(null, '', '/p' + i);
+                await new Promise(done => setTimeout(done, 10));
+            }
+        }"""
+    )
+    # Of the 20 a second that a server takes, apart from a burst of 100.
+    assert len(peer.heard.frames) < 40 + 17 * (time.monotonic() - began)
+    # And yet the page that is open in the end is the one that is counted.
+    wait_for(lambda: peer.heard.of("page")[-1]["u"] == host.url + "/p299")
+
+
+def test_loaded_twice_it_counts_once(peer: SocketPeer, host: HttpPeer, page: Page) -> None:
+    host.put("/a", tag(peer) + tag(peer))
+    page.goto(host.url + "/a")
+    peer.heard.wait("page")
+    page.evaluate("history.pushState(null, '', '/b')")
+    peer.heard.wait("page", 2)
+    quiet_for(page)
+    assert (len(peer.heard.of("page")), len(peer.heard.opened_at)) == (2, 1)
