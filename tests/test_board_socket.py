@@ -124,6 +124,10 @@ def watch_until(
         ack(board, snapshot)
 
 
+def shows_tabs(count: int) -> Callable[[dict[str, Any]], bool]:
+    return lambda snapshot: bool(snapshot["tabs"] == count)
+
+
 @pytest.fixture(scope="module")
 def silent(product: Product, keys: tuple[str, str], owner: Staff) -> Iterator[tuple[ClientConnection, float]]:
     """A board that never acknowledges, opened before all the others so that nobody waits for it to be cut."""
@@ -147,12 +151,12 @@ def test_a_visit_is_on_the_board_within_a_second_and_gone_within_another(
     before = hear(watching)
     ack(watching, before)
     with visit(product, keys[0], "/pricing"):
-        here = watch_until(watching, lambda snapshot: snapshot["tabs"] == 1, seconds=1)
+        here = watch_until(watching, shows_tabs(1), seconds=1)
         assert here["pages"] == [{"name": "/pricing", "tabs": 1}]
         assert here["browsers"] == [{"name": "Firefox", "tabs": 1}]
         assert sum(here["minutes"]["views"]) == sum(before["minutes"]["views"]) + 1
         ack(watching, here)
-    gone = watch_until(watching, lambda snapshot: snapshot["tabs"] == 0, seconds=1)
+    gone = watch_until(watching, shows_tabs(0), seconds=1)
     assert gone["pages"] == []
     assert gone["seq"] > here["seq"] > before["seq"]
 
@@ -163,20 +167,17 @@ def test_the_next_snapshot_leaves_only_after_the_ack_and_is_the_latest(
     slow, quick = board(), board()
     first = hear(slow)
     ack(quick, hear(quick))
-    seen = 0
     with ExitStack() as stack:
-        for number in range(3):
-            stack.enter_context(visit(product, keys[0], f"/{number}"))
-            latest = watch_until(quick, lambda snapshot, wanted=number + 1: snapshot["tabs"] == wanted, 5)
-            ack(quick, latest)
-            seen += 1
+        for count in (1, 2, 3):
+            stack.enter_context(visit(product, keys[0], f"/{count}"))
+            ack(quick, watch_until(quick, shows_tabs(count), seconds=5))
         with pytest.raises(TimeoutError):
             slow.recv(timeout=0.3)
         slow.send(json.dumps({"ack": first["seq"] - 1}))
         with pytest.raises(TimeoutError):
             slow.recv(timeout=0.3)
         ack(slow, first)
-        assert hear(slow, timeout=1)["tabs"] == seen == 3
+        assert hear(slow, timeout=1)["tabs"] == 3
 
 
 def test_a_quiet_site_is_told_of_every_five_seconds(board: Opened) -> None:

@@ -94,9 +94,9 @@ export class Hour {
 
   /** @param {number | null} at which of the 60 to read out, or none */
   #choose(at) {
-    this.#bars[this.#read ?? 0].classList.remove("read");
+    this.#bars[this.#read ?? 0].classList.remove("chosen");
     this.#read = at === null ? null : Math.min(SHOWN - 1, Math.max(0, at));
-    if (this.#read !== null) this.#bars[this.#read].classList.add("read");
+    if (this.#read !== null) this.#bars[this.#read].classList.add("chosen");
     this.#say();
   }
 

