@@ -216,6 +216,13 @@ def test_it_serves_again_after_postgres_was_killed(folder: Path) -> None:
         assert product.stop() == 0
 
 
+def test_the_background_work_is_done_too(folder: Path) -> None:
+    with started(folder) as product:
+        locked = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"
+        wait_for(lambda: product.rows(locked), 10, "jobs to take their lock")
+        assert product.stop() == 0
+
+
 def test_a_held_data_folder_is_refused(folder: Path) -> None:
     with started(folder) as product:
         said = refused(folder, "--port", str(free_port()))
