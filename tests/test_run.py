@@ -35,6 +35,8 @@ def temporary() -> Iterator[Path]:
     try:
         yield path
     finally:
+        # A killed start leaves it for the next one, which these tests do not always make.
+        shutil.rmtree(DataFolder(path).read("socket_folder") or path / "none", ignore_errors=True)
         shutil.rmtree(path)
 
 
