@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -136,25 +137,37 @@ def visit(
         yield say
 
 
+LONG = "/blog/2026/why-we-count-open-sockets-instead-of-guessing"
+PAGES = {"/": 11, "/pricing": 7, LONG: 5, "/docs/install": 4, "/docs/api": 3, "/blog": 2}
+REFERRERS = {
+    "": 14,
+    "https://www.google.com/": 11,
+    "https://news.ycombinator.com/": 8,
+    "https://chatgpt.com/": 5,
+}
+NETWORKS = {"8.8.8": 14, "91.198.174": 9, "200.160.2": 7, "203.119.1": 6, "196.216.2": 4}
+
+
 @contextmanager
-def crowd(product: Product, key: str, size: int) -> Iterator[None]:
-    """Many visitors on many pages, from many places."""
-    paths = ["/", "/pricing", "/docs/install", "/blog/2026/why-we-count-open-sockets-instead-of-guessing"]
-    referrers = ["https://www.google.com/", "", "https://news.ycombinator.com/", "https://lobste.rs/"]
-    networks = ["8.8.8", "193.0.6", "200.160.2", "203.119.1", "196.216.2", "91.198.174"]
+def crowd(product: Product, key: str) -> Iterator[None]:
+    """Forty visitors, on pages that some share, from many places; some look away."""
+    paths = [*Counter(PAGES).elements(), *(f"/products/{number}" for number in range(1, 9))]
+    referrers = [*Counter(REFERRERS).elements(), "https://lobste.rs/", "https://lobste.rs/"]
+    networks = list(Counter(NETWORKS).elements())
     with ExitStack() as stack:
-        for number in range(size):
-            path = paths[number % 7] if number % 7 < 4 else f"/products/{number}"
-            stack.enter_context(
+        for number, path in enumerate(paths):
+            say = stack.enter_context(
                 visit(
                     product,
                     key,
                     path,
-                    address=f"{networks[number % len(networks)]}.{number}",
+                    address=f"{networks[number * 7 % 40]}.{number}",
                     agent=PHONE if number % 3 == 0 else CHROME,
-                    referrer=referrers[number % len(referrers)],
+                    referrer=referrers[number * 11 % 40],
                 )
             )
+            if number % 5 in (2, 4):
+                say(t="state", s="hidden" if number % 5 == 2 else "idle", e=10, d=50)
         yield
 
 
@@ -213,14 +226,14 @@ def test_rows_keep_their_order_and_tell_what_there_is_no_room_for(
     product: Product, keys: tuple[str, str], page_of: Callable[..., Page]
 ) -> None:
     page = page_of(f"/sites/{keys[0]}/")
-    with crowd(product, keys[0], 40):
+    with crowd(product, keys[0]):
         figure(page, "visitors").to_have_text("40")
         pages = rows(page, "pages")
-        long = "/blog/2026/why-we-count-open-sockets-instead-of-guessing"
-        assert pages[:4] == [("/", "6"), (long, "6"), ("/docs/install", "6"), ("/pricing", "6")]
-        assert [tabs for _, tabs in pages[4:]] == ["1"] * 5
-        assert page.locator("[data-list=pages] .all").inner_text() == "20"
-        expect(page.locator("[data-list=pages] .more")).to_have_text("and 11 more")
+        assert pages[:6] == [(name, str(tabs)) for name, tabs in PAGES.items()]
+        assert pages[6:] == [("/products/1", "1"), ("/products/2", "1"), ("/products/3", "1")]
+        assert page.locator("[data-list=pages] .all").inner_text() == "14"
+        expect(page.locator("[data-list=pages] .more")).to_have_text("and 5 more")
+        figure(page, "hidden").to_have_text("8")
         assert sum(int(tabs) for _, tabs in rows(page, "devices")) == 40
         expect(page.locator("[data-list=countries]")).to_contain_text("Brazil")
         page.locator("[data-list=devices] .rows").focus()
@@ -294,8 +307,8 @@ def test_the_hour_shows_what_postgres_has_from_before_this_start(
     assert said
     clock, views = said.groups()
     counted = product.rows(
-        "SELECT count(*) AS views FROM tracker_pageview JOIN tracker_site s ON s.id = site_id WHERE s.key = %s "
-        "AND to_char(began_at AT TIME ZONE 'Europe/Berlin', 'HH24:MI') = %s",
+        "SELECT count(*) AS views FROM tracker_pageview p JOIN tracker_site s ON s.id = p.site_id "
+        "WHERE s.key = %s AND to_char(began_at AT TIME ZONE 'Europe/Berlin', 'HH24:MI') = %s",
         keys[0],
         clock,
     )

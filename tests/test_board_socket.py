@@ -283,7 +283,7 @@ def foreign_origins(port: int) -> list[str]:
 
 
 def refusal(product: Product, key: str, *headers: tuple[str, str]) -> int | None:
-    """How a handshake with these headers ends: the close code, or the status of a server that reads no more."""
+    """How a handshake with these headers ends: a close code, or the status of a server that reads no more."""
     url = f"{product.socket_url}/board/{key}"
     try:
         with connect(url, additional_headers=headers, compression=None) as socket:
