@@ -4,8 +4,9 @@ Answers only local programs and holders of a token; everybody else sees the 404 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from functools import cache
+from typing import Any
 
 import psycopg
 from django.db import Error, connection
@@ -16,7 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 from analytics import callers
 from tracker import edge
 
-View = Callable[[HttpRequest], Awaitable[HttpResponse]]
+View = Callable[[HttpRequest], Coroutine[Any, Any, HttpResponse]]
 PATIENCE = 3.0  # seconds that Postgres has to answer
 DJANGO_ONLY = ("context", "cursor_factory", "prepare_threshold")
 
