@@ -4,6 +4,7 @@ Everything runs in the callbacks of the event loop: no task, timer or queue per 
 """
 
 import time
+from sys import intern
 from typing import Final, cast
 from urllib.parse import unquote
 from uuid import UUID
@@ -71,12 +72,14 @@ class Door:
     def read(self, transport: WSTransport) -> Knock:
         """Who knocks; takes the headers from picows, which would keep them as long as the page is open."""
         request = transport.request
+        path, request.path = request.path, b""
         headers, request.headers = request.headers, self._nothing
         peer = transport.underlying_transport.get_extra_info("peername")
         return Knock(
-            key=unquote(request.path[len(PREFIX) :].partition(b"?")[0].decode("ascii", "replace")),
+            key=unquote(path[len(PREFIX) :].partition(b"?")[0].decode("ascii", "replace")),
             peer=peer[0] if peer else None,
-            headers={name: _text(headers.getall(name)) for name in HEADERS if name in headers},
+            # Interned: thousands of pages have the same few browsers.
+            headers={name: intern(_text(headers.getall(name))) for name in HEADERS if name in headers},
         )
 
 

@@ -5,7 +5,8 @@ and `now` is always a steady clock's seconds, so that a step of the server's clo
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from sys import intern
 from uuid import UUID
 
 from tracker import pageurl, protocol, referrers
@@ -28,20 +29,19 @@ class Pace:
 
 @dataclass(slots=True, eq=False)
 class OpenPage:
-    """The page view that a session has open."""
+    """The page view that a session has open; small, since ten thousands of them wait."""
 
     id: UUID
     opened: float  # steady clock
     shift: float  # wall clock minus steady clock when it opened
     tab: Tab
-    begin: Begin
+    begin: Begin | None  # until it is stored
     engaged_ms: int
     depth: int
     said_ms: int = 0  # engaged time brought along from before a dropped connection
-    stored: bool = False
     queued: bool = False
     progress_at: float = 0.0
-    waiting: list[Reply] = field(default_factory=list)
+    waiting: tuple[Reply, ...] = ()
 
 
 class Session:
@@ -76,7 +76,7 @@ class Session:
         self._close = close
         self._pace = pace
         self._left, self._counted_at = pace.burst, 0.0
-        self._events: set[UUID] = set()
+        self._events: frozenset[UUID] = frozenset()
 
     def receive(self, frame: str | bytes, now: float) -> None:
         """A frame came over the socket."""
@@ -196,7 +196,14 @@ class Session:
             engaged_ms=said.engaged_ms,
             depth=said.depth,
         )
-        names = (url.path, origin.referrer, origin.browser, origin.system, origin.device, origin.country)
+        names = (
+            intern(url.path),
+            origin.referrer,
+            origin.browser,
+            origin.system,
+            origin.device,
+            origin.country,
+        )
         return begin, names
 
     def _opened(self, before: OpenPage | None, begin: Begin, names: tuple[str, ...], now: float) -> OpenPage:
@@ -219,12 +226,12 @@ class Session:
         )
 
     def _store(self, page: OpenPage, reply: Reply) -> None:
-        if page.stored:
+        if page.begin is None:
             reply(page.id, Outcome.STORED)
             return
         if page.queued and reply in page.waiting:
             return  # said again over the socket: one ack answers both
-        page.waiting.append(reply)
+        page.waiting += (reply,)
         if page.queued:
             return
         page.queued = self._desk.begin(page.begin, lambda stored: self._page_done(page, stored))
@@ -233,7 +240,9 @@ class Session:
             _answer(page, Outcome.FULL)
 
     def _page_done(self, page: OpenPage, stored: bool) -> None:
-        page.stored, page.queued = stored, False
+        page.queued = False
+        if stored:
+            page.begin = None
         _answer(page, Outcome.STORED if stored else Outcome.REFUSED)
 
     def _state(self, said: protocol.State, now: float) -> None:
@@ -262,11 +271,11 @@ class Session:
         )
 
         def done(stored: bool) -> None:
-            self._events.discard(said.key)
+            self._events -= {said.key}
             reply(said.key, Outcome.STORED if stored else Outcome.REFUSED)
 
         if self._desk.event(record, done):
-            self._events.add(said.key)
+            self._events |= {said.key}
         else:
             self._desk.drop(Drop.BUFFER_FULL)
             reply(said.key, Outcome.FULL)
@@ -295,7 +304,7 @@ class Session:
 
     def _ended(self, page: OpenPage, now: float) -> None:
         # A begin that found no room was never said to be stored: there is nothing to end.
-        if page.stored or page.queued:
+        if page.begin is None or page.queued:
             self._progress(page, now, ended=True)
 
     def _progress(self, page: OpenPage, now: float, ended: bool) -> None:
@@ -303,7 +312,7 @@ class Session:
             Progress(
                 site_id=self.caller.site.id,
                 id=page.id,
-                owner=page.begin.owner,
+                owner=Owner(self.edge, self.connection),
                 at=now + page.shift,
                 engaged_ms=page.engaged_ms,
                 depth=page.depth,
@@ -313,6 +322,6 @@ class Session:
 
 
 def _answer(page: OpenPage, outcome: Outcome) -> None:
-    waiting, page.waiting = page.waiting, []
+    waiting, page.waiting = page.waiting, ()
     for reply in waiting:
         reply(page.id, outcome)
