@@ -25,6 +25,12 @@ class Agent:
     device: str
 
 
+def load() -> None:
+    """Compile the rules of both libraries: 0.2 s on the loop, if the first visitor has to wait for it."""
+    ua_parser.parse("Mozilla/5.0")
+    crawleruseragents.is_crawler("Mozilla/5.0")
+
+
 def read(user_agent: str) -> Agent:
     """Name the browser, the system and the class of device."""
     return known_agent(user_agent[:LENGTH_LIMIT])
