@@ -36,7 +36,13 @@ def lines(held: edge.Edge) -> Iterator[str]:
         "How long the oldest of them has waited.",
         buffer.oldest_age(),
     )
-    yield one("footfall_stored_total", "counter", "Page views and events committed.", buffer.stored)
+    yield one("footfall_spool_bytes", "gauge", "What waits on disk for Postgres.", buffer.spool.size)
+    yield one(
+        "footfall_stuck", "gauge", "1 while neither Postgres nor the spool takes anything.", int(buffer.stuck)
+    )
+    yield one(
+        "footfall_stored_total", "counter", "Page views and events committed or spooled.", buffer.stored
+    )
     yield head("footfall_dropped_total", "counter", "What was not counted or stored, by reason.")
     for reason, count in held.drops.as_dict().items():
         yield f'footfall_dropped_total{{reason="{reason}"}} {count}\n'

@@ -143,6 +143,10 @@ FOOTFALL_GEO = os.environ.get("FOOTFALL_GEO", "")
 # Page views and events that wait for Postgres: at about 1.5 KB each, 50,000 are 75 MB and, at
 # 1,000 a second, 50 s of outage. Beyond that nothing more is acknowledged.
 FOOTFALL_BUFFER = env_int("FOOTFALL_BUFFER", 50_000)
+# Where batches wait, fsynced, while Postgres is away for longer than a second.
+FOOTFALL_SPOOL = Path(os.environ.get("FOOTFALL_SPOOL") or FOOTFALL_DATA.path / "spool")
+# At about 500 bytes an entry, 1 GiB holds 2 million: half an hour of outage at 1,000 a second.
+FOOTFALL_SPOOL_BYTES = env_int("FOOTFALL_SPOOL_BYTES", 2**30)
 # Messages one page may send: a burst, and a rate it may keep up. A real page sends one in ten seconds.
 FOOTFALL_MESSAGE_BURST = env_int("FOOTFALL_MESSAGE_BURST", 100)
 FOOTFALL_MESSAGE_RATE = env_int("FOOTFALL_MESSAGE_RATE", 20)

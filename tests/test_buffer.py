@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import psycopg
@@ -16,6 +17,7 @@ from tracker.buffer import WriteBuffer
 from tracker.database import connect
 from tracker.drops import Drop, Drops
 from tracker.records import Begin
+from tracker.spool import Spool
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -85,9 +87,14 @@ def answers() -> Answers:
     return Answers()
 
 
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    return Spool(tmp_path / "spool", EDGE, 10_000_000)
+
+
 @pytest_asyncio.fixture
-async def buffer(road: Road, drops: Drops) -> AsyncIterator[WriteBuffer]:
-    buffer = WriteBuffer(road.connect, EDGE, 2000, drops)
+async def buffer(road: Road, spool: Spool, drops: Drops) -> AsyncIterator[WriteBuffer]:
+    buffer = WriteBuffer(road.connect, EDGE, 2000, spool, drops)
     buffer.start(asyncio.get_running_loop())
     yield buffer
     await asyncio.to_thread(buffer.stop)
@@ -164,6 +171,7 @@ async def test_backends_killed_in_the_middle_of_batches_lose_nothing(
     await answers.come(1500)
     assert await buffer.drain(10)
     assert all(stored for _, stored in answers.given)
+    await _until(lambda: buffer.spool.size == 0)
     views = rows(connection, "tracker_pageview")
     assert sorted(view["id"] for view in views) == sorted(page.id for page in pages)
     assert sum(visit["views"] for visit in rows(connection, "tracker_visit")) == 1500
@@ -233,9 +241,11 @@ async def test_an_orphan_event_is_refused_and_counted(
     assert len(rows(connection, "tracker_event")) == 1
 
 
-async def test_a_full_buffer_takes_nothing_new_but_still_folds(road: Road, answers: Answers) -> None:
+async def test_a_full_buffer_takes_nothing_new_but_still_folds(
+    road: Road, spool: Spool, answers: Answers
+) -> None:
     road.close()
-    buffer = WriteBuffer(road.connect, EDGE, 3, Drops())
+    buffer = WriteBuffer(road.connect, EDGE, 3, spool, Drops())
     buffer.start(asyncio.get_running_loop())
     pages = [begin(n) for n in range(4)]
     assert [buffer.begin(page, answers.to(page.id)) for page in pages] == [True, True, True, False]
@@ -252,9 +262,9 @@ async def test_a_full_buffer_takes_nothing_new_but_still_folds(road: Road, answe
 
 
 async def test_stopping_stores_what_is_there_and_says_goodbye(
-    road: Road, answers: Answers, connection: psycopg.Connection
+    road: Road, spool: Spool, answers: Answers, connection: psycopg.Connection
 ) -> None:
-    buffer = WriteBuffer(road.connect, EDGE, 100, Drops())
+    buffer = WriteBuffer(road.connect, EDGE, 100, spool, Drops())
     buffer.start(asyncio.get_running_loop())
     buffer.begin(begin(), answers.to("page"))
     await answers.come(1)
@@ -267,17 +277,17 @@ async def test_stopping_stores_what_is_there_and_says_goodbye(
 
 
 async def test_stopping_does_not_wait_for_a_postgres_that_is_away(
-    road: Road, answers: Answers, connection: psycopg.Connection
+    road: Road, spool: Spool, answers: Answers, connection: psycopg.Connection
 ) -> None:
-    buffer = WriteBuffer(road.connect, EDGE, 100, Drops())
+    buffer = WriteBuffer(road.connect, EDGE, 100, spool, Drops())
     buffer.start(asyncio.get_running_loop())
     buffer.begin(begin(), answers.to("page"))
     await answers.come(1)
     road.close()
-    buffer.begin(begin(), answers.to("lost"))
+    buffer.begin(begin(), answers.to("last"))
     assert not await buffer.drain(0.2)
     await asyncio.wait_for(asyncio.to_thread(buffer.stop), 5)
-    assert answers.given == [("page", True)]
+    assert await answers.come(2) == [("page", True), ("last", True)]
     assert _beats(connection) == 1, "jobs must be able to see that this edge went without goodbye"
 
 

@@ -1,7 +1,7 @@
 """Between sockets and Postgres: entries wait here, folded, until a thread has stored their batch.
 
-Sockets never wait for Postgres, and a page is told "stored" only after COMMIT. While Postgres is away
-everything is kept; beyond the limit nothing new is taken, so that nobody is told what is not so.
+Sockets never wait for Postgres, and a page is told "stored" only after COMMIT, or, while Postgres is away,
+after the fsync of the spool. Beyond the limit nothing new is taken, so that nobody is told what is not so.
 """
 
 import asyncio
@@ -17,7 +17,8 @@ import psycopg
 from tracker.drops import Drops
 from tracker.entries import Done, Entry, EventEntry, Key, PageEntry
 from tracker.records import Begin, Progress, Said
-from tracker.writer import BEAT_SECONDS, Settled, Writer
+from tracker.spool import Spool
+from tracker.writer import Settled, Writer
 
 logger = logging.getLogger(__name__)
 
@@ -30,10 +31,11 @@ class WriteBuffer:
     """The waiting entries of one edge. All but the thread's own part is called on the event loop's thread."""
 
     def __init__(
-        self, connect: Callable[[], psycopg.Connection], edge: int, limit: int, drops: Drops
+        self, connect: Callable[[], psycopg.Connection], edge: int, limit: int, spool: Spool, drops: Drops
     ) -> None:
         """`edge` names this process among all; `limit` is how many entries may wait."""
         self.stored = 0
+        self.spool = spool
         self._limit = limit
         self._drops = drops
         self._depth = 0
@@ -45,7 +47,7 @@ class WriteBuffer:
         self._idle = asyncio.Event()
         self._idle.set()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._writer = Writer(connect, edge, self._stopping)
+        self._writer = Writer(connect, edge, spool, self._stopping)
         self._thread = threading.Thread(target=self._run, name="buffer", daemon=True)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -56,7 +58,7 @@ class WriteBuffer:
     def begin(self, record: Begin, done: Done) -> bool:
         """Store a page view's begin, or its claim. False: full; nothing is kept and `done` never called.
 
-        `done(True)` comes after COMMIT, `done(False)` if Postgres refused this very record.
+        `done(True)` comes after COMMIT or the spool's fsync, `done(False)` if Postgres refused this record.
         """
         with self._changed:
             found = self._page(record.site_id, record.id)
@@ -86,8 +88,13 @@ class WriteBuffer:
 
     @property
     def depth(self) -> int:
-        """Entries that are not stored yet."""
+        """Entries that are neither stored nor spooled yet."""
         return self._depth
+
+    @property
+    def stuck(self) -> bool:
+        """Whether neither Postgres nor the spool takes anything."""
+        return self._writer.stuck
 
     def oldest_age(self) -> float:
         """How long the oldest entry has been waiting, in seconds."""
@@ -111,7 +118,7 @@ class WriteBuffer:
         return True
 
     def stop(self) -> None:
-        """Store what is there, unless Postgres is away, and end the thread. May block: not for the loop."""
+        """Store or spool what is there, and end the thread. May block: not for the loop."""
         with self._changed:
             self._stopping.set()
             self._changed.notify()
@@ -133,7 +140,7 @@ class WriteBuffer:
 
     def _run(self) -> None:
         unsettled = False
-        self._writer.beat()
+        self._turn()
         while batch := self._next_batch():
             settled = 0
             for part in self._writer.write(batch):
@@ -143,10 +150,10 @@ class WriteBuffer:
             if settled < len(batch):
                 unsettled = True
                 break
-        self._writer.close(goodbye=not unsettled)
+        self._writer.close(all_settled=not unsettled)
 
     def _next_batch(self) -> list[Entry]:
-        """Wait for a batch, beating meanwhile; empty when it is stopping and nothing is left."""
+        """Wait for a batch, doing what else is due; empty when it is stopping and nothing is left."""
         while True:
             with self._changed:
                 if self._due():
@@ -156,7 +163,11 @@ class WriteBuffer:
                 self._changed.wait(self._patience())
                 if self._due():
                     return self._take()
-            self._writer.beat()
+            self._turn()
+
+    def _turn(self) -> None:
+        for part in self._writer.turn():
+            self._on_loop(part)
 
     def _due(self) -> bool:
         if not self._waiting:
@@ -165,14 +176,16 @@ class WriteBuffer:
             self._hurry
             or self._stopping.is_set()
             or len(self._waiting) >= FLUSH_ENTRIES
-            or self._patience() <= 0
+            or self._due_in() <= 0
         )
 
-    def _patience(self) -> float:
-        if not self._waiting:
-            return BEAT_SECONDS
+    def _due_in(self) -> float:
         _, came = next(iter(self._waiting.values()))
         return came + FLUSH_SECONDS - time.monotonic()
+
+    def _patience(self) -> float:
+        turn_in = self._writer.due_in()
+        return min(turn_in, self._due_in()) if self._waiting else turn_in
 
     def _take(self) -> list[Entry]:
         keys = list(islice(self._waiting, FLUSH_ENTRIES))
@@ -189,11 +202,13 @@ class WriteBuffer:
             pass
 
     def _settle(self, settled: Settled) -> None:
+        if settled.drop is not None:
+            self._drops.count(settled.drop, len(settled.entries))
+        if settled.late:
+            return
         self._depth -= len(settled.entries)
         if settled.drop is None:
             self.stored += len(settled.entries)
-        else:
-            self._drops.count(settled.drop, len(settled.entries))
         if self._depth == 0:
             self._idle.set()
         for entry in settled.entries:

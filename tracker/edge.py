@@ -27,6 +27,7 @@ from tracker.drops import Drop, Drops
 from tracker.presence import Attention, Presence, SitePresence
 from tracker.records import Begin, Owner, Progress, Said
 from tracker.session import Pace, Session
+from tracker.spool import Spool
 
 SWEEP_SECONDS = 1.0
 # A page that posts renews its lease every 10 s; hidden, every 60 s, since browsers slow its timers.
@@ -51,7 +52,8 @@ class Edge:
         self.id = secrets.randbits(62) + 1
         self.drops = Drops()
         self.directory = Directory(connect)
-        self.buffer = WriteBuffer(connect, self.id, settings.FOOTFALL_BUFFER, self.drops)
+        spool = Spool(settings.FOOTFALL_SPOOL, self.id, settings.FOOTFALL_SPOOL_BYTES)
+        self.buffer = WriteBuffer(connect, self.id, settings.FOOTFALL_BUFFER, spool, self.drops)
         self.presence = Presence(settings.FOOTFALL_NAMES, time.time())
         self.sessions: set[Session] = set()
         self._countries = Countries(settings.FOOTFALL_GEO)

@@ -29,7 +29,8 @@ SELECT min(began_at), max(began_at) FROM known
 
 # Page views that are known: a begin is a claim, which makes its connection the owner and reopens the page
 # view; nothing else counts but what its owner says. An owner that gives a sign after the end was taken for
-# dead by `jobs` and was not. Engagement only grows, and never beyond the time since the begin.
+# dead by `jobs` and was not. Engagement only grows, and never beyond the time since the begin. A begin that
+# is no later than the stored one is that one again, or what another edge spooled before: it takes nothing.
 SETTLE = f"""
 WITH held AS MATERIALIZED (
     SELECT p.site_id, p.began_at, p.id, p.visitor, p.edge, p.connection, p.ended_at, p.engaged_ms, p.depth,
@@ -37,7 +38,7 @@ WITH held AS MATERIALIZED (
            s.ended_at AS end_said, least(s.sign_at, p.began_at + {LONGEST}) AS sign_at,
            s.engaged_ms AS engaged_said, s.depth AS depth_said,
            (p.edge, p.connection) = (s.edge, s.connection) AS owns,
-           coalesce(s.begun_at < p.began_at + {LONGEST}
+           coalesce(s.begun_at > p.began_at AND s.begun_at < p.began_at + {LONGEST}
                     AND (p.ended_at IS NULL OR s.begun_at < p.ended_at + {GAP}), false) AS takes
     FROM staged_page s JOIN tracker_pageview p
       ON p.site_id = s.site_id AND p.began_at = s.known_at AND p.id = s.id

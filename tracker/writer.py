@@ -1,14 +1,15 @@
-"""Carries batches to Postgres until they are there: connects, tries again, isolates what is refused.
+"""Carries batches to Postgres until they are there: tries again, isolates what is refused, and spools to disk
+what Postgres does not take within a second.
 
-Also gives the edge's sign of life, so that `jobs` can tell a dead process from a silent one.
+Everything is stored in the order in which it came: while anything is in the spool, what comes goes behind it.
 """
 
+import errno
 import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -17,12 +18,13 @@ from psycopg import errors
 
 from tracker.drops import Drop
 from tracker.entries import Entry, EventEntry
-from tracker.store import Store
+from tracker.link import LONGEST_PAUSE, Link, lost_race
+from tracker.spool import Spool
 
 logger = logging.getLogger(__name__)
 
-BEAT_SECONDS = 5.0
-FIRST_PAUSE, LONGEST_PAUSE = 0.02, 1.0
+# A failover or a restart of Postgres is often over by then, and costs no disk.
+SPOOL_AFTER_SECONDS = 1.0
 # The row's own fault. Everything else (no connection, no space, read only, a schema in the middle of a
 # migration) passes, so the batch waits for it.
 REFUSALS = (
@@ -31,122 +33,139 @@ REFUSALS = (
     errors.ProgramLimitExceeded,
     errors.StatementTooComplex,
 )
-
-BEAT = """
-INSERT INTO tracker_edge (id, beat_at, seen_at) VALUES (%s, %s, clock_timestamp())
-ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at, seen_at = excluded.seen_at
-"""
-GOODBYE = "DELETE FROM tracker_edge WHERE id = %s"
+Parts = deque[list[Entry]]
 
 
 class Settled(NamedTuple):
-    """Entries whose fate is known: stored (`drop` None), or dropped for a reason."""
+    """Entries whose fate is known: kept (`drop` None), or dropped for a reason."""
 
     entries: Sequence[Entry]
     drop: Drop | None = None
+    late: bool = False  # out of the spool: nobody waits for them any more
 
 
 class Writer:
     """One thread's way to Postgres; once `stopping` is set, the first failure is the last."""
 
     def __init__(
-        self, connect: Callable[[], psycopg.Connection], edge: int, stopping: threading.Event
+        self,
+        connect: Callable[[], psycopg.Connection],
+        edge: int,
+        spool: Spool,
+        stopping: threading.Event,
     ) -> None:
-        self._connect = connect
+        self.stuck = False  # neither Postgres nor the spool takes anything
+        self._link = Link(connect, edge)
         self._edge = edge
+        self._spool = spool
         self._stopping = stopping
-        self._connection: psycopg.Connection | None = None
-        self._store: Store | None = None
-        self._pause = FIRST_PAUSE
-        self._beat_at = 0.0
-        self._away = False
+        self._retry_at = 0.0
 
     def write(self, batch: list[Entry]) -> Iterator[Settled]:
-        """Store a batch, yielding what is settled as it is; waits for Postgres as long as it takes.
+        """Keep a batch, yielding what is settled as it is; waits as long as nobody takes it.
 
-        Ends early, with the rest of the batch unsettled, only when it is stopping and Postgres is away.
+        Ends early, with the rest of the batch unsettled, only when it is stopping.
         """
         parts = deque([batch])
         while parts:
-            part = parts[0]
+            if self._spool.pending or self._link.away_for() > SPOOL_AFTER_SECONDS:
+                yield from self._spool_all(parts)
+                if not parts:
+                    return
             try:
-                orphans = self._reach().write(part)
-            except psycopg.Error as error:
-                if not _refused(error):
-                    if not self._failed(error):
-                        return
-                    continue
-                settled = _split(parts)
-            except Exception:
-                # It never came to Postgres: a lone surrogate, a time beyond the calendar.
-                settled = _split(parts)
-            else:
-                parts.popleft()
-                self._reached()
-                settled = list(_settle(part, orphans))
-            yield from settled
+                # A spool without room must be drained before anything newer is stored.
+                yield from self._catch_up() if self._spool.pending else self._store_next(parts)
+            except (psycopg.Error, OSError) as error:
+                self._failed(error)
+                if self._stopping.is_set() and (self._link.away or isinstance(error, OSError)):
+                    yield from self._spool_all(parts)
+                    return
+                self._stopping.wait(self._link.pause)
 
-    def beat(self) -> None:
-        """Give a sign of life if one is due; when Postgres is away, the next call tries again."""
-        if time.monotonic() < self._beat_at:
+    def turn(self) -> Iterator[Settled]:
+        """What is due between batches: a sign of life, files that dead edges left, a batch of the spool."""
+        if self.due_in() > 0:
             return
         try:
-            self._reach()
-            self._beat()
-            self._reached()
-        except psycopg.Error as error:
+            if self._link.beat_in() <= 0:
+                self._link.reach()
+                self._link.reached()
+                self._spool.adopt()
+            if self._spool.pending:
+                yield from self._catch_up()
+        except (psycopg.Error, OSError) as error:
             self._failed(error)
 
-    def close(self, goodbye: bool) -> None:
-        """Close the connection; with `goodbye` all page views are ended, and `jobs` need not look."""
+    def due_in(self) -> float:
+        """Seconds until `turn` has something to do."""
+        retry_in = self._retry_at - time.monotonic()
+        return max(0.0, retry_in if self._spool.pending else max(retry_in, self._link.beat_in()))
+
+    def close(self, all_settled: bool) -> None:
+        """Close connection and spool; says goodbye when nothing is left to be stored."""
+        self._link.close(goodbye=all_settled and not self._spool.pending)
+        self._spool.close()
+
+    def _store_next(self, parts: Parts) -> Iterator[Settled]:
+        """Store the first part, or halve it when it is refused. Raises psycopg.Error for what passes."""
+        part = parts[0]
         try:
-            if goodbye and self._connection and not self._connection.closed:
-                self._connection.execute(GOODBYE, [self._edge])
-                self._connection.commit()
+            orphans = self._link.reach().write(part)
         except psycopg.Error as error:
-            logger.warning("buffer: no goodbye (%s); jobs will tidy up", type(error).__name__)
-        self._disconnect()
+            if not _refused(error):
+                raise
+            yield from _split(parts)
+        except Exception:
+            # It never came to Postgres: a lone surrogate, a time beyond the calendar.
+            yield from _split(parts)
+        else:
+            parts.popleft()
+            self._link.reached()
+            self.stuck = False
+            yield from _settle(part, orphans)
 
-    def _reach(self) -> Store:
-        if self._store is None or self._connection is None or self._connection.closed:
-            self._connection = self._connect()
-            self._store = Store(self._connection)
-            # Before the first page view is stored, so that none is ever without a living edge.
-            self._beat()
-        elif time.monotonic() >= self._beat_at:
-            self._beat()
-        return self._store
+    def _catch_up(self) -> Iterator[Settled]:
+        """Store the spool's first batch. Raises psycopg.Error, OSError, and then it is still the first."""
+        spooled = self._spool.first()
+        if spooled is None:
+            return
+        if spooled.edge != self._edge:
+            self._link.vouch(spooled.edge, spooled.written_at)
+        parts = deque([spooled.entries])
+        while parts:
+            for settled in self._store_next(parts):
+                yield settled._replace(late=True)
+        self._spool.drop_first()
 
-    def _beat(self) -> None:
-        if self._connection is not None:
-            self._connection.execute(BEAT, [self._edge, datetime.now(UTC)])
-            self._connection.commit()
-            self._beat_at = time.monotonic() + BEAT_SECONDS
+    def _spool_all(self, parts: Parts) -> Iterator[Settled]:
+        """Spool all parts, and leave none; or, where the disk does not take them, all."""
+        entries = [entry for part in parts for entry in part]
+        try:
+            refused = self._spool.append(entries)
+        except OSError as error:
+            self._complain(error)
+            return
+        parts.clear()
+        self.stuck = False
+        if refused:
+            unwritable = set(map(id, refused))
+            yield Settled(refused, Drop.REFUSED)
+            entries = [entry for entry in entries if id(entry) not in unwritable]
+        yield Settled(entries)
 
-    def _reached(self) -> None:
-        if self._away:
-            logger.warning("buffer: Postgres is back")
-        self._away, self._pause = False, FIRST_PAUSE
+    def _failed(self, error: psycopg.Error | OSError) -> None:
+        if isinstance(error, psycopg.Error):
+            self._link.failed(error)
+        else:
+            self._complain(error)
+            self._link.pause = LONGEST_PAUSE
+        self._retry_at = time.monotonic() + self._link.pause
 
-    def _failed(self, error: psycopg.Error) -> bool:
-        """Wait before the next try; False when it is stopping and there is none."""
-        contended = (error.sqlstate or "").startswith("40") or _lost_race(error)
-        if not contended:
-            # A new connection also leaves prepared plans and staging tables of an older schema behind.
-            self._disconnect()
-            if not self._away:
-                logger.warning("buffer: cannot write (%s); keeping what comes", type(error).__name__)
-            self._away = True
-            if self._stopping.is_set():
-                return False
-        self._stopping.wait(self._pause)
-        self._pause = min(self._pause * 2, LONGEST_PAUSE)
-        return True
-
-    def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-        self._connection = self._store = None
+    def _complain(self, error: OSError) -> None:
+        if not self.stuck:
+            name = errno.errorcode.get(error.errno or 0, type(error).__name__)
+            logger.error("buffer: the spool takes nothing (%s); nothing is acknowledged", name)
+        self.stuck = True
 
 
 def _settle(part: list[Entry], orphans: set[tuple[int, UUID]]) -> Iterator[Settled]:
@@ -158,7 +177,7 @@ def _settle(part: list[Entry], orphans: set[tuple[int, UUID]]) -> Iterator[Settl
     yield Settled([entry for entry, gone in zip(part, lost, strict=True) if not gone])
 
 
-def _split(parts: deque[list[Entry]]) -> list[Settled]:
+def _split(parts: Parts) -> list[Settled]:
     """The first part was refused: halve it, or, if it is a single entry, give that up."""
     part = parts.popleft()
     if len(part) == 1:
@@ -170,9 +189,4 @@ def _split(parts: deque[list[Entry]]) -> list[Settled]:
 
 
 def _refused(error: psycopg.Error) -> bool:
-    return isinstance(error, REFUSALS) and not _lost_race(error)
-
-
-def _lost_race(error: psycopg.Error) -> bool:
-    """Whether another edge stored the same page view in the same moment: the next try will see it."""
-    return isinstance(error, errors.UniqueViolation) and error.diag.table_name == "tracker_recent"
+    return isinstance(error, REFUSALS) and not lost_race(error)
