@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import figures, runs_hold, runs_load, runs_profile, runs_start
+from bench import figures, runs_board, runs_hold, runs_load, runs_profile, runs_start
 from bench.figures import Figure
 from bench.targets import Ground, ground
 
@@ -19,6 +19,7 @@ RUNS: dict[str, Run] = {
     "memory": runs_hold.memory,
     "states": runs_hold.states,
     "hold": runs_hold.hold,
+    "board": runs_board.board,
     "start": runs_start.start,
     "profile": runs_profile.profile,
 }

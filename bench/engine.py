@@ -143,7 +143,8 @@ class Engine:
         """Close as a browser does that leaves a page: say so, and go."""
         if page.socket:
             try:
-                page.socket.send(frames.GOING_AWAY)
+                if page.open:
+                    page.socket.send(frames.GOING_AWAY)
             except OSError as error:
                 self._broken(page, error)
                 return

@@ -8,9 +8,10 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from bench import processes
 from bench.figures import Figure
-from bench.targets import Ground
-from tests.product import ROOT
+from bench.targets import TARGETS, Ground, running
+from tests.product import ROOT, free_port
 
 
 def start(on: Ground, quick: bool) -> Iterator[Figure]:
@@ -24,6 +25,32 @@ def start(on: Ground, quick: bool) -> Iterator[Figure]:
         f"an empty Python: {bare.seconds:.2f}"
     )
     yield Figure("start", "import of analytics.asgi", statistics.median(seconds), "s", 1.5, True, note)
+    if "edge" in TARGETS:
+        yield from _edge(on, 3 if quick else 5)
+
+
+def _edge(on: Ground, times: int) -> Iterator[Figure]:
+    """`manage.py edge`, from the command to the line that says that it serves."""
+    with running(TARGETS["footfall"], on) as server:
+        assert server.product
+        command = [sys.executable, "manage.py", "edge", f"--port={free_port()}"]
+        took = []
+        for _ in range(times):
+            began = time.monotonic()
+            process = subprocess.Popen(
+                command, cwd=ROOT, env=server.product.environment, stdout=subprocess.PIPE, text=True
+            )
+            assert process.stdout
+            said = process.stdout.readline()
+            took.append(Took(time.monotonic() - began, processes.cpu_seconds([process.pid])))
+            process.terminate()
+            process.wait(30)
+            process.stdout.close()
+            if said != "Ready.\n":
+                raise RuntimeError(f"The edge says {said!r} instead of being ready.")
+    seconds = [each.seconds for each in took]
+    note = f"{min(seconds):.2f}–{max(seconds):.2f}; of CPU {min(each.cpu for each in took):.2f}"
+    yield Figure("start", "manage.py edge is ready", statistics.median(seconds), "s", 1.2, True, note)
 
 
 class Took(NamedTuple):

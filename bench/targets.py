@@ -7,8 +7,9 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TextIO
 from urllib.parse import unquote, urlsplit
 
 import psycopg
@@ -102,8 +103,7 @@ def running(target: Target, on: Ground) -> Iterator[Server]:
 def _command(name: str, *command: str) -> Callable[[Ground, ExitStack], Server]:
     def start(on: Ground, stack: ExitStack) -> Server:
         port = free_port()
-        on.started += 1
-        log = stack.enter_context((on.folder / f"log-{name}-{on.started}").open("w"))
+        log = _log(on, stack, name)
         process = subprocess.Popen(
             [*command, str(port)],
             cwd=ROOT,
@@ -130,6 +130,40 @@ def _one_process(on: Ground, stack: ExitStack) -> Server:
     return Server("footfall", key, (product.port,), [product.process.pid], product, url)
 
 
+def _edges(number: int) -> Callable[[Ground, ExitStack], Server]:
+    """So many edge processes beside a product; visitors come to them directly, without nginx."""
+
+    def start(on: Ground, stack: ExitStack) -> Server:
+        beside = _one_process(on, stack)
+        assert beside.product
+        ports, roots = [], []
+        for _ in range(number):
+            port, log = free_port(), _log(on, stack, "edge")
+            process = subprocess.Popen(
+                [sys.executable, "manage.py", "edge", f"--port={port}"],
+                cwd=ROOT,
+                env=beside.product.environment,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
+            stack.callback(_end, process)
+            _wait_listening(process, port, Path(log.name))
+            ports.append(port)
+            roots.append(process.pid)
+        return replace(beside, name=_edges_name(number), ports=tuple(ports), roots=roots)
+
+    return start
+
+
+def _edges_name(number: int) -> str:
+    return "edge" if number == 1 else f"{number} edges"
+
+
+def _log(on: Ground, stack: ExitStack, name: str) -> TextIO:
+    on.started += 1
+    return stack.enter_context((on.folder / f"log-{name}-{on.started}").open("w"))
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
@@ -153,6 +187,8 @@ TARGETS = {
     target.name: target
     for target in (
         Target("footfall", _one_process, stores=True),
+        Target("edge", _edges(1), stores=True),
+        Target("2 edges", _edges(2), stores=True),
         Target("node", _command("node", "node", str(BASELINES / "server.mjs")), stores=True),
         Target("channels", _module("channels_acceptor")),
         Target("picows", _module("picows_acceptor")),
