@@ -14,7 +14,8 @@ from ninja.errors import AuthenticationError, ValidationError
 from ninja.security.base import AuthBase
 
 from analytics import access, live, tokens
-from analytics.snapshots import DEFAULT_LIMIT, LARGEST_LIMIT, Filters
+from analytics.snapshots import DEFAULT_LIMIT, LARGEST_LIMIT
+from tracker.filters import Filters
 
 Name = Annotated[str, Field(max_length=2048)]
 Names = Annotated[list[Name], Field(max_length=100)]

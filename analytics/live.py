@@ -1,17 +1,53 @@
-"""A site's live state on demand, for the API: one snapshot of what this process holds."""
+"""A site's live state on demand: this process's own counters, or with Redis all edges' merged."""
 
 import time
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
-from analytics import snapshots
+from analytics import gathering, snapshots
+from analytics.views_kept import VIEWS
 from tracker import edge
+from tracker.counters import Counters
+from tracker.filters import NO_FILTERS, Filters
 from tracker.models import Site
 
 
-async def now(site: Site, limit: int, filters: snapshots.Filters) -> dict[str, Any]:
+async def now(site: Site, limit: int, filters: Filters) -> dict[str, Any]:
     """The contract's live object of this moment."""
-    presence = (await edge.start()).presence.site(site.pk)
-    at = time.time()
+    counted = await counters(site.pk, filters)
+    at = clock()
     seq = snapshots.SEQUENCE.following(at)
-    return snapshots.snapshot(presence, site.key, seq, datetime.fromtimestamp(at, UTC), limit, filters)
+    return snapshots.snapshot(counted, site.key, seq, datetime.fromtimestamp(at, UTC), limit)
+
+
+async def counters(site_id: int, filters: Filters = NO_FILTERS) -> Counters:
+    """The counters of this moment; across processes, complete or stale."""
+    across = gathering.running()
+    if across:
+        return await across.whole(site_id, filters)
+    presence = (await edge.start()).presence.site(site_id)
+    return VIEWS.look(presence, filters) if filters else presence
+
+
+def watched(site_id: int) -> Counters | None:
+    """The counters as they are known without waiting; None before this process has any."""
+    across = gathering.running()
+    if across:
+        return across.watch(site_id)
+    here = edge.running()
+    return here.presence.site(site_id) if here else None
+
+
+def totals(site_ids: Collection[int]) -> dict[int, tuple[int, int]]:
+    """Tabs and visitors of these sites, as they are known without waiting."""
+    here, across = edge.running(), gathering.running()
+    if across:
+        return across.totals(site_ids)
+    return here.presence.totals() if here else {}
+
+
+def clock() -> float:
+    """Seconds since the epoch, on the clock that all web processes share."""
+    across = gathering.running()
+    return across.now() if across else time.time()

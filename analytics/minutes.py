@@ -6,8 +6,8 @@ from typing import Any
 from django.db.models import Count
 from django.db.models.functions import TruncMinute
 
+from tracker.counters import Counters
 from tracker.models import PageView
-from tracker.presence import SitePresence
 
 SHOWN = 60
 
@@ -31,8 +31,8 @@ async def begun_before(site_id: int, started_at: float, now: float) -> dict[int,
     return {int(minute.timestamp() // 60): views async for minute, views in rows}
 
 
-def last_hour(presence: SitePresence, before: dict[int, int], now: float) -> dict[str, Any]:
+def last_hour(counters: Counters, before: dict[int, int], now: float) -> dict[str, Any]:
     """`{"to": epoch minute, "views": [60 counts, oldest first]}`; the last is the minute that is running."""
     to = int(now // 60)
     shown = range(to - SHOWN + 1, to + 1)
-    return {"to": to, "views": [before.get(minute, 0) + presence.minutes.get(minute, 0) for minute in shown]}
+    return {"to": to, "views": [before.get(minute, 0) + counters.minutes.get(minute, 0) for minute in shown]}

@@ -9,7 +9,8 @@ import pytest
 from asgiref.sync import async_to_sync
 
 from analytics import minutes, snapshots
-from analytics.snapshots import Filters, Sequence
+from analytics.snapshots import Sequence
+from tracker.filters import NO_FILTERS, Filters
 from tracker.models import PageView
 from tracker.presence import DIMENSIONS, OTHER, Attention, SitePresence
 
@@ -25,8 +26,8 @@ def presence(*tabs: tuple[str, str, str], limit: int = 10_000) -> SitePresence:
     return made
 
 
-def shown(of: SitePresence, **more: Any) -> dict[str, Any]:
-    return snapshots.snapshot(of, "key", 7, AT, **more)
+def shown(of: SitePresence, filters: Filters = NO_FILTERS, limit: int = 20) -> dict[str, Any]:
+    return snapshots.snapshot(of.look(filters) if filters else of, "key", 7, AT, limit)
 
 
 def rows(*pairs: tuple[str, int]) -> list[dict[str, Any]]:

@@ -5,22 +5,14 @@ Pure and in memory. Times are seconds since the epoch, given by the caller.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import TypeVar
 
-K = TypeVar("K")
+from tracker.counters import ATTENTION, DIMENSIONS, MINUTES, MINUTES_KEPT, VISITORS, Attention, Counters
+from tracker.filters import Filters
+from tracker.view import View
 
-DIMENSIONS = ("pages", "referrers", "browsers", "systems", "devices", "countries")
+__all__ = ["DIMENSIONS", "OTHER", "Attention", "Presence", "SitePresence", "Tab"]
+
 OTHER = "(other)"
-MINUTES_KEPT = 61  # the current minute and the sixty before it
-
-
-class Attention(StrEnum):
-    """What a tab's reader does: looks and acts, only looks, or has the tab out of sight."""
-
-    ACTIVE = "active"
-    IDLE = "idle"
-    HIDDEN = "hidden"
 
 
 @dataclass(slots=True, eq=False)
@@ -33,69 +25,84 @@ class Tab:
     attention: Attention
 
 
-class SitePresence:
+class SitePresence(Counters):
     """The open tabs of one site and their counters."""
 
     def __init__(self, limit: int, started_at: float) -> None:
-        self.started_at = started_at
-        self.version = 0
-        self.visitors_by_key: dict[bytes, int] = {}
-        self.attention: dict[Attention, int] = dict.fromkeys(Attention, 0)
-        self.names: dict[str, dict[str, int]] = {dimension: {} for dimension in DIMENSIONS}
-        self.minutes: dict[int, int] = {}
+        super().__init__(started_at)
         self._limit = limit
         self._tabs: set[Tab] = set()
-
-    @property
-    def tabs(self) -> int:
-        """Open tabs."""
-        return len(self._tabs)
-
-    @property
-    def visitors(self) -> int:
-        """Distinct visitors who hold at least one open tab."""
-        return len(self.visitors_by_key)
+        self._views: dict[Filters, View] = {}
 
     def open_tabs(self) -> Iterable[Tab]:
-        """Every open tab; for filters, which look at each one."""
+        """Every open tab."""
         return self._tabs
+
+    def view(self, filters: Filters) -> View:
+        """The counters of the tabs that `filters` keep: found from all tabs, then kept until `forget`."""
+        if filters not in self._views:
+            self._views[filters] = self.look(filters)
+        return self._views[filters]
+
+    def look(self, filters: Filters) -> View:
+        """The view of this moment: the one that is kept, else one found from all open tabs."""
+        if filters in self._views:
+            return self._views[filters]
+        view = View(filters, self.started_at)
+        for tab in self._tabs:
+            view.join(tab.visitor, tab.names, tab.attention)
+        return view
+
+    def forget(self, filters: Filters) -> None:
+        """Nobody watches this view any more."""
+        self._views.pop(filters, None)
 
     def join(self, visitor: bytes, names: Sequence[str]) -> Tab:
         """A tab opens, active until it says otherwise."""
-        counted = tuple(self._add(dimension, name) for dimension, name in zip(DIMENSIONS, names, strict=True))
+        counted = tuple(self._enter(kind, name) for kind, name in enumerate(names))
         tab = Tab(visitor, tuple(names), counted, Attention.ACTIVE)
         self._tabs.add(tab)
-        self.visitors_by_key[visitor] = self.visitors_by_key.get(visitor, 0) + 1
-        self.attention[Attention.ACTIVE] += 1
+        self.add(VISITORS, visitor, 1)
+        self.add(ATTENTION, Attention.ACTIVE, 1)
         self.version += 1
+        for view in self._views.values():
+            view.join(visitor, tab.names, Attention.ACTIVE)
         return tab
 
     def leave(self, tab: Tab) -> None:
         """A tab closes."""
         self._tabs.remove(tab)
-        _take(self.visitors_by_key, tab.visitor)
-        self.attention[tab.attention] -= 1
-        for dimension, name in zip(DIMENSIONS, tab.counted, strict=True):
-            _take(self.names[dimension], name)
+        self.add(VISITORS, tab.visitor, -1)
+        self.add(ATTENTION, tab.attention, -1)
+        for kind, name in enumerate(tab.counted):
+            self.add(kind, name, -1)
         self.version += 1
+        for view in self._views.values():
+            view.leave(tab.visitor, tab.names, tab.attention)
 
     def move(self, tab: Tab, names: Sequence[str]) -> None:
         """A tab shows another page; only what differs is counted anew."""
-        counted = list(tab.counted)
-        for index, (dimension, old, new) in enumerate(zip(DIMENSIONS, tab.names, names, strict=True)):
+        before, counted = tab.names, list(tab.counted)
+        for kind, (old, new) in enumerate(zip(before, names, strict=True)):
             if old != new:
-                _take(self.names[dimension], counted[index])
-                counted[index] = self._add(dimension, new)
+                self.add(kind, counted[kind], -1)
+                counted[kind] = self._enter(kind, new)
         tab.names, tab.counted = tuple(names), tuple(counted)
         self.version += 1
+        for view in self._views.values():
+            view.leave(tab.visitor, before, tab.attention)
+            view.join(tab.visitor, tab.names, tab.attention)
 
     def attend(self, tab: Tab, attention: Attention) -> None:
         """A tab's attention changes."""
-        if tab.attention is not attention:
-            self.attention[tab.attention] -= 1
-            self.attention[attention] += 1
+        before = tab.attention
+        if before is not attention:
+            self.add(ATTENTION, before, -1)
+            self.add(ATTENTION, attention, 1)
             tab.attention = attention
             self.version += 1
+            for view in self._views.values():
+                view.attend(tab.names, before, attention)
 
     def began(self, at: float) -> None:
         """A page view began at `at`: count it in its minute."""
@@ -103,14 +110,14 @@ class SitePresence:
         if minute not in self.minutes:
             for old in [kept for kept in self.minutes if kept <= minute - MINUTES_KEPT]:
                 del self.minutes[old]
-        self.minutes[minute] = self.minutes.get(minute, 0) + 1
+        self.add(MINUTES, minute, 1)
         self.version += 1
 
-    def _add(self, dimension: str, name: str) -> str:
-        counter = self.names[dimension]
+    def _enter(self, kind: int, name: str) -> str:
+        counter = self._by_kind[kind]
         if name not in counter and len(counter) - (OTHER in counter) >= self._limit:
             name = OTHER
-        counter[name] = counter.get(name, 0) + 1
+        self.add(kind, name, 1)
         return name
 
 
@@ -129,6 +136,10 @@ class Presence:
             found = self._sites[site_id] = SitePresence(self._limit, self._started_at)
         return found
 
+    def totals(self) -> dict[int, tuple[int, int]]:
+        """Tabs and visitors of every site that somebody is on."""
+        return {site_id: (site.tabs, site.visitors) for site_id, site in self._sites.items() if site.tabs}
+
     def tabs(self) -> int:
         """Open tabs over all sites."""
         return sum(site.tabs for site in self._sites.values())
@@ -136,11 +147,3 @@ class Presence:
     def visitors(self) -> int:
         """Distinct visitors per site, added up."""
         return sum(site.visitors for site in self._sites.values())
-
-
-def _take(counter: dict[K, int], name: K) -> None:
-    left = counter[name] - 1
-    if left:
-        counter[name] = left
-    else:
-        del counter[name]

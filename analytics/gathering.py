@@ -1,0 +1,248 @@
+"""The edges' shares on their way to this process's boards and API: one task, which merges what they publish.
+
+The published changes are only quick; what is right stands in Redis, and is compared once a second.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import msgspec
+from django.conf import settings
+from redis.asyncio import Redis
+
+from analytics.merged import Merged
+from analytics.roster import STALE_SECONDS, Roster
+from tracker import shares
+from tracker.filters import NO_FILTERS, Filters
+from tracker.redis_client import RETRY_SECONDS, TROUBLE, client
+from tracker.shares import Asked, Statement, Totals
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.25
+LISTEN_SECONDS = 0.05  # how soon a site that is newly watched is asked for
+ASK_SECONDS = 1.0
+WATCHED_SECONDS = 10.0
+PATIENCE_SECONDS = 1.0
+EXACT_TOTALS = 100  # sites of one list
+
+
+@dataclass(slots=True)
+class Scope:
+    """A site, or a view of it, that somebody here watches."""
+
+    site_id: int
+    filters: Filters
+    merged: Merged
+    until: float = 0.0  # steady clock
+    whole: asyncio.Event = field(default_factory=asyncio.Event)  # every living edge's share is here
+
+    @property
+    def view(self) -> str:
+        return self.filters.view()
+
+
+class Gathering:
+    """What this process knows of all edges."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._scopes: dict[tuple[int, Filters], Scope] = {}
+        self._asked: set[tuple[int, Filters]] = set()
+        self._subscribed: set[int] = set()
+        self._roster = Roster()
+        self._leases: list[bytes] = []
+        self._clock = time.time() - time.monotonic()  # Redis' clock minus the steady one
+        self.reachable = False
+        self._redis: Redis | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def watch(self, site_id: int, filters: Filters = NO_FILTERS) -> Merged:
+        """The merged counters, kept for ten seconds more; they fill within a fraction of a second."""
+        return self._scope(site_id, filters).merged
+
+    async def whole(self, site_id: int, filters: Filters = NO_FILTERS) -> Merged:
+        """The merged counters with every living edge's share, or what is here after a second (then stale)."""
+        scope = self._scope(site_id, filters)
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await scope.whole.wait()
+        except TimeoutError:
+            scope.merged.tell_stale(max(1, scope.merged.stale))
+        return scope.merged
+
+    def totals(self, site_ids: Collection[int]) -> Totals:
+        """Tabs and visitors by site: exact where somebody watches, else added up, at most a second old.
+
+        Sites that are asked for are watched from then on, so that a visitor on two edges soon counts once.
+        """
+        totals: Totals = {}
+        for lease in self._leases:
+            for site_id, (tabs, visitors) in msgspec.msgpack.decode(lease, type=Totals).items():
+                before = totals.get(site_id, (0, 0))
+                totals[site_id] = (before[0] + tabs, before[1] + visitors)
+        for site_id in list(site_ids)[:EXACT_TOTALS]:
+            scope = self._scope(site_id, NO_FILTERS)
+            if scope.whole.is_set():
+                totals[site_id] = (scope.merged.tabs, scope.merged.visitors)
+        return totals
+
+    async def takes(self, site_id: int, seconds: float) -> bool:
+        """Whether this process is the first to ask since `seconds` ago. Raises one of TROUBLE."""
+        if self._redis is None:
+            raise ConnectionError
+        key = f"footfall:{{{site_id}}}:tick"
+        return bool(await self._redis.set(key, b"", px=int(seconds * 1000), nx=True))
+
+    def now(self) -> float:
+        """Redis' clock, which all web processes share; seconds since the epoch."""
+        return time.monotonic() + self._clock
+
+    def _scope(self, site_id: int, filters: Filters) -> Scope:
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run())
+        scope = self._scopes.get((site_id, filters))
+        if scope is None:
+            scope = self._scopes[site_id, filters] = Scope(site_id, filters, Merged(self.now()))
+        scope.until = time.monotonic() + WATCHED_SECONDS
+        return scope
+
+    async def _run(self) -> None:
+        complained = False
+        while True:
+            try:
+                async with client(self._url) as redis, redis.pubsub(ignore_subscribe_messages=True) as heard:
+                    self._redis = redis
+                    await heard.subscribe(shares.LEFT)
+                    self._subscribed.clear()
+                    self._asked.clear()
+                    await self._look(redis)
+                    complained = False
+                    await self._gather(redis, heard)
+            except TROUBLE as error:
+                if not complained:
+                    logger.warning("the edges cannot be heard (%s); trying again", type(error).__name__)
+                complained = True
+                self._redis, self.reachable = None, False
+                self._tell_stale()
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _gather(self, redis: Redis, heard: Any) -> None:
+        asked_at = float("-inf")
+        living: dict[str, str] = {}
+        while True:
+            now = time.monotonic()
+            self._drop_unwatched(now)
+            # An edge that came anew knows of nobody who watches.
+            if now - asked_at >= ASK_SECONDS or living != self._roster.living:
+                asked_at, living = now, self._roster.living
+                self._asked.clear()
+                await redis.zremrangebyscore(shares.REGISTRY, "-inf", self.now() - 2 * STALE_SECONDS)
+                await self._compare(redis)
+            await self._follow(redis, heard)
+            await self._complete(redis)
+            self._tell_stale()
+            await self._listen(redis, heard, now + LOOK_SECONDS)
+            await self._look(redis)
+
+    async def _look(self, redis: Redis) -> None:
+        async with redis.pipeline(transaction=False) as pipe:
+            pipe.time()
+            pipe.zrange(shares.REGISTRY, 0, -1, withscores=True)
+            (seconds, micros), members = await pipe.execute()
+        registered = {name.decode(): score for name, score in members}
+        leases = await redis.mget([shares.lease(each) for each in registered]) if registered else []
+        held: dict[str, Any] = {
+            each: lease for each, lease in zip(registered, leases, strict=True) if lease is not None
+        }
+        self._leases = list(held.values())
+        self._clock = seconds + micros / 1e6 - time.monotonic()
+        self._roster.look(registered, held, self.now())
+        self.reachable = True
+
+    def _drop_unwatched(self, now: float) -> None:
+        for key, scope in list(self._scopes.items()):
+            if scope.until <= now:
+                del self._scopes[key]
+
+    async def _follow(self, redis: Redis, heard: Any) -> None:
+        """Subscribe to what is watched, and only then ask for it."""
+        sites = {site_id for site_id, _ in self._scopes}
+        for site_id in sites - self._subscribed:
+            await heard.subscribe(shares.channel(site_id))
+        for site_id in self._subscribed - sites:
+            await heard.unsubscribe(shares.channel(site_id))
+        self._subscribed = sites
+        for site_id, filters in list(self._scopes.keys() - self._asked):
+            await redis.publish(shares.ASKED, shares.encode(Asked(site_id, filters)))
+            self._asked.add((site_id, filters))
+
+    async def _complete(self, redis: Redis) -> None:
+        """Read the shares that are not here, and drop those of edges that are gone."""
+        for scope in list(self._scopes.values()):
+            scope.merged.keep(self._roster.counted())
+            for incarnation in scope.merged.missing(self._roster.living):
+                await self._read(redis, scope, incarnation)
+
+    async def _compare(self, redis: Redis) -> None:
+        """Read the shares that moved on without our hearing of it."""
+        pairs = [(scope, each) for scope in self._scopes.values() for each in self._roster.living.values()]
+        async with redis.pipeline(transaction=False) as pipe:
+            for scope, each in pairs:
+                pipe.hget(shares.share_key(scope.site_id, each, scope.view), shares.VERSION)
+            versions = await pipe.execute()
+        for (scope, each), version in zip(pairs, versions, strict=True):
+            if version is not None and scope.merged.behind(each, int(version)):
+                await self._read(redis, scope, each)
+
+    async def _read(self, redis: Redis, scope: Scope, incarnation: str) -> None:
+        raw: Any = await redis.hgetall(shares.share_key(scope.site_id, incarnation, scope.view))
+        if (share := shares.read_hash(raw)) is not None:
+            scope.merged.read(incarnation, *share)
+
+    async def _listen(self, redis: Redis, heard: Any, until: float) -> None:
+        while time.monotonic() < until and self._scopes.keys() <= self._asked:
+            message = await heard.get_message(timeout=LISTEN_SECONDS)
+            if message:
+                await self._hear(redis, message["channel"].decode(), message["data"])
+                self._tell_stale()
+
+    async def _hear(self, redis: Redis, channel: str, data: bytes) -> None:
+        if channel == shares.LEFT:
+            self._roster.left(data.decode())
+            return
+        try:
+            said = msgspec.msgpack.decode(data, type=Statement)
+        except msgspec.DecodeError:
+            logger.warning("a message on %s could not be read", channel)
+            return
+        for scope in list(self._scopes.values()):
+            if (
+                shares.channel(scope.site_id) == channel
+                and scope.view == said.view
+                and not scope.merged.hear(said, self._roster.living)
+            ):
+                await self._read(redis, scope, said.incarnation)
+
+    def _tell_stale(self) -> None:
+        for scope in self._scopes.values():
+            missing = len(scope.merged.missing(self._roster.living))
+            stale = self._roster.stale() + missing
+            if not self.reachable:
+                stale = max(1, len(self._roster.counted()))
+            scope.merged.tell_stale(stale)
+            if missing and self.reachable:
+                scope.whole.clear()
+            else:
+                scope.whole.set()
+
+
+@cache
+def running() -> Gathering | None:
+    """This process's gathering; None where it is the only process."""
+    return Gathering(settings.REDIS_URL) if settings.REDIS_URL else None

@@ -1,0 +1,41 @@
+"""Live filters that are asked for again and again, in one process: their views are kept at the presence.
+
+The first look scans the open tabs; from the second within ten seconds on, a look costs nothing but its rows.
+"""
+
+import asyncio
+
+from tracker.filters import Filters
+from tracker.presence import SitePresence
+from tracker.view import View
+
+KEPT_SECONDS = 10.0
+# Every view of a site is looked at with each change to it; further filters scan.
+LIMIT = 64
+
+
+class Views:
+    """What was looked at in the last seconds."""
+
+    def __init__(self) -> None:
+        self._timers: dict[tuple[SitePresence, Filters], asyncio.TimerHandle] = {}
+
+    def look(self, presence: SitePresence, filters: Filters) -> View:
+        """The filtered counters of this moment."""
+        key = (presence, filters)
+        timer = self._timers.pop(key, None)
+        if timer is None and len(self._timers) >= LIMIT:
+            return presence.look(filters)
+        view = presence.view(filters) if timer else presence.look(filters)
+        if timer:
+            timer.cancel()
+        self._timers[key] = asyncio.get_running_loop().call_later(KEPT_SECONDS, self._forget, key)
+        return view
+
+    def _forget(self, key: tuple[SitePresence, Filters]) -> None:
+        del self._timers[key]
+        presence, filters = key
+        presence.forget(filters)
+
+
+VIEWS = Views()

@@ -1,0 +1,115 @@
+"""An edge's share of the live counts on its way to the boards: in Redis, and in messages. Pure.
+
+A hash for each share holds the counters, so that anybody may begin at any time: all of them packed in one
+field, and what changed since in fields of its own (25,000 fields took 400 ms to write and 800 to read).
+Each change is also published, with the version that the hash has after it: whoever missed one finds out.
+"""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from tracker.counters import Counters, Field
+from tracker.filters import Filters
+
+LEASE_SECONDS = 3.0
+REGISTRY = "footfall:{edges}"  # incarnations by when they last renewed their lease (Redis' clock)
+ASKED = "footfall:{edges}:asked"
+CLAIMED = "footfall:{edges}:claimed"
+LEFT = "footfall:{edges}:left"
+VERSION, WHOLE = b"#", b"="  # the hash's own fields; one without WHOLE is not complete
+# So many counters may have changed, beside as many as there were, before all are packed again.
+LOOSE = 1_000
+
+
+class Asked(msgspec.Struct, array_like=True):
+    """Somebody watches a site under these filters; said again while he does."""
+
+    site: int
+    filters: Filters
+
+
+class Claimed(msgspec.Struct, array_like=True):
+    """Pages that this incarnation holds now: site, id, and when it got them (seconds since the epoch)."""
+
+    incarnation: str
+    pages: list[tuple[int, UUID, float]]
+
+
+class Statement(msgspec.Struct, array_like=True):
+    """A share's counters: all of them (`whole`), or the changed ones, 0 being gone."""
+
+    incarnation: str
+    view: str
+    version: int
+    whole: bool
+    fields: list[Field]
+
+
+Totals = dict[int, tuple[int, int]]  # tabs and visitors by site
+
+
+class Share:
+    """One edge's counters of a site or view on their way out: first all of them, then what changed."""
+
+    def __init__(self, incarnation: str, view: str, counters: Counters, version: int) -> None:
+        self.version = version
+        self._incarnation = incarnation
+        self._view = view
+        self._counters = counters
+        self._loose: set[bytes] = set()
+        self._room = -1
+        counters.follow()
+
+    def next(self) -> Statement | None:
+        """What has not been said yet, if anything."""
+        whole = len(self._loose) > self._room
+        fields = self._counters.everything() if whole else self._counters.changes()
+        if not fields and not whole:
+            return None
+        if whole:
+            self._loose, self._room = set(), len(fields) + LOOSE
+        else:
+            self._loose.update(name for name, _ in fields)
+        self.version += 1
+        return Statement(self._incarnation, self._view, self.version, whole, fields)
+
+    def end(self) -> None:
+        """Nobody asks any more."""
+        self._counters.unfollow()
+
+
+def edge_of(incarnation: str) -> str:
+    """The process that an incarnation is one of."""
+    return incarnation.partition(".")[0]
+
+
+def lease(incarnation: str) -> str:
+    """The key that lives while this incarnation does."""
+    return f"footfall:{{edges}}:lease:{incarnation}"
+
+
+def share_key(site_id: int, incarnation: str, view: str) -> str:
+    """The key of a share's hash."""
+    return f"footfall:{{{site_id}}}:share:{incarnation}:{view}"
+
+
+def channel(site_id: int) -> str:
+    """Where the statements about a site are published."""
+    return f"footfall:{{{site_id}}}:changes"
+
+
+def read_hash(raw: dict[bytes, bytes]) -> tuple[int, dict[bytes, int]] | None:
+    """Version and counters of a share's hash; None while it is not complete."""
+    packed, version = raw.pop(WHOLE, None), int(raw.pop(VERSION, 0))
+    if packed is None:
+        return None
+    values = dict(msgspec.msgpack.decode(packed, type=list[Field]))
+    values.update((name, int(value)) for name, value in raw.items())
+    return version, {name: value for name, value in values.items() if value}
+
+
+def encode(message: Any) -> bytes:
+    """A message or totals, as they travel."""
+    return msgspec.msgpack.encode(message)

@@ -1,0 +1,40 @@
+"""A live filter's counters, kept while somebody watches: built once, then O(1) for every change. Pure."""
+
+from collections.abc import Sequence
+
+from tracker.counters import ATTENTION, VISITORS, Attention, Counters
+from tracker.filters import Filters
+
+
+class View(Counters):
+    """The open tabs of one site that a filter keeps, counted under their own names (never "(other)")."""
+
+    def __init__(self, filters: Filters, started_at: float) -> None:
+        super().__init__(started_at)
+        self._wanted = filters.wanted()
+
+    def join(self, visitor: bytes, names: Sequence[str], attention: Attention) -> None:
+        """A tab opens."""
+        self._count(visitor, names, attention, 1)
+
+    def leave(self, visitor: bytes, names: Sequence[str], attention: Attention) -> None:
+        """A tab closes."""
+        self._count(visitor, names, attention, -1)
+
+    def attend(self, names: Sequence[str], before: Attention, after: Attention) -> None:
+        """A tab's attention changes."""
+        if self._keeps(names):
+            self.add(ATTENTION, before, -1)
+            self.add(ATTENTION, after, 1)
+            self.version += 1
+
+    def _count(self, visitor: bytes, names: Sequence[str], attention: Attention, by: int) -> None:
+        if self._keeps(names):
+            for kind, name in enumerate(names):
+                self.add(kind, name, by)
+            self.add(VISITORS, visitor, by)
+            self.add(ATTENTION, attention, by)
+            self.version += 1
+
+    def _keeps(self, names: Sequence[str]) -> bool:
+        return all(names[at] in wanted for at, wanted in self._wanted)
