@@ -10,8 +10,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from analytics import live
 from analytics.access import Reader, asite_for, is_staff, visible_sites
-from tracker import edge, snippet
+from tracker import snippet
 from tracker.models import PageView, Site
 
 LISTS = [
@@ -33,7 +34,7 @@ logout = LogoutView.as_view()
 async def sites(request: HttpRequest) -> HttpResponse:
     """`/`: the sites that the reader may see, each with its live count."""
     user = await request.auser()
-    listed = [(site, _live(site)) for site in await _visible(user)]
+    listed = await _live(user)
     return render(request, "sites.html", {"user": user, "staff": is_staff(user), "sites": listed})
 
 
@@ -44,7 +45,7 @@ async def sites_live(request: HttpRequest) -> JsonResponse:
     user = await request.auser()
     if not is_staff(user):
         return JsonResponse({"error": "Log in first."}, status=403)
-    counts = [{"site": site.key, **_live(site)} for site in await _visible(user)]
+    counts = [{"site": site.key, **counted} for site, counted in await _live(user)]
     return JsonResponse({"sites": counts})
 
 
@@ -52,7 +53,7 @@ async def sites_live(request: HttpRequest) -> JsonResponse:
 @require_safe
 @login_required
 async def board(request: HttpRequest, key: str) -> HttpResponse:
-    """`/sites/KEY/`: the live board; before the first visit, how to install the snippet."""
+    """`/sites/KEY/`: the live board, `?wall` for a screen on a wall; before the first visit, the snippet."""
     site = await _site(request, key)
     user = await request.auser()
     scheme = "https" if settings.FOOTFALL_HTTPS else request.scheme
@@ -61,6 +62,7 @@ async def board(request: HttpRequest, key: str) -> HttpResponse:
         "site": site,
         "sites": await _visible(user),
         "lists": LISTS,
+        "wall": "wall" in request.GET,
         "snippet": snippet.tag(site, f"{scheme}://{request.get_host()}"),
         "installed": await PageView.objects.filter(site_id=site.pk).aexists(),
     }
@@ -87,10 +89,11 @@ async def _visible(user: Reader) -> list[Site]:
     return [site async for site in visible_sites(user)]
 
 
-def _live(site: Site) -> dict[str, int]:
-    here = edge.running()
-    if here is None:
-        # No edge yet: nobody has come since this process started.
-        return {"visitors": 0, "tabs": 0}
-    presence = here.presence.site(site.pk)
-    return {"visitors": presence.visitors, "tabs": presence.tabs}
+async def _live(user: Reader) -> list[tuple[Site, dict[str, int]]]:
+    sites = await _visible(user)
+    known = live.totals([site.pk for site in sites])
+    counts = (known.get(site.pk, (0, 0)) for site in sites)
+    return [
+        (site, {"visitors": visitors, "tabs": tabs})
+        for site, (tabs, visitors) in zip(sites, counts, strict=True)
+    ]

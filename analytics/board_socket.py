@@ -17,7 +17,7 @@ from django.db import DatabaseError, InterfaceError
 
 from analytics import origins
 from analytics.access import asite_for
-from analytics.ticker import TICKER, group
+from analytics.ticker import TICKER
 from tracker.closes import BROKE_PROTOCOL, REFUSED
 from tracker.models import Site
 
@@ -43,19 +43,26 @@ class Ack(msgspec.Struct):
 class BoardConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no types
     """One open board. Refused by accepting and closing: a refused handshake reaches a page only as 1006."""
 
+    # Snapshots come from the ticker, which hears the channel layer once for all boards.
+    channel_layer_alias = "none"
+
     site: Site | None = None
-    guard: asyncio.Task[None] | None = None
+    tasks: tuple[asyncio.Task[None], ...] = ()
     pending: tuple[int, str] | None = None
     in_flight: int | None = None
     newest = 0
     sent_at = 0.0  # steady clock
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.news = asyncio.Event()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         try:
             await super().__call__(scope, receive, send)
         finally:
             # Not in `disconnect`: a server that ends, or a fault of ours, never comes to that.
-            await self._forget()
+            self._forget()
 
     async def connect(self) -> None:
         await self.accept()
@@ -64,24 +71,23 @@ class BoardConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels h
             return
         self.site = site
         OPEN.add(self)
-        TICKER.join(site)
-        await self.channel_layer.group_add(group(site.key), self.channel_name)
-        self.guard = asyncio.create_task(self._guard())
-        await self._offer(*await TICKER.first(site))
+        TICKER.join(site, self)
+        self.tasks = (asyncio.create_task(self._guard()), asyncio.create_task(self._speak()))
+        self.hear(*await TICKER.first(site))
 
-    async def _forget(self) -> None:
+    def _forget(self) -> None:
         OPEN.discard(self)
-        if self.guard:
-            self.guard.cancel()
+        for task in self.tasks:
+            task.cancel()
         if self.site:
-            TICKER.leave(self.site)
-            await self.channel_layer.group_discard(group(self.site.key), self.channel_name)
+            TICKER.leave(self.site, self)
 
-    async def board_snapshot(self, message: dict[str, Any]) -> None:
-        """The ticker made a snapshot."""
-        # One made before this board's first may still come out of the channel after it.
-        if message["seq"] > self.newest:
-            await self._offer(message["seq"], message["text"])
+    def hear(self, seq: int, text: str) -> None:
+        """A snapshot is there."""
+        # One that another process made before this board's first may still come after it.
+        if seq > self.newest:
+            self.newest, self.pending = seq, (seq, text)
+            self.news.set()
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         try:
@@ -91,19 +97,20 @@ class BoardConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels h
         except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
             await self.close(BROKE_PROTOCOL)
             return
-        if seq != self.in_flight:
-            return
-        self.in_flight = None
-        if self.pending:
-            await self._offer(*self.pending)
+        if seq == self.in_flight:
+            self.in_flight = None
+            self.news.set()
 
-    async def _offer(self, seq: int, text: str) -> None:
-        self.newest = seq
-        if self.in_flight is not None:
-            self.pending = (seq, text)
-            return
-        self.pending, self.in_flight, self.sent_at = None, seq, time.monotonic()
-        await self.send(text_data=text)
+    async def _speak(self) -> None:
+        """Send what is new, when the page has acknowledged what came before."""
+        while await self.news.wait():
+            self.news.clear()
+            if self.pending and self.in_flight is None:
+                (self.in_flight, text), self.pending = self.pending, None
+                self.sent_at = time.monotonic()
+                # A socket that is gone raises what its server likes.
+                with contextlib.suppress(OSError, RuntimeError):
+                    await self.send(text_data=text)
 
     def _from_own_page(self) -> bool:
         trusted = settings.CSRF_TRUSTED_ORIGINS

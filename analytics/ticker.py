@@ -1,6 +1,6 @@
-"""Makes one snapshot per watched site and tick, encoded once, for every board behind the channel layer.
+"""Makes one snapshot per watched site and tick, encoded once, for every board of every web process.
 
-One task per process, and only while a board watches here.
+One task per process, and only while a board watches here. Whichever process takes the tick first makes it.
 """
 
 import asyncio
@@ -8,26 +8,31 @@ import logging
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Protocol
 
 import msgspec
-from channels.layers import get_channel_layer
 from django.db import DatabaseError, InterfaceError
 
-from analytics import minutes, snapshots
-from tracker import edge
+from analytics import gathering, live, minutes, snapshots
+from analytics.relay import Relay
+from tracker.counters import Counters
 from tracker.models import Site
-from tracker.presence import SitePresence
+from tracker.redis_client import TROUBLE
 
 logger = logging.getLogger(__name__)
 
 # A change is looked for ten times a second (comparing two numbers) and told at most twice, so that a
 # lone visitor shows within 0.1 s and a thousand cost no more than two snapshots a second.
 LOOK_SECONDS, TOLD_SECONDS, QUIET_SECONDS = 0.1, 0.5, 5.0
+TAKEN_SECONDS = 0.4  # less than a tick, so that one process alone takes each of its own
+# A snapshot that was due and has not come over the channel layer by then is made here, for the boards here.
+HEARD_SECONDS = 1.0
 
 
-def group(key: str) -> str:
-    """The channel-layer group of the boards that watch a site."""
-    return f"board.{key}"
+class Board(Protocol):
+    """An open board (`analytics.board_socket`)."""
+
+    def hear(self, seq: int, text: str) -> None: ...
 
 
 @dataclass(slots=True)
@@ -36,88 +41,118 @@ class Watched:
 
     id: int
     key: str
-    boards: int = 0
+    boards: set[Board] = field(default_factory=set)
     version: int = -1
     told_at: float = float("-inf")  # steady clock
+    owed_at: float | None = None  # since when a snapshot has been due that the boards have not heard
     before: dict[int, int] | None = None  # page views per minute from before this process; None: not read yet
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    def due(self, presence: SitePresence, now: float) -> bool:
+    def due(self, counters: Counters, now: float) -> bool:
         """Whether the boards should hear again."""
         elapsed = now - self.told_at
-        return elapsed >= QUIET_SECONDS or (elapsed >= TOLD_SECONDS and presence.version != self.version)
+        return elapsed >= QUIET_SECONDS or (elapsed >= TOLD_SECONDS and counters.version != self.version)
+
+    def overdue(self, now: float) -> bool:
+        """Whether they should have heard already."""
+        return self.owed_at is not None and now - self.owed_at >= HEARD_SECONDS
+
+    def tell(self, seq: int, text: str) -> None:
+        """Hand a snapshot to the boards here."""
+        self.owed_at = None
+        for board in list(self.boards):
+            board.hear(seq, text)
 
 
 class Ticker:
     """The sites watched by this process's boards."""
 
     def __init__(self) -> None:
-        self._sites: dict[int, Watched] = {}
+        self._sites: dict[str, Watched] = {}
         self._task: asyncio.Task[None] | None = None
 
-    def join(self, site: Site) -> None:
+    def join(self, site: Site, board: Board) -> None:
         """A board opens; it calls `leave` when it closes."""
-        self._sites.setdefault(site.pk, Watched(site.pk, site.key)).boards += 1
+        self._sites.setdefault(site.key, Watched(site.pk, site.key)).boards.add(board)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
 
     async def first(self, site: Site) -> tuple[int, str]:
         """A snapshot of this moment, for a board that has joined: its number, and the object as JSON."""
-        watched = self._sites[site.pk]
-        presence = (await edge.start()).presence.site(site.pk)
-        await _read_before(watched, presence)
-        return _told(watched, presence)
+        watched = self._sites[site.key]
+        counters = await live.counters(site.pk)
+        await _read_before(watched, counters)
+        return _told(watched, counters)
 
-    def leave(self, site: Site) -> None:
+    def leave(self, site: Site, board: Board) -> None:
         """A board closes; the last one of all ends the task."""
-        watched = self._sites[site.pk]
-        watched.boards -= 1
+        watched = self._sites[site.key]
+        watched.boards.discard(board)
         if not watched.boards:
-            del self._sites[site.pk]
+            del self._sites[site.key]
         if not self._sites and self._task is not None:
             self._task.cancel()
             self._task = None
 
     async def _run(self) -> None:
-        while True:
-            for watched in list(self._sites.values()):
-                try:
-                    await self._tell_when_due(watched)
-                except Exception:
-                    # One site's trouble, or a channel layer that is away, must not stop the other boards.
-                    logger.exception("a snapshot could not be told")
-            await asyncio.sleep(LOOK_SECONDS)
+        relay = Relay(self._heard)
+        try:
+            while True:
+                for watched in list(self._sites.values()):
+                    try:
+                        await self._tell_when_due(watched, relay)
+                    except Exception:
+                        # One site's trouble must not stop the other boards.
+                        logger.exception("a snapshot could not be told")
+                await asyncio.sleep(LOOK_SECONDS)
+        finally:
+            await relay.close()
 
-    async def _tell_when_due(self, watched: Watched) -> None:
-        here = edge.running()
-        if here is None:
-            return
-        presence = here.presence.site(watched.id)
+    async def _tell_when_due(self, watched: Watched, relay: Relay) -> None:
+        counters = live.watched(watched.id)
         now = time.monotonic()
-        if not watched.due(presence, now):
+        if counters is None or not (watched.overdue(now) or watched.due(counters, now)):
             return
-        watched.told_at, watched.version = now, presence.version
-        await _read_before(watched, presence)
-        seq, text = _told(watched, presence)
-        await get_channel_layer().group_send(
-            group(watched.key), {"type": "board.snapshot", "seq": seq, "text": text}
-        )
+        late = watched.overdue(now)
+        watched.told_at, watched.version = now, counters.version
+        await _read_before(watched, counters)
+        if late or not await self._tell_all(watched, counters, relay):
+            watched.tell(*_told(watched, counters))
+
+    async def _tell_all(self, watched: Watched, counters: Counters, relay: Relay) -> bool:
+        """Whether the boards of all processes will hear: from here, or from who took this tick."""
+        across = gathering.running()
+        if across and not across.reachable:
+            return False
+        if watched.owed_at is None:
+            watched.owed_at = watched.told_at
+        try:
+            await relay.follow(set(self._sites))
+            if across is None or await across.takes(watched.id, TAKEN_SECONDS):
+                await relay.send(watched.key, *_told(watched, counters))
+        except TROUBLE:
+            return False
+        return True
+
+    def _heard(self, key: str, seq: int, text: str) -> None:
+        if watched := self._sites.get(key):
+            watched.tell(seq, text)
 
 
-async def _read_before(watched: Watched, presence: SitePresence) -> None:
+async def _read_before(watched: Watched, counters: Counters) -> None:
     async with watched.reading:
         if watched.before is None:
             try:
-                watched.before = await minutes.begun_before(watched.id, presence.started_at, time.time())
+                watched.before = await minutes.begun_before(watched.id, counters.started_at, time.time())
             except (DatabaseError, InterfaceError) as error:
                 logger.warning("the last hour's page views could not be read yet: %s", error)
 
 
-def _told(watched: Watched, presence: SitePresence) -> tuple[int, str]:
-    now = time.time()
+def _told(watched: Watched, counters: Counters) -> tuple[int, str]:
+    now = live.clock()
     seq = snapshots.SEQUENCE.following(now)
-    shown = snapshots.snapshot(presence, watched.key, seq, datetime.fromtimestamp(now, UTC))
-    shown["minutes"] = minutes.last_hour(presence, watched.before or {}, now)
+    shown = snapshots.snapshot(counters, watched.key, seq, datetime.fromtimestamp(now, UTC))
+    shown["minutes"] = minutes.last_hour(counters, watched.before or {}, now)
     return seq, msgspec.json.encode(shown).decode()
 
 

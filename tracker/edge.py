@@ -18,6 +18,7 @@ from django.conf import settings
 
 from tracker import addresses, agents, identity
 from tracker.buffer import WriteBuffer
+from tracker.claims import Claims
 from tracker.closes import OVERLOADED, REFUSED, RESTARTING, Declined
 from tracker.countries import Countries
 from tracker.database import connect
@@ -27,6 +28,7 @@ from tracker.drops import Drop, Drops
 from tracker.presence import Attention, Presence, SitePresence
 from tracker.records import Begin, Owner, Progress, Said
 from tracker.session import Pace, Session
+from tracker.sharing import Sharing
 from tracker.spool import Spool
 
 SWEEP_SECONDS = 1.0
@@ -61,7 +63,10 @@ class Edge:
         self._pace = Pace(settings.FOOTFALL_MESSAGE_BURST, settings.FOOTFALL_MESSAGE_RATE)
         self._live_secret = identity.derive(settings.SECRET_KEY, "live")
         self._demo_secret = os.environ.get("FOOTFALL_DEMO_SECRET", "")
-        self._claims: dict[tuple[int, UUID], Session] = {}
+        self._claims = Claims(f"{self.id:x}", self._forget)
+        self._sharing = None
+        if settings.REDIS_URL:
+            self._sharing = Sharing(f"{self.id:x}", self.presence, self._claims, settings.REDIS_URL)
         self._leases: dict[Session, float] = {}
         self._connections = 0
         self._shift = 0.0
@@ -75,6 +80,8 @@ class Edge:
         self.directory.start()
         self.buffer.start(asyncio.get_running_loop())
         self._sweeper = asyncio.create_task(self._sweep())
+        if self._sharing:
+            self._sharing.start()
 
     async def stop(self) -> None:
         """Close every socket with 4502, end their page views, and flush what waits."""
@@ -83,6 +90,8 @@ class Edge:
             self._sweeper.cancel()
         for session in list(self.sessions):
             session.close(RESTARTING, time.monotonic())
+        if self._sharing:
+            await self._sharing.stop()
         await self.buffer.drain(DRAIN_SECONDS)
         await asyncio.to_thread(self._stop_threads)
 
@@ -128,7 +137,7 @@ class Edge:
 
     def posting(self, caller: Caller, page_id: UUID) -> Session:
         """The conversation of a page that posts: the one whose lease lasts, or a new one. `renew` it then."""
-        session = self._claims.get((caller.site.id, page_id))
+        session = self._claims.holder((caller.site.id, page_id))
         return session if session and session in self._leases else self.open(caller, _nobody, _nothing)
 
     def renew(self, session: Session) -> None:
@@ -159,20 +168,11 @@ class Edge:
         return now + self._shift
 
     def claim(self, session: Session, page_id: UUID) -> bool:
-        """Make `session` the page view's only one here; True when another one held it."""
-        key = (session.caller.site.id, page_id)
-        holder = self._claims.get(key)
-        self._claims[key] = session
-        if holder is None or holder is session:
-            return False
-        holder.renounce()
-        self._forget(holder)
-        return True
+        """Make `session` the page view's only one; True when another one held it here."""
+        return self._claims.take((session.caller.site.id, page_id), session)
 
     def release(self, session: Session, page_id: UUID) -> None:
-        key = (session.caller.site.id, page_id)
-        if self._claims.get(key) is session:
-            del self._claims[key]
+        self._claims.release((session.caller.site.id, page_id), session)
 
     def begin(self, record: Begin, done: Callable[[bool], None]) -> bool:
         return self.buffer.begin(record, done)
@@ -290,6 +290,7 @@ async def _begin() -> Edge:
     global _running
     edge = Edge()
     await edge.start()
+    await asyncio.to_thread(agents.load)
     await asyncio.to_thread(edge.directory.wait_ready, READY_SECONDS)
     _running = edge
     return edge

@@ -1,0 +1,66 @@
+"""Carries snapshots from the web process that made them to the boards of all, over the channel layer.
+
+One channel for the process and one group for each watched site, however many boards there are.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from channels.layers import get_channel_layer
+
+from tracker.redis_client import TIMEOUT_SECONDS, TROUBLE
+
+Heard = Callable[[str, int, str], None]
+
+
+def group(key: str) -> str:
+    """The channel-layer group of the processes whose boards watch a site."""
+    return f"board.{key}"
+
+
+class Relay:
+    """This process's end; `heard(key, seq, text)` is called for every snapshot that arrives."""
+
+    def __init__(self, heard: Heard) -> None:
+        self._heard = heard
+        self._layer: Any = get_channel_layer()
+        self._channel = ""
+        self._followed: set[str] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    async def follow(self, keys: set[str]) -> None:
+        """Hear of these sites and no others. Raises one of TROUBLE; to be tried again then."""
+        if keys == self._followed:
+            return
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            if self._task is None:
+                self._channel = await self._layer.new_channel("board.")
+                self._task = asyncio.create_task(self._receive())
+            for key in keys - self._followed:
+                await self._layer.group_add(group(key), self._channel)
+                self._followed.add(key)
+            for key in self._followed - keys:
+                await self._layer.group_discard(group(key), self._channel)
+                self._followed.discard(key)
+
+    async def send(self, key: str, seq: int, text: str) -> None:
+        """Tell every process that follows, this one too. Raises one of TROUBLE."""
+        message = {"type": "board.snapshot", "key": key, "seq": seq, "text": text}
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            await self._layer.group_send(group(key), message)
+
+    async def close(self) -> None:
+        """Hear nothing any more."""
+        with suppress(*TROUBLE):
+            await self.follow(set())
+        if self._task:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _receive(self) -> None:
+        while True:
+            message = await self._layer.receive(self._channel)
+            self._heard(message["key"], message["seq"], message["text"])

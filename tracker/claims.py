@@ -1,0 +1,74 @@
+"""Which conversation holds which page view: one in this process, and one over all of them.
+
+The latest claim wins; equal times are told apart by the edge's name, so that two edges never both let go.
+"""
+
+from collections.abc import Callable, Collection
+from uuid import UUID
+
+from tracker.session import Session
+
+Key = tuple[int, UUID]  # site and page view
+Claim = tuple[int, UUID, float]  # and since when, by the server's clock
+
+
+class Claims:
+    """The page views that this edge holds."""
+
+    def __init__(self, edge: str, forget: Callable[[Session], None]) -> None:
+        self._edge = edge
+        self._forget = forget
+        self._holders: dict[Key, Session] = {}
+        self._news: set[Key] | None = None  # None: say all; so it stays while nobody asks
+
+    def holder(self, key: Key) -> Session | None:
+        """The conversation that holds this page view here."""
+        return self._holders.get(key)
+
+    def take(self, key: Key, session: Session) -> bool:
+        """Give the page view to `session`; True when another one held it here, which lets go of it."""
+        holder = self._holders.get(key)
+        self._holders[key] = session
+        if self._news is not None:
+            self._news.add(key)
+        if holder is None or holder is session:
+            return False
+        holder.renounce()
+        self._forget(holder)
+        return True
+
+    def release(self, key: Key, session: Session) -> None:
+        """`session` holds this page view no more, if it did."""
+        if self._holders.get(key) is session:
+            del self._holders[key]
+
+    def news(self) -> list[Claim]:
+        """The claims since the last call that still stand."""
+        news, self._news = self._news, set()
+        return [
+            (*key, holder.page.opened + holder.page.shift)
+            for key in (self._holders if news is None else news)
+            if (holder := self._holders.get(key)) and holder.page
+        ]
+
+    def say_all(self) -> None:
+        """Nobody can be told now: the next news are all the claims that stand then."""
+        self._news = None
+
+    def hear(self, claims: Collection[Claim], edge: str) -> bool:
+        """Another edge's claims: let go of what it got later. True when some of ours must be said again."""
+        ours = {(site, page) for site, page, since in claims if self._stands((site, page), since, edge)}
+        if self._news is not None:
+            self._news |= ours
+        return bool(ours)
+
+    def _stands(self, key: Key, since: float, edge: str) -> bool:
+        holder = self._holders.get(key)
+        if holder is None or holder.page is None:
+            return False
+        if (holder.page.opened + holder.page.shift, self._edge) > (since, edge):
+            return True
+        del self._holders[key]
+        holder.renounce()
+        self._forget(holder)
+        return False

@@ -1,0 +1,215 @@
+"""An edge's part of the live counts, told through Redis: one task, while somebody watches.
+
+Whatever goes wrong (Redis away or emptied, the lease run out, a write lost) ends alike: the edge takes a new
+incarnation and says everything again. So there is one way back, and it is taken often enough to be trusted.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+import msgspec
+from redis.asyncio import Redis
+
+from tracker import shares
+from tracker.claims import Claims
+from tracker.counters import Counters
+from tracker.filters import Filters
+from tracker.presence import Presence
+from tracker.redis_client import RETRY_SECONDS, TROUBLE, client
+from tracker.shares import Asked, Claimed, Share, Statement
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+TICK_SECONDS = 0.25
+RENEW_SECONDS = 1.0
+ASKED_SECONDS = 10.0  # how long a watched site stays so without being asked for again
+GOODBYE_SECONDS = 2.0
+# Every view of a site is looked at with each change to it.
+VIEWS_PER_SITE = 64
+# Longer than a lease, so that a share never goes before it.
+SHARE_MS, LEASE_MS = 15_000, int(shares.LEASE_SECONDS * 1000)
+PORTION = 1_000  # claims in one message
+
+
+class Lost(Exception):
+    """Redis has not kept what this incarnation wrote."""
+
+
+class Sharing:
+    """Shares the counters of watched sites, and which pages this edge has claimed."""
+
+    def __init__(self, edge: str, presence: Presence, claims: Claims, url: str) -> None:
+        self._edge = edge
+        self._presence = presence
+        self._claims = claims
+        self._url = url
+        self._incarnation = ""
+        self._clock = 0.0  # Redis' clock minus the steady one
+        self._wanted: dict[tuple[int, str], tuple[Filters, float]] = {}
+        self._shares: dict[tuple[int, str], Share] = {}
+        self._stopping = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin on the running loop."""
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Say what is left to say, and goodbye."""
+        self._stopping.set()
+        if self._task:
+            await asyncio.wait([self._task], timeout=GOODBYE_SECONDS)
+            self._task.cancel()
+
+    async def _run(self) -> None:
+        complained = False
+        while not self._stopping.is_set():
+            try:
+                async with client(self._url) as redis:
+                    await self._begin(redis)
+                    complained = False
+                    await self._share(redis)
+            except (*TROUBLE, Lost) as error:
+                if not complained:
+                    logger.warning("sharing is interrupted (%s); trying again", type(error).__name__)
+                complained = True
+                # What changes meanwhile is said as a whole afterwards.
+                self._claims.say_all()
+                for share in self._shares.values():
+                    share.end()
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _begin(self, redis: Redis) -> None:
+        before, self._incarnation = self._incarnation, f"{self._edge}.{secrets.token_hex(4)}"
+        self._shares.clear()
+        self._claims.say_all()
+        seconds, micros = await redis.time()
+        self._clock = seconds + micros / 1e6 - time.monotonic()
+        async with redis.pipeline() as pipe:
+            if before:
+                pipe.zrem(shares.REGISTRY, before)
+                pipe.delete(shares.lease(before))
+            pipe.set(shares.lease(self._incarnation), self._totals(), px=LEASE_MS)
+            pipe.zadd(shares.REGISTRY, {self._incarnation: self._now()})
+            await pipe.execute()
+
+    async def _share(self, redis: Redis) -> None:
+        async with redis.pubsub(ignore_subscribe_messages=True) as heard:
+            await heard.subscribe(shares.ASKED, shares.CLAIMED)
+            renewed_at = time.monotonic()
+            while not self._stopping.is_set():
+                now = time.monotonic()
+                if now - renewed_at >= RENEW_SECONDS:
+                    await self._renew(redis)
+                    renewed_at = now
+                await self._say(redis, now)
+                await self._listen(heard, now + TICK_SECONDS)
+            await self._say(redis, time.monotonic())
+            await self._leave(redis)
+
+    async def _listen(self, heard: Any, until: float) -> None:
+        while (left := until - time.monotonic()) > 0 and not self._stopping.is_set():
+            message = await heard.get_message(timeout=left)
+            if message and self._hear(message["channel"].decode(), message["data"]):
+                return
+
+    def _hear(self, channel: str, data: bytes) -> bool:
+        """Take a message; True when it should be answered at once."""
+        try:
+            if channel == shares.ASKED:
+                return self._asked(msgspec.msgpack.decode(data, type=Asked))
+            said = msgspec.msgpack.decode(data, type=Claimed)
+        except msgspec.DecodeError:
+            logger.warning("a message on %s could not be read", channel)
+            return False
+        edge = shares.edge_of(said.incarnation)
+        return edge != self._edge and self._claims.hear(said.pages, edge)
+
+    def _asked(self, asked: Asked) -> bool:
+        key = (asked.site, asked.filters.view())
+        new = key not in self._wanted
+        if new and sum(site == asked.site for site, _ in self._wanted) > VIEWS_PER_SITE:
+            return False
+        self._wanted[key] = (asked.filters, time.monotonic() + ASKED_SECONDS)
+        return new
+
+    async def _renew(self, redis: Redis) -> None:
+        async with redis.pipeline(transaction=False) as pipe:
+            pipe.set(shares.lease(self._incarnation), self._totals(), px=LEASE_MS, xx=True)
+            for site_id, view in self._shares:
+                pipe.pexpire(shares.share_key(site_id, self._incarnation, view), SHARE_MS)
+            kept = await pipe.execute()
+        if not all(kept):
+            raise Lost
+        await redis.zadd(shares.REGISTRY, {self._incarnation: self._now()}, xx=True)
+
+    async def _say(self, redis: Redis, now: float) -> None:
+        for key, (filters, until) in list(self._wanted.items()):
+            if until <= now:
+                await self._end(redis, *key, filters)
+                continue
+            share = self._shares.get(key)
+            if share is None:
+                # No two shares under one key come near each other's versions.
+                share = Share(self._incarnation, key[1], self._counters(key[0], filters), int(now * 1e6))
+            statement = share.next()
+            if statement:
+                await self._write(redis, key[0], statement)
+            self._shares[key] = share
+        await self._claim(redis)
+
+    async def _end(self, redis: Redis, site_id: int, view: str, filters: Filters) -> None:
+        del self._wanted[site_id, view]
+        share = self._shares.pop((site_id, view), None)
+        if share:
+            share.end()
+        if filters:
+            self._presence.site(site_id).forget(filters)
+        await redis.delete(shares.share_key(site_id, self._incarnation, view))
+
+    async def _write(self, redis: Redis, site_id: int, said: Statement) -> None:
+        key = shares.share_key(site_id, self._incarnation, said.view)
+        async with redis.pipeline() as pipe:
+            if said.whole:
+                pipe.delete(key)
+                packed = shares.encode(said.fields)
+                pipe.hset(key, mapping={shares.VERSION: said.version - 1, shares.WHOLE: packed})
+            else:
+                pipe.hset(key, mapping=dict(said.fields))
+            pipe.hincrby(key, shares.VERSION, 1)
+            pipe.pexpire(key, SHARE_MS)
+            pipe.publish(shares.channel(site_id), shares.encode(said))
+            version = (await pipe.execute())[-3]
+        if version != said.version:
+            raise Lost
+
+    async def _claim(self, redis: Redis) -> None:
+        for portion in _portions(self._claims.news()):
+            await redis.publish(shares.CLAIMED, shares.encode(Claimed(self._incarnation, portion)))
+
+    async def _leave(self, redis: Redis) -> None:
+        async with redis.pipeline() as pipe:
+            pipe.zrem(shares.REGISTRY, self._incarnation)
+            pipe.delete(shares.lease(self._incarnation))
+            pipe.publish(shares.LEFT, self._incarnation)
+            await pipe.execute()
+
+    def _counters(self, site_id: int, filters: Filters) -> Counters:
+        presence = self._presence.site(site_id)
+        return presence.view(filters) if filters else presence
+
+    def _totals(self) -> bytes:
+        return shares.encode(self._presence.totals())
+
+    def _now(self) -> float:
+        return time.monotonic() + self._clock
+
+
+def _portions(whole: list[T]) -> Iterator[list[T]]:
+    for start in range(0, len(whole), PORTION):
+        yield whole[start : start + PORTION]
