@@ -18,8 +18,12 @@ def is_local(request: HttpRequest) -> bool:
         return False
     if any(name.lower().startswith("x-forwarded") for name in request.headers):
         return False
+    peer = request.META.get("REMOTE_ADDR")
+    if peer is None:
+        # Over a unix socket, and not a word of a proxy: see `analytics.nginx`.
+        return True
     try:
-        return ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback
+        return ipaddress.ip_address(peer).is_loopback
     except ValueError:
         return False
 

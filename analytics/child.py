@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 logger = logging.getLogger(__name__)
 prctl = ctypes.CDLL(None, use_errno=True).prctl
@@ -28,6 +30,12 @@ def dies_with_us(sign: signal.Signals) -> Callable[[], None]:
     return ask
 
 
+# One that dies as soon as it is started is not started again at once.
+SHORT_LIFE, PAUSE = 5.0, 1.0
+# Longer than an edge takes to store what waits.
+PATIENCE = 20.0
+
+
 class Child:
     """One program kept running, in a thread of its own; SIGTERM ends it."""
 
@@ -44,14 +52,18 @@ class Child:
         self._thread.start()
 
     def stop(self) -> None:
-        """End it, and wait for that."""
+        """End it, and wait for that; one that does not end in PATIENCE seconds is killed."""
         self._stopping.set()
         if self._process is not None:
             self._process.terminate()
-        self._thread.join(10)
+            self._thread.join(PATIENCE)
+            self._process.kill()
+        if self._thread.is_alive():
+            self._thread.join(PATIENCE)
 
     def _keep(self) -> None:
         while not self._stopping.is_set():
+            began = time.monotonic()
             self._process = subprocess.Popen(
                 self._command,
                 env=self._environment,
@@ -62,6 +74,14 @@ class Child:
             if self._stopping.is_set():
                 self._process.terminate()
             code = self._process.wait()
+            _kill_group(self._process.pid)
             if not self._stopping.is_set():
                 logger.error("%s ended by itself (%s); starting it again.", self._name, code)
-                self._stopping.wait(1)
+                if time.monotonic() - began < SHORT_LIFE:
+                    self._stopping.wait(PAUSE)
+
+
+def _kill_group(leader: int) -> None:
+    """End what a program left that did not end in order: nginx' workers would go on and hold its port."""
+    with suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)

@@ -7,7 +7,10 @@ import sys
 from dataclasses import dataclass
 
 from analytics import options
+from analytics.account import account_for
 from analytics.data import DataFolder, read_env_file
+from analytics.fleet import Fleet
+from analytics.home import recorded_home
 from analytics.postgres import Postgres
 from analytics.trouble import CannotStart, port_taken
 
@@ -19,6 +22,7 @@ class Launch:
     options: options.Options
     data: DataFolder
     postgres: Postgres | None
+    fleet: Fleet | None  # None where this one process holds the sockets itself
 
 
 prepared: Launch | None = None
@@ -49,7 +53,8 @@ def _prepare(asked: options.Options) -> Launch:
     data.write("database_url", postgres.url if postgres else given)
     data.write("url", f"http://localhost:{asked.port}")
     os.environ["FOOTFALL_DATA"] = str(data.path)
-    return Launch(asked, data, postgres)
+    fleet = Fleet(asked, data, account_for(recorded_home(data) / "cluster")) if asked.edges else None
+    return Launch(asked, data, postgres, fleet)
 
 
 def _check_port(port: int) -> None:

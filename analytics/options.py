@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+MOST_EDGES = 64
+# Until edges tell the web process whom they hold, its board would show nobody of them.
+EDGES_SHARE = False
 
 
 @dataclass(frozen=True)
@@ -15,6 +18,7 @@ class Options:
     port: int
     data: Path
     demo: bool
+    edges: int  # 0: this one process holds the sockets itself
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="add a site with made-up visitors who keep coming over real sockets",
     )
-    parser.add_argument("--edges", type=_edges, metavar="N", help=argparse.SUPPRESS)
+    parser.add_argument("--edges", type=_edges, default=0, metavar="N", help=argparse.SUPPRESS)
 
 
 def read(arguments: list[str]) -> Options:
@@ -48,7 +52,9 @@ def read(arguments: list[str]) -> Options:
     )
     add_arguments(parser)
     found = parser.parse_args(arguments)
-    return Options(port=found.port, data=found.data.expanduser().absolute(), demo=found.demo)
+    return Options(
+        port=found.port, data=found.data.expanduser().absolute(), demo=found.demo, edges=found.edges
+    )
 
 
 def _port(text: str) -> int:
@@ -58,7 +64,11 @@ def _port(text: str) -> int:
 
 
 def _edges(text: str) -> int:
-    raise argparse.ArgumentTypeError("several edge processes are not there yet; start without --edges")
+    if not EDGES_SHARE:
+        raise argparse.ArgumentTypeError("several edge processes are not there yet; start without --edges")
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_EDGES:
+        raise argparse.ArgumentTypeError(f"a number of processes from 1 to {MOST_EDGES}, not {text!r}")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from daphne.server import Server as Daphne  # first: it chooses Twisted's reactor
@@ -36,12 +37,14 @@ class NamelessProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has n
 
 
 class Server(Daphne):  # type: ignore[misc]
-    """Serves an ASGI application on 127.0.0.1 until a signal; `ready` is called when it takes connections."""
+    """Serves an ASGI application until a signal; `ready` is called when it takes connections."""
 
-    def __init__(self, application: object, port: int, ready: Callable[[], None]) -> None:
+    def __init__(self, application: object, where: int | Path, ready: Callable[[], None]) -> None:
+        """`where`: a port of 127.0.0.1, or a unix socket for a proxy in front."""
+        place = f"tcp:{where}:interface=127.0.0.1" if isinstance(where, int) else f"unix:{where}:mode=660"
         super().__init__(
             application,
-            endpoints=[f"tcp:{port}:interface=127.0.0.1:backlog={BACKLOG}"],
+            endpoints=[f"{place}:backlog={BACKLOG}"],
             signal_handlers=False,
             ping_interval=PING_INTERVAL,
             ping_timeout=PING_TIMEOUT,
@@ -49,7 +52,7 @@ class Server(Daphne):  # type: ignore[misc]
             websocket_max_frame_size=FRAME_LIMIT,
             server_name="footfall",
         )
-        self._port = port
+        self._where = where
         self._ready = ready
         self._listening: list[Any] = []
         self._trouble: BaseException | None = None
@@ -87,7 +90,10 @@ class Server(Daphne):  # type: ignore[misc]
 
     def listen_error(self, failure: Any) -> None:
         """Somebody took the port since it was checked."""
-        self._trouble = CannotStart(port_taken(self._port))
+        where = self._where
+        self._trouble = CannotStart(
+            port_taken(where) if isinstance(where, int) else f"{where} cannot be listened on."
+        )
         self.stop()
 
     def _on_signal(self, number: int, frame: object) -> None:

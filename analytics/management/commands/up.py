@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import resource
 import secrets
 import signal
 import sys
@@ -19,7 +18,7 @@ from django.db import connections
 from analytics import first_start, launch, options
 from analytics.child import Child
 from analytics.trouble import CannotStart
-from tracker import jobs
+from tracker import jobs, listeners
 from tracker.database import connect
 from tracker.snippet import tag
 
@@ -61,7 +60,13 @@ class Command(BaseCommand):
         self._greet(first_start.welcome())
         demo = self._demo(started) if started.options.demo else None
         connections.close_all()
-        undo.callback(_start_jobs())
+        listeners.allow_many_sockets()
+        fleet = started.fleet
+        if fleet:
+            undo.callback(fleet.stop)
+            fleet.start()
+        else:
+            undo.callback(_start_jobs())
         # Late, but before anybody waits for an answer: these import Twisted and all of the application.
         from analytics.asgi import application
         from analytics.server import Server
@@ -69,13 +74,14 @@ class Command(BaseCommand):
         import_module(settings.ROOT_URLCONF)
 
         def ready() -> None:
+            if fleet:
+                fleet.open(settings.FOOTFALL_TRUSTED_PROXIES)
             if demo:
                 undo.callback(demo.stop)
                 demo.start()
             self._say("Ready. Ctrl-C stops everything.")
 
-        _allow_many_sockets()
-        Server(application, started.options.port, ready).run()
+        Server(application, fleet.web if fleet else started.options.port, ready).run()
 
     def _greet(self, welcome: first_start.Welcome) -> None:
         url = settings.FOOTFALL_URL
@@ -119,12 +125,6 @@ def _start_jobs() -> Callable[[], None]:
         thread.join(5)
 
     return end
-
-
-def _allow_many_sockets() -> None:
-    """Every open page is a file to the kernel; the usual soft limit of 1,024 is for other programs."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _interrupt(number: int, frame: object) -> None:

@@ -1,0 +1,112 @@
+"""The processes around the web process under `--edges N`: Valkey, edges, jobs, and nginx before them all."""
+
+import os
+import resource
+import socket
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from analytics import nginx, run_folder, valkey
+from analytics.account import Account
+from analytics.child import Child
+from analytics.data import DataFolder
+from analytics.options import ROOT, Options
+from analytics.trouble import CannotStart
+
+READY_SECONDS = 30.0
+
+
+class Fleet:
+    """The children of one `up --edges N`."""
+
+    def __init__(self, asked: Options, data: DataFolder, account: Account) -> None:
+        """Choose places, and check that everything is there; starts nothing.
+
+        Sets REDIS_URL, for this process too, where none is given. Raises CannotStart.
+        """
+        nginx.program()
+        self._asked = asked
+        self._data = data
+        self._account = account
+        self._embedded = not os.environ.get("REDIS_URL")
+        if self._embedded:
+            valkey.program()
+        self.folder = run_folder.make(data, account)
+        if self._embedded:
+            os.environ["REDIS_URL"] = valkey.address(self.folder)
+        self._children: list[Child] = []
+        self._edges: list[Child] = []
+        self._front: Child | None = None
+
+    @property
+    def web(self) -> Path:
+        """The unix socket on which the web process listens."""
+        return self.folder / "web"
+
+    def start(self) -> None:
+        """Start all but nginx, and wait until edges take sockets. Raises CannotStart."""
+        if self._embedded:
+            self._start("valkey", valkey.child(self.folder))
+            _wait_for([self.folder / "valkey"], "Valkey does not start.")
+        self._start(
+            "jobs", Child("jobs", [sys.executable, str(ROOT / "manage.py"), "jobs"], dict(os.environ))
+        )
+        for number in range(1, self._asked.edges + 1):
+            edge = self._edge(number)
+            self._edges.append(edge)
+            edge.start()
+        places = [
+            self.folder / f"edge-{number}.{door}"
+            for number in range(1, self._asked.edges + 1)
+            for door in ("ws", "post")
+        ]
+        _wait_for(places, "An edge does not start.")
+
+    def open(self, trusted: list[str]) -> None:
+        """Start nginx: from now on visitors and staff come in."""
+        self._front = nginx.Nginx(
+            folder=self.folder,
+            log=self._data.path / "nginx.log",
+            account=self._account,
+            port=self._asked.port,
+            edges=self._asked.edges,
+            files=resource.getrlimit(resource.RLIMIT_NOFILE)[1],
+            trusted=trusted,
+            demo=self._asked.demo,
+        ).child()
+        self._front.start()
+
+    def stop(self) -> None:
+        """Let edges say 4502 and store what waits, all at once; then end the others."""
+        with ThreadPoolExecutor(len(self._edges) or 1) as together:
+            list(together.map(Child.stop, self._edges))
+        for child in (*([self._front] if self._front else []), *reversed(self._children)):
+            child.stop()
+        run_folder.remove(self._data)
+
+    def _start(self, name: str, child: Child) -> None:
+        self._children.append(child)
+        child.start()
+
+    def _edge(self, number: int) -> Child:
+        place = self.folder / f"edge-{number}"
+        options = [f"--uds={place}.ws", f"--post-uds={place}.post", "--verbosity=0"]
+        return Child(
+            f"edge {number}", [sys.executable, str(ROOT / "manage.py"), "edge", *options], dict(os.environ)
+        )
+
+
+def _wait_for(places: list[Path], trouble: str) -> None:
+    """Wait until all these unix sockets are listened on."""
+    until = time.monotonic() + READY_SECONDS
+    while not all(map(_answers, places)):
+        if time.monotonic() > until:
+            raise CannotStart(f"{trouble} It says why above.")
+        time.sleep(0.02)
+
+
+def _answers(place: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(place)) == 0

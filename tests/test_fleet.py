@@ -1,0 +1,258 @@
+"""`up --edges 2`: real nginx, real Valkey, edges, jobs and web on one port, killed and stopped."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
+
+from analytics import nginx
+from analytics.trouble import CannotStart
+from tests.product import ROOT, Product, wait_for
+from tests.test_live_socket import FIREFOX, code_of, page
+
+ORIGIN = Origin("https://example.com")
+OPEN_GATE = (
+    "import sys, manage, analytics.options as options; options.EDGES_SHARE = True;"
+    " sys.argv[0] = 'manage.py'; manage.main()"
+)
+
+
+class Fleet(Product):
+    """A product of several processes."""
+
+    command = ("-c", OPEN_GATE, "up")
+
+
+def processes(product: Product) -> dict[int, str]:
+    """Every process that descends from `up`, with its command line."""
+
+    def below(pid: int) -> Iterator[int]:
+        for task in Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in map(int, task.read_text().split()):
+                yield child
+                yield from below(child)
+
+    found = {}
+    for pid in below(product.process.pid):
+        try:
+            found[pid] = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def named(product: Product, words: str) -> int:
+    """The pid of the process whose command line holds these words, 0 when there is none."""
+    return next((pid for pid, line in processes(product).items() if words in line), 0)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def started(*options: str, **environment: str) -> Iterator[Fleet]:
+    folder = Path(tempfile.mkdtemp(prefix="footfall-fleet-"))
+    fleet = Fleet(folder, "--edges", "2", *options, **environment)
+    try:
+        yield fleet
+    finally:
+        if fleet.process.poll() is None:
+            fleet.stop()
+        assert fleet.process.stdout
+        fleet.process.stdout.close()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def fleet() -> Iterator[Fleet]:
+    with started(FOOTFALL_TRUSTED_PROXIES="127.0.0.9") as product:
+        yield product
+
+
+@pytest.fixture(scope="module")
+def key(fleet: Fleet) -> str:
+    return fleet.add_site("example.com")
+
+
+def dial(fleet: Product, key: str, source: str = "127.0.0.1", **headers: str) -> ClientConnection:
+    return connect(
+        f"{fleet.socket_url}/live/{key}",
+        sock=socket.create_connection(("127.0.0.1", fleet.port), source_address=(source, 0)),
+        origin=ORIGIN,
+        user_agent_header=FIREFOX,
+        compression=None,
+        additional_headers=headers,
+    )
+
+
+def say(page_socket: ClientConnection, **more: Any) -> str:
+    """Say a page and wait for its ack; its id."""
+    said = page(**more)
+    page_socket.send(json.dumps(said))
+    assert json.loads(page_socket.recv(timeout=10)) == {"t": "ack", "id": said["id"]}
+    return str(said["id"])
+
+
+def get(fleet: Product, path: str, **headers: str) -> int:
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    try:
+        with urllib.request.urlopen(
+            urllib.request.Request(f"{fleet.url}{path}", headers=sent), timeout=10
+        ) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code
+
+
+def test_one_port_serves_pages_posts_and_staff(fleet: Fleet, key: str) -> None:
+    with dial(fleet, key) as opened:
+        socket_page = say(opened)
+        said = page("/posted")
+        request = urllib.request.Request(
+            f"{fleet.url}/live/{key}",
+            data=json.dumps([said]).encode(),
+            headers={"Origin": ORIGIN, "User-Agent": FIREFOX},
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert json.load(answer) == [{"t": "ack", "id": said["id"]}]
+        query = "SELECT count(*) FROM tracker_pageview WHERE id IN (%s, %s)"
+        assert fleet.rows(query, socket_page, said["id"]) == [{"count": 2}]
+    for path in ("/login/", "/t.js", "/api/v1/docs"):
+        assert get(fleet, path) == 200
+
+
+def test_the_sockets_are_held_by_edges_only(fleet: Fleet, key: str) -> None:
+    edges = "SELECT DISTINCT edge FROM tracker_pageview WHERE path = '/spread'"
+    for last in range(1, 21):
+        with dial(fleet, key, source=f"127.0.1.{last}") as opened:
+            say(opened, path="/spread")
+    assert len(fleet.rows(edges)) == 2
+    # One address, one edge.
+    ids = []
+    for _ in range(5):
+        with dial(fleet, key, source="127.0.2.1") as opened:
+            ids.append(say(opened))
+    rows = fleet.rows("SELECT DISTINCT edge FROM tracker_pageview WHERE id::text = ANY(%s)", ids)
+    assert len(rows) == 1
+
+
+def test_health_is_told_to_local_programs_only(fleet: Fleet) -> None:
+    assert get(fleet, "/readyz") == 200
+    for header in (
+        "X_Forwarded_For",
+        "X_Forwarded_Host",
+        "X_Forwarded_Proto",
+        "Via",
+        "X_Real_IP",
+        "Forwarded",
+    ):
+        assert get(fleet, "/readyz", **{header: "127.0.0.1"}) == 404
+
+
+def test_addresses_are_believed_from_the_trusted_proxy_only(fleet: Fleet, key: str) -> None:
+    countries = "SELECT country FROM tracker_pageview WHERE id = %s"
+    for source, country in (("127.0.0.9", "DE"), ("127.0.0.8", "")):
+        with dial(fleet, key, source, **{"X-Forwarded-For": "91.12.0.1"}) as opened:
+            assert fleet.rows(countries, say(opened)) == [{"country": country}]
+
+
+@pytest.mark.parametrize(
+    "words", ["manage.py edge --uds", "valkey-server", "nginx: master", "manage.py jobs"]
+)
+def test_what_is_killed_is_back_within_two_seconds(fleet: Fleet, key: str, words: str) -> None:
+    before = wait_for(lambda: named(fleet, words), 10, words)
+    others = set(processes(fleet)) - {before}
+    time_alive = time.monotonic()
+    os.kill(before, signal.SIGKILL)
+    wait_for(lambda: not alive(before), 2, "its end")
+    new = wait_for(
+        lambda: next(
+            (pid for pid, line in processes(fleet).items() if words in line and pid not in others), 0
+        ),
+        2,
+        f"a new {words}",
+    )
+    assert new != before
+    assert time.monotonic() - time_alive < 2
+    wait_for(lambda: _serves(fleet, key), 10, "visitors to be served")
+
+
+def _serves(fleet: Fleet, key: str) -> bool:
+    """Whether pages from many addresses are all stored."""
+    try:
+        for last in range(1, 9):
+            with dial(fleet, key, source=f"127.0.3.{last}") as opened:
+                say(opened)
+    except (OSError, WebSocketException):
+        return False
+    return True
+
+
+def test_a_signal_says_goodbye_and_leaves_nothing() -> None:
+    with started() as fleet:
+        key = fleet.add_site("example.com")
+        run_folder = Path((fleet.data / "run_folder").read_text().strip())
+        family = set(processes(fleet))
+        with dial(fleet, key) as opened:
+            page_id = say(opened)
+            assert not fleet.rows(
+                "SELECT 1 FROM tracker_pageview WHERE id = %s AND ended_at IS NOT NULL", page_id
+            )
+            fleet.process.send_signal(signal.SIGTERM)
+            assert code_of(opened) == 4502
+        assert fleet.process.wait(30) == 0
+        assert fleet.lines[-1] == "Stopped."
+        assert not any(map(alive, family))
+        assert not run_folder.exists()
+
+
+def test_nothing_outlives_a_killed_start() -> None:
+    with started() as fleet:
+        family = set(processes(fleet))
+        assert len(family) > 6
+        fleet.stop(signal.SIGKILL)
+        wait_for(lambda: not any(map(alive, family)), 15, "all processes to end")
+        # The next start finds what was left, and removes it.
+        left = Path((fleet.data / "run_folder").read_text().strip())
+        again = Fleet(fleet.data, "--edges", "2")
+        assert not left.exists()
+        assert again.stop() == 0
+
+
+def test_without_nginx_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(nginx, "PLACES", "")
+    with pytest.raises(CannotStart, match="apt-get install nginx"):
+        nginx.program()
+
+
+def test_both_configurations_protect_alike() -> None:
+    def rules(name: str) -> list[str]:
+        text = (ROOT / "deploy" / "nginx" / name).read_text()
+        server = text[text.index("server {\n    listen") : text.index("    location /live/")]
+        maps = re.findall(r"^map \$http_upgrade.*?^}", text, re.DOTALL | re.MULTILINE)
+        return [line for line in server.splitlines() if not line.lstrip().startswith("#")] + maps
+
+    one, several = rules("footfall.conf"), rules("footfall-edges.conf")
+    assert len(one) > 20
+    assert [line for line in one if line.strip()] == [line for line in several if line.strip()]
