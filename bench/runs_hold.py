@@ -9,10 +9,14 @@ from bench.fleet import Fleet
 from bench.ledger import Reader
 from bench.plan import Mode
 from bench.sessions import measure, plan
-from bench.targets import TARGETS, Ground, Server, running
+from bench.targets import FOUR_EDGES, TARGETS, Ground, Server, running
 from bench.watch import Api, Board, log_in
 
 CHURN_SECONDS, QUIET_SECONDS = 8.0, 3.0
+
+# Target, pages, seconds, generator processes (each may open 20,000 files).
+HOLDS = ((TARGETS["footfall"], 10_000, 300.0, 1), (FOUR_EDGES, 50_000, 600.0, 3))
+QUICK_HOLDS = ((TARGETS["footfall"], 500, 11.0, 1), (TARGETS["2 edges"], 1_000, 11.0, 1))
 
 
 def memory(on: Ground, quick: bool) -> Iterator[Figure]:
@@ -64,9 +68,9 @@ def _states(on: Ground, name: str, server: Server, rate: float, seconds: float) 
 
 def hold(on: Ground, quick: bool) -> Iterator[Figure]:
     """Open pages with a turnover of 1 % a second, held against the ledger each second."""
-    pages, seconds, generators = (500, 22.0, 1) if quick else (10_000, 300.0, 2)
-    with running(TARGETS["footfall"], on) as server:
-        yield from hold_at(on, "footfall", server, pages, seconds, generators)
+    for target, pages, seconds, generators in QUICK_HOLDS if quick else HOLDS:
+        with running(target, on) as server:
+            yield from hold_at(on, target.name, server, pages, seconds, generators)
 
 
 def hold_at(
@@ -91,13 +95,13 @@ def hold_at(
         fleet.wait_full()
         by_api = verify.LiveCheck(fleet.ledgers, api.live)
         by_board = verify.LiveCheck(fleet.ledgers, board.live)
-        until, spent = time.monotonic() + seconds, processes.cpu_seconds(server.pids)
+        until, spent = time.monotonic() + seconds, _cpu(on, server)
         while time.monotonic() < until:
             fleet.tell(f"turnover {pages / 100 / generators}")
             _look(by_api, by_board, CHURN_SECONDS)
             fleet.tell("turnover 0")
             _look(by_api, by_board, QUIET_SECONDS)
-        cores = (processes.cpu_seconds(server.pids) - spent) / (time.monotonic() - until + seconds)
+        cores = (_cpu(on, server) - spent) / (time.monotonic() - until + seconds)
         fleet.tell("stop")
         outcome = fleet.finish()
         by_api.settled(), by_board.settled()
@@ -110,6 +114,12 @@ def hold_at(
     yield Figure(
         "hold", f"{name}: cores", cores, "", 1.5, True, f"{pages:,} pages, {outcome.done:,} turned over"
     )
+
+
+def _cpu(on: Ground, server: Server) -> float:
+    """CPU seconds of everything but the generator."""
+    assert on.postgres.pid
+    return processes.cpu_seconds([*server.all_pids, *processes.family(on.postgres.pid)])
 
 
 def _look(by_api: verify.LiveCheck, by_board: verify.LiveCheck, seconds: float) -> None:

@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 import psycopg
 from psycopg import sql
 
+from analytics import valkey
 from analytics.data import DataFolder
 from analytics.postgres import Postgres
 from bench import processes
@@ -35,10 +36,16 @@ class Server:
     roots: list[int]  # the processes whose descendants are the server; Postgres is not among them
     product: Product | None = None
     database_url: str = ""
+    beside: list[int] = field(default_factory=list)  # what else serves: the web process, Valkey
 
     @property
     def pids(self) -> list[int]:
         return [pid for root in self.roots for pid in processes.family(root)]
+
+    @property
+    def all_pids(self) -> list[int]:
+        """Also those beside it, but still without Postgres."""
+        return [*self.pids, *(pid for root in self.beside for pid in processes.family(root))]
 
 
 @dataclass(frozen=True)
@@ -122,19 +129,20 @@ def _module(name: str) -> Callable[[Ground, ExitStack], Server]:
     return _command(name, sys.executable, "-m", f"bench.baselines.{name}")
 
 
-def _one_process(on: Ground, stack: ExitStack) -> Server:
+def _one_process(on: Ground, stack: ExitStack, **environment: str) -> Server:
     url = on.database()
-    product = Product(on.folder / f"data-{on.started}", DATABASE_URL=url)
+    product = Product(on.folder / f"data-{on.started}", DATABASE_URL=url, **environment)
     stack.callback(product.stop)
     key = product.add_site(ORIGIN_HOST)
     return Server("footfall", key, (product.port,), [product.process.pid], product, url)
 
 
 def _edges(number: int) -> Callable[[Ground, ExitStack], Server]:
-    """So many edge processes beside a product; visitors come to them directly, without nginx."""
+    """So many edge processes beside a web process and a Valkey; visitors come to them without nginx."""
 
     def start(on: Ground, stack: ExitStack) -> Server:
-        beside = _one_process(on, stack)
+        redis, redis_url = _valkey(on, stack)
+        beside = _one_process(on, stack, REDIS_URL=redis_url)
         assert beside.product
         ports, roots = [], []
         for _ in range(number):
@@ -150,13 +158,35 @@ def _edges(number: int) -> Callable[[Ground, ExitStack], Server]:
             _wait_listening(process, port, Path(log.name))
             ports.append(port)
             roots.append(process.pid)
-        return replace(beside, name=_edges_name(number), ports=tuple(ports), roots=roots)
+        name = "edge" if number == 1 else f"{number} edges"
+        return replace(beside, name=name, ports=tuple(ports), roots=roots, beside=[*beside.roots, redis])
 
     return start
 
 
-def _edges_name(number: int) -> str:
-    return "edge" if number == 1 else f"{number} edges"
+def _valkey(on: Ground, stack: ExitStack) -> tuple[int, str]:
+    """A Valkey of its own: its pid and its address."""
+    on.started += 1
+    folder = on.folder / f"valkey-{on.started}"
+    folder.mkdir()
+    child = valkey.child(folder)
+    child.start()
+    stack.callback(child.stop)
+    until = time.monotonic() + START_SECONDS
+    while not (folder / "valkey").exists():
+        if time.monotonic() > until:
+            raise RuntimeError("Valkey does not start.")
+        time.sleep(0.02)
+    return _listener_pid(folder), valkey.address(folder)
+
+
+def _listener_pid(folder: Path) -> int:
+    """The process whose folder of work this is."""
+    for place in Path("/proc").glob("[0-9]*/cwd"):
+        with suppress(OSError):
+            if place.readlink() == folder:
+                return int(place.parent.name)
+    raise RuntimeError("Valkey is gone again.")
 
 
 def _log(on: Ground, stack: ExitStack, name: str) -> TextIO:
@@ -183,6 +213,8 @@ def _wait_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> N
         time.sleep(0.02)
 
 
+# Only held open, never loaded: its generators are three.
+FOUR_EDGES = Target("4 edges", _edges(4), stores=True)
 TARGETS = {
     target.name: target
     for target in (
