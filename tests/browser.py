@@ -45,7 +45,7 @@ def chromium() -> Iterator[Browser]:
 @contextmanager
 def visitor(browser: Browser, **options: object) -> Iterator[BrowserContext]:
     """A visitor of their own: fresh cookies, storage and cache, an ordinary user agent."""
-    context = browser.new_context(user_agent=AGENT, **options)  # type: ignore[arg-type]
+    context = browser.new_context(**{"user_agent": AGENT, **options})  # type: ignore[arg-type]
     try:
         yield context
     finally:

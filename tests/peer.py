@@ -138,6 +138,7 @@ class HttpPeer:
 
     port: int = 0
     pages: dict[str, Page] = field(default_factory=dict)
+    scripts: dict[str, str] = field(default_factory=dict)
     heard: Heard = field(default_factory=Heard)
     status: int = 200  # of the answers to POSTs
     asked: list[str] = field(default_factory=list)  # paths of GETs
@@ -170,6 +171,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(403, "text/plain", b"no sockets here")
         elif path == "/t.js":
             self._answer(200, "text/javascript", SNIPPET.read_bytes())
+        elif path in self.peer.scripts:
+            self._answer(200, "text/javascript", self.peer.scripts[path].encode())
         elif path in self.peer.pages:
             html, headers = self.peer.pages[path]
             self._answer(200, "text/html; charset=utf-8", html.encode(), headers)
