@@ -20,7 +20,7 @@ SETTLE_SECONDS = 4.0
 
 def board(on: Ground, quick: bool) -> Iterator[Figure]:
     """The CPU time of one tick: with a board and without one, over the same pages."""
-    pages, seconds = (2_000, 3.0) if quick else (15_000, 15.0)
+    pages, seconds = (2_000, 2.0) if quick else (15_000, 15.0)
     with running(TARGETS["footfall"], on) as server:
         assert server.product
         cookie = log_in(server.product.port, "admin", server.product.password)

@@ -17,9 +17,13 @@ SHOWN = 25
 
 
 def profile(on: Ground, quick: bool) -> Iterator[Figure]:
-    """The functions in which the product's process spends itself, alone and with all that they call."""
+    """The functions in which a process that holds sockets spends itself, alone and with all they call."""
     seconds = 8 if quick else 20
-    name = "edge" if "edge" in TARGETS else "footfall"
+    for name in ("edge",) if quick else ("edge", "footfall"):
+        yield from _profile(on, name, seconds)
+
+
+def _profile(on: Ground, name: str, seconds: int) -> Iterator[Figure]:
     with running(TARGETS[name], on) as server:
         measure(on, server, plan(server, Mode.LOADS, 2.0, pages=AT_ONCE))
         busiest = max(server.pids, key=lambda pid: processes.cpu_seconds([pid]))
@@ -38,9 +42,9 @@ def profile(on: Ground, quick: bool) -> Iterator[Figure]:
     alone, within = _counted(stacks.read_text().splitlines())
     total = alone.total()
     for function, count in alone.most_common(SHOWN):
-        yield Figure("profile", function, count / total * 100, "% alone")
+        yield Figure("profile", f"{name}: {function}", count / total * 100, "% alone")
     for function, count in within.most_common(SHOWN * 2):
-        yield Figure("profile", function, count / total * 100, "% in all")
+        yield Figure("profile", f"{name}: {function}", count / total * 100, "% in all")
 
 
 def _counted(lines: list[str]) -> tuple[Counter[str], Counter[str]]:

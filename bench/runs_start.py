@@ -18,15 +18,14 @@ def start(on: Ground, quick: bool) -> Iterator[Figure]:
     """A cold import of the application: with the compiled modules on disk, in a new process."""
     environment = {**os.environ, "DATABASE_URL": on.postgres.url, "SECRET_KEY": "only for a benchmark"}
     bare = _import("pass", environment)
-    took = [_import("import analytics.asgi", environment) for _ in range(3 if quick else 5)]
+    took = [_import("import analytics.asgi", environment) for _ in range(2 if quick else 5)]
     seconds = [each.seconds for each in took]
     note = (
         f"{min(seconds):.2f}–{max(seconds):.2f}; of CPU {min(each.cpu for each in took):.2f}; "
         f"an empty Python: {bare.seconds:.2f}"
     )
     yield Figure("start", "import of analytics.asgi", statistics.median(seconds), "s", 1.5, True, note)
-    if "edge" in TARGETS:
-        yield from _edge(on, 3 if quick else 5)
+    yield from _edge(on, 2 if quick else 5)
 
 
 def _edge(on: Ground, times: int) -> Iterator[Figure]:
