@@ -498,7 +498,8 @@ def test_a_tick_with_long_lists_costs_little(keys: tuple[str, str], page_of: Cal
 def test_script_and_style_stay_small() -> None:
     parts = [*(ROOT / "static" / "board").glob("*.js"), *(ROOT / "static" / "board").glob("*.css")]
     weight = sum(len(gzip.compress(part.read_bytes(), 9)) for part in parts)
-    assert weight <= 24 * 1024
+    # With uPlot, which has 22 KB, no more than 70.
+    assert weight <= 48 * 1024
     assert all(len(part.read_text().splitlines()) < 250 for part in parts)
 
 

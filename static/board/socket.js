@@ -16,6 +16,9 @@ const STALE_MS = 7_000;
 const DEAD_MS = 15_000;
 const OFFLINE_MS = 30_000;
 const LONGEST_MS = 10_000;
+const LOOK_MS = 500;
+// The steady clock stands still while some machines sleep: only the other one tells.
+const SLEPT_MS = 5_000;
 
 /**
  * How long to wait before attempt number `attempt`, counted from 0.
@@ -34,6 +37,7 @@ export class BoardSocket {
   #attempt = 0;
   #startedAt = performance.now();
   #triedAt = performance.now();
+  #lookedAt = Date.now();
   /** @type {Line} */ line = { state: "connecting", lastAt: null, retryAt: null };
 
   /**
@@ -45,13 +49,17 @@ export class BoardSocket {
     this.url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`;
     this.show = show;
     this.told = told;
-    setInterval(() => this.#look(), 500);
+    setInterval(() => this.#looked() || this.#look(), LOOK_MS);
     addEventListener("online", () => this.wake());
     addEventListener("offline", () => this.#look());
     addEventListener("pageshow", (event) => event.persisted && this.wake());
     // A line held open would keep the page out of the back/forward cache.
     addEventListener("pagehide", () => this.#drop());
-    document.addEventListener("visibilitychange", () => document.hidden || this.wake());
+    document.addEventListener("visibilitychange", () => {
+      // Timers of a page out of sight come late: that is no sleep.
+      this.#lookedAt = Date.now();
+      if (!document.hidden) this.wake();
+    });
     this.#connect();
   }
 
@@ -107,6 +115,14 @@ export class BoardSocket {
   /** How long nothing has come over this line, in ms. */
   #quiet() {
     return performance.now() - Math.max(this.line.lastAt ?? 0, this.#triedAt);
+  }
+
+  /** Whether the machine has slept since it last looked: the line is taken up anew, whatever it seems to be. */
+  #looked() {
+    const slept = !document.hidden && Date.now() - this.#lookedAt > SLEPT_MS;
+    this.#lookedAt = Date.now();
+    if (slept && this.line.state !== "forbidden") this.#connect();
+    return slept;
   }
 
   #look() {
