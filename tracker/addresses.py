@@ -36,7 +36,7 @@ def client_address(peer: str | None, forwarded_for: str, trusted: Sequence[Netwo
     that is for the permissions of its folder to say, so that the speaker is a proxy of ours.
     """
     address = None if peer is None else plain(peer) or ""
-    for hop in reversed(forwarded_for.split(",")):
+    for hop in reversed(forwarded_for.split(",") if forwarded_for else ()):
         said = plain(hop)
         if said is None or not _believed(address, trusted):
             break

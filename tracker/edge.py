@@ -11,6 +11,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -36,6 +37,8 @@ SWEEP_SECONDS = 1.0
 LEASE_SECONDS, HIDDEN_LEASE_SECONDS = 25.0, 130.0
 DRAIN_SECONDS = 10.0
 READY_SECONDS = 5.0
+# Characters of an Origin header that are looked at: hosts have at most 253.
+ORIGIN_LIMIT = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ class Edge:
             raise Declined(OVERLOADED, Drop.NOT_READY)
         site = self.directory.site(knock.key)
         user_agent = knock.headers.get("user-agent", "")
-        host = _origin_host(knock.headers.get("origin", ""))
+        host = _origin_host(knock.headers.get("origin", "")[:ORIGIN_LIMIT])
         address = self._address(knock, site)
         reason = _closed_to(site, host, address)
         if site is None or reason:
@@ -239,6 +242,7 @@ def _closed_to(site: TrackedSite | None, host: str, address: str) -> Drop | None
     return None
 
 
+@lru_cache(1024)
 def _origin_host(origin: str) -> str:
     """The host of an `Origin` header; "" where it is missing, null or no web page's."""
     try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -24,6 +25,7 @@ BY_HOST: Final = {
     for name, hosts in names.items()
     for host in hosts.split()
 }
+DIRECT: Final = ("", "direct", "")
 SECOND_LEVEL: Final = {"co", "com", "org", "net", "ne", "or"}
 
 
@@ -47,19 +49,27 @@ def read(url: str, own: Callable[[str], bool], utm: Utm) -> Referrer:
 
 def where(url: str, own: Callable[[str], bool]) -> tuple[str, str, str]:
     """Source, channel and the URL to keep, from the referring URL alone."""
+    host, found = _named(url)
+    return DIRECT if host and own(host) else found
+
+
+# Most visitors come from a few pages: 12 µs for 0.2. At most some 10 MB, whatever strangers send.
+@lru_cache(2048)
+def _named(url: str) -> tuple[str, tuple[str, str, str]]:
+    """The referring host, "" for none and for apps; and what `where` says if it is not the site's own."""
     try:
         parts = urlsplit(url)
         host = ascii_host(parts.hostname or "")
         port = parts.port
     except ValueError:
-        return "", "direct", ""
+        return "", DIRECT
     if parts.scheme == "android-app" and host:
         name, channel = APPS.get(host, (host, "referral"))
-        return name, channel, f"android-app://{host}"
-    if parts.scheme not in ("http", "https") or not host or own(host):
-        return "", "direct", ""
+        return "", (name, channel, f"android-app://{host}")
+    if parts.scheme not in ("http", "https") or not host:
+        return "", DIRECT
     name, channel = look_up(host) or (host.removeprefix("www."), "referral")
-    return name, channel, without_query(parts, host, port)
+    return host, (name, channel, without_query(parts, host, port))
 
 
 def without_query(parts: SplitResult, host: str, port: int | None) -> str:

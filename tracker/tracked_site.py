@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -63,6 +64,7 @@ class TrackedSite:
         )
 
 
+@lru_cache(1024)
 def plain_host(text: str) -> str:
     """A host as browsers send it in `Origin`: no port, no trailing dot, lower case, punycode."""
     host = text.strip()
