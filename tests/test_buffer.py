@@ -3,8 +3,7 @@
 import asyncio
 import logging
 import threading
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from tests.page_views import begin, progress, rows, said
+from tests.road import Answers, Road, until
 from tracker.buffer import WriteBuffer
 from tracker.database import connect
 from tracker.drops import Drop, Drops
@@ -22,48 +22,6 @@ from tracker.spool import Spool
 pytestmark = pytest.mark.django_db(transaction=True)
 
 EDGE = 77
-
-
-class Road:
-    """The way to Postgres: can be closed, which also cuts who is on it."""
-
-    def __init__(self) -> None:
-        self.open = threading.Event()
-        self.open.set()
-
-    def connect(self) -> psycopg.Connection:
-        if not self.open.is_set():
-            raise psycopg.OperationalError("the road is closed")
-        connection = connect()
-        connection.execute("SELECT set_config('application_name', 'road', false)")
-        connection.commit()
-        return connection
-
-    def close(self) -> None:
-        self.open.clear()
-        self.cut()
-
-    def cut(self) -> None:
-        """Kill the backends, wherever they are in a batch."""
-        with connect() as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'road'"
-            )
-
-
-class Answers:
-    """Collects what the buffer answers."""
-
-    def __init__(self) -> None:
-        self.given: list[tuple[object, bool]] = []
-
-    def to(self, name: object) -> Callable[[bool], None]:
-        return lambda stored: self.given.append((name, stored))
-
-    async def come(self, number: int) -> list[tuple[object, bool]]:
-        """Wait until that many have come."""
-        await _until(lambda: len(self.given) >= number)
-        return self.given
 
 
 @pytest.fixture
@@ -121,7 +79,7 @@ async def test_one_page_view_is_one_entry_and_everybody_is_told(
     first = begin(0, connection=1)
     again = begin(9, page=first.id, connection=2)
     buffer.begin(first, answers.to("first"))
-    await _until(lambda: buffer.depth == 1 and not buffer._waiting)  # on its way, and stuck there
+    await until(lambda: buffer.depth == 1 and not buffer._waiting)  # on its way, and stuck there
     buffer.begin(again, answers.to("again"))
     buffer.progress(progress(first, 8, ended=True))
     buffer.progress(progress(again, 20, engaged_ms=5000, depth=40))
@@ -146,7 +104,7 @@ async def test_an_outage_loses_nothing_and_stores_nothing_twice(
         assert buffer.begin(page, answers.to(page.id))
     for page in pages:
         buffer.progress(progress(page, 60, ended=True, engaged_ms=1000))
-    await _until(lambda: buffer.oldest_age() > 0.2)
+    await until(lambda: buffer.oldest_age() > 0.2)
     assert len(answers.given) == 100
     road.open.set()
     await answers.come(300)
@@ -171,7 +129,7 @@ async def test_backends_killed_in_the_middle_of_batches_lose_nothing(
     await answers.come(1500)
     assert await buffer.drain(10)
     assert all(stored for _, stored in answers.given)
-    await _until(lambda: buffer.spool.size == 0)
+    await until(lambda: buffer.spool.size == 0)
     views = rows(connection, "tracker_pageview")
     assert sorted(view["id"] for view in views) == sorted(page.id for page in pages)
     assert sum(visit["views"] for visit in rows(connection, "tracker_visit")) == 1500
@@ -292,14 +250,7 @@ async def test_stopping_does_not_wait_for_a_postgres_that_is_away(
 
 
 async def test_an_idle_edge_beats(buffer: WriteBuffer, connection: psycopg.Connection) -> None:
-    await _until(lambda: _beats(connection) == 1)
-
-
-async def _until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.005)
+    await until(lambda: _beats(connection) == 1)
 
 
 def _beats(connection: psycopg.Connection) -> int:

@@ -336,3 +336,27 @@ def test_two_edges_at_once_neither_block_each_other_nor_count_twice(connection: 
     visits = rows(connection, "tracker_visit")
     assert sorted(visit["visitor"] for visit in visits) == sorted(visitors)
     assert {visit["views"] for visit in visits} == {10}
+
+
+def test_a_begin_that_comes_late_takes_no_page_view_from_a_later_owner(
+    store: Store, connection: psycopg.Connection
+) -> None:
+    early = begin(0, edge=1)
+    later = begin(5, page=early.id, edge=2)
+    store.write(folded(later))
+    store.write(folded(early, progress(early, 3, ended=True)))
+    (view,) = rows(connection, "tracker_pageview")
+    assert (view["edge"], view["ended_at"]) == (2, None)
+    store.write(folded(progress(later, 9, ended=True)))
+    assert rows(connection, "tracker_pageview")[0]["ended_at"] == at(9)
+
+
+def test_a_begin_that_is_stored_again_takes_no_page_view_back(
+    store: Store, connection: psycopg.Connection
+) -> None:
+    first = begin(0, edge=1)
+    claim = begin(5, page=first.id, edge=2)
+    for batch in (first, claim, first):
+        store.write(folded(batch))
+    (view,) = rows(connection, "tracker_pageview")
+    assert (view["edge"], view["ended_at"]) == (2, None)

@@ -101,7 +101,12 @@ class SpoolFile:
         found: dict[Key, Entry] = {}
         self._peeked = self._start
         while len(found) < most and (record := self._record(self._peeked)):
-            entry = _decoded(record)
+            try:
+                entry = _decoded(record)
+            except msgspec.MsgspecError:
+                if not found:
+                    raise
+                break
             if entry.key in found:
                 break
             found[entry.key] = entry

@@ -1,0 +1,322 @@
+"""The spool: what waits on disk while Postgres is away, through torn ends, kills, full disks and restarts."""
+
+import asyncio
+import logging
+import os
+import resource
+import stat
+import subprocess
+import sys
+import time
+import zlib
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.page_views import begin, folded, progress, rows, said
+from tests.product import ROOT
+from tests.road import Answers, Road, until
+from tracker.buffer import WriteBuffer
+from tracker.database import connect
+from tracker.drops import Drop, Drops
+from tracker.entries import Entry
+from tracker.spool import Spool
+from tracker.spool_file import HEAD, SpoolFile, record_of
+
+database = pytest.mark.django_db(transaction=True)
+
+EDGE, OTHER = 77, 78
+ROOM = 10_000_000
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "spool"
+
+
+@pytest.fixture
+def road() -> Road:
+    return Road()
+
+
+@pytest.fixture
+def answers() -> Answers:
+    return Answers()
+
+
+@pytest.fixture
+def connection() -> Iterator[psycopg.Connection]:
+    with connect() as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def buffer_of(
+    road: Road, folder: Path, edge: int = EDGE, room: int = ROOM, drops: Drops | None = None
+) -> AsyncIterator[WriteBuffer]:
+    buffer = WriteBuffer(road.connect, edge, 2000, Spool(folder, edge, room), drops or Drops())
+    buffer.start(asyncio.get_running_loop())
+    yield buffer
+    await asyncio.to_thread(buffer.stop)
+
+
+def files(folder: Path) -> list[Path]:
+    return list(folder.glob("*"))
+
+
+@database
+async def test_after_a_second_pages_are_told_from_the_disk(
+    road: Road, folder: Path, answers: Answers, connection: psycopg.Connection
+) -> None:
+    async with buffer_of(road, folder) as buffer:
+        road.close()
+        page = begin()
+        began = time.monotonic()
+        buffer.begin(page, answers.to("page"))
+        buffer.event(said(page, 1), answers.to("event"))
+        await answers.come(2)
+        assert time.monotonic() - began > 1
+        assert all(stored for _, stored in answers.given)
+        assert rows(connection, "tracker_pageview") == []
+        (file,) = files(folder)
+        assert [stat.S_IMODE(os.stat(path).st_mode) for path in (folder, file)] == [0o700, 0o600]
+        assert buffer.spool.size == os.stat(file).st_size
+        road.open.set()
+        await until(lambda: buffer.spool.size == 0)
+        assert [view["id"] for view in rows(connection, "tracker_pageview")] == [page.id]
+        assert len(rows(connection, "tracker_event")) == 1
+        assert files(folder) == []
+
+
+@database
+async def test_an_end_never_overtakes_its_begin(
+    road: Road, folder: Path, answers: Answers, connection: psycopg.Connection
+) -> None:
+    async with buffer_of(road, folder) as buffer:
+        road.close()
+        pages = [begin(n / 100) for n in range(1500)]
+        for page in pages:
+            assert buffer.begin(page, answers.to(page.id))
+        await answers.come(1500)
+        for page in pages[:500]:
+            buffer.progress(progress(page, 20, ended=True))
+        road.open.set()
+        # Some ends are spooled by now, some are not, and begins are being stored.
+        for page in pages[500:]:
+            buffer.progress(progress(page, 20, ended=True, engaged_ms=1000))
+            await asyncio.sleep(0)
+        assert await buffer.drain(10)
+        await until(lambda: buffer.spool.size == 0)
+    views = rows(connection, "tracker_pageview")
+    assert len(views) == 1500
+    assert all(view["ended_at"] for view in views)
+    assert sum(visit["engaged_ms"] for visit in rows(connection, "tracker_visit")) == 1000 * 1000
+
+
+KILLED = """
+import asyncio, sys
+from pathlib import Path
+import django, psycopg
+django.setup()
+from tests.page_views import begin
+from tracker.buffer import WriteBuffer
+from tracker.drops import Drops
+from tracker.spool import Spool
+
+def away():
+    raise psycopg.OperationalError("away")
+
+async def main():
+    buffer = WriteBuffer(away, 77, 100_000, Spool(Path(sys.argv[1]), 77, 10_000_000), Drops())
+    buffer.start(asyncio.get_running_loop())
+    while True:
+        page = begin()
+        buffer.begin(page, lambda stored, page=page: print(page.id, flush=True))
+        await asyncio.sleep(0.0002)
+
+asyncio.run(main())
+"""
+
+
+def told_until_killed(folder: Path, number: int) -> set[UUID]:
+    """What a process that spools without end was told, until it was killed in the middle of it."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, folder], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout
+    try:
+        lines = [process.stdout.readline() for _ in range(number)]
+    finally:
+        process.kill()
+        lines += process.stdout.read().splitlines(keepends=True)
+        process.stdout.close()
+        process.wait()
+    return {UUID(line.strip()) for line in lines if line.endswith("\n")}
+
+
+@database
+async def test_kill_9_loses_nothing_that_was_told(
+    road: Road, folder: Path, connection: psycopg.Connection
+) -> None:
+    told = told_until_killed(folder, 1000)
+    assert len(told) >= 1000
+    async with buffer_of(road, folder, OTHER):
+        await until(lambda: files(folder) == [])
+    stored = [view["id"] for view in rows(connection, "tracker_pageview")]
+    assert len(stored) == len(set(stored))
+    assert told <= set(stored)
+    dead = connection.execute("SELECT beat_at, seen_at FROM tracker_edge WHERE id = %s", [EDGE]).fetchone()
+    assert dead, "jobs must be able to end its page views"
+    assert dead[0] <= dead[1]
+
+
+def in_order(count: int) -> list[Entry]:
+    return folded(*(begin(n) for n in range(count)))
+
+
+@given(
+    batches=st.lists(st.integers(1, 20), min_size=1, max_size=5), cut=st.integers(1, 20_000), data=st.data()
+)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_a_torn_end_takes_nothing_whole_with_it(
+    tmp_path: Path, batches: list[int], cut: int, data: Any
+) -> None:
+    path = tmp_path / f"{EDGE:016x}.spool"
+    entries, file = in_order(sum(batches)), SpoolFile.make(path)
+    ends, start = [], 0
+    for count in batches:
+        file.append(b"".join(map(record_of, entries[start : start + count])))
+        start += count
+        ends.append((file.size, start))
+    file.close()
+    cut = min(cut, ends[-1][0])
+    os.truncate(path, cut)
+    with path.open("ab") as torn:
+        torn.write(data.draw(st.binary(max_size=30)))
+    left = SpoolFile.take(path)
+    assert left
+    read: list[UUID] = []
+    while part := left.peek(7):
+        read += [entry.key[2] for entry in part]
+        left.skip()
+    left.remove()
+    assert read == [entry.key[2] for entry in entries[: len(read)]]
+    # Whatever was fsynced before the cut is there.
+    assert len(read) >= max((count for end, count in ends if end <= cut), default=0)
+
+
+@database
+async def test_a_full_spool_tells_nobody_and_drops_nothing(
+    road: Road,
+    folder: Path,
+    answers: Answers,
+    connection: psycopg.Connection,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with buffer_of(road, folder, room=5000) as buffer:
+        road.close()
+        first, *more = (begin(n) for n in range(100))
+        buffer.begin(first, answers.to(first.id))
+        await answers.come(1)
+        for page in more:
+            buffer.begin(page, answers.to(page.id))
+        await until(lambda: buffer.stuck)
+        assert answers.given == [(first.id, True)]
+        assert files(folder)[0].stat().st_size <= 5000
+        buffer.progress(progress(first, 200, ended=True))
+        road.open.set()
+        await answers.come(100)
+        await until(lambda: buffer.spool.size == 0 and buffer.depth == 0)
+        assert not buffer.stuck
+    assert sorted(answers.given) == sorted((page.id, True) for page in (first, *more))
+    views = rows(connection, "tracker_pageview")
+    assert [view["id"] for view in views] == [page.id for page in (first, *more)]
+    assert views[0]["ended_at"]
+    assert "the spool takes nothing (EDQUOT)" in caplog.text
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """The kernel refuses to let any file of this process grow beyond; it is told so as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@database
+async def test_a_full_disk_tells_nobody_and_recovers_alone(
+    road: Road, folder: Path, answers: Answers, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with buffer_of(road, folder) as buffer:
+        road.close()
+        pages = [begin(n) for n in range(50)]
+        with caplog.at_level(logging.WARNING), largest_file(2000):
+            for page in pages:
+                buffer.begin(page, answers.to(page.id))
+            await until(lambda: buffer.stuck)
+            assert answers.given == []
+        await answers.come(50)
+        assert not buffer.stuck
+        assert all(stored for _, stored in answers.given)
+        road.open.set()
+        await until(lambda: buffer.spool.size == 0)
+    assert "the spool takes nothing (EFBIG)" in caplog.text
+    assert str(pages[0].id) not in caplog.text
+
+
+@database
+async def test_a_living_edge_keeps_its_spool_and_a_gone_one_leaves_it(
+    road: Road, folder: Path, answers: Answers, connection: psycopg.Connection
+) -> None:
+    away = Road()
+    async with buffer_of(road, folder, OTHER) as living:
+        async with buffer_of(away, folder) as buffer:
+            away.close()
+            page = begin()
+            buffer.begin(page, answers.to("page"))
+            await answers.come(1)
+            living.spool.adopt()
+            assert not living.spool.pending
+            assert rows(connection, "tracker_pageview") == []
+        await until(lambda: files(folder) == [])
+        assert [view["id"] for view in rows(connection, "tracker_pageview")] == [page.id]
+
+
+@database
+async def test_what_makes_no_sense_is_kept_aside_and_stops_nothing(
+    road: Road, folder: Path, answers: Answers, connection: psycopg.Connection
+) -> None:
+    whole, nonsense = record_of(folded(begin())[0]), b"p\x93\x01"
+    os.mkdir(folder)
+    file = SpoolFile.make(folder / f"{EDGE:016x}.spool")
+    file.append(whole + HEAD.pack(len(nonsense), zlib.crc32(nonsense)) + nonsense + whole)
+    file.close()
+    async with buffer_of(road, folder, OTHER) as buffer:
+        buffer.begin(begin(5), answers.to("mine"))
+        await answers.come(1)
+    (aside,) = files(folder)
+    assert aside.name.endswith(".unreadable")
+    assert len(rows(connection, "tracker_pageview")) == 2
+
+
+@database
+async def test_what_cannot_be_written_down_is_refused_alone(
+    road: Road, folder: Path, answers: Answers
+) -> None:
+    drops = Drops()
+    async with buffer_of(road, folder, drops=drops) as buffer:
+        road.close()
+        buffer.begin(begin(title="surrogate \ud800"), answers.to("poison"))
+        buffer.begin(begin(), answers.to("page"))
+        assert sorted(await answers.come(2)) == [("page", True), ("poison", False)]
+    assert drops.total(Drop.REFUSED) == 1
