@@ -7,8 +7,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 MOST_EDGES = 64
-# Until edges tell the web process whom they hold, its board would show nobody of them.
-EDGES_SHARE = False
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="add a site with made-up visitors who keep coming over real sockets",
     )
-    parser.add_argument("--edges", type=_edges, default=0, metavar="N", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--edges",
+        type=_edges,
+        default=0,
+        metavar="N",
+        help="hold visitors' sockets in N processes of their own, with an embedded Valkey (or REDIS_URL) "
+        "between them and your nginx in front; without it, one process does everything",
+    )
 
 
 def read(arguments: list[str]) -> Options:
@@ -64,8 +69,6 @@ def _port(text: str) -> int:
 
 
 def _edges(text: str) -> int:
-    if not EDGES_SHARE:
-        raise argparse.ArgumentTypeError("several edge processes are not there yet; start without --edges")
     if not text.isdecimal() or not 1 <= int(text) <= MOST_EDGES:
         raise argparse.ArgumentTypeError(f"a number of processes from 1 to {MOST_EDGES}, not {text!r}")
     return int(text)

@@ -43,8 +43,6 @@ def wait_for(condition: Callable[[], T], seconds: float = 10.0, what: str = "") 
 class Product:
     """A running Footfall."""
 
-    command: tuple[str, ...] = ("manage.py", "up")
-
     def __init__(self, data: Path, *options: str, **environment: str) -> None:
         self.data = data
         self.port = free_port()
@@ -54,7 +52,7 @@ class Product:
         inherited = {name: value for name, value in os.environ.items() if name not in _OURS}
         self.environment = {**inherited, "FOOTFALL_DATA": str(data), **environment}
         self.process = subprocess.Popen(
-            [sys.executable, *self.command, "--port", str(self.port), "--data", str(data), *options],
+            [sys.executable, "manage.py", "up", "--port", str(self.port), "--data", str(data), *options],
             cwd=ROOT,
             env=self.environment,
             stdout=subprocess.PIPE,

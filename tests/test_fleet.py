@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +26,6 @@ from tests.product import ROOT, Product, wait_for
 from tests.test_live_socket import FIREFOX, code_of, page
 
 ORIGIN = Origin("https://example.com")
-OPEN_GATE = (
-    "import sys, manage, analytics.options as options; options.EDGES_SHARE = True;"
-    " sys.argv[0] = 'manage.py'; manage.main()"
-)
-
-
-class Fleet(Product):
-    """A product of several processes."""
-
-    command = ("-c", OPEN_GATE, "up")
 
 
 def processes(product: Product) -> dict[int, str]:
@@ -69,9 +59,9 @@ def alive(pid: int) -> bool:
 
 
 @contextmanager
-def started(*options: str, **environment: str) -> Iterator[Fleet]:
+def started(*options: str, **environment: str) -> Iterator[Product]:
     folder = Path(tempfile.mkdtemp(prefix="footfall-fleet-"))
-    fleet = Fleet(folder, "--edges", "2", *options, **environment)
+    fleet = Product(folder, "--edges", "2", *options, **environment)
     try:
         yield fleet
     finally:
@@ -83,13 +73,13 @@ def started(*options: str, **environment: str) -> Iterator[Fleet]:
 
 
 @pytest.fixture(scope="module")
-def fleet() -> Iterator[Fleet]:
+def fleet() -> Iterator[Product]:
     with started(FOOTFALL_TRUSTED_PROXIES="127.0.0.9") as product:
         yield product
 
 
 @pytest.fixture(scope="module")
-def key(fleet: Fleet) -> str:
+def key(fleet: Product) -> str:
     return fleet.add_site("example.com")
 
 
@@ -124,7 +114,7 @@ def get(fleet: Product, path: str, **headers: str) -> int:
             return refused.code
 
 
-def test_one_port_serves_pages_posts_and_staff(fleet: Fleet, key: str) -> None:
+def test_one_port_serves_pages_posts_and_staff(fleet: Product, key: str) -> None:
     with dial(fleet, key) as opened:
         socket_page = say(opened)
         said = page("/posted")
@@ -141,7 +131,7 @@ def test_one_port_serves_pages_posts_and_staff(fleet: Fleet, key: str) -> None:
         assert get(fleet, path) == 200
 
 
-def test_the_sockets_are_held_by_edges_only(fleet: Fleet, key: str) -> None:
+def test_the_sockets_are_held_by_edges_only(fleet: Product, key: str) -> None:
     edges = "SELECT DISTINCT edge FROM tracker_pageview WHERE path = '/spread'"
     for last in range(1, 21):
         with dial(fleet, key, source=f"127.0.1.{last}") as opened:
@@ -156,7 +146,32 @@ def test_the_sockets_are_held_by_edges_only(fleet: Fleet, key: str) -> None:
     assert len(rows) == 1
 
 
-def test_health_is_told_to_local_programs_only(fleet: Fleet) -> None:
+def test_the_count_is_exact_over_all_edges_and_after_one_is_killed(fleet: Product, key: str) -> None:
+    token = fleet.manage("addtoken").splitlines()[-1]
+
+    def live() -> tuple[int, int]:
+        request = urllib.request.Request(
+            f"{fleet.url}/api/v1/sites/{key}/live", headers={"Authorization": f"Bearer {token}"}
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            said = json.load(answer)
+            return said["tabs"], said["visitors"]
+
+    with ExitStack() as pages:
+        for number in range(20):
+            # Two tabs each.
+            opened = pages.enter_context(dial(fleet, key, source=f"127.0.4.{1 + number // 2}"))
+            say(opened)
+        wait_for(lambda: live() == (20, 10), 10, "all tabs")
+        edge = "SELECT edge, count(*) AS held FROM tracker_pageview WHERE ended_at IS NULL GROUP BY edge"
+        held = {row["edge"]: row["held"] for row in fleet.rows(edge)}
+        assert len(held) == 2
+        os.kill(named(fleet, "edge-1.ws"), signal.SIGKILL)
+        wait_for(lambda: live()[0] in held.values(), 10, "the killed edge's tabs to leave")
+    wait_for(lambda: live() == (0, 0), 10, "everybody to leave")
+
+
+def test_health_is_told_to_local_programs_only(fleet: Product) -> None:
     assert get(fleet, "/readyz") == 200
     for header in (
         "X_Forwarded_For",
@@ -169,7 +184,7 @@ def test_health_is_told_to_local_programs_only(fleet: Fleet) -> None:
         assert get(fleet, "/readyz", **{header: "127.0.0.1"}) == 404
 
 
-def test_addresses_are_believed_from_the_trusted_proxy_only(fleet: Fleet, key: str) -> None:
+def test_addresses_are_believed_from_the_trusted_proxy_only(fleet: Product, key: str) -> None:
     countries = "SELECT country FROM tracker_pageview WHERE id = %s"
     for source, country in (("127.0.0.9", "DE"), ("127.0.0.8", "")):
         with dial(fleet, key, source, **{"X-Forwarded-For": "91.12.0.1"}) as opened:
@@ -179,7 +194,7 @@ def test_addresses_are_believed_from_the_trusted_proxy_only(fleet: Fleet, key: s
 @pytest.mark.parametrize(
     "words", ["manage.py edge --uds", "valkey-server", "nginx: master", "manage.py jobs"]
 )
-def test_what_is_killed_is_back_within_two_seconds(fleet: Fleet, key: str, words: str) -> None:
+def test_what_is_killed_is_back_within_two_seconds(fleet: Product, key: str, words: str) -> None:
     before = wait_for(lambda: named(fleet, words), 10, words)
     others = set(processes(fleet)) - {before}
     time_alive = time.monotonic()
@@ -197,7 +212,7 @@ def test_what_is_killed_is_back_within_two_seconds(fleet: Fleet, key: str, words
     wait_for(lambda: _serves(fleet, key), 10, "visitors to be served")
 
 
-def _serves(fleet: Fleet, key: str) -> bool:
+def _serves(fleet: Product, key: str) -> bool:
     """Whether pages from many addresses are all stored."""
     try:
         for last in range(1, 9):
@@ -234,7 +249,7 @@ def test_nothing_outlives_a_killed_start() -> None:
         wait_for(lambda: not any(map(alive, family)), 15, "all processes to end")
         # The next start finds what was left, and removes it.
         left = Path((fleet.data / "run_folder").read_text().strip())
-        again = Fleet(fleet.data, "--edges", "2")
+        again = Product(fleet.data, "--edges", "2")
         assert not left.exists()
         assert again.stop() == 0
 

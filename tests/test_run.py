@@ -251,7 +251,7 @@ def test_files_of_another_major_version_are_refused(folder: Path) -> None:
     assert re.fullmatch(r"(CommandError: )?\S+ was made by Postgres 15, and this is Postgres 18: .*\n", said)
 
 
-@pytest.mark.parametrize("options", [["--port", "0"], ["--port", "http"], ["--edges", "4"], ["--fast"]])
+@pytest.mark.parametrize("options", [["--port", "0"], ["--port", "http"], ["--edges", "0"], ["--fast"]])
 def test_a_bad_option_is_refused_before_anything_is_made(new: Path, options: list[str]) -> None:
     assert "error:" in refused(new / "deeper", *options)
     assert not (new / "deeper").exists()
