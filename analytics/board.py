@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from analytics import live
 from analytics.access import Reader, asite_for, is_staff, visible_sites
+from analytics.hours import HOURS
 from tracker import snippet
 from tracker.models import PageView, Site
 
@@ -41,12 +42,21 @@ async def sites(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 async def sites_live(request: HttpRequest) -> JsonResponse:
-    """`/sites/live.json`, for the page above: `{"sites": [{"site": key, "visitors": …, "tabs": …}]}`."""
+    """`/sites/live.json`, for the page above; `views` are those of `analytics.hours`:
+    `{"sites": [{"site": key, "visitors": …, "tabs": …, "views": [60 counts]}]}`."""
     user = await request.auser()
     if not is_staff(user):
         return JsonResponse({"error": "Log in first."}, status=403)
-    counts = [{"site": site.key, **counted} for site, counted in await _live(user)]
-    return JsonResponse({"sites": counts})
+    now = live.clock()
+    await HOURS.read(now)
+    return JsonResponse(
+        {
+            "sites": [
+                {"site": site.key, **counted, "views": HOURS.of(site.pk, now)}
+                for site, counted in await _live(user)
+            ]
+        }
+    )
 
 
 @never_cache

@@ -1,0 +1,100 @@
+"""All sites at `/` in a real browser: counts and hours in place, favourites first, two hundred at a time."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser import Complaints, visitor
+from tests.product import Product, running
+from tests.test_board_page import SHOTS, visit
+
+SITES = """
+from tracker.models import Site
+for n in range(199):
+    Site.objects.create(domain=f"shop-{n:03}.example", hosts=["seen.example"])
+print(*Site.objects.filter(domain__in=["shop-007.example", "shop-100.example"]).order_by("domain")
+    .values_list("key", flat=True))
+"""
+
+
+@pytest.fixture(scope="module")
+def product() -> Iterator[Product]:
+    with running(FOOTFALL_TRUSTED_PROXIES="127.0.0.1") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def keys(product: Product) -> list[str]:
+    """The keys of shop-007 and shop-100, among two hundred sites."""
+    return product.manage("shell", "--no-imports", "-c", SITES).split()
+
+
+@pytest.fixture
+def page(product: Product, keys: list[str], browser: Browser) -> Iterator[Page]:
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    with visitor(browser, viewport={"width": 1440, "height": 900}) as context:
+        page = context.new_page()
+        complaints = Complaints.of(page)
+        page.goto(f"{product.url}/login/")
+        page.get_by_label("User name").fill("admin")
+        page.get_by_label("Password").fill(product.password)
+        page.get_by_role("button", name="Log in").click()
+        page.wait_for_url(f"{product.url}/")
+        yield page
+        assert complaints.heard == []
+
+
+def first(page: Page, place: int) -> Any:
+    return expect(page.locator(".tile").nth(place))
+
+
+def test_the_busiest_come_first_and_favourites_before_them(
+    product: Product, keys: list[str], page: Page
+) -> None:
+    seven, hundred = keys
+    with ExitStack() as stack:
+        for number in range(3):
+            stack.enter_context(visit(product, hundred, "/", address=f"192.0.2.{number + 1}"))
+        stack.enter_context(visit(product, seven, "/"))
+        first(page, 0).to_have_attribute("data-site", hundred, timeout=10_000)
+        first(page, 1).to_have_attribute("data-site", seven)
+        tile = page.locator(f'[data-site="{hundred}"]')
+        expect(tile.locator("[data-visitors]")).to_have_text("3")
+        expect(tile.locator("[data-tabs]")).to_have_text("3 tabs")
+        # Three of the hour's views were begun here, in this minute or in the one before.
+        expect(tile.get_by_role("img", name="last hour: at most")).to_be_visible(timeout=10_000)
+        assert "v-1" in tile.locator(".spark").inner_html()
+        star = page.get_by_role("button", name="Favourite: shop-150.example")
+        star.click()
+        first(page, 0).to_have_attribute("data-domain", "shop-150.example")
+        expect(star).to_have_attribute("aria-pressed", "true")
+        page.reload()
+        first(page, 0).to_have_attribute("data-domain", "shop-150.example")
+        first(page, 1).to_have_attribute("data-site", hundred)
+        pictures(page)
+        star.click()
+        first(page, 0).to_have_attribute("data-site", hundred)
+
+
+def pictures(page: Page) -> None:
+    for name, width, height in (("sites", 1440, 900), ("sites-phone", 360, 740), ("sites-wide", 2560, 1440)):
+        page.set_viewport_size({"width": width, "height": height})
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+            page.screenshot(path=SHOTS / f"{name}-{scheme}.png")
+
+
+def test_two_hundred_sites_are_searched_by_name(page: Page) -> None:
+    expect(page.locator(".tile")).to_have_count(200)
+    find = page.get_by_role("searchbox", name="Find a site")
+    find.fill("SHOP-19")
+    expect(page.locator(".tile:visible")).to_have_count(9)
+    find.fill("nothing like it")
+    expect(page.get_by_text("No site has that in its name.")).to_be_visible()
+    find.fill("shop-007")
+    page.get_by_role("link", name="shop-007.example").press("Enter")
+    page.wait_for_url("**/sites/*/")
