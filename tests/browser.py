@@ -33,7 +33,8 @@ def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM,
-            args=ARGUMENTS,
+            # Also here: a page's last message leaves after what Playwright set for the page is gone.
+            args=[*ARGUMENTS, f"--user-agent={AGENT}"],
             ignore_default_args=["--disable-back-forward-cache"],
         )
         try:

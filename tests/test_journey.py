@@ -178,6 +178,33 @@ def test_the_main_job(
     stored(product, key, looked_at)
 
 
+def test_where_the_host_forbids_sockets_people_are_counted_by_post(
+    product: Product, host: HttpPeer, browser: Browser
+) -> None:
+    key = product.add_site("posts.example", "127.0.0.1")
+    tag = f'<script defer src="{product.url}/t.js" data-site="{key}"></script>'
+    policy = f"connect-src {product.url}"  # and no ws://
+    host.put("/posting", f"<title>Posting</title>{tag}", SHOP, content_security_policy=policy)
+    with opened(browser) as board, visitor(browser) as context:
+        log_in(board, product.url, f"/sites/{key}/", product.password)
+        page = context.new_page()
+        page.goto(host.url + "/posting")
+        wait_for(lambda: rows(board, "pages") == {"/posting": "1"}, 15)
+        page.evaluate("history.pushState(null, '', '/posting/more')")
+        page.evaluate("footfall('signup', {plan: 'pro'}, 12.5)")
+        wait_for(lambda: rows(board, "pages") == {"/posting/more": "1"}, 5)
+        wait_for(lambda: product.rows("SELECT 1 FROM tracker_event WHERE value = 12.5"), 5)
+        page.goto("about:blank")
+        expect(board.get_by_text("Nobody here right now")).to_be_visible()
+    views = product.rows(
+        "SELECT v.* FROM tracker_pageview v JOIN tracker_site s ON s.id = v.site_id"
+        " WHERE s.key = %s ORDER BY v.began_at",
+        key,
+    )
+    assert [view["path"] for view in views] == ["/posting", "/posting/more"]
+    assert all(view["ended_at"] and view["engaged_ms"] for view in views)
+
+
 def rows(board: Page, name: str) -> dict[str, str]:
     """A list of the board, as it is shown."""
     shown = board.locator(f"[data-list={name}] .row:not(.gone)")
