@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, path
 
-from analytics import board, health, metrics
+from analytics import board, board_data, health, metrics
 from analytics.api import api
 from tracker import views
 
@@ -20,5 +20,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("logout/", board.logout, name="logout"),
     path("sites/live.json", board.sites_live, name="sites_live"),
     path("sites/<str:key>/", board.board, name="board"),
+    path("sites/<str:key>/curve.json", board_data.curve, name="curve"),
     path("sites/<str:key>/reports/", board.reports, name="reports"),
 ]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import psycopg
 
-from tracker import leftovers, partitions, purges
+from tracker import concurrency, leftovers, partitions, purges
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ JOBS = (
     Job("partitions", _partitions, 3600),
     Job("dead edges", lambda connection, now: leftovers.end_of_dead_edges(connection), 5),
     Job("day-old page views", leftovers.end_of_the_day, 600),
+    Job("concurrency", concurrency.roll_up, 600),
     Job("salts", purges.salts, 600),
     Job("recent ids", purges.recent_ids, 3600),
     Job("open visits", purges.open_visits, 3600),

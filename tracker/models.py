@@ -193,3 +193,19 @@ class Watermark(models.Model):
 
     job = models.TextField(primary_key=True)
     at = models.DateTimeField()
+
+
+class Minute(models.Model):
+    """Tabs and visitors of one minute in which anybody was there (`tracker.concurrency`)."""
+
+    pk = models.CompositePrimaryKey("site_id", "at")
+    site_id = models.IntegerField()
+    at = models.DateTimeField()
+    tabs_least = models.IntegerField()
+    tabs_most = models.IntegerField()
+    tabs_most_at = models.DateTimeField()
+    tabs_last = models.IntegerField()
+    visitors_least = models.IntegerField()
+    visitors_most = models.IntegerField()
+    visitors_most_at = models.DateTimeField()
+    visitors_last = models.IntegerField()

@@ -17,7 +17,7 @@ WEEK = timedelta(weeks=1)
 class Cursor(Protocol):
     """What Django's cursors and psycopg's have in common."""
 
-    def execute(self, query: Any, params: Sequence[object] | None = None, /) -> object: ...
+    def execute(self, query: Any, params: Any = None, /) -> object: ...
     def fetchall(self) -> list[tuple[Any, ...]]: ...
 
 
@@ -36,6 +36,7 @@ GROWING = (
     Growing("tracker_pageview", "began_at", 75),
     Growing("tracker_event", "at", 100),
     Growing("tracker_visit", "began_at", 75),
+    Growing("tracker_minute", "at", 100),
 )
 
 
@@ -56,7 +57,7 @@ def name_of(table: str, monday: date) -> str:
     return f"{table}_{year}w{week:02}"
 
 
-def ensure(cursor: Cursor, now: datetime) -> list[str]:
+def ensure(cursor: Cursor, now: datetime, tables: Sequence[Growing] = GROWING) -> list[str]:
     """Make the missing partitions of this week, the four after it, and past weeks that wait in the default.
 
     Runs inside the caller's transaction. Writers go on meanwhile, except to the default partition.
@@ -65,7 +66,7 @@ def ensure(cursor: Cursor, now: datetime) -> list[str]:
     monday = week_of(now)
     ahead = {monday + n * WEEK for n in range(WEEKS_AHEAD + 1)}
     missing = []
-    for growing in GROWING:
+    for growing in tables:
         there = partitions(cursor, growing.table)
         late = {week for week in _weeks_in_default(cursor, growing) if week < monday}
         missing += [

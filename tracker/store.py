@@ -10,7 +10,7 @@ from uuid import UUID
 
 import psycopg
 
-from tracker import staging
+from tracker import concurrency, staging
 from tracker import statements as sql
 from tracker.entries import LONGEST_SECONDS, REOPEN_SECONDS, Entry, EventEntry, PageEntry
 from tracker.partitions import WEEK, midnight, week_of
@@ -50,6 +50,9 @@ class Store:
             begun = self._pages(cursor, pages) if pages else False
             orphans = self._events(cursor, events) if events else set()
             self._visits(cursor, begun)
+            if pages:
+                # Last of all locks: it may have to wait for jobs.
+                concurrency.stored(cursor, _earliest(pages), datetime.now(UTC))
         return orphans
 
     def _pages(self, cursor: psycopg.Cursor, pages: Sequence[PageEntry]) -> bool:
@@ -81,6 +84,11 @@ class Store:
         if existing:
             cursor.execute(_within(sql.GROW_VISITS, *existing))
         cursor.execute(sql.KEEP_OPEN)
+
+
+def _earliest(pages: Sequence[PageEntry]) -> datetime:
+    moments = (entry.begin.began_at if entry.begin else entry.sign_at for entry in pages)
+    return datetime.fromtimestamp(min(moments), UTC)
 
 
 def _bounds(cursor: psycopg.Cursor, statement: str) -> tuple[datetime, datetime] | None:

@@ -5,6 +5,8 @@
  */
 import "./menus.js";
 import { Clock } from "./clock.js";
+import { compare } from "./compare.js";
+import { Day } from "./day.js";
 import { Hour } from "./hour.js";
 import { Install } from "./install.js";
 import { LiveList } from "./list.js";
@@ -13,6 +15,7 @@ import { DIMENSIONS, visited } from "./snapshot.js";
 import { BoardSocket } from "./socket.js";
 import { Status } from "./status.js";
 import "./terms.js";
+import { World } from "./world.js";
 
 const board = /** @type {HTMLElement} */ (document.querySelector("#board"));
 const { key = "", domain = "", zone = "UTC" } = board.dataset;
@@ -23,7 +26,9 @@ const part = (selector) => /** @type {HTMLElement} */ (board.querySelector(selec
 const clock = new Clock(zone);
 const now = new Now(part(".now"));
 const hour = new Hour(part(".hour"), clock);
+const day = new Day(part(".day"), clock, `/sites/${key}/curve.json`, () => compare(part("[data-compare]"), day, clock));
 const lists = DIMENSIONS.map((dimension) => new LiveList(part(`[data-list=${dimension}]`), dimension));
+const world = new World(part(".world"));
 const install = new Install(part(".install"), () => {
   part(".figures").hidden = false;
   measure();
@@ -42,9 +47,12 @@ function show(snapshot) {
   if (visited(snapshot)) install.found(snapshot.pages[0]?.name ?? "");
   now.update(snapshot);
   hour.update(snapshot.minutes);
+  day.update(Date.parse(snapshot.at), snapshot.visitors);
+  compare(part("[data-compare]"), day, clock);
   for (const list of lists) {
     list.update(snapshot[list.dimension], snapshot.totals[list.dimension], snapshot.tabs);
   }
+  world.update(snapshot.world);
   empty(snapshot);
   status.seen(snapshot.at);
   document.title = `${snapshot.visitors} · ${domain}`;

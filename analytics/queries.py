@@ -1,0 +1,41 @@
+"""Live filters as a query string says them, `?page=/pricing&country=DE`, and as Postgres understands them."""
+
+from django.db.models import Q
+from django.http import QueryDict
+
+from tracker.filters import Filters
+
+MOST_NAMES, LONGEST_NAME = 100, 2048
+# What filters a dimension in a query string, and the column of page views that holds its names.
+PARAMETERS = {
+    "pages": ("page", "path"),
+    "referrers": ("referrer", "referrer"),
+    "browsers": ("browser", "browser"),
+    "systems": ("system", "system"),
+    "devices": ("device", "device"),
+    "countries": ("country", "country"),
+}
+
+
+def filters(query: QueryDict) -> Filters:
+    """The filters of a query string; other parameters mean nothing. Raises ValueError beyond the bounds."""
+    names = {dimension: query.getlist(parameter) for dimension, (parameter, _) in PARAMETERS.items()}
+    for each in names.values():
+        if len(each) > MOST_NAMES or any(len(name) > LONGEST_NAME for name in each):
+            raise ValueError("There are too many filters, or one is too long.")
+    return Filters(**{dimension: frozenset(each) for dimension, each in names.items()})
+
+
+def columns(wanted: Filters) -> dict[str, list[str]]:
+    """The names to keep, by column of page views."""
+    return {
+        # A NUL is in no name that is stored, and Postgres would refuse to be asked for it.
+        column: sorted(name for name in names if "\0" not in name)
+        for dimension, (_, column) in PARAMETERS.items()
+        if (names := getattr(wanted, dimension))
+    }
+
+
+def kept(wanted: Filters) -> Q:
+    """The page views that filters keep."""
+    return Q(**{f"{column}__in": names for column, names in columns(wanted).items()})

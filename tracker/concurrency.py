@@ -1,0 +1,173 @@
+"""How many tabs were open and how many visitors there at any moment, from page views' begins and ends.
+
+Jobs roll each minute up: least, most with its moment, last. What may still change (a page view that comes
+back within 30 minutes is one that never left) is swept from the page views themselves.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import psycopg
+
+from tracker.partitions import Cursor
+
+JOB = "concurrency"
+# A page view that comes back within 30 minutes was never away; and a few minutes for what is on its way.
+SETTLED, RETURN, LATE = timedelta(minutes=35), timedelta(minutes=30), timedelta(minutes=4)
+FIRST_LOOK = timedelta(days=8)
+# Each portion reads the page views of a day before it too; a short one would read them many times.
+PORTION = timedelta(hours=6)
+
+FILTERED = ("path", "referrer", "browser", "system", "device", "country")
+_KEPT = "".join(f" AND (%({name})s::text[] IS NULL OR {name} = ANY(%({name})s::text[]))" for name in FILTERED)
+
+# Begins and ends at the same moment are summed first: a navigation inside an app is no peak of two. The page
+# views of one visitor that overlap or touch are one span of presence.
+SWEEP = f"""
+WITH span AS MATERIALIZED (
+    SELECT site_id, visitor, id, greatest(began_at, %(since)s::timestamptz) AS began_at,
+           least(ended_at, began_at + interval '24 hours', %(before)s::timestamptz) AS ended_at
+    FROM tracker_pageview
+    WHERE began_at > %(since)s::timestamptz - interval '24 hours' AND began_at < %(before)s::timestamptz
+      AND (ended_at IS NULL OR ended_at > %(since)s::timestamptz)
+      AND (%(site)s::integer IS NULL OR site_id = %(site)s::integer){_KEPT}
+), marked AS (
+    SELECT *, began_at > max(ended_at) OVER (PARTITION BY site_id, visitor ORDER BY began_at, id
+                                             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS apart
+    FROM span
+), numbered AS (
+    SELECT *, count(*) FILTER (WHERE apart) OVER (
+               PARTITION BY site_id, visitor ORDER BY began_at, id) AS number
+    FROM marked
+), stay AS MATERIALIZED (
+    SELECT site_id, min(began_at) AS began_at, max(ended_at) AS ended_at
+    FROM numbered
+    GROUP BY site_id, visitor, number
+), change (site_id, at, tabs, visitors) AS (
+    SELECT site_id, began_at, 1, 0 FROM span
+    UNION ALL SELECT site_id, ended_at, -1, 0 FROM span
+    UNION ALL SELECT site_id, began_at, 0, 1 FROM stay
+    UNION ALL SELECT site_id, ended_at, 0, -1 FROM stay
+    UNION ALL
+    SELECT site_id, at, 0, 0
+    FROM (SELECT DISTINCT site_id FROM span) s,
+         generate_series(%(since)s::timestamptz, %(before)s::timestamptz, interval '1 minute') at
+), level AS (
+    SELECT site_id, at, sum(sum(tabs)) OVER since_then AS tabs, sum(sum(visitors)) OVER since_then AS visitors
+    FROM change
+    GROUP BY site_id, at
+    WINDOW since_then AS (PARTITION BY site_id ORDER BY at)
+)
+SELECT site_id, date_trunc('minute', at, 'UTC') AS minute,
+       min(tabs)::integer, max(tabs)::integer, (array_agg(at ORDER BY tabs DESC, at))[1],
+       (array_agg(tabs ORDER BY at DESC))[1]::integer,
+       min(visitors)::integer, max(visitors)::integer, (array_agg(at ORDER BY visitors DESC, at))[1],
+       (array_agg(visitors ORDER BY at DESC))[1]::integer
+FROM level
+WHERE at < %(before)s::timestamptz
+GROUP BY site_id, minute
+HAVING max(tabs) > 0
+ORDER BY site_id, minute
+"""
+
+ALL: Mapping[str, Sequence[str]] = {}
+UNFILTERED: dict[str, Any] = dict.fromkeys(FILTERED)
+
+COLUMNS = (
+    "site_id, at, tabs_least, tabs_most, tabs_most_at, tabs_last,"
+    " visitors_least, visitors_most, visitors_most_at, visitors_last"
+)
+CLEAR = "DELETE FROM tracker_minute WHERE at >= %(since)s AND at < %(before)s"
+ROLLED = f"""
+SELECT {COLUMNS} FROM tracker_minute
+WHERE site_id = %(site)s AND at >= %(since)s AND at < %(before)s
+ORDER BY at
+"""
+FILL = f"INSERT INTO tracker_minute ({COLUMNS}) {SWEEP}"
+LOOKED = "SELECT at FROM tracker_watermark WHERE job = %s"
+BEGIN = "INSERT INTO tracker_watermark (job, at) VALUES (%s, %s) ON CONFLICT (job) DO NOTHING"
+LOOK = "UPDATE tracker_watermark SET at = %s WHERE job = %s"
+# Whoever stores late waits for a portion that is being rolled up, which may not have seen it.
+PULL_BACK = "UPDATE tracker_watermark SET at = least(at, greatest(%s, now() - %s)) WHERE job = %s"
+
+
+class Reach(NamedTuple):
+    """One minute's least, most with its moment, and last."""
+
+    least: int
+    most: int
+    most_at: datetime
+    last: int
+
+
+class Minute(NamedTuple):
+    """A site's minute in which anybody was there."""
+
+    at: datetime
+    tabs: Reach
+    visitors: Reach
+
+    @classmethod
+    def of(cls, row: tuple[Any, ...]) -> "Minute":
+        """From a row of `COLUMNS`."""
+        return cls(row[1], Reach(*row[2:6]), Reach(*row[6:10]))
+
+
+def sweep(
+    cursor: Cursor, site_id: int, since: datetime, before: datetime, kept: Mapping[str, Sequence[str]] = ALL
+) -> list[Minute]:
+    """The minutes from `since` (a whole one) to `before`, from the page views themselves.
+
+    `kept`: names to keep, by column of `FILTERED`.
+    """
+    cursor.execute(SWEEP, {**UNFILTERED, **kept, "site": site_id, "since": since, "before": before})
+    return [Minute.of(row) for row in cursor.fetchall()]
+
+
+def rolled_up_to(cursor: Cursor) -> datetime | None:
+    """Before when every minute has been rolled up; None before the first time."""
+    cursor.execute(LOOKED, [JOB])
+    rows = cursor.fetchall()
+    return rows[0][0] if rows else None
+
+
+def rolled_up(cursor: Cursor, site_id: int, since: datetime, before: datetime) -> list[Minute]:
+    """The minutes from `since` to `before`, as far as they have been rolled up."""
+    cursor.execute(ROLLED, {"site": site_id, "since": since, "before": before})
+    return [Minute.of(row) for row in cursor.fetchall()]
+
+
+def roll_up(connection: psycopg.Connection, now: datetime) -> None:
+    """Roll up what has settled since the last time, and what was stored late."""
+    connection.execute(BEGIN, [JOB, _minute(now - FIRST_LOOK)])
+    until = _minute(now - SETTLED)
+    while _roll(connection, until):
+        pass
+
+
+def _roll(connection: psycopg.Connection, until: datetime) -> bool:
+    """Roll up one portion; whether there may be more."""
+    with connection.transaction():
+        row = connection.execute(f"{LOOKED} FOR UPDATE", [JOB]).fetchone()
+        if row is None or row[0] >= until:
+            return False
+        before = min(until, row[0] + PORTION)
+        bounds = {**UNFILTERED, "site": None, "since": row[0], "before": before}
+        connection.execute(CLEAR, bounds)
+        connection.execute(FILL, bounds)
+        connection.execute(LOOK, [before, JOB])
+    return True
+
+
+def stored(cursor: Cursor, earliest: datetime, now: datetime) -> None:
+    """Have minutes rolled up again that a batch landed too late for.
+
+    Called in its transaction, with the earliest moment that it is about.
+    """
+    if earliest < now - LATE:
+        cursor.execute(PULL_BACK, [_minute(earliest - RETURN), FIRST_LOOK, JOB])
+
+
+def _minute(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(second=0, microsecond=0)
