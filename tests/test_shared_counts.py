@@ -22,7 +22,7 @@ from tracker.filters import NO_FILTERS, Filters
 from tracker.presence import SitePresence, Tab
 from tracker.shares import LEASE_SECONDS, VERSION, WHOLE, Share, Statement
 
-SEQUENCES = int(os.environ.get("FOOTFALL_TEST_SEQUENCES", "150"))
+SEQUENCES = int(os.environ.get("FOOTFALL_TEST_SEQUENCES", "100"))
 SITE = 7
 PRICING = Filters(pages=frozenset({"/pricing", "/a"}))
 SCOPES = (NO_FILTERS, PRICING)

@@ -7,7 +7,9 @@ Everything but `start` and `stop` runs on the event loop's thread and never wait
 import asyncio
 import hmac
 import os
+import resource
 import secrets
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +24,7 @@ from tracker.buffer import WriteBuffer
 from tracker.claims import Claims
 from tracker.closes import OVERLOADED, REFUSED, RESTARTING, Declined
 from tracker.countries import Countries
+from tracker.crowd import Crowd
 from tracker.database import connect
 from tracker.desk import Caller, Reply
 from tracker.directory import Directory, TrackedSite
@@ -37,6 +40,8 @@ SWEEP_SECONDS = 1.0
 LEASE_SECONDS, HIDDEN_LEASE_SECONDS = 25.0, 130.0
 DRAIN_SECONDS = 10.0
 READY_SECONDS = 5.0
+# Of the files a process may open: what is not for visitors' sockets.
+OTHER_FILES = 256
 # Characters of an Origin header that are looked at: hosts have at most 253.
 ORIGIN_LIMIT = 512
 
@@ -64,6 +69,12 @@ class Edge:
         self._countries = Countries(settings.FOOTFALL_GEO)
         self._proxies = addresses.networks(settings.FOOTFALL_TRUSTED_PROXIES)
         self._pace = Pace(settings.FOOTFALL_MESSAGE_BURST, settings.FOOTFALL_MESSAGE_RATE)
+        self._crowd = Crowd(
+            settings.FOOTFALL_SOCKETS_PER_ADDRESS,
+            settings.FOOTFALL_ADDRESS_BURST,
+            settings.FOOTFALL_ADDRESS_RATE,
+        )
+        self._room = min(settings.FOOTFALL_SOCKETS, _files() - OTHER_FILES)
         self._live_secret = identity.derive(settings.SECRET_KEY, "live")
         self._demo_secret = os.environ.get("FOOTFALL_DEMO_SECRET", "")
         self._claims = Claims(f"{self.id:x}", self._forget)
@@ -83,8 +94,6 @@ class Edge:
         self.directory.start()
         self.buffer.start(asyncio.get_running_loop())
         self._sweeper = asyncio.create_task(self._sweep())
-        if self._sharing:
-            self._sharing.start()
 
     async def stop(self) -> None:
         """Close every socket with 4502, end their page views, and flush what waits."""
@@ -109,6 +118,9 @@ class Edge:
         host = _origin_host(knock.headers.get("origin", "")[:ORIGIN_LIMIT])
         address = self._address(knock, site)
         reason = _closed_to(site, host, address)
+        neighbours = self._crowd.behind(address, now := time.monotonic())
+        if not neighbours.hear(now):
+            raise Declined(OVERLOADED, Drop.ADDRESS_TOO_FAST)
         if site is None or reason:
             raise Declined(REFUSED, reason or Drop.UNKNOWN_SITE)
         if agents.is_bot(user_agent):
@@ -123,10 +135,21 @@ class Edge:
             agent=agents.read(user_agent),
             country=self._countries.of(address),
             live_key=identity.live_key(self._live_secret, site.id, address, user_agent),
+            neighbours=neighbours,
         )
 
     def open(self, caller: Caller, reply: Reply, close: Callable[[int], None]) -> Session:
-        """A conversation over a socket; the adapter calls `finished` when the socket is gone."""
+        """A conversation over a socket; the adapter calls `finished` when the socket is gone.
+
+        Raises Declined when there is no room for it.
+        """
+        if len(self.sessions) >= self._room:
+            raise Declined(OVERLOADED, Drop.PROCESS_FULL)
+        if not self._crowd.enter(caller.neighbours):
+            raise Declined(OVERLOADED, Drop.ADDRESS_FULL)
+        if self._sharing:
+            # A process that never held anybody is not missed when it goes.
+            self._sharing.start()
         self._connections += 1
         session = Session(self, caller, Owner(self.id, self._connections), self._pace, reply, close)
         self.sessions.add(session)
@@ -190,7 +213,9 @@ class Edge:
         self.drops.count(reason)
 
     def _forget(self, session: Session) -> None:
-        self.sessions.discard(session)
+        if session in self.sessions:
+            self.sessions.remove(session)
+            self._crowd.leave(session.caller.neighbours, time.monotonic())
         self._leases.pop(session, None)
 
     def _address(self, knock: Knock, site: TrackedSite | None) -> str:
@@ -209,6 +234,7 @@ class Edge:
             self._shift = time.time() - now
             for session in [session for session, until in self._leases.items() if until <= now]:
                 self.finished(session)
+            self._crowd.forget(now)
             self._follow_sites(now)
 
     def _follow_sites(self, now: float) -> None:
@@ -243,6 +269,12 @@ def _closed_to(site: TrackedSite | None, host: str, address: str) -> Drop | None
 
 
 @lru_cache(1024)
+def _files() -> int:
+    """How many files this process may open: beyond, it could not even say that it is overloaded."""
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if allowed == resource.RLIM_INFINITY else allowed
+
+
 def _origin_host(origin: str) -> str:
     """The host of an `Origin` header; "" where it is missing, null or no web page's."""
     try:

@@ -56,8 +56,9 @@ class Sharing:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin on the running loop."""
-        self._task = asyncio.create_task(self._run())
+        """Begin on the running loop, if it has not begun."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
         """Say what is left to say, and goodbye."""

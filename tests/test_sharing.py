@@ -1,0 +1,263 @@
+"""Several real edges, one truth: counts over processes, and how soon they are right after each fault."""
+
+import copy
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
+
+from tests.edges import EdgeProcess, running_edge
+from tests.product import ROOT, Product, free_port, running, wait_for
+from tests.test_board_socket import Staff, ack, dial, hear
+from tests.valkey import Valkey, running_line, running_valkey
+
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+CHROME = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
+)
+MAKE_CAST = "from tests.cast import make_cast; print(make_cast().site.key)"
+Live = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def valkey() -> Iterator[Valkey]:
+    with running_valkey() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def product(valkey: Valkey) -> Iterator[Product]:
+    with running(REDIS_URL=valkey.url) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def key(product: Product) -> str:
+    return product.manage("shell", "--no-imports", "-c", MAKE_CAST).strip()
+
+
+@pytest.fixture(scope="module")
+def live(product: Product, key: str) -> Live:
+    """The site's live object from the web process, under a query."""
+    token = product.manage("addtoken").splitlines()[-1]
+
+    def asked(at: Product = product, **query: Any) -> dict[str, Any]:
+        url = f"{at.url}/api/v1/sites/{key}/live?{urllib.parse.urlencode(query, doseq=True)}"
+        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(request, timeout=10) as response:
+            shown: dict[str, Any] = json.load(response)
+            return shown
+
+    return asked
+
+
+@pytest.fixture(scope="module")
+def edges(product: Product) -> Iterator[tuple[EdgeProcess, EdgeProcess]]:
+    with running_edge(product) as one, running_edge(product) as other:
+        yield one, other
+
+
+@pytest.fixture
+def board(product: Product, key: str) -> Iterator[ClientConnection]:
+    with dial(product, key, Staff(product, "owner").cookies, {"Origin": product.url}) as opened:
+        yield opened
+
+
+@contextmanager
+def page(
+    at: Product, key: str, path: str, agent: str = FIREFOX, page_id: str = "", **more: Any
+) -> Iterator[ClientConnection]:
+    """An open page, acknowledged."""
+    with connect(
+        f"{at.socket_url}/live/{key}",
+        origin=Origin("https://seen.example"),
+        user_agent_header=agent,
+        compression=None,
+    ) as opened:
+        said = {"t": "page", "id": page_id or str(uuid.uuid4()), "u": f"https://seen.example{path}"}
+        opened.send(json.dumps({**said, **more}))
+        assert json.loads(opened.recv(timeout=10))["t"] == "ack"
+        yield opened
+
+
+def seconds_until(board: ClientConnection, told: Callable[[dict[str, Any]], bool], patience: float) -> float:
+    """How long the board took to tell it; every snapshot is acknowledged."""
+    began = time.monotonic()
+    last: dict[str, Any] = {}
+    while (left := patience - (time.monotonic() - began)) > 0:
+        try:
+            last = hear(board, left)
+        except TimeoutError:
+            break
+        ack(board, last)
+        if told(last):
+            return time.monotonic() - began
+    raise AssertionError(f"not told within {patience} s; the last was {last}")
+
+
+def shows(tabs: int, stale: int | None = 0) -> Callable[[dict[str, Any]], bool]:
+    return lambda shown: shown["tabs"] == tabs and stale in (None, shown["stale"])
+
+
+def settled(live: Live) -> None:
+    """Nobody is on the site, and every edge is heard; what vanished in an earlier test may still be told."""
+    wait_for(lambda: live()["tabs"] == 0, 10, "the last test's pages to go")
+
+
+def test_tabs_and_visitors_are_exact_whichever_edge_holds_whom(
+    product: Product, key: str, live: Live, edges: tuple[EdgeProcess, EdgeProcess], board: ClientConnection
+) -> None:
+    one, other = (edge.of(product) for edge in edges)
+    with ExitStack() as stack:
+        for at, path, agent in (
+            (one, "/", FIREFOX),
+            (other, "/pricing", FIREFOX),
+            (other, "/pricing", CHROME),
+            (product, "/pricing", FIREFOX),
+        ):
+            stack.enter_context(page(at, key, path, agent))
+        assert seconds_until(board, shows(4), 3) < 1.5
+        shown = live()
+        assert (shown["tabs"], shown["visitors"], shown["active"], shown["stale"]) == (4, 2, 4, 0)
+        assert shown["pages"] == [{"name": "/pricing", "tabs": 3}, {"name": "/", "tabs": 1}]
+        filtered = live(page="/pricing", browser="Firefox")
+        assert (filtered["tabs"], filtered["visitors"], filtered["stale"]) == (2, 1, 0)
+        with page(one, key, "/pricing"):
+            wait_for(lambda: live(page="/pricing", browser="Firefox")["tabs"] == 3, 1, "the filter to follow")
+    assert seconds_until(board, shows(0), 3) < 1.5
+
+
+def test_a_page_that_comes_back_through_another_edge_leaves_the_first(
+    product: Product, key: str, live: Live, edges: tuple[EdgeProcess, EdgeProcess]
+) -> None:
+    settled(live)
+    one, other = (edge.of(product) for edge in edges)
+    page_id = str(uuid.uuid4())
+    with page(one, key, "/", page_id=page_id) as before, page(other, key, "/", page_id=page_id, e=0, d=0):
+        began = time.monotonic()
+        with pytest.raises(ConnectionClosed):
+            before.recv(timeout=5)
+        assert time.monotonic() - began < 1
+        wait_for(lambda: live()["tabs"] == 1, 2, "one tab")
+    stored = product.rows("SELECT path FROM tracker_pageview WHERE id = %s", page_id)
+    assert len(stored) == 1
+
+
+def test_snapshots_travel_between_web_processes(
+    product: Product, key: str, edges: tuple[EdgeProcess, EdgeProcess], live: Live
+) -> None:
+    settled(live)
+    owner = Staff(product, "owner")
+    with second_web(product) as other, ExitStack() as stack:
+        boards = [
+            stack.enter_context(dial(at, key, owner.cookies, {"Origin": at.url})) for at in (product, other)
+        ]
+        stack.enter_context(page(edges[0].of(product), key, "/"))
+        seen: tuple[set[int], set[int]] = (set(), set())
+
+        def both_saw_the_same() -> bool:
+            for opened, seqs in zip(boards, seen, strict=True):
+                with suppress(TimeoutError):
+                    shown = hear(opened, 0.1)
+                    ack(opened, shown)
+                    if shown["tabs"] == 1:
+                        seqs.add(shown["seq"])
+            return bool(seen[0] & seen[1])
+
+        wait_for(both_saw_the_same, 12, "a snapshot that one made and both show")
+        assert live(other)["tabs"] == 1
+
+
+def test_an_edge_that_is_stopped_is_not_missed(
+    product: Product, key: str, live: Live, edges: tuple[EdgeProcess, EdgeProcess], board: ClientConnection
+) -> None:
+    settled(live)
+    with running_edge(product) as polite, page(polite.of(product), key, "/"):
+        seconds_until(board, shows(1), 3)
+        polite.stop()
+        seconds_until(board, shows(0), 3)
+        assert live()["stale"] == 0
+
+
+def test_redis_killed_and_empty_is_filled_again_within_five_seconds(
+    product: Product,
+    key: str,
+    live: Live,
+    edges: tuple[EdgeProcess, EdgeProcess],
+    board: ClientConnection,
+    valkey: Valkey,
+) -> None:
+    settled(live)
+    with page(edges[0].of(product), key, "/"), page(edges[1].of(product), key, "/"):
+        seconds_until(board, shows(2, stale=None), 3)
+        valkey.kill()
+        # The number may be old, and says so.
+        seconds_until(board, lambda shown: shown["stale"] >= 1, 3)
+        with page(edges[0].of(product), key, "/new"):
+            valkey.start()
+            assert seconds_until(board, shows(3, stale=0), 6) < 3
+            assert live(page="/new")["tabs"] == 1
+
+
+def test_a_netsplit_is_told_as_stale_and_heals_within_five_seconds(
+    product: Product, key: str, live: Live, board: ClientConnection, valkey: Valkey
+) -> None:
+    settled(live)
+    with running_line(valkey) as line:
+        apart = copy.copy(product)
+        apart.environment = {**product.environment, "REDIS_URL": line.url}
+        with running_edge(apart) as edge, page(edge.of(product), key, "/"):
+            seconds_until(board, shows(1, stale=None), 3)
+            line.cut()
+            seconds_until(board, shows(0, stale=1), 6)
+            with page(edge.of(product), key, "/", CHROME):
+                line.mend()
+                assert seconds_until(board, shows(2, stale=0), 6) < 5
+
+
+def test_an_edge_that_is_killed_leaves_the_board_within_five_seconds(
+    product: Product, key: str, live: Live, edges: tuple[EdgeProcess, EdgeProcess], board: ClientConnection
+) -> None:
+    settled(live)
+    with ExitStack() as stack:
+        stack.enter_context(page(edges[0].of(product), key, "/"))
+        doomed = stack.enter_context(running_edge(product))
+        lost = stack.enter_context(page(doomed.of(product), key, "/"))
+        seconds_until(board, shows(2), 3)
+        doomed.stop(signal.SIGKILL)
+        assert seconds_until(board, shows(1, stale=1), 6) < 5
+        with pytest.raises(ConnectionClosed):
+            lost.recv(timeout=5)
+
+
+@contextmanager
+def second_web(product: Product) -> Iterator[Product]:
+    """Another web process beside the product's own."""
+    other = copy.copy(product)
+    other.port = free_port()
+    other.url, other.socket_url = f"http://127.0.0.1:{other.port}", f"ws://127.0.0.1:{other.port}"
+    environment = {**os.environ, **product.environment, "DJANGO_SETTINGS_MODULE": "analytics.settings"}
+    for name in ("DATABASE_URL", "SECRET_KEY"):
+        environment.pop(name, None)
+    command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(other.port)]
+    process = subprocess.Popen([*command, "analytics.asgi:application"], cwd=ROOT, env=environment)
+    try:
+        wait_for(other.ready, 60, "the second web process")
+        yield other
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
