@@ -150,6 +150,15 @@ FOOTFALL_SPOOL_BYTES = env_int("FOOTFALL_SPOOL_BYTES", 2**30)
 # Messages one page may send: a burst, and a rate it may keep up. A real page sends one in ten seconds.
 FOOTFALL_MESSAGE_BURST = env_int("FOOTFALL_MESSAGE_BURST", 100)
 FOOTFALL_MESSAGE_RATE = env_int("FOOTFALL_MESSAGE_RATE", 20)
+# Sockets one process holds; it takes no more than its files allow either. At 20 to 70 KB a socket, 50,000
+# are up to 3.5 GB.
+FOOTFALL_SOCKETS = env_int("FOOTFALL_SOCKETS", 50_000)
+# Sockets of one address (an IPv6 /64 is one): a school is one address.
+FOOTFALL_SOCKETS_PER_ADDRESS = env_int("FOOTFALL_SOCKETS_PER_ADDRESS", 2000)
+# Messages and handshakes of one address: all of a school's pages at once, twice; then twice what 2,000 pages
+# say. At 30 µs each, 400 a second are one percent of a core.
+FOOTFALL_ADDRESS_BURST = env_int("FOOTFALL_ADDRESS_BURST", 4000)
+FOOTFALL_ADDRESS_RATE = env_int("FOOTFALL_ADDRESS_RATE", 400)
 # Distinct names that a live list holds; the rest is counted as "(other)".
 FOOTFALL_NAMES = env_int("FOOTFALL_NAMES", 10_000)
 

@@ -23,6 +23,7 @@ PURE = [
     "drops",
     "sources",
     "closes",
+    "crowd",
     "addresses",
     "entries",
     "tracked_site",

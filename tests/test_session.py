@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from tracker.agents import Agent
 from tracker.closes import CLAIMED
+from tracker.crowd import Crowd, Neighbours
 from tracker.desk import Caller, Outcome
 from tracker.drops import Drop, Drops
 from tracker.presence import Attention, Presence, SitePresence
@@ -100,11 +101,24 @@ class Desk:
 class Page:
     """The far end: what it was answered."""
 
-    def __init__(self, desk: Desk, connection: int = 1, pace: Pace = UNHURRIED) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        connection: int = 1,
+        pace: Pace = UNHURRIED,
+        neighbours: Neighbours | None = None,
+    ) -> None:
         self.replies: list[tuple[UUID, Outcome]] = []
         self.closed: list[int] = []
         caller = Caller(
-            Example(), "example.com", "192.0.2.1", "UA", Agent("Firefox", "Linux", "desktop"), "DE", b"k" * 16
+            Example(),
+            "example.com",
+            "192.0.2.1",
+            "UA",
+            Agent("Firefox", "Linux", "desktop"),
+            "DE",
+            b"k" * 16,
+            neighbours or Neighbours("", 1_000_000, 1_000_000),
         )
         self.session = Session(
             desk,
@@ -363,3 +377,12 @@ class Conversations(RuleBasedStateMachine):
 
 Conversations.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
 TestConversations = Conversations.TestCase
+
+
+def test_neighbours_who_say_too_much_are_told_to_come_back_later() -> None:
+    desk, crowd = Desk(), Crowd(sockets=10, burst=3, rate=1)
+    pages = [Page(desk, n, neighbours=crowd.behind("192.0.2.1", 0.0)) for n in (1, 2)]
+    for page, number in ((pages[0], 0), (pages[1], 1), (pages[0], 0)):
+        page.opens(PAGES[number])
+    pages[1].opens(PAGES[1])
+    assert (pages[0].closed, pages[1].closed) == ([], [4503])

@@ -38,12 +38,12 @@ class VisitorConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no t
         here = await edge.start()
         try:
             caller = here.admit(_knock(scope))
+            line = _Line(send)
+            session = here.open(caller, line.reply, line.close)
         except Declined as refusal:
             here.drop(refusal.reason)
             await send({"type": "websocket.close", "code": refusal.code})
             return
-        line = _Line(send)
-        session = here.open(caller, line.reply, line.close)
         line.session = session
         try:
             await self._converse(session, receive)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from tracker.agents import Agent
+from tracker.crowd import Neighbours
 from tracker.drops import Drop
 from tracker.presence import SitePresence
 from tracker.records import Begin, Progress, Said
@@ -51,6 +52,7 @@ class Caller:
     agent: Agent
     country: str
     live_key: bytes
+    neighbours: Neighbours
 
 
 class Desk(Protocol):

@@ -18,10 +18,13 @@ class Drop(StrEnum):
     OPTED_OUT = "opted_out"
     NOT_READY = "not_ready"
     OVERLOADED = "overloaded"
+    PROCESS_FULL = "process_full"
+    ADDRESS_FULL = "address_full"
     # What was said cannot be taken.
     MALFORMED = "malformed"
     TOO_BIG = "too_big"
     TOO_FAST = "too_fast"
+    ADDRESS_TOO_FAST = "address_too_fast"
     EXCLUDED_PATH = "excluded_path"
     NOT_OPEN = "not_open"
     # What was said could not be kept.

@@ -101,12 +101,11 @@ class VisitorSocket(WSListener):
         here = self._door.here
         try:
             caller = here.admit(self._door.read(transport))
+            self._session = here.open(caller, self.reply, self.close)
         except Declined as refusal:
             # Only now, and not by refusing the handshake: a page learns the code of a close alone.
             here.drop(refusal.reason)
             self.close(refusal.code)
-            return
-        self._session = here.open(caller, self.reply, self.close)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         self.heard = True

@@ -93,12 +93,14 @@ class Session:
             self.close(refusal.code, now)
 
     def keep_pace(self, now: float) -> None:
-        """Take one message from the page's allowance; Declined when there is none left."""
+        """Take one message from the page's allowance, and its address's; Declined when there is none left."""
         elapsed = now - self._counted_at if self._counted_at else 0.0
         self._left = min(self._pace.burst, self._left + elapsed * self._pace.rate) - 1
         self._counted_at = now
         if self._left < 0:
             raise Declined(TOO_FAST, Drop.TOO_FAST)
+        if not self.caller.neighbours.hear(now):
+            raise Declined(OVERLOADED, Drop.ADDRESS_TOO_FAST)
 
     def handle(self, message: protocol.Message, now: float, reply: Reply) -> None:
         """A well-formed message. Every page and event leads to exactly one call of `reply`, now or later.

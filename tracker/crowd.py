@@ -1,0 +1,84 @@
+"""How much one address may hold and say, so that a flood from it costs the others little.
+
+Addresses stay in memory, for as long as they hold sockets and their allowance is being refilled. A page is
+never banned for what its neighbours do: beyond these limits it is told to come back later.
+"""
+
+from ipaddress import IPv6Address
+
+
+class Neighbours:
+    """Everybody behind one address: how many sockets they hold, how many messages they have left."""
+
+    __slots__ = ("_burst", "_heard_at", "_left", "_rate", "place", "sockets")
+
+    def __init__(self, place: str, burst: float, rate: float) -> None:
+        """`burst` messages at once, and `rate` a second."""
+        self.place = place
+        self.sockets = 0
+        self._burst, self._rate = burst, rate
+        self._left, self._heard_at = burst, 0.0
+
+    def hear(self, now: float) -> bool:
+        """Take one message from their allowance; False when there is none left."""
+        self._left = min(self._burst, self._left + (now - self._heard_at) * self._rate)
+        self._heard_at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
+class Crowd:
+    """All addresses that a process hears of."""
+
+    def __init__(self, sockets: int, burst: int, rate: int) -> None:
+        """What one address may have: sockets, messages at once, messages a second."""
+        self._sockets = sockets
+        self._burst, self._rate = burst, rate
+        self._refill_seconds = burst / rate
+        self._known: dict[str, Neighbours] = {}
+        # Without sockets, in the order in which they came to that, with the time.
+        self._leaving: dict[str, float] = {}
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def behind(self, address: str, now: float) -> Neighbours:
+        """Who is behind an address."""
+        place = place_of(address)
+        found = self._known.get(place)
+        if found is None:
+            found = self._known[place] = Neighbours(place, self._burst, self._rate)
+            self._leaving[place] = now
+        return found
+
+    def enter(self, neighbours: Neighbours) -> bool:
+        """One socket more; False when they hold as many as they may."""
+        if neighbours.sockets >= self._sockets:
+            return False
+        self._leaving.pop(neighbours.place, None)
+        neighbours.sockets += 1
+        return True
+
+    def leave(self, neighbours: Neighbours, now: float) -> None:
+        """One socket less."""
+        neighbours.sockets -= 1
+        if neighbours.sockets == 0:
+            self._leaving[neighbours.place] = now
+
+    def forget(self, now: float) -> None:
+        """Forget those who are gone for so long that their allowance is full again."""
+        over = now - self._refill_seconds
+        while self._leaving:
+            place, since = next(iter(self._leaving.items()))
+            if since > over:
+                return
+            del self._leaving[place], self._known[place]
+
+
+def place_of(address: str) -> str:
+    """What counts as one address: an IPv4 address, or an IPv6 /64, which is what a household has."""
+    if ":" not in address:
+        return address
+    return format(int(IPv6Address(address.partition("%")[0])) >> 64, "x")
