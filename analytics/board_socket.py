@@ -13,12 +13,15 @@ import msgspec
 from channels.auth import get_user
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
+from django.core.exceptions import SuspiciousOperation
 from django.db import DatabaseError, InterfaceError
+from django.http import QueryDict
 
-from analytics import origins
+from analytics import origins, queries
 from analytics.access import asite_for
 from analytics.ticker import TICKER
 from tracker.closes import BROKE_PROTOCOL, REFUSED
+from tracker.filters import NO_FILTERS, Filters
 from tracker.models import Site
 
 SILENT = 4408
@@ -47,6 +50,7 @@ class BoardConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels h
     channel_layer_alias = "none"
 
     site: Site | None = None
+    filters: Filters = NO_FILTERS
     tasks: tuple[asyncio.Task[None], ...] = ()
     pending: tuple[int, str] | None = None
     in_flight: int | None = None
@@ -69,18 +73,23 @@ class BoardConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels h
         if not self._from_own_page() or (site := await self._visible_site()) is None:
             await self.close(REFUSED)
             return
+        try:
+            self.filters = queries.filters(QueryDict(self.scope["query_string"]))
+        except (ValueError, SuspiciousOperation):
+            await self.close(BROKE_PROTOCOL)
+            return
         self.site = site
         OPEN.add(self)
-        TICKER.join(site, self)
+        TICKER.join(site, self, self.filters)
         self.tasks = (asyncio.create_task(self._guard()), asyncio.create_task(self._speak()))
-        self.hear(*await TICKER.first(site))
+        self.hear(*await TICKER.first(site, self.filters))
 
     def _forget(self) -> None:
         OPEN.discard(self)
         for task in self.tasks:
             task.cancel()
         if self.site:
-            TICKER.leave(self.site, self)
+            TICKER.leave(self.site, self, self.filters)
 
     def hear(self, seq: int, text: str) -> None:
         """A snapshot is there."""

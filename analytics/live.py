@@ -30,13 +30,16 @@ async def counters(site_id: int, filters: Filters = NO_FILTERS) -> Counters:
     return VIEWS.look(presence, filters) if filters else presence
 
 
-def watched(site_id: int) -> Counters | None:
+def watched(site_id: int, filters: Filters = NO_FILTERS) -> Counters | None:
     """The counters as they are known without waiting; None before this process has any."""
     across = gathering.running()
     if across:
-        return across.watch(site_id)
+        return across.watch(site_id, filters)
     here = edge.running()
-    return here.presence.site(site_id) if here else None
+    if here is None:
+        return None
+    presence = here.presence.site(site_id)
+    return VIEWS.look(presence, filters) if filters else presence
 
 
 def totals(site_ids: Collection[int]) -> dict[int, tuple[int, int]]:

@@ -14,8 +14,10 @@ import msgspec
 from django.db import DatabaseError, InterfaceError
 
 from analytics import gathering, live, minutes, snapshots
+from analytics.filtered_hour import FilteredHour
 from analytics.relay import Relay
 from tracker.counters import Counters
+from tracker.filters import NO_FILTERS, Filters
 from tracker.models import Site
 from tracker.redis_client import TROUBLE
 
@@ -37,15 +39,17 @@ class Board(Protocol):
 
 @dataclass(slots=True)
 class Watched:
-    """A site with boards open here, and what was last told of it."""
+    """A site, or what filters keep of it, with boards open here, and what was last told of it."""
 
     id: int
     key: str
+    filters: Filters = NO_FILTERS
     boards: set[Board] = field(default_factory=set)
     version: int = -1
     told_at: float = float("-inf")  # steady clock
     owed_at: float | None = None  # since when a snapshot has been due that the boards have not heard
     before: dict[int, int] | None = None  # page views per minute from before this process; None: not read yet
+    filtered: FilteredHour | None = None
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def due(self, counters: Counters, now: float) -> bool:
@@ -68,28 +72,28 @@ class Ticker:
     """The sites watched by this process's boards."""
 
     def __init__(self) -> None:
-        self._sites: dict[str, Watched] = {}
+        self._sites: dict[tuple[str, Filters], Watched] = {}
         self._task: asyncio.Task[None] | None = None
 
-    def join(self, site: Site, board: Board) -> None:
+    def join(self, site: Site, board: Board, filters: Filters = NO_FILTERS) -> None:
         """A board opens; it calls `leave` when it closes."""
-        self._sites.setdefault(site.key, Watched(site.pk, site.key)).boards.add(board)
+        self._sites.setdefault((site.key, filters), _watched(site, filters)).boards.add(board)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
 
-    async def first(self, site: Site) -> tuple[int, str]:
+    async def first(self, site: Site, filters: Filters = NO_FILTERS) -> tuple[int, str]:
         """A snapshot of this moment, for a board that has joined: its number, and the object as JSON."""
-        watched = self._sites[site.key]
-        counters = await live.counters(site.pk)
+        watched = self._sites[site.key, filters]
+        counters = await live.counters(site.pk, filters)
         await _read_before(watched, counters)
         return _told(watched, counters)
 
-    def leave(self, site: Site, board: Board) -> None:
+    def leave(self, site: Site, board: Board, filters: Filters = NO_FILTERS) -> None:
         """A board closes; the last one of all ends the task."""
-        watched = self._sites[site.key]
+        watched = self._sites[site.key, filters]
         watched.boards.discard(board)
         if not watched.boards:
-            del self._sites[site.key]
+            del self._sites[site.key, filters]
         if not self._sites and self._task is not None:
             self._task.cancel()
             self._task = None
@@ -109,7 +113,7 @@ class Ticker:
             await relay.close()
 
     async def _tell_when_due(self, watched: Watched, relay: Relay) -> None:
-        counters = live.watched(watched.id)
+        counters = live.watched(watched.id, watched.filters)
         now = time.monotonic()
         if counters is None or not (watched.overdue(now) or watched.due(counters, now)):
             return
@@ -121,13 +125,15 @@ class Ticker:
 
     async def _tell_all(self, watched: Watched, counters: Counters, relay: Relay) -> bool:
         """Whether the boards of all processes will hear: from here, or from who took this tick."""
+        if watched.filters:
+            return False  # few boards ask the same: each process tells its own
         across = gathering.running()
         if across and not across.reachable:
             return False
         if watched.owed_at is None:
             watched.owed_at = watched.told_at
         try:
-            await relay.follow(set(self._sites))
+            await relay.follow({key for key, filters in self._sites if not filters})
             if across is None or await across.takes(watched.id, TAKEN_SECONDS):
                 await relay.send(watched.key, *_told(watched, counters))
         except TROUBLE:
@@ -135,13 +141,19 @@ class Ticker:
         return True
 
     def _heard(self, key: str, seq: int, text: str) -> None:
-        if watched := self._sites.get(key):
+        if watched := self._sites.get((key, NO_FILTERS)):
             watched.tell(seq, text)
+
+
+def _watched(site: Site, filters: Filters) -> Watched:
+    return Watched(site.pk, site.key, filters, filtered=FilteredHour(site.pk, filters) if filters else None)
 
 
 async def _read_before(watched: Watched, counters: Counters) -> None:
     async with watched.reading:
-        if watched.before is None:
+        if watched.filtered:
+            await watched.filtered.read(time.time())
+        elif watched.before is None:
             try:
                 watched.before = await minutes.begun_before(watched.id, counters.started_at, time.time())
             except (DatabaseError, InterfaceError) as error:
@@ -152,7 +164,12 @@ def _told(watched: Watched, counters: Counters) -> tuple[int, str]:
     now = live.clock()
     seq = snapshots.SEQUENCE.following(now)
     shown = snapshots.snapshot(counters, watched.key, seq, datetime.fromtimestamp(now, UTC))
-    shown["minutes"] = minutes.last_hour(counters, watched.before or {}, now)
+    if watched.filtered:
+        shown["minutes"] = watched.filtered.last_hour(now)
+    else:
+        shown["minutes"] = minutes.last_hour(counters, watched.before or {}, now)
+    # The map shows every country, of which the list has the largest only.
+    shown["world"] = {country: tabs for country, tabs in counters.names["countries"].items() if country}
     return seq, msgspec.json.encode(shown).decode()
 
 

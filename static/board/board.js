@@ -7,6 +7,7 @@ import "./menus.js";
 import { Clock } from "./clock.js";
 import { compare } from "./compare.js";
 import { Day } from "./day.js";
+import { Filters } from "./filters.js";
 import { Hour } from "./hour.js";
 import { Install } from "./install.js";
 import { LiveList } from "./list.js";
@@ -26,8 +27,9 @@ const part = (selector) => /** @type {HTMLElement} */ (board.querySelector(selec
 const clock = new Clock(zone);
 const now = new Now(part(".now"));
 const hour = new Hour(part(".hour"), clock);
-const day = new Day(part(".day"), clock, `/sites/${key}/curve.json`, () => compare(part("[data-compare]"), day, clock));
-const lists = DIMENSIONS.map((dimension) => new LiveList(part(`[data-list=${dimension}]`), dimension));
+const filters = new Filters(/** @type {HTMLElement} */ (document.querySelector("[data-chips]")), refilter);
+const day = new Day(part(".day"), clock, `/sites/${key}/curve.json${filters.query}`, () => compare(part("[data-compare]"), day, clock));
+const lists = DIMENSIONS.map((dimension) => new LiveList(part(`[data-list=${dimension}]`), dimension, filters));
 const world = new World(part(".world"));
 const install = new Install(part(".install"), () => {
   part(".figures").hidden = false;
@@ -59,11 +61,17 @@ function show(snapshot) {
   sayCount(snapshot.visitors);
 }
 
+function refilter() {
+  socket.go(`/board/${key}${filters.query}`);
+  day.go(`/sites/${key}/curve.json${filters.query}`);
+}
+
 /** @param {Snapshot} snapshot */
 function empty({ tabs, minutes }) {
   part(".lists").hidden = tabs === 0;
   part("[data-empty]").hidden = tabs > 0;
   if (tabs > 0) return;
+  part("[data-empty] h2").textContent = filters.query ? "Nobody here fits these filters right now" : "Nobody here right now";
   const last = minutes.views.findLastIndex((count) => count > 0);
   const back = minutes.views.length - 1 - last;
   const when = back === 0 ? "within the last minute" : `${back} min ago`;
@@ -82,7 +90,7 @@ function sayCount(visitors) {
   saidAt = performance.now();
 }
 
-const socket = new BoardSocket(`/board/${key}`, show, (line) => status.show(line));
+const socket = new BoardSocket(`/board/${key}${filters.query}`, show, (line) => status.show(line));
 setInterval(() => document.hidden || status.show(socket.line), 200);
 part("[data-retry]").addEventListener("click", () => socket.wake());
 addEventListener("resize", () => {

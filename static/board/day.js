@@ -70,6 +70,14 @@ export class Day {
     if (this.curve && (changed || minute - this.curve.from >= this.curve.visitors.most.length)) this.#carry(minute, at);
   }
 
+  /** Show something else from now on. @param {string} url */
+  go(url) {
+    this.url = url;
+    this.curve = null;
+    this.#askedAt++;
+    this.#due = -Infinity;
+  }
+
   async #ask() {
     this.#due = performance.now() + RETRY_MS;
     const asked = ++this.#askedAt;

@@ -31,6 +31,11 @@ export function pause(code, attempt) {
   return Math.random() * Math.min(LONGEST_MS, 1_000 * 2 ** attempt);
 }
 
+/** @param {string} path */
+function address(path) {
+  return `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`;
+}
+
 export class BoardSocket {
   /** @type {WebSocket | null} */ #socket = null;
   /** @type {number | undefined} */ #timer;
@@ -46,7 +51,7 @@ export class BoardSocket {
    * @param {(line: Line) => void} told called whenever the line's state changes
    */
   constructor(path, show, told) {
-    this.url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`;
+    this.url = address(path);
     this.show = show;
     this.told = told;
     setInterval(() => this.#looked() || this.#look(), LOOK_MS);
@@ -68,6 +73,12 @@ export class BoardSocket {
     if (this.line.state === "forbidden") return;
     const open = this.#socket !== null && this.#quiet() < STALE_MS;
     if (!open) this.#connect();
+  }
+
+  /** Listen to something else from now on. @param {string} path */
+  go(path) {
+    this.url = address(path);
+    if (this.line.state !== "forbidden") this.#connect();
   }
 
   #connect() {

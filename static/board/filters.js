@@ -1,0 +1,99 @@
+/**
+ * What the board is filtered by: kept in the URL, shown as chips that take a filter away.
+ *
+ * @import {Dimension} from "./snapshot.js"
+ */
+import { label } from "./names.js";
+
+/** @type {Record<Dimension, string>} what filters a dimension in a query string */
+const PARAMETERS = {
+  pages: "page",
+  referrers: "referrer",
+  countries: "country",
+  browsers: "browser",
+  systems: "system",
+  devices: "device",
+};
+
+export class Filters {
+  /**
+   * @param {HTMLElement} chips an empty list
+   * @param {() => void} changed
+   */
+  constructor(chips, changed) {
+    this.chips = chips;
+    this.changed = changed;
+    this.wanted = this.#read();
+    this.#show();
+    addEventListener("popstate", () => {
+      const before = this.query;
+      this.wanted = this.#read();
+      // A jump inside the page is no other filter.
+      if (this.query === before) return;
+      this.#show();
+      this.changed();
+    });
+  }
+
+  /** "?page=%2Fpricing", or "" without filters. */
+  get query() {
+    const query = new URLSearchParams(this.wanted.map(({ dimension, name }) => [PARAMETERS[dimension], name]));
+    return query.size ? `?${query}` : "";
+  }
+
+  /**
+   * @param {Dimension} dimension
+   * @param {string} name
+   */
+  has(dimension, name) {
+    return this.wanted.some((each) => each.dimension === dimension && each.name === name);
+  }
+
+  /**
+   * Filter by a name, or no longer.
+   * @param {Dimension} dimension
+   * @param {string} name
+   */
+  toggle(dimension, name) {
+    if (this.has(dimension, name)) {
+      this.wanted = this.wanted.filter((each) => each.dimension !== dimension || each.name !== name);
+    } else {
+      this.wanted.push({ dimension, name });
+    }
+    history.pushState(null, "", this.query || location.pathname);
+    this.#show();
+    this.changed();
+  }
+
+  #read() {
+    const query = new URLSearchParams(location.search);
+    const dimensions = /** @type {Dimension[]} */ (Object.keys(PARAMETERS));
+    return dimensions.flatMap((dimension) =>
+      [...new Set(query.getAll(PARAMETERS[dimension]))].map((name) => ({ dimension, name })),
+    );
+  }
+
+  #show() {
+    this.chips.replaceChildren(
+      ...this.wanted.map(({ dimension, name }) => {
+        const chip = document.createElement("button");
+        chip.type = "button";
+        const what = document.createElement("span");
+        what.textContent = PARAMETERS[dimension];
+        const text = label(dimension, name);
+        const which = document.createElement("b");
+        which.textContent = text;
+        chip.append(what, which, "×");
+        chip.setAttribute("aria-label", `Remove the filter: ${PARAMETERS[dimension]} ${text}`);
+        chip.addEventListener("click", () => {
+          this.toggle(dimension, name);
+          // The focus must not fall off the page with its chip.
+          /** @type {HTMLElement} */ (this.chips.querySelector("button") ?? document.querySelector(".rows"))?.focus();
+        });
+        const item = document.createElement("li");
+        item.append(chip);
+        return item;
+      }),
+    );
+  }
+}
