@@ -51,11 +51,11 @@ class Child:
         """Start it, and return at once."""
         self._thread.start()
 
-    def stop(self) -> None:
+    def stop(self, sign: signal.Signals = signal.SIGTERM) -> None:
         """End it, and wait for that; one that does not end in PATIENCE seconds is killed."""
         self._stopping.set()
         if self._process is not None:
-            self._process.terminate()
+            self._process.send_signal(sign)
             self._thread.join(PATIENCE)
             self._process.kill()
         if self._thread.is_alive():

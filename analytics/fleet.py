@@ -2,6 +2,7 @@
 
 import os
 import resource
+import signal
 import socket
 import sys
 import time
@@ -81,7 +82,8 @@ class Fleet:
     def stop(self) -> None:
         """Let edges say 4502 and store what waits, all at once; then end the others."""
         with ThreadPoolExecutor(len(self._edges) or 1) as together:
-            list(together.map(Child.stop, self._edges))
+            # Not SIGTERM: their pages have nowhere else to go.
+            list(together.map(lambda edge: edge.stop(signal.SIGINT), self._edges))
         for child in (*([self._front] if self._front else []), *reversed(self._children)):
             child.stop()
         run_folder.remove(self._data)

@@ -6,6 +6,7 @@ Everything but `start` and `stop` runs on the event loop's thread and never wait
 
 import asyncio
 import hmac
+import math
 import os
 import resource
 import secrets
@@ -39,6 +40,8 @@ SWEEP_SECONDS = 1.0
 # A page that posts renews its lease every 10 s; hidden, every 60 s, since browsers slow its timers.
 LEASE_SECONDS, HIDDEN_LEASE_SECONDS = 25.0, 130.0
 DRAIN_SECONDS = 10.0
+# Between two portions of pages that are sent elsewhere.
+PORTION_SECONDS = 0.1
 READY_SECONDS = 5.0
 # Of the files a process may open: what is not for visitors' sockets.
 OTHER_FILES = 256
@@ -95,13 +98,12 @@ class Edge:
         self.buffer.start(asyncio.get_running_loop())
         self._sweeper = asyncio.create_task(self._sweep())
 
-    async def stop(self) -> None:
-        """Close every socket with 4502, end their page views, and flush what waits."""
+    async def stop(self, over: float) -> None:
+        """Close every socket with 4502 over so many seconds, end their page views, and flush what waits."""
         self._stopping = True
+        await self._see_off(over)
         if self._sweeper:
             self._sweeper.cancel()
-        for session in list(self.sessions):
-            session.close(RESTARTING, time.monotonic())
         if self._sharing:
             await self._sharing.stop()
         await self.buffer.drain(DRAIN_SECONDS)
@@ -212,6 +214,18 @@ class Edge:
     def drop(self, reason: Drop) -> None:
         self.drops.count(reason)
 
+    async def _see_off(self, over: float) -> None:
+        """Close all conversations in portions, so that those who take the pages over are not overrun."""
+        leaving = list(self.sessions)
+        portion = math.ceil(len(leaving) * PORTION_SECONDS / over) if over else len(leaving)
+        for start in range(0, len(leaving), max(1, portion)):
+            if start:
+                await asyncio.sleep(PORTION_SECONDS)
+            for session in leaving[start : start + portion]:
+                session.close(RESTARTING, time.monotonic())
+        for session in list(self.sessions):
+            session.close(RESTARTING, time.monotonic())
+
     def _forget(self, session: Session) -> None:
         if session in self.sessions:
             self.sessions.remove(session)
@@ -314,12 +328,12 @@ async def start() -> Edge:
     return await asyncio.shield(_starting)
 
 
-async def stop() -> None:
-    """Stop this process's edge, if there is one."""
+async def stop(over: float = 0.0) -> None:
+    """Stop this process's edge, if there is one; its pages leave over so many seconds."""
     global _running, _starting
     edge, _running, _starting = _running, None, None
     if edge:
-        await edge.stop()
+        await edge.stop(over)
 
 
 async def _begin() -> Edge:

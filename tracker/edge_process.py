@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from django.conf import settings
 from picows import ws_create_server
 
 from tracker import edge
@@ -40,11 +41,15 @@ class _PicowsLog(logging.LoggerAdapter[logging.Logger]):
 
 
 async def serve(sockets: socket.socket, posts: socket.socket | None, ready: Callable[[], None]) -> None:
-    """Serve visitors on these listeners until SIGTERM or SIGINT; then say 4502, and store what waits."""
-    stop = asyncio.Event()
+    """Serve visitors on these listeners until a signal; then say 4502, and store what waits.
+
+    After SIGTERM pages are sent to other edges in portions, over FOOTFALL_DRAIN_SECONDS; after SIGINT at
+    once: all of Footfall stops.
+    """
+    stop: asyncio.Future[float] = asyncio.Future()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGTERM, _ask, stop, settings.FOOTFALL_DRAIN_SECONDS)
+    loop.add_signal_handler(signal.SIGINT, _ask, stop, 0.0)
     here = await edge.start()
     door, posting = Door(here), Posts(here)
     servers = [await _socket_server(door, sockets)]
@@ -55,14 +60,19 @@ async def serve(sockets: socket.socket, posts: socket.socket | None, ready: Call
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     ready()
-    await stop.wait()
+    over = await stop
     for server in servers:
         server.close()
-    await edge.stop()
+    await edge.stop(over)
     await asyncio.gather(posting.stop(GOODBYE_SECONDS), door.pings.empty(GOODBYE_SECONDS))
     pinging.cancel()
     with suppress(asyncio.CancelledError):
         await pinging
+
+
+def _ask(stop: asyncio.Future[float], over: float) -> None:
+    if not stop.done():
+        stop.set_result(over)
 
 
 async def _socket_server(door: Door, listener: socket.socket) -> asyncio.Server:
