@@ -39,6 +39,8 @@ def main() -> int:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     found: list[Figure] = []
+    if (load := os.getloadavg()[0]) > 0.5 * (os.cpu_count() or 1):
+        print(f"Something else uses this machine (load {load:.1f}): look at ratios only.", file=sys.stderr)
     with ground() as on:
         for name in asked.runs or UNASKED:
             for figure in RUNS[name](on, asked.quick):

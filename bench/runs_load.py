@@ -1,5 +1,6 @@
 """Runs of page loads: how many a second, what they cost, and how long an ack takes at half of that."""
 
+import math
 import statistics
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -70,9 +71,17 @@ def _ratios(found: dict[str, list[Measured]]) -> Iterator[Figure]:
     for goal in GOALS:
         if goal.target not in found or goal.baseline not in found:
             continue
-        pairs = list(zip(found[goal.target], found[goal.baseline], strict=True))
-        rates = [ours.outcome.rate / max(theirs.outcome.rate, 1e-9) for ours, theirs in pairs]
-        costs = [theirs.microseconds / max(ours.microseconds, 1e-9) for ours, theirs in pairs]
+        pairs = [
+            (ours, theirs)
+            for ours, theirs in zip(found[goal.target], found[goal.baseline], strict=True)
+            if theirs.outcome.done and ours.outcome.done
+        ]
+        # A server that got nothing done in its turn says nothing of the other one.
+        if not pairs:
+            yield Figure("loads", f"{goal.target} / {goal.baseline}: loads", math.nan, "×", goal.least)
+            continue
+        rates = [ours.outcome.rate / theirs.outcome.rate for ours, theirs in pairs]
+        costs = [theirs.microseconds / ours.microseconds for ours, theirs in pairs]
         name = f"{goal.target} / {goal.baseline}"
         spread = f"{min(rates):.2f}–{max(rates):.2f}"
         yield Figure("loads", f"{name}: loads", statistics.median(rates), "×", goal.least, note=spread)
