@@ -59,7 +59,7 @@ http {{
 
 def program() -> str:
     """Where nginx is. Raises CannotStart with how to get it."""
-    found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:{PLACES}")
+    found = shutil.which("nginx", path=":".join([*os.get_exec_path(), PLACES]))
     if found is None:
         raise CannotStart(
             "--edges needs nginx in front: install it (on Debian: apt-get install nginx-light)."

@@ -9,7 +9,6 @@ from typing import Final, cast
 from urllib.parse import unquote
 from uuid import UUID
 
-from multidict import CIMultiDict
 from picows import (
     WSCloseCode,
     WSFrame,
@@ -57,7 +56,7 @@ class Door:
         self.pings = Pings()
         # One for all: picows writes each handshake's answer out before the next one is made.
         self._response = WSUpgradeResponse.create_101_response()
-        self._nothing: CIMultiDict[str] = CIMultiDict()
+        self._no_headers = type(self._response.headers)()
 
     def knock(self, request: WSUpgradeRequest) -> WSUpgradeResponseWithListener | None:
         """picows' listener factory: a socket for `/live/KEY`, 404 for anything else."""
@@ -73,7 +72,7 @@ class Door:
         """Who knocks; takes the headers from picows, which would keep them as long as the page is open."""
         request = transport.request
         path, request.path = request.path, b""
-        headers, request.headers = request.headers, self._nothing
+        headers, request.headers = request.headers, self._no_headers
         peer = transport.underlying_transport.get_extra_info("peername")
         return Knock(
             key=unquote(path[len(PREFIX) :].partition(b"?")[0].decode("ascii", "replace")),
