@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from analytics import concurrency, queries
+from analytics import concurrency, paths, queries
 from analytics.access import asite_for
 from tracker.filters import Filters
 from tracker.models import Site
@@ -24,6 +24,20 @@ async def curve(request: HttpRequest, key: str) -> HttpResponse:
     )
 
 
+@never_cache
+@require_safe
+async def steps(request: HttpRequest, key: str) -> HttpResponse:
+    """`/sites/KEY/paths.json?page=…`: from where to where on that page, over the last 30 minutes."""
+    page = request.GET.get("page", "")
+
+    def around(site: Site, filters: Filters) -> dict[str, Any]:
+        if not page or "\0" in page:
+            raise ValueError("Name a page.")
+        return paths.around(site, page, datetime.now(UTC))
+
+    return await _answer(request, key, around)
+
+
 async def _answer(
     request: HttpRequest, key: str, made: Callable[[Site, Filters], dict[str, Any]]
 ) -> HttpResponse:
@@ -32,6 +46,6 @@ async def _answer(
         return JsonResponse({"error": "There is no such site, or you may not see it."}, status=404)
     try:
         filters = queries.filters(request.GET)
+        return JsonResponse(await sync_to_async(made)(site, filters))
     except ValueError as error:
         return JsonResponse({"error": str(error)}, status=400)
-    return JsonResponse(await sync_to_async(made)(site, filters))

@@ -1,6 +1,7 @@
 """Click to filter: rows filter the whole board live, combine, stand in the URL, and are taken away again."""
 
 import re
+import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -103,6 +104,36 @@ def test_the_hour_and_the_curve_are_filtered_too(
         figure(page, "visitors").to_have_text("1", timeout=WITHIN_A_SECOND)
         expect(page.locator(".hour .read")).to_have_text(re.compile("^most: 1 view at"), timeout=8_000)
         expect(page.locator(".day .read")).to_have_text(re.compile("^peak 1 at"))
+
+
+def test_the_one_page_that_is_filtered_shows_its_paths(
+    product: Product, key: str, browser: Browser, visitors: ExitStack
+) -> None:
+    with at_board(browser, product, f"/sites/{key}/") as page:
+        figure(page, "tabs").to_have_text("4")
+        expect(page.locator(".paths")).to_be_hidden()
+        say = visitors.enter_context(visit(product, key, "/start", "192.0.2.30", referrer="https://a.test/"))
+        say(
+            t="page",
+            id=str(uuid.uuid4()),
+            u="https://seen.example/<b>bold</b>",
+            r="https://seen.example/start",
+        )
+        say(t="page", id=str(uuid.uuid4()), u="https://seen.example/end", r="https://seen.example/")
+        figure(page, "tabs").to_have_text("5")
+        page.goto(f"{product.url}/sites/{key}/?page=/end")
+        expect(page.locator("[data-side=from] li")).to_have_text(["/<b>bold</b>1"])
+        expect(page.locator("[data-side=to] li")).to_have_text(["still here1"])
+        with visit(product, key, "/end", "192.0.2.31", referrer="https://www.google.com/"):
+            expect(page.locator("[data-side=from] li")).to_have_text(
+                ["/<b>bold</b>1", "Google1"], timeout=8_000
+            )
+            page.screenshot(path=SHOTS / "paths.png")
+            page.set_viewport_size({"width": 360, "height": 740})
+            page.screenshot(path=SHOTS / "paths-phone.png", full_page=True)
+        expect(page.locator("[data-side=to] li")).to_have_text(["still here1", "left1"], timeout=8_000)
+        press(page, "pages", "/end")
+        expect(page.locator(".paths")).to_be_hidden()
 
 
 def test_rows_are_reached_by_arrow_keys(

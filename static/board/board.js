@@ -12,9 +12,11 @@ import { Hour } from "./hour.js";
 import { Install } from "./install.js";
 import { LiveList } from "./list.js";
 import { Now } from "./now.js";
+import { Paths } from "./paths.js";
 import { DIMENSIONS, visited } from "./snapshot.js";
 import { BoardSocket } from "./socket.js";
 import { Status } from "./status.js";
+import { Strip } from "./strip.js";
 import "./terms.js";
 import { World } from "./world.js";
 
@@ -30,7 +32,9 @@ const hour = new Hour(part(".hour"), clock);
 const filters = new Filters(/** @type {HTMLElement} */ (document.querySelector("[data-chips]")), refilter);
 const day = new Day(part(".day"), clock, `/sites/${key}/curve.json${filters.query}`, () => compare(part("[data-compare]"), day, clock));
 const lists = DIMENSIONS.map((dimension) => new LiveList(part(`[data-list=${dimension}]`), dimension, filters));
+const strip = new Strip(part(".strip"));
 const world = new World(part(".world"));
+const paths = new Paths(part(".paths"), `/sites/${key}/paths.json`);
 const install = new Install(part(".install"), () => {
   part(".figures").hidden = false;
   measure();
@@ -51,10 +55,12 @@ function show(snapshot) {
   hour.update(snapshot.minutes);
   day.update(Date.parse(snapshot.at), snapshot.visitors);
   compare(part("[data-compare]"), day, clock);
+  paths.update(filters.page);
   for (const list of lists) {
     list.update(snapshot[list.dimension], snapshot.totals[list.dimension], snapshot.tabs);
   }
   world.update(snapshot.world);
+  strip.update(snapshot.system);
   empty(snapshot);
   status.seen(snapshot.at);
   document.title = `${snapshot.visitors} · ${domain}`;

@@ -41,6 +41,12 @@ export class Filters {
     return query.size ? `?${query}` : "";
   }
 
+  /** The one page that is filtered by, if it is one. */
+  get page() {
+    const pages = this.wanted.filter(({ dimension }) => dimension === "pages");
+    return pages.length === 1 ? pages[0].name : null;
+  }
+
   /**
    * @param {Dimension} dimension
    * @param {string} name

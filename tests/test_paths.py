@@ -1,0 +1,84 @@
+"""Paths: where the people on a page came from and went to, from stored page views, and on the board."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from analytics import paths
+from tests.cast import Cast, make_cast
+from tests.stored import visit
+from tracker.models import PageView, Site
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def cast() -> Cast:
+    return make_cast()
+
+
+def steps(site: Site, page: str) -> tuple[dict[tuple[str, str], int], dict[tuple[str, str], int]]:
+    """What comes before the page, and what after, with how often."""
+    around: dict[str, Any] = paths.around(site, page, NOW)
+    before, after = (
+        {(row["kind"], row["name"]): row["steps"] for row in around[side]} for side in ("from", "to")
+    )
+    assert around["steps"] == sum(after.values())
+    return before, after
+
+
+def test_steps_follow_the_order_of_each_visit(cast: Cast) -> None:
+    visit(cast.site, NOW - 20 * MINUTE, "/", "/pricing", "/signup", visitor=1)
+    visit(cast.site, NOW - 10 * MINUTE, "/", "/pricing", "/pricing", visitor=2, referrer="Google")
+    visit(cast.site, NOW - 9 * MINUTE, "/pricing", "/", visitor=3, referrer="Google")
+    # Steps of others, and of other sites, are none of ours.
+    visit(cast.site, NOW - 9 * MINUTE, "/other", visitor=4)
+    visit(cast.strange_site, NOW - 9 * MINUTE, "/pricing", visitor=5)
+    before, after = steps(cast.site, "/pricing")
+    assert before == {("page", "/"): 2, ("source", "Google"): 1}
+    assert after == {("page", "/signup"): 1, ("left", ""): 1, ("page", "/"): 1}
+
+
+def test_who_has_not_left_is_still_here(cast: Cast) -> None:
+    made = visit(cast.site, NOW - 5 * MINUTE, "/", "/pricing")
+    PageView.objects.filter(visit_id=made.id, path="/pricing").update(ended_at=None)
+    before, after = steps(cast.site, "/pricing")
+    assert (before, after) == ({("page", "/"): 1}, {("here", ""): 1})
+
+
+def test_only_the_last_half_hour_counts_but_what_led_there_is_known(cast: Cast) -> None:
+    visit(cast.site, NOW - 50 * MINUTE, "/pricing", "/late", visitor=1)
+    visit(cast.site, NOW - 31 * MINUTE, "/before", "/pricing", visitor=2)
+    before, after = steps(cast.site, "/pricing")
+    assert (before, after) == ({("page", "/before"): 1}, {("left", ""): 1})
+
+
+def test_the_longest_rows_are_told_and_always_who_left(cast: Cast) -> None:
+    for number in range(8):
+        for n in range(2):
+            visit(cast.site, NOW - 9 * MINUTE, "/", f"/to/{number}", visitor=10 * number + n)
+    visit(cast.site, NOW - 9 * MINUTE, "/", visitor=99)
+    _, after = steps_shown(cast.site)
+    assert after == [*((f"/to/{number}", 2) for number in range(5)), ("", 1)]
+
+
+def steps_shown(site: Site) -> tuple[int, list[tuple[str, int]]]:
+    around = paths.around(site, "/", NOW)
+    return around["steps"], [(row["name"], row["steps"]) for row in around["to"]]
+
+
+def test_only_who_may_see_the_board_is_told(cast: Cast) -> None:
+    expected = {"owner": 200, "viewer": 200, "superuser": 200, "outsider": 404, "customer": 404}
+    for name, status in expected.items():
+        client = Client()
+        client.force_login(cast.everyone()[name])
+        answer = client.get(f"/sites/{cast.site.key}/paths.json", {"page": "/"})
+        assert answer.status_code == status, name
+    client.force_login(cast.owner)
+    address = f"/sites/{cast.site.key}/paths.json"
+    assert [client.get(address, query).status_code for query in ({}, {"page": "a\0"})] == [400, 400]
