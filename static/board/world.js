@@ -1,0 +1,87 @@
+/**
+ * The world, each country shaded by its open tabs. The shapes are a file of ours (scripts/build-map); the list beside
+ * says the same in words.
+ */
+import { label } from "./names.js";
+
+const SHADES = 5;
+const number = new Intl.NumberFormat("en");
+
+export class World {
+  /** @type {Map<string, SVGElement>} */ #shapes = new Map();
+  /** @type {Map<string, number>} */ #shown = new Map();
+  /** @type {Record<string, number>} */ #tabs = {};
+  #most = 0;
+
+  /** @param {HTMLElement} root */
+  constructor(root) {
+    this.root = root;
+    this.#load(root.dataset.src ?? "");
+  }
+
+  /** @param {Record<string, number>} tabs by ISO alpha-2 code; codes that are on no map are left out */
+  update(tabs) {
+    this.#tabs = tabs;
+    if (this.#shapes.size) this.#paint();
+  }
+
+  /** @param {string} address */
+  async #load(address) {
+    const response = await fetch(address);
+    if (!response.ok) return; // the list remains
+    const drawn = new DOMParser().parseFromString(await response.text(), "image/svg+xml").documentElement;
+    drawn.setAttribute("aria-hidden", "true");
+    for (const shape of /** @type {NodeListOf<SVGElement>} */ (drawn.querySelectorAll("[id]"))) {
+      this.#shapes.set(shape.id, shape);
+      shape.dataset.country = shape.id;
+      shape.removeAttribute("id"); // two letters could be anybody's
+      this.#say(shape, 0);
+    }
+    this.root.replaceChildren(document.adoptNode(drawn));
+    this.#paint();
+  }
+
+  #paint() {
+    const codes = Object.keys(this.#tabs).filter((code) => this.#shapes.has(code));
+    const most = Math.max(0, ...codes.map((code) => this.#tabs[code]));
+    for (const code of this.#shown.keys()) if (!codes.includes(code)) this.#set(code, 0, most);
+    for (const code of codes) {
+      // A new largest changes every shade; else only what changed is touched.
+      if (most !== this.#most || this.#shown.get(code) !== this.#tabs[code]) this.#set(code, this.#tabs[code], most);
+    }
+    this.#most = most;
+  }
+
+  /**
+   * @param {string} code
+   * @param {number} tabs
+   * @param {number} most
+   */
+  #set(code, tabs, most) {
+    const shape = /** @type {SVGElement} */ (this.#shapes.get(code));
+    if (tabs) {
+      this.#shown.set(code, tabs);
+      // By the logarithm, or one large country would leave all others in the same pale shade.
+      const part = Math.log1p(tabs) / Math.log1p(most);
+      shape.dataset.shade = String(Math.max(1, Math.ceil(part * SHADES)));
+    } else {
+      this.#shown.delete(code);
+      delete shape.dataset.shade;
+    }
+    this.#say(shape, tabs);
+  }
+
+  /**
+   * @param {SVGElement} shape
+   * @param {number} tabs
+   */
+  #say(shape, tabs) {
+    let title = shape.querySelector("title");
+    if (!title) {
+      title = document.createElementNS("http://www.w3.org/2000/svg", "title");
+      shape.append(title);
+    }
+    const name = label("countries", shape.dataset.country ?? "");
+    title.textContent = tabs ? `${name}: ${number.format(tabs)} ${tabs === 1 ? "tab" : "tabs"}` : name;
+  }
+}

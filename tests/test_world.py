@@ -1,0 +1,76 @@
+"""The map of countries: shaded by open tabs over real sockets, and no heavier than it must be."""
+
+import gzip
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser import Complaints, visitor
+from tests.product import ROOT, Product, running
+from tests.test_board_page import SHOTS, crowd, figure, visit, wait_until_at_rest
+
+DRAWN = (ROOT / "static" / "board" / "world.svg").read_text()
+
+
+def test_the_drawing_is_small_knows_every_country_and_holds_nothing_but_shapes() -> None:
+    assert len(gzip.compress(DRAWN.encode(), 9)) <= 40 * 1024
+    codes = re.findall(r' id="(\w+)"', DRAWN)
+    assert len(codes) == len(set(codes))
+    assert all(re.fullmatch("[A-Z]{2}", code) for code in codes)
+    assert {"US", "DE", "BR", "JP", "ZA", "NZ", "SG", "MT", "XK", "FR", "NO"} <= set(codes)
+    assert set(re.findall(r"<(\w+)", DRAWN)) == {"svg", "path", "circle"}
+    assert not re.search(r"style|script|on\w+=|href", DRAWN)
+
+
+@pytest.fixture(scope="module")
+def product() -> Iterator[Product]:
+    with running(FOOTFALL_TRUSTED_PROXIES="127.0.0.1") as made:
+        yield made
+
+
+@pytest.fixture
+def page(product: Product, browser: Browser) -> Iterator[Page]:
+    key = product.add_site("seen.example")
+    with visit(product, key, "/"):
+        pass
+    with visitor(browser, viewport={"width": 1440, "height": 900}) as context:
+        page = context.new_page()
+        complaints = Complaints.of(page)
+        page.goto(f"{product.url}/login/?next=/sites/{key}/")
+        page.get_by_label("User name").fill("admin")
+        page.get_by_label("Password").fill(product.password)
+        page.get_by_role("button", name="Log in").click()
+        page.wait_for_url("**/sites/*/")
+        yield page
+        assert complaints.heard == []
+
+
+def test_countries_are_shaded_by_their_tabs_and_fade_when_people_go(product: Product, page: Page) -> None:
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    key = page.url.split("/")[4]
+    brazil, singapore = (page.locator(f".world [data-country={code}]") for code in ("BR", "SG"))
+    with crowd(product, key):
+        figure(page, "tabs").to_have_text("40")
+        # 23 of 40 come from the United States.
+        expect(page.locator(".world [data-shade='5']")).to_have_attribute("data-country", "US")
+        expect(brazil).to_have_attribute("data-shade", re.compile("[234]"))
+        expect(brazil.locator("title")).to_have_text("Brazil: 7 tabs")
+        expect(page.locator(".world [data-shade]")).to_have_count(4)
+        assert singapore.locator("title").text_content() == "Singapore"
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            wait_until_at_rest(page)
+            page.screenshot(path=SHOTS / f"map-{scheme}.png")
+    figure(page, "tabs").to_have_text("0")
+    expect(page.locator(".world [data-shade]")).to_have_count(0)
+    expect(brazil.locator("title")).to_have_text("Brazil")
+
+
+def test_the_list_below_the_map_says_the_same(product: Product, page: Page) -> None:
+    key = page.url.split("/")[4]
+    with visit(product, key, "/", address="8.8.8.8"):
+        expect(page.locator(".world [data-country=US] title")).to_have_text("United States: 1 tab")
+        expect(page.locator("[data-list=countries] .row")).to_contain_text("United States")
+    assert page.locator(".world svg").get_attribute("aria-hidden") == "true"
