@@ -13,6 +13,7 @@ from typing import Any
 from daphne.server import Server as Daphne  # first: it chooses Twisted's reactor
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet import defer, reactor
+from twisted.web.http import HTTPChannel
 
 from analytics import board_socket
 from analytics.trouble import CannotStart, port_taken
@@ -23,10 +24,22 @@ from tracker.closes import RESTARTING
 FRAME_LIMIT = 16_384
 # A network that died in silence is noticed after both and daphne's tick of 2 s: 22 of the 25 s promised.
 PING_INTERVAL, PING_TIMEOUT = 10, 10
+# A request, or a handshake, must be there by then.
+REQUEST_SECONDS = 10
 # How long replies and closes may take to leave, once everything is stored.
 GOODBYE_SECONDS = 2.0
 # Twisted's 50 would turn away a site's worth of pages that come back at once.
 BACKLOG = 2048
+
+
+class PunctualChannel(HTTPChannel):  # type: ignore[misc]  # Twisted's types are not followed
+    """A connection that must bring a whole request in time, however many bytes of it dribble in meanwhile.
+
+    The time runs from the connection or the last answer, and stands still while a request is answered.
+    """
+
+    def resetTimeout(self) -> None:  # noqa: N802 (Twisted's name)
+        """Bytes are not enough."""
 
 
 class NamelessProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has no types
@@ -74,6 +87,8 @@ class Server(Daphne):  # type: ignore[misc]
 
     def _begin(self) -> None:
         self.ws_factory.protocol = NamelessProtocol
+        self.http_factory.protocol = PunctualChannel
+        self.http_factory.timeOut = REQUEST_SECONDS
         # Now, and not with the first visitor: the sites are then loaded when he comes.
         asyncio.ensure_future(edge.start()).add_done_callback(self._begun)
 
