@@ -81,7 +81,8 @@ class EdgeEnd:
         """What `Sharing` does four times a second."""
         if self.split or not self.alive:
             return
-        if not store.leased(self.incarnation):
+        kept = all(self._key(filters) in store.hashes for filters in self.said)
+        if not (store.leased(self.incarnation) and kept):
             self._begin(store)
         store.leases[self.incarnation] = store.now + LEASE_SECONDS
         store.registry[self.incarnation] = store.now
@@ -100,11 +101,15 @@ class EdgeEnd:
             store.leases.pop(self.incarnation, None)
             store.published.append(self.incarnation)
 
+    def _key(self, filters: Filters) -> str:
+        return shares.share_key(SITE, self.incarnation, filters.view())
+
     def _begin(self, store: Store) -> None:
         store.registry.pop(self.incarnation, None)
         store.leases.pop(self.incarnation, None)
         self.births += 1
         self.incarnation = f"{self.name}.{self.births}"
+        self.said.clear()
         for filters in SCOPES:
             counters: Counters = self.presence.view(filters) if filters else self.presence
             self.shares[filters] = Share(self.incarnation, filters.view(), counters, self.births * 1000)
