@@ -25,6 +25,16 @@ LISTS = [
     ("devices", "Devices"),
 ]
 
+# What the foot says of the process that serves the board: a name of `analytics.system`, a word, its meaning.
+SYSTEM = [
+    ("sockets", "sockets", "Pages that hold a socket to this process, or post to it"),
+    ("messages", "messages", "What pages said to this process, per second"),
+    ("delay", "writes", "How long the last page views waited until Postgres had them"),
+    ("depth", "waiting", "Page views and events that wait for Postgres now"),
+    ("cpu", "cpu", "Processor time of this process; 100 % is one core"),
+    ("memory", "memory", "Memory of this process"),
+]
+
 login = LoginView.as_view(template_name="login.html", redirect_authenticated_user=True)
 logout = LogoutView.as_view()
 
@@ -72,6 +82,7 @@ async def board(request: HttpRequest, key: str) -> HttpResponse:
         "site": site,
         "sites": await _visible(user),
         "lists": LISTS,
+        "system": SYSTEM,
         "wall": "wall" in request.GET,
         "snippet": snippet.tag(site, f"{scheme}://{request.get_host()}"),
         "installed": await PageView.objects.filter(site_id=site.pk).aexists(),

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from analytics import concurrency, paths, queries
+from analytics import concurrency, paths, queries, replay
 from analytics.access import asite_for
 from tracker.filters import Filters
 from tracker.models import Site
@@ -36,6 +36,18 @@ async def steps(request: HttpRequest, key: str) -> HttpResponse:
         return paths.around(site, page, datetime.now(UTC))
 
     return await _answer(request, key, around)
+
+
+@never_cache
+@require_safe
+async def moment(request: HttpRequest, key: str) -> HttpResponse:
+    """`/sites/KEY/at.json?t=…`: the board's snapshot of a moment of today; takes live filters."""
+
+    def shown(site: Site, filters: Filters) -> dict[str, Any]:
+        at = replay.read_moment(request.GET.get("t", ""), site, datetime.now(UTC))
+        return replay.at(site, at, filters)
+
+    return await _answer(request, key, shown)
 
 
 async def _answer(

@@ -19,6 +19,7 @@ from django.http import QueryDict
 
 from analytics import origins, queries
 from analytics.access import asite_for
+from analytics.system import SYSTEM
 from analytics.ticker import TICKER
 from tracker.closes import BROKE_PROTOCOL, REFUSED
 from tracker.filters import NO_FILTERS, Filters
@@ -119,7 +120,7 @@ class BoardConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels h
                 self.sent_at = time.monotonic()
                 # A socket that is gone raises what its server likes.
                 with contextlib.suppress(OSError, RuntimeError):
-                    await self.send(text_data=text)
+                    await self.send(text_data=SYSTEM.added_to(text))
 
     def _from_own_page(self) -> bool:
         trusted = settings.CSRF_TRUSTED_ORIGINS

@@ -21,6 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sites/live.json", board.sites_live, name="sites_live"),
     path("sites/<str:key>/", board.board, name="board"),
     path("sites/<str:key>/curve.json", board_data.curve, name="curve"),
+    path("sites/<str:key>/at.json", board_data.moment, name="at"),
     path("sites/<str:key>/paths.json", board_data.steps, name="paths"),
     path("sites/<str:key>/reports/", board.reports, name="reports"),
 ]

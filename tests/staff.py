@@ -25,4 +25,4 @@ def at_board(
         page.get_by_role("button", name="Log in").click()
         page.goto(f"{product.url}{path}")
         yield page
-        assert complaints.heard == []
+        assert complaints.heard == [], complaints.heard

@@ -52,6 +52,7 @@ class Desk:
     claims: dict[UUID, Session] = field(default_factory=dict)
     presence: Presence = field(default_factory=lambda: Presence(100, 0.0))
     salted: bool = True
+    messages: int = 0
 
     def presence_of(self, site_id: int) -> SitePresence:
         return self.presence.site(site_id)
@@ -89,6 +90,9 @@ class Desk:
 
     def drop(self, reason: Drop) -> None:
         self.drops.count(reason)
+
+    def heard(self) -> None:
+        self.messages += 1
 
     def commit(self, stored: bool = True) -> None:
         waiting = [done for _, done in self.begun + self.events]

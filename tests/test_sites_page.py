@@ -83,7 +83,7 @@ def pictures(page: Page) -> None:
     for name, width, height in (("sites", 1440, 900), ("sites-phone", 360, 740), ("sites-wide", 2560, 1440)):
         page.set_viewport_size({"width": width, "height": height})
         for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=scheme)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, name
             page.screenshot(path=SHOTS / f"{name}-{scheme}.png")
 

@@ -60,7 +60,7 @@ def test_countries_are_shaded_by_their_tabs_and_fade_when_people_go(product: Pro
         expect(page.locator(".world [data-shade]")).to_have_count(4)
         assert singapore.locator("title").text_content() == "Singapore"
         for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=scheme)
             wait_until_at_rest(page)
             page.screenshot(path=SHOTS / f"map-{scheme}.png")
     figure(page, "tabs").to_have_text("0")

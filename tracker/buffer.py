@@ -35,6 +35,7 @@ class WriteBuffer:
     ) -> None:
         """`edge` names this process among all; `limit` is how many entries may wait."""
         self.stored = 0
+        self.delay = 0.0  # seconds from the first entry of the batch before until it was settled
         self.spool = spool
         self._limit = limit
         self._drops = drops
@@ -146,6 +147,8 @@ class WriteBuffer:
             for part in self._writer.write(batch):
                 settled += len(part.entries)
                 self._on_loop(part)
+            if self._sent_since is not None:
+                self.delay = time.monotonic() - self._sent_since
             self._sent_since = None
             if settled < len(batch):
                 unsettled = True

@@ -85,6 +85,7 @@ class Edge:
         if settings.REDIS_URL:
             self._sharing = Sharing(f"{self.id:x}", self.presence, self._claims, settings.REDIS_URL)
         self._leases: dict[Session, float] = {}
+        self.messages = 0  # heard from pages since it started
         self._connections = 0
         self._shift = 0.0
         self._sites: Mapping[int, TrackedSite] = {}
@@ -213,6 +214,10 @@ class Edge:
 
     def drop(self, reason: Drop) -> None:
         self.drops.count(reason)
+
+    def heard(self) -> None:
+        """A page said something."""
+        self.messages += 1
 
     async def _see_off(self, over: float) -> None:
         """Close all conversations in portions, so that those who take the pages over are not overrun."""

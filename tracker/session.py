@@ -94,6 +94,7 @@ class Session:
 
     def keep_pace(self, now: float) -> None:
         """Take one message from the page's allowance, and its address's; Declined when there is none left."""
+        self._desk.heard()
         elapsed = now - self._counted_at if self._counted_at else 0.0
         self._left = min(self._pace.burst, self._left + elapsed * self._pace.rate) - 1
         self._counted_at = now

@@ -13,6 +13,7 @@ import { Install } from "./install.js";
 import { LiveList } from "./list.js";
 import { Now } from "./now.js";
 import { Paths } from "./paths.js";
+import { Replay } from "./replay.js";
 import { DIMENSIONS, visited } from "./snapshot.js";
 import { BoardSocket } from "./socket.js";
 import { Status } from "./status.js";
@@ -35,6 +36,12 @@ const lists = DIMENSIONS.map((dimension) => new LiveList(part(`[data-list=${dime
 const strip = new Strip(part(".strip"));
 const world = new World(part(".world"));
 const paths = new Paths(part(".paths"), `/sites/${key}/paths.json`);
+const replay = new Replay(board, clock, () => `/sites/${key}/at.json${filters.query}`, (past) => {
+  const shown = past ?? latest;
+  if (shown) draw(shown);
+});
+/** @type {Snapshot | null} */
+let latest = null;
 const install = new Install(part(".install"), () => {
   part(".figures").hidden = false;
   measure();
@@ -50,26 +57,38 @@ function measure() {
 
 /** @param {Snapshot} snapshot */
 function show(snapshot) {
+  latest = snapshot;
   if (visited(snapshot)) install.found(snapshot.pages[0]?.name ?? "");
-  now.update(snapshot);
-  hour.update(snapshot.minutes);
-  day.update(Date.parse(snapshot.at), snapshot.visitors);
+  const at = Date.parse(snapshot.at);
+  day.update(at, snapshot.visitors);
+  replay.update(at / 1000, day.curve);
   compare(part("[data-compare]"), day, clock);
   paths.update(filters.page);
-  for (const list of lists) {
-    list.update(snapshot[list.dimension], snapshot.totals[list.dimension], snapshot.tabs);
-  }
-  world.update(snapshot.world);
+  if (replay.at === null) draw(snapshot);
   strip.update(snapshot.system);
-  empty(snapshot);
   status.seen(snapshot.at);
   document.title = `${snapshot.visitors} · ${domain}`;
   sayCount(snapshot.visitors);
 }
 
+/**
+ * What is told of one moment, now or past.
+ * @param {Snapshot} snapshot
+ */
+function draw(snapshot) {
+  now.update(snapshot);
+  hour.update(snapshot.minutes);
+  for (const list of lists) {
+    list.update(snapshot[list.dimension], snapshot.totals[list.dimension], snapshot.tabs);
+  }
+  world.update(snapshot.world);
+  empty(snapshot);
+}
+
 function refilter() {
   socket.go(`/board/${key}${filters.query}`);
   day.go(`/sites/${key}/curve.json${filters.query}`);
+  replay.again();
 }
 
 /** @param {Snapshot} snapshot */

@@ -28,7 +28,8 @@ export class Now {
     const rate = minutes.views.at(-2) ?? 0;
     for (const [name, count] of Object.entries({ visitors, tabs, active, idle, hidden, rate })) {
       const figure = this.figures.get(name);
-      const text = number.format(count);
+      // In the past, attention is not known.
+      const text = count === null ? "–" : number.format(count);
       if (figure && figure.textContent !== text) figure.textContent = text;
     }
     for (const part of this.parts) {

@@ -78,6 +78,13 @@ export class BoardSocket {
   /** Listen to something else from now on. @param {string} path */
   go(path) {
     this.url = address(path);
+    const socket = this.#socket;
+    if (socket?.readyState === WebSocket.CONNECTING) {
+      // Closed before it is open, the browser would call it a failure.
+      socket.onmessage = socket.onclose = null;
+      socket.onopen = () => socket.close();
+      this.#socket = null;
+    }
     if (this.line.state !== "forbidden") this.#connect();
   }
 

@@ -1,0 +1,60 @@
+"""The board at a moment of today: the live object, rebuilt from the page views that were open then.
+
+All but active, idle and hidden, which nobody stores: they are null. No name is "(other)", since nothing is
+bounded here.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import Count, Q
+from django.db.models.functions import TruncMinute
+
+from analytics import minutes, queries, snapshots
+from analytics.ranges import midnight
+from tracker.counters import DIMENSIONS, VISITORS, Attention, Counters
+from tracker.filters import Filters
+from tracker.models import PageView, Site
+
+LONGEST, HOUR = timedelta(hours=24), timedelta(hours=1)
+COLUMNS = [queries.PARAMETERS[dimension][1] for dimension in DIMENSIONS]
+
+
+def at(site: Site, moment: datetime, filters: Filters) -> dict[str, Any]:
+    """A board's snapshot of that moment; `seq` is its milliseconds since the epoch."""
+    counters = _counted(site, moment, filters)
+    seq = int(moment.timestamp() * 1000)
+    shown = snapshots.snapshot(counters, site.key, seq, moment)
+    # It takes tabs for active ones, having no other.
+    shown |= dict.fromkeys(Attention)
+    shown["minutes"] = minutes.last_hour(counters, {}, moment.timestamp())
+    shown["world"] = {country: tabs for country, tabs in counters.names["countries"].items() if country}
+    return shown
+
+
+def _counted(site: Site, moment: datetime, filters: Filters) -> Counters:
+    begun = PageView.objects.filter(queries.kept(filters), site_id=site.pk, began_at__lte=moment)
+    there = begun.filter(Q(ended_at=None) | Q(ended_at__gt=moment), began_at__gt=moment - LONGEST)
+    counters = Counters(moment.timestamp())
+    for visitor, *names in there.values_list("visitor", *COLUMNS):
+        for kind, name in enumerate(names):
+            counters.add(kind, name, 1)
+        counters.add(VISITORS, visitor.bytes, 1)
+        counters.attention[Attention.ACTIVE] = counters.attention.get(Attention.ACTIVE, 0) + 1
+    hour = begun.filter(began_at__gt=moment - HOUR).annotate(minute=TruncMinute("began_at"))
+    for minute, views in hour.values_list("minute").annotate(views=Count("id")).order_by():
+        counters.minutes[int(minute.timestamp() // 60)] = views
+    return counters
+
+
+def read_moment(text: str, site: Site, now: datetime) -> datetime:
+    """The moment that `text` names, in seconds since the epoch. Raises ValueError if it is none of today."""
+    zone = ZoneInfo(site.timezone)
+    try:
+        moment = datetime.fromtimestamp(float(text), UTC)
+    except (ValueError, OverflowError, OSError):
+        moment = None
+    if moment is None or not midnight(now.astimezone(zone).date(), zone) <= moment <= now:
+        raise ValueError("Name a moment of today, in seconds since the epoch.")
+    return moment

@@ -1,0 +1,119 @@
+/**
+ * The time machine: a handle over the day; the board shows that second, plays on from it, and leads back to live.
+ *
+ * @import {Clock} from "./clock.js"
+ * @import {WholeDay} from "./day.js"
+ * @import {Snapshot} from "./snapshot.js"
+ */
+
+const STEP_MS = 500;
+
+export class Replay {
+  /** When the board shows, in seconds since the epoch; null: now. @type {number | null} */ at = null;
+  #speed = 0;
+  #from = 0;
+  #now = 0;
+  #asking = false;
+  #missed = false;
+
+  /**
+   * @param {HTMLElement} board with a `[data-replay]` banner and a `[data-handle]` in it
+   * @param {Clock} clock
+   * @param {() => string} url what to ask, without its `t`
+   * @param {(snapshot: Snapshot | null) => void} show called with each moment, and with null when it is now again
+   */
+  constructor(board, clock, url, show) {
+    this.board = board;
+    this.clock = clock;
+    this.url = url;
+    this.show = show;
+    const part = (/** @type {string} */ name) => /** @type {HTMLElement} */ (board.querySelector(name));
+    this.banner = part("[data-replay]");
+    this.time = part("[data-replay] b");
+    this.handle = /** @type {HTMLInputElement} */ (part("[data-handle]"));
+    /** @type {NodeListOf<HTMLElement>} */
+    this.speeds = board.querySelectorAll("[data-speed]");
+    this.handle.addEventListener("input", () => this.#go(this.#from + Number(this.handle.value)));
+    for (const button of this.speeds) {
+      const speed = Number(button.dataset.speed);
+      button.addEventListener("click", () => this.#play(this.#speed === speed ? 0 : speed));
+    }
+    part("[data-live]").addEventListener("click", () => this.stop());
+    setInterval(() => this.#speed && this.#go((this.at ?? 0) + (this.#speed * STEP_MS) / 1000), STEP_MS);
+  }
+
+  /**
+   * A snapshot of now is there.
+   * @param {number} now seconds since the epoch
+   * @param {WholeDay | null} day
+   */
+  update(now, day) {
+    this.#now = now;
+    if (!day) return;
+    this.#from = day.from * 60;
+    this.handle.max = String(day.minutes * 60);
+    this.handle.disabled = false;
+    if (this.at === null) this.#place(now);
+  }
+
+  /** Ask again for the same moment: the filters are others. */
+  again() {
+    if (this.at !== null) this.#ask();
+  }
+
+  /** Back to live. */
+  stop() {
+    if (this.at === null) return;
+    this.at = null;
+    this.#play(0);
+    this.banner.hidden = true;
+    delete this.board.dataset.past;
+    this.#place(this.#now);
+    this.handle.focus();
+    this.show(null);
+  }
+
+  /** @param {number} at */
+  #go(at) {
+    if (at >= this.#now) {
+      this.#place(this.#now);
+      return this.stop();
+    }
+    this.at = at;
+    this.banner.hidden = false;
+    this.board.dataset.past = "";
+    this.#place(at);
+    this.#ask();
+  }
+
+  /** @param {number} at */
+  #place(at) {
+    const clock = this.clock.second(at * 1000);
+    this.handle.value = String(Math.floor(at - this.#from));
+    this.handle.setAttribute("aria-valuetext", this.at === null ? `now, ${clock}` : clock);
+    this.time.textContent = clock;
+  }
+
+  /** @param {number} speed 0 to rest */
+  #play(speed) {
+    this.#speed = speed;
+    for (const button of this.speeds) button.ariaPressed = String(Number(button.dataset.speed) === speed);
+  }
+
+  async #ask() {
+    // One question at a time; the newest moment is asked for when the answer is there.
+    this.#missed = this.#asking;
+    if (this.#asking || this.at === null) return;
+    this.#asking = true;
+    const asked = this.url();
+    try {
+      const response = await fetch(`${asked}${asked.includes("?") ? "&" : "?"}t=${this.at}`, { cache: "no-store" });
+      const snapshot = response.ok ? await response.json() : null;
+      if (snapshot && this.at !== null && asked === this.url()) this.show(snapshot);
+    } catch {
+      // The board's own line says that there is no connection.
+    }
+    this.#asking = false;
+    if (this.#missed) this.#ask();
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * How Footfall itself is: one figure and one small moving line each.
+ *
+ * @typedef {"sockets" | "messages" | "delay" | "depth" | "cpu" | "memory"} Name
+ * @typedef {Record<Name, number>} System
+ */
+
+const KEPT = 60;
+const WIDTH = 40;
+const HEIGHT = 12;
+// Samples are a second apart; snapshots may come twice as often, and the same sample with them.
+const SAMPLE_MS = 1_000;
+const number = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+
+/** @type {Record<Name, (value: number) => string>} */
+const WORDS = {
+  sockets: (value) => number.format(value),
+  messages: (value) => `${value < 10 ? value.toFixed(1) : number.format(value)}/s`,
+  delay: (value) => (value < 10 ? `${number.format(value * 1000)} ms` : `${number.format(value)} s`),
+  depth: (value) => number.format(value),
+  cpu: (value) => `${number.format(value * 100)} %`,
+  memory: (value) => (value ? `${number.format(value / 2 ** 20)} MB` : "–"),
+};
+/** What fills a line's height at least, or noise would look like mountains. @type {Record<Name, number>} */
+const FULL = { sockets: 10, messages: 10, delay: 0.2, depth: 10, cpu: 1, memory: 2 ** 27 };
+
+export class Strip {
+  /** @type {{name: Name, figure: HTMLElement, line: Element, values: number[]}[]} */ #parts = [];
+  #sampledAt = -Infinity;
+
+  /** @param {HTMLElement} root with a `[data-system]` for each name */
+  constructor(root) {
+    for (const part of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll("[data-system]"))) {
+      this.#parts.push({
+        name: /** @type {Name} */ (part.dataset.system),
+        figure: /** @type {HTMLElement} */ (part.querySelector("b")),
+        line: /** @type {Element} */ (part.querySelector("path")),
+        values: [],
+      });
+    }
+  }
+
+  /** @param {System} system */
+  update(system) {
+    if (performance.now() - this.#sampledAt < SAMPLE_MS) return;
+    this.#sampledAt = performance.now();
+    for (const { name, figure, line, values } of this.#parts) {
+      values.push(system[name]);
+      if (values.length > KEPT) values.shift();
+      const text = WORDS[name](system[name]);
+      if (figure.textContent !== text) figure.textContent = text;
+      line.setAttribute("d", path(values, FULL[name]));
+    }
+  }
+}
+
+/**
+ * @param {number[]} values the newest at the right
+ * @param {number} full
+ */
+function path(values, full) {
+  const highest = Math.max(full, ...values);
+  const step = WIDTH / (KEPT - 1);
+  const first = WIDTH - (values.length - 1) * step;
+  const points = values.map((value, at) => {
+    const y = HEIGHT - 1 - (value / highest) * (HEIGHT - 2);
+    return `${(first + at * step).toFixed(1)} ${y.toFixed(1)}`;
+  });
+  return `M${points.join("L")}`;
+}

@@ -1,0 +1,74 @@
+"""The strip at the foot of the board: how this process is, sampled once a second, moving with what happens."""
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from analytics.system import System
+from tests.browser import Complaints, visitor
+from tests.product import Product, running
+from tests.test_board_page import SHOTS, visit
+
+
+def test_the_figures_are_of_this_process_and_sampled_once_a_second() -> None:
+    system = System()
+    told = json.loads(system.added_to('{"seq":1}'))
+    assert told["seq"] == 1
+    figures = told["system"]
+    assert set(figures) == {"sockets", "messages", "delay", "depth", "cpu", "memory"}
+    assert 10 * 2**20 < figures["memory"] < 2**33
+    assert figures["sockets"] == figures["depth"] == 0
+    assert sum(number * number for number in range(300_000)) > 0
+    assert json.loads(system.added_to('{"seq":2}'))["system"] == figures
+    system.sampled_at -= 1
+    assert json.loads(system.added_to('{"seq":3}'))["system"]["cpu"] > 0
+
+
+@pytest.fixture(scope="module")
+def product() -> Iterator[Product]:
+    with running(FOOTFALL_TRUSTED_PROXIES="127.0.0.1") as made:
+        yield made
+
+
+@pytest.fixture
+def page(product: Product, browser: Browser) -> Iterator[Page]:
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    key = product.add_site("seen.example")
+    with visit(product, key, "/"), visitor(browser, viewport={"width": 1440, "height": 900}) as context:
+        page = context.new_page()
+        complaints = Complaints.of(page)
+        page.goto(f"{product.url}/login/?next=/sites/{key}/")
+        page.get_by_label("User name").fill("admin")
+        page.get_by_label("Password").fill(product.password)
+        page.get_by_role("button", name="Log in").click()
+        page.wait_for_url("**/sites/*/")
+        yield page
+        assert complaints.heard == []
+
+
+def test_the_strip_follows_what_this_process_holds(product: Product, page: Page) -> None:
+    key = page.url.split("/")[4]
+
+    words = {
+        "messages": r"[\d.]+/s",
+        "delay": r"\d+ ms",
+        "depth": r"\d+",
+        "cpu": r"\d+ %",
+        "memory": r"\d{2,} MB",
+    }
+    for name, pattern in words.items():
+        expect(page.locator(f"[data-system={name}] b")).to_have_text(re.compile(f"^{pattern}$"))
+    sockets = page.locator("[data-system=sockets] b")
+    expect(sockets).to_have_text("1", timeout=7_000)
+    with visit(product, key, "/a"), visit(product, key, "/b"):
+        expect(sockets).to_have_text("3", timeout=7_000)
+        line = page.locator("[data-system=sockets] path")
+        expect(line).to_have_attribute("d", re.compile("L.*L"), timeout=15_000)
+        page.screenshot(path=SHOTS / "strip.png")
+    expect(sockets).to_have_text("1", timeout=7_000)
+    for width in (360, 1280, 2560):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
