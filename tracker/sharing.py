@@ -49,6 +49,7 @@ class Sharing:
         self._claims = claims
         self._url = url
         self._incarnation = ""
+        self._registered: set[str] = set()  # incarnations that Redis may know; of an attempt that failed too
         self._clock = 0.0  # Redis' clock minus the steady one
         self._wanted: dict[tuple[int, str], tuple[Filters, float]] = {}
         self._shares: dict[tuple[int, str], Share] = {}
@@ -86,18 +87,21 @@ class Sharing:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _begin(self, redis: Redis) -> None:
-        before, self._incarnation = self._incarnation, f"{self._edge}.{secrets.token_hex(4)}"
+        self._incarnation = f"{self._edge}.{secrets.token_hex(4)}"
         self._shares.clear()
         self._claims.say_all()
         seconds, micros = await redis.time()
         self._clock = seconds + micros / 1e6 - time.monotonic()
+        before = set(self._registered)
+        self._registered.add(self._incarnation)
         async with redis.pipeline() as pipe:
             if before:
-                pipe.zrem(shares.REGISTRY, before)
-                pipe.delete(shares.lease(before))
+                pipe.zrem(shares.REGISTRY, *before)
+                pipe.delete(*(shares.lease(each) for each in before))
             pipe.set(shares.lease(self._incarnation), self._totals(), px=LEASE_MS)
             pipe.zadd(shares.REGISTRY, {self._incarnation: self._now()})
             await pipe.execute()
+        self._registered -= before
 
     async def _share(self, redis: Redis) -> None:
         async with redis.pubsub(ignore_subscribe_messages=True) as heard:
