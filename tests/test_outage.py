@@ -1,0 +1,76 @@
+"""Postgres away for a while, and Footfall killed meanwhile: what was acknowledged is stored, once."""
+
+import json
+import shutil
+import signal
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+from websockets.sync.client import connect
+from websockets.typing import Origin
+
+from analytics.data import DataFolder
+from analytics.postgres import Postgres
+from tests.product import Product, wait_for
+from tests.test_live_socket import FIREFOX, page
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    # Right under /tmp: pytest's own folders are closed to the account that root drops Postgres to.
+    path = Path(tempfile.mkdtemp(prefix="footfall-test-"))
+    yield path
+    shutil.rmtree(path)
+
+
+@contextmanager
+def opened(product: Product, key: str, said: dict[str, object]) -> Iterator[None]:
+    """A page that has been acknowledged, open until the end of the block."""
+    with connect(
+        f"{product.socket_url}/live/{key}",
+        origin=Origin("https://example.com"),
+        user_agent_header=FIREFOX,
+        compression=None,
+    ) as socket:
+        socket.send(json.dumps(said))
+        assert json.loads(socket.recv(timeout=20))["id"] == said["id"]
+        yield
+
+
+def postgres_in(folder: Path) -> Postgres:
+    """A Postgres that Footfall does not watch over."""
+    server = Postgres(DataFolder(folder), say=lambda line: None)
+    server.start()
+    return server
+
+
+def test_what_was_acknowledged_during_an_outage_is_stored_once_after_a_kill(folder: Path) -> None:
+    data = folder / "footfall"
+    (folder / "postgres").mkdir()
+    server = postgres_in(folder / "postgres")
+    product = Product(data, DATABASE_URL=server.url)
+    try:
+        key = product.add_site("example.com")
+        pages = [page("/", uuid.uuid4()) for _ in range(6)]
+        with ExitStack() as stack:
+            for said in pages[:3]:
+                stack.enter_context(opened(product, key, said))
+            server.stop()
+            for said in pages[3:5]:
+                stack.enter_context(opened(product, key, said))
+            assert [path.suffix for path in (data / "spool").iterdir()] == [".spool"]
+            product.stop(signal.SIGKILL)
+        server = postgres_in(folder / "postgres")
+        product = Product(data, DATABASE_URL=server.url)
+        with opened(product, key, {**pages[3], "e": 1000, "d": 10}), opened(product, key, pages[5]):
+            wait_for(lambda: not list((data / "spool").iterdir()), 30, "the spool to be stored")
+        stored = product.rows("SELECT id::text AS id FROM tracker_pageview")
+        assert sorted(row["id"] for row in stored) == sorted(str(said["id"]) for said in pages)
+    finally:
+        if product.process.poll() is None:
+            product.stop()
+        server.stop()
