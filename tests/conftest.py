@@ -7,6 +7,7 @@ where pytest-django would load it before this file.
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import django
@@ -15,6 +16,7 @@ import pytest
 from analytics.data import DataFolder
 from analytics.postgres import Postgres
 from tests.guest import browser, context, host, page, peer
+from tests.product import Product, running
 
 __all__ = ["browser", "context", "host", "page", "peer"]  # fixtures for every module
 
@@ -34,6 +36,16 @@ def pytest_configure() -> None:
     os.environ["DATABASE_URL"] = postgres.url
     # Loads the settings; pytest-django takes over from here.
     django.setup()
+
+
+@pytest.fixture(scope="session")
+def footfall() -> Iterator[Product]:
+    """The whole product, for tests that need nothing special of it: each adds sites of its own.
+
+    It takes this machine for a proxy, so that visitors can come from many addresses.
+    """
+    with running(FOOTFALL_TRUSTED_PROXIES="127.0.0.1") as started:
+        yield started
 
 
 def pytest_unconfigure() -> None:

@@ -13,7 +13,7 @@ import pytest
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from tests.product import Product, running, wait_for
+from tests.product import Product, wait_for
 from tests.test_board_socket import MAKE_CAST, Staff
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -47,9 +47,8 @@ def ask(product: Product, path: str, **headers: str) -> Answer:
 
 
 @pytest.fixture(scope="module")
-def product() -> Iterator[Product]:
-    with running() as made:
-        yield made
+def product(footfall: Product) -> Product:
+    return footfall
 
 
 @pytest.fixture(scope="module")

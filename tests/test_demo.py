@@ -26,6 +26,8 @@ from tracker.countries import Countries
 from tracker.presence import Attention
 from tracker.protocol import Page, State, parse
 
+pytestmark = pytest.mark.alone
+
 AVERAGE = 40
 PERSON = Person("192.0.2.7", facts.DEVICES[0].user_agent, 1440, "en-GB", "Europe/London")
 

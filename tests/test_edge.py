@@ -18,7 +18,7 @@ from websockets.sync.client import ClientConnection, connect, unix_connect
 from websockets.typing import Origin
 
 from tests.edges import EdgeProcess, running_edge
-from tests.product import ROOT, Product, running, wait_for
+from tests.product import ROOT, Product, wait_for
 from tests.test_live_socket import FIREFOX, code_of, page
 
 ORIGIN = Origin("https://example.com")
@@ -27,9 +27,8 @@ ENDED = "SELECT 1 FROM tracker_pageview WHERE id = %s AND ended_at IS NOT NULL"
 
 
 @pytest.fixture(scope="module")
-def product() -> Iterator[Product]:
-    with running() as started:
-        yield started
+def product(footfall: Product) -> Product:
+    return footfall
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,8 @@ from tests.nginx import start_nginx
 from tests.peer import HttpPeer
 from tests.product import Product, running, wait_for
 
+pytestmark = pytest.mark.alone
+
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0"
 WITHIN = 1000.0  # ms, from a page's opening or closing to the board
 # When the page was there (Unix time, ms): its document read, and deferred scripts about to have run.
@@ -45,9 +47,8 @@ document.querySelector('#install').addEventListener('click', event => {
 
 
 @pytest.fixture(scope="module")
-def product() -> Iterator[Product]:
-    with running(FOOTFALL_TRUSTED_PROXIES="127.0.0.1") as product:
-        yield product
+def product(footfall: Product) -> Product:
+    return footfall
 
 
 @pytest.fixture(params=["its own port", "nginx"])

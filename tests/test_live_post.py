@@ -10,16 +10,10 @@ from typing import Any
 import pytest
 
 from tests.edges import running_edge
-from tests.product import Product, running, wait_for
+from tests.product import Product, wait_for
 from tests.test_live_socket import FIREFOX, page
 
 ORIGIN = "https://example.com"
-
-
-@pytest.fixture(scope="module")
-def footfall() -> Iterator[Product]:
-    with running() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

@@ -12,16 +12,10 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from tests.edges import running_edge
-from tests.product import Product, running, wait_for
+from tests.product import Product, wait_for
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 """An ordinary reader."""
-
-
-@pytest.fixture(scope="module")
-def footfall() -> Iterator[Product]:
-    with running() as started:
-        yield started
 
 
 @pytest.fixture(scope="module", params=["daphne", "edge"])

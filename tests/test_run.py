@@ -25,6 +25,8 @@ from analytics.data import DataFolder
 from analytics.home import recorded_home
 from tests.product import ROOT, Product, free_port, wait_for
 
+pytestmark = pytest.mark.alone
+
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 

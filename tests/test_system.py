@@ -1,4 +1,4 @@
-"""The strip at the foot of the board: how this process is, sampled once a second, moving with what happens."""
+"""The strip at the foot of the board: how this process is, sampled each second, moving with what happens."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from analytics.system import System
 from tests.browser import Complaints, visitor
-from tests.product import Product, running
+from tests.product import Product
 from tests.test_board_page import SHOTS, visit
 
 
@@ -28,9 +28,8 @@ def test_the_figures_are_of_this_process_and_sampled_once_a_second() -> None:
 
 
 @pytest.fixture(scope="module")
-def product() -> Iterator[Product]:
-    with running(FOOTFALL_TRUSTED_PROXIES="127.0.0.1") as made:
-        yield made
+def product(footfall: Product) -> Product:
+    return footfall
 
 
 @pytest.fixture

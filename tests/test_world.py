@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import Complaints, visitor
-from tests.product import ROOT, Product, running
+from tests.product import ROOT, Product
 from tests.test_board_page import SHOTS, crowd, figure, visit, wait_until_at_rest
 
 DRAWN = (ROOT / "static" / "board" / "world.svg").read_text()
@@ -25,9 +25,8 @@ def test_the_drawing_is_small_knows_every_country_and_holds_nothing_but_shapes()
 
 
 @pytest.fixture(scope="module")
-def product() -> Iterator[Product]:
-    with running(FOOTFALL_TRUSTED_PROXIES="127.0.0.1") as made:
-        yield made
+def product(footfall: Product) -> Product:
+    return footfall
 
 
 @pytest.fixture
