@@ -122,20 +122,19 @@ def test_unknown_sites_and_bots_look_like_a_wrong_origin(product: Product, key: 
 @pytest.mark.parametrize(
     "frame",
     [
-        "{",
-        "[]",
-        "null",
-        '{"t":"who"}',
-        '{"t":"page"}',
-        '{"t":"page","id":"1","u":"https://example.com/"}',
-        json.dumps(page(u="javascript:alert(1)")),
-        json.dumps(page(w=[1])),
-        json.dumps(page()).replace("1200", "NaN"),
-        json.dumps({"t": "end", "id": str(uuid.uuid4())}),
-        "[" * 5000,
-        b"\x00\x01",
+        pytest.param("{", id="broken"),
+        pytest.param("[]", id="a list"),
+        pytest.param("null", id="null"),
+        pytest.param('{"t":"who"}', id="unknown type"),
+        pytest.param('{"t":"page"}', id="nothing in it"),
+        pytest.param('{"t":"page","id":"1","u":"https://example.com/"}', id="no UUID"),
+        pytest.param(json.dumps(page(u="javascript:alert(1)")), id="javascript"),
+        pytest.param(json.dumps(page(w=[1])), id="wrong type"),
+        pytest.param(json.dumps(page()).replace("1200", "NaN"), id="NaN"),
+        pytest.param(json.dumps({"t": "end", "id": str(uuid.uuid4())}), id="end"),
+        pytest.param("[" * 5000, id="deep"),
+        pytest.param(b"\x00\x01", id="binary"),
     ],
-    ids=lambda frame: str(frame)[:40],
 )
 def test_what_breaks_the_protocol_is_closed_4400(product: Product, key: str, frame: str | bytes) -> None:
     with dial(product, key) as socket:
