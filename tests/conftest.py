@@ -21,19 +21,23 @@ from tests.product import Product, running
 __all__ = ["browser", "context", "host", "page", "peer"]  # fixtures for every module
 
 postgres: Postgres | None = None
-folder = Path(tempfile.mkdtemp(prefix="footfall-test-"))
-os.environ["FOOTFALL_DATA"] = str(folder)
-os.environ["SECRET_KEY"] = "only for tests"
-os.environ["DJANGO_SETTINGS_MODULE"] = "analytics.settings"
-os.environ.pop("REDIS_URL", None)
+# A worker of pytest-xdist inherits all this from its session, and has a database of its own in it.
+WORKER = "PYTEST_XDIST_WORKER" in os.environ
+if not WORKER:
+    os.environ["FOOTFALL_DATA"] = tempfile.mkdtemp(prefix="footfall-test-")
+    os.environ["SECRET_KEY"] = "only for tests"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "analytics.settings"
+    os.environ.pop("REDIS_URL", None)
+folder = Path(os.environ["FOOTFALL_DATA"])
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure() -> None:
     global postgres
-    postgres = Postgres(DataFolder(folder), say=lambda line: None)
-    postgres.start()
-    os.environ["DATABASE_URL"] = postgres.url
+    if not WORKER:
+        postgres = Postgres(DataFolder(folder), say=lambda line: None)
+        postgres.start()
+        os.environ["DATABASE_URL"] = postgres.url
     # Loads the settings; pytest-django takes over from here.
     django.setup()
 
@@ -51,4 +55,4 @@ def footfall() -> Iterator[Product]:
 def pytest_unconfigure() -> None:
     if postgres is not None:
         postgres.stop()
-    shutil.rmtree(folder)
+        shutil.rmtree(folder)

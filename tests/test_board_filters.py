@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.product import Product
+from tests.product import Product, running
 from tests.staff import at_board
 from tests.test_board_page import PHONE, figure, rows, visit
 
@@ -19,9 +19,10 @@ WITHIN_A_SECOND = 1000
 
 
 @pytest.fixture(scope="module")
-def product(footfall: Product) -> Product:
+def product() -> Iterator[Product]:
     SHOTS.mkdir(parents=True, exist_ok=True)
-    return footfall
+    with running(FOOTFALL_TRUSTED_PROXIES="127.0.0.1") as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -151,7 +151,8 @@ def test_the_count_is_exact_over_all_edges_and_after_one_is_killed(fleet: Produc
 
     def live() -> tuple[int, int]:
         request = urllib.request.Request(
-            f"{fleet.url}/api/v1/sites/{key}/live", headers={"Authorization": f"Bearer {token}"}
+            f"{fleet.url}/api/v1/sites/{key}/live?page=/counted",
+            headers={"Authorization": f"Bearer {token}"},
         )
         with urllib.request.urlopen(request, timeout=10) as answer:
             said = json.load(answer)
@@ -161,9 +162,9 @@ def test_the_count_is_exact_over_all_edges_and_after_one_is_killed(fleet: Produc
         for number in range(20):
             # Two tabs each.
             opened = pages.enter_context(dial(fleet, key, source=f"127.0.4.{1 + number // 2}"))
-            say(opened)
+            say(opened, path="/counted")
         wait_for(lambda: live() == (20, 10), 10, "all tabs")
-        edge = "SELECT edge, count(*) AS held FROM tracker_pageview WHERE ended_at IS NULL GROUP BY edge"
+        edge = "SELECT edge, count(*) AS held FROM tracker_pageview WHERE path = '/counted' GROUP BY edge"
         held = {row["edge"]: row["held"] for row in fleet.rows(edge)}
         assert len(held) == 2
         os.kill(named(fleet, "edge-1.ws"), signal.SIGKILL)

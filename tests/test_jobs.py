@@ -13,7 +13,6 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from django.conf import settings
 
 from tests.page_views import HOUR, MINUTE, START, at, begin, folded, progress, rows
 from tracker import jobs, leftovers, partitions, purges
@@ -213,8 +212,7 @@ def test_a_lost_connection_is_made_again(
 def test_the_command_makes_partitions_and_leaves_when_told(connection: psycopg.Connection) -> None:
     name = partitions.name_of("tracker_event", partitions.week_of(datetime.now(UTC) + timedelta(weeks=4)))
     connection.execute(psycopg.sql.SQL("DROP TABLE {}").format(psycopg.sql.Identifier(name)))
-    settings_dict = settings.DATABASES["default"]
-    address = os.environ["DATABASE_URL"].rpartition("/")[0] + "/" + settings_dict["NAME"]
+    address = os.environ["DATABASE_URL"].rpartition("/")[0] + "/" + connection.info.dbname
     root = Path(__file__).resolve().parent.parent
     process = subprocess.Popen(
         [sys.executable, "manage.py", "jobs"], cwd=root, env={**os.environ, "DATABASE_URL": address}

@@ -100,6 +100,9 @@ ROUTES: dict[str, tuple[str, set[str]]] = {
     "logout/": ("/logout/", NOBODY),
     "sites/live.json": ("/sites/live.json", STAFF),
     "sites/<str:key>/": ("/sites/{site.key}/", READERS),
+    "sites/<str:key>/curve.json": ("/sites/{site.key}/curve.json", READERS),
+    "sites/<str:key>/at.json": ("/sites/{site.key}/at.json?t={now}", READERS),
+    "sites/<str:key>/paths.json": ("/sites/{site.key}/paths.json?page=/", READERS),
     "sites/<str:key>/reports/": ("/sites/{site.key}/reports/", NOBODY),  # leads to the report, which is above
 }
 # They start the edge of this process once they let somebody in; tests of their own ask a real one.
@@ -123,6 +126,7 @@ def addresses(site: Site, secret: str, user: User) -> dict[str, Any]:
     return {
         "site": site,
         "user": user.pk,
+        "now": int(timezone.now().timestamp()),
         "token": Token.objects.filter(sites=site).get().pk,
         "visit": model_admin(Visit).address(stored),
         "view": model_admin(PageView).address(PageView.objects.get(site=site)),

@@ -30,6 +30,7 @@ class PageEntry:
     begin: Begin | None = None  # the first: what began, or the claim that reopened it
     ended_at: float | None = None
     done: list[Done] = field(default_factory=list)
+    late: tuple[Owner, ...] = ()  # whose claims came too late: they own nothing, newer or not
 
     @property
     def key(self) -> Key:
@@ -67,6 +68,7 @@ class PageEntry:
         """A begin of a page view that waits already: its connection owns it now, if it comes in time."""
         self.done.append(done)
         if self._too_late(begin.began_at):
+            self.late += (begin.owner,)
             return
         self._count(begin.engaged_ms, begin.depth)
         self.begin = self.begin or begin
@@ -78,7 +80,7 @@ class PageEntry:
         """A sign of life; nothing that a connection says counts once another owns the page view."""
         # Without a claim here, the later connection of this edge is the one that owns the page view.
         newer = self.begin is None and progress.owner.connection > self.owner.connection
-        if progress.owner != self.owner and not newer:
+        if progress.owner in self.late or (progress.owner != self.owner and not newer):
             return
         self._count(progress.engaged_ms, progress.depth)
         self.owner = progress.owner
