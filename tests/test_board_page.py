@@ -54,6 +54,7 @@ PageView.objects.bulk_create(
     PageView(
         id=uuid.uuid4(), site=cast.site, began_at=now - timedelta(minutes=ago), visit_id=uuid.uuid4(),
         visitor=uuid.uuid4(), path="/", edge=1, connection=1,
+        ended_at=now - timedelta(minutes=ago) + timedelta(seconds=90),
     )
     for ago in range(2, 60)
     for _ in range(int(24 + 11 * math.sin(ago / 6) + 5 * math.sin(ago * 1.7)))

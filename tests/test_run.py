@@ -25,8 +25,6 @@ from analytics.data import DataFolder
 from analytics.home import recorded_home
 from tests.product import ROOT, Product, free_port, wait_for
 
-pytestmark = pytest.mark.alone
-
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 
@@ -125,6 +123,7 @@ def test_the_first_start_says_all_that_one_needs_and_the_second_no_secret(new: P
         assert (new / name).read_text().strip() not in said
 
 
+@pytest.mark.alone
 def test_the_second_start_takes_seconds(folder: Path) -> None:
     before = time.monotonic()
     with started(folder) as product:
