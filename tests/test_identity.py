@@ -1,16 +1,14 @@
-import zoneinfo
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.identity import derive, live_key, next_midnight, site_day, visitor_id
+from tracker.identity import derive, live_key, site_day, visitor_id
 
 SALT = bytes(range(32))
 BERLIN = ZoneInfo("Europe/Berlin")
-ZONES = sorted(zoneinfo.available_timezones() - {"localtime"})
 
 
 def at(text: str) -> float:
@@ -60,41 +58,3 @@ def test_a_day_is_the_sites_own() -> None:
     assert site_day(late, ZoneInfo("UTC")) == date(2026, 11, 21)
     assert site_day(late, BERLIN) == date(2026, 11, 22)
     assert site_day(late, ZoneInfo("America/New_York")) == date(2026, 11, 21)
-
-
-@pytest.mark.parametrize(
-    ("now", "zone", "midnight"),
-    [
-        ("2026-11-21T12:00:00+01:00", "Europe/Berlin", "2026-11-22T00:00:00+01:00"),
-        # The days of 23 and of 25 hours.
-        ("2026-03-29T00:00:00+01:00", "Europe/Berlin", "2026-03-30T00:00:00+02:00"),
-        ("2026-10-25T00:00:00+02:00", "Europe/Berlin", "2026-10-26T00:00:00+01:00"),
-        # Midnight itself belongs to the day that it begins.
-        ("2026-11-22T00:00:00+01:00", "Europe/Berlin", "2026-11-23T00:00:00+01:00"),
-        ("2026-11-21T23:59:59.999+01:00", "Europe/Berlin", "2026-11-22T00:00:00+01:00"),
-        # 00:00 does not exist: the day begins at 01:00.
-        ("2018-11-03T12:00:00-03:00", "America/Sao_Paulo", "2018-11-04T01:00:00-02:00"),
-        # 23:00 to 24:00 comes twice.
-        ("2018-02-17T23:30:00-02:00", "America/Sao_Paulo", "2018-02-18T00:00:00-03:00"),
-        # 00:00 comes twice.
-        ("2026-10-31T12:00:00-04:00", "America/Havana", "2026-11-01T00:00:00-04:00"),
-        # 00:00 comes twice, and 23:01 of the day before lies between.
-        ("2006-10-28T23:30:00-03:30", "America/St_Johns", "2006-10-29T00:00:00-03:30"),
-        # 30 December was left out.
-        ("2011-12-29T12:00:00-10:00", "Pacific/Apia", "2011-12-31T00:00:00+14:00"),
-    ],
-)
-def test_the_next_midnight_is_when_the_sites_day_begins(now: str, zone: str, midnight: str) -> None:
-    assert next_midnight(at(now), ZoneInfo(zone)) == at(midnight)
-
-
-@given(
-    st.datetimes(datetime(2000, 1, 1), datetime(2037, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
-    st.sampled_from(ZONES),
-)
-def test_the_next_midnight_ends_the_day_in_every_zone(moment: datetime, name: str) -> None:
-    zone = ZoneInfo(name)
-    now = moment.timestamp()
-    midnight = next_midnight(now, zone)
-    assert now < midnight <= now + timedelta(hours=26).total_seconds()
-    assert site_day(midnight - 1, zone) <= site_day(now, zone) < site_day(midnight, zone)

@@ -1,10 +1,10 @@
-"""Who is the same visitor: keyed hashes that forget, and when a site's day ends.
+"""Who is the same visitor: keyed hashes that forget, and which day of a site it is.
 
 A visitor is hashed with the site's salt of the day, which is deleted; nobody can go back from the
 hash to an address, not even by trying all of them.
 """
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from hashlib import blake2b
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -34,14 +34,3 @@ def keyed(key: bytes, purpose: bytes, site_id: int, address: str, agent: str) ->
 def site_day(at: float, zone: ZoneInfo) -> date:
     """The site's calendar day at `at` (seconds since the epoch)."""
     return datetime.fromtimestamp(at, zone).date()
-
-
-def next_midnight(at: float, zone: ZoneInfo) -> float:
-    """When the site's next day begins (seconds since the epoch), on days of 23 and 25 hours too."""
-    tomorrow = datetime.combine(site_day(at, zone) + timedelta(days=1), time(), zone)
-    # Where the clock jumps over midnight, fold 0 names the moment of the jump: the day's first.
-    begins = tomorrow.astimezone(UTC).timestamp()
-    if begins > at:
-        return begins
-    # The clock was put back across midnight after that day had begun: its second beginning counts.
-    return tomorrow.replace(fold=1).astimezone(UTC).timestamp()
