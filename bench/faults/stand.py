@@ -1,0 +1,133 @@
+"""A whole product as `scripts/run --edges N` starts it, with every process of it within reach of a signal."""
+
+import os
+import secrets
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+from analytics.data import DataFolder
+from analytics.home import recorded_home
+from bench import processes, verify
+from bench.fleet import Fleet
+from bench.ledger import Reader
+from bench.plan import Mode, Plan
+from bench.targets import Ground
+from bench.visitors import ORIGIN_HOST
+from bench.watch import Api, Board, log_in
+from tests.product import Product, free_port
+
+# What its command line holds tells a process; `web` is `up` itself, which starts all the others again.
+PROGRAMS = {
+    "edge": "manage.py edge ",
+    "jobs": "manage.py jobs",
+    "valkey": "valkey-server ",
+    "postgres": "/postgres -D",
+    "nginx": "nginx: master ",
+}
+LONGEST_SECONDS = 3600.0
+
+
+class Stand:
+    """Edges, web, jobs, Valkey, Postgres and nginx on one port, with one site. Made by `standing`."""
+
+    def __init__(self, ledgers: Path, data: Path, edges: int, environment: dict[str, str]) -> None:
+        self.data = data
+        self._ledgers = ledgers
+        self._options = ("--edges", str(edges))
+        self._environment = environment
+        self.product = Product(data, *self._options, **environment)
+        self.port = self.product.port
+        self.key = self.product.add_site(ORIGIN_HOST)
+        self.token = self.product.manage("addtoken").strip().splitlines()[-1]
+        self._password = self.product.password
+
+    @property
+    def database_url(self) -> str:
+        return (self.data / "database_url").read_text().strip()
+
+    @property
+    def cluster(self) -> Path:
+        """The files of the embedded Postgres: while they are elsewhere, it cannot come back."""
+        return recorded_home(DataFolder(self.data)) / "cluster"
+
+    def pids(self, name: str) -> list[int]:
+        """The processes of this name as they are now, edges by their number; empty between two lives."""
+        if name == "web":
+            return [self.product.process.pid]
+        lines = {pid: _command(pid) for pid in processes.family(self.product.process.pid)}
+        found = [pid for pid, line in lines.items() if PROGRAMS[name] in line]
+        return sorted(found, key=lambda pid: lines[pid])
+
+    def kill(self, *names: str) -> float:
+        """kill -9 all processes of these names, their descendants included; when that was (epoch seconds)."""
+        return kill(*(pid for name in names for pid in self.pids(name)))
+
+    def boot(self) -> None:
+        """Start everything again from the same folder, on the same port, after `web` was killed."""
+        self.product.stop(signal.SIGKILL)
+        self.product = Product(self.data, *self._options, port=self.port, **self._environment)
+
+    def api(self) -> Api:
+        """The live API with a token; for the caller to close."""
+        return Api(self.port, self.key, self.token)
+
+    def board(self) -> Board:
+        """An open board of a member of staff; for the caller to close."""
+        return Board(self.port, self.key, log_in(self.port, "admin", self._password))
+
+    def plan(self, pages: int, mode: Mode = Mode.HOLD, **more: object) -> Plan:
+        """Pages, each visitor with an address of its own, that come back as the snippet does; with a ledger."""
+        run = secrets.randbits(32)
+        ledger = str(self._ledgers / f"ledger-{run:08x}")
+        made = Plan(
+            mode, self.key, (self.port,), LONGEST_SECONDS, run, pages=pages, returns=True, ledger=ledger
+        )
+        return replace(made, **more)  # type: ignore[arg-type]  # checked by Plan's own names
+
+    def stored(self, fleet: Fleet) -> verify.Stored:
+        """What Postgres has of a fleet that has finished, held against its ledgers."""
+        return verify.stored(self.database_url, fleet.plans[0].run, Reader(fleet.ledgers).rest())
+
+    def close(self) -> None:
+        """Stop it, or what is left of it."""
+        if self.product.process.poll() is None:
+            self.product.stop()
+
+
+@contextmanager
+def standing(on: Ground, edges: int = 2, **environment: str) -> Iterator[Stand]:
+    """A stand of its own, started with these settings; gone afterwards."""
+    # Right under /tmp: the account that root drops Postgres to may not pass through the ground's folder.
+    data = Path(tempfile.mkdtemp(prefix="footfall-stand-"))
+    try:
+        stand = Stand(on.folder, data, edges, environment)
+        try:
+            yield stand
+        finally:
+            stand.close()
+    finally:
+        shutil.rmtree(data)
+
+
+def kill(*roots: int) -> float:
+    """kill -9 these processes and their descendants, at once; when that was (epoch seconds)."""
+    # Stopped first: none may notice the end of another, or start something in its place, while this goes on.
+    doomed = [pid for root in roots for pid in processes.family(root)]
+    for sign in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in dict.fromkeys(doomed):
+            with suppress(ProcessLookupError):
+                os.kill(pid, sign)
+    return time.time()
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
