@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -35,7 +35,6 @@ SYSTEM = [
     ("memory", "memory", "Memory of this process"),
 ]
 
-login = LoginView.as_view(template_name="login.html", redirect_authenticated_user=True)
 logout = LogoutView.as_view()
 
 

@@ -42,3 +42,17 @@ class Token(models.Model):
 
     def __str__(self) -> str:
         return f"ff_{self.name}…"
+
+
+class LoginTries(models.Model):
+    """Passwords tried for one name from one address since the last right one (`analytics.tries`)."""
+
+    digest = models.BinaryField(primary_key=True)
+    tries = models.IntegerField()
+    at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "analytics_login_tries"
+
+    def __str__(self) -> str:
+        return f"{self.tries} tries"

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, path
 
-from analytics import board, board_data, health, metrics
+from analytics import board, board_data, health, login, metrics
 from analytics.api import api
 from tracker import views
 
@@ -16,7 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),
     path("", board.sites, name="sites"),
-    path("login/", board.login, name="login"),
+    path("login/", login.login, name="login"),
     path("logout/", board.logout, name="logout"),
     path("sites/live.json", board.sites_live, name="sites_live"),
     path("sites/<str:key>/", board.board, name="board"),

@@ -3,8 +3,10 @@
 from django.contrib import admin
 
 from analytics.admin import events, page_views, sites, tokens, visits
+from analytics.login import AdminLoginForm
 
 __all__ = ["events", "page_views", "sites", "tokens", "visits"]
 
 admin.site.site_header = admin.site.site_title = "Footfall"
+admin.site.login_form = AdminLoginForm
 admin.site.index_title = "Sites, and what they counted"
