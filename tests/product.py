@@ -43,9 +43,9 @@ def wait_for(condition: Callable[[], T], seconds: float = 10.0, what: str = "") 
 class Product:
     """A running Footfall."""
 
-    def __init__(self, data: Path, *options: str, port: int = 0, **environment: str) -> None:
+    def __init__(self, data: Path, *options: str, **environment: str) -> None:
         self.data = data
-        self.port = port or free_port()
+        self.port = int(options[options.index("--port") + 1]) if "--port" in options else free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.socket_url = f"ws://127.0.0.1:{self.port}"
         self.lines: list[str] = []

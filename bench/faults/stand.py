@@ -20,7 +20,7 @@ from bench.plan import Mode, Plan
 from bench.targets import Ground
 from bench.visitors import ORIGIN_HOST
 from bench.watch import Api, Board, log_in
-from tests.product import Product, free_port
+from tests.product import Product
 
 # What its command line holds tells a process; `web` is `up` itself, which starts all the others again.
 PROGRAMS = {
@@ -71,7 +71,7 @@ class Stand:
     def boot(self) -> None:
         """Start everything again from the same folder, on the same port, after `web` was killed."""
         self.product.stop(signal.SIGKILL)
-        self.product = Product(self.data, *self._options, port=self.port, **self._environment)
+        self.product = Product(self.data, *self._options, "--port", str(self.port), **self._environment)
 
     def api(self) -> Api:
         """The live API with a token; for the caller to close."""
@@ -82,7 +82,7 @@ class Stand:
         return Board(self.port, self.key, log_in(self.port, "admin", self._password))
 
     def plan(self, pages: int, mode: Mode = Mode.HOLD, **more: object) -> Plan:
-        """Pages, each visitor with an address of its own, that come back as the snippet does; with a ledger."""
+        """Pages that come back as the snippet does, from an address for each visitor; with a ledger."""
         run = secrets.randbits(32)
         ledger = str(self._ledgers / f"ledger-{run:08x}")
         made = Plan(
