@@ -1,0 +1,81 @@
+"""What happens on a watched site, as it happens: page views that begin, and events; the newest of them.
+
+Pure. O(1) for each and filter that is watched, and nothing at all for a site that nobody watches. It is for
+looking at, not for counting: what a board has no room for, or missed, is only told as a number.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from uuid import UUID
+
+import msgspec
+
+from tracker.filters import Filters
+
+KEPT = 200  # of a stream; a board shows no more
+
+
+class Happening(msgspec.Struct, array_like=True, frozen=True):
+    """A page view that began, or with a name an event."""
+
+    id: UUID
+    at: float  # seconds since the epoch
+    mark: str  # whose (`identity.mark`)
+    event: str
+    names: tuple[str, ...]  # of the page view, in the order of DIMENSIONS
+
+
+class Stream:
+    """The newest happenings, numbered from 1 in the order in which they came to be known here."""
+
+    def __init__(self) -> None:
+        self.told = 0  # the last one's number
+        self._kept: OrderedDict[UUID, tuple[int, Happening]] = OrderedDict()
+
+    def tell(self, happening: Happening) -> None:
+        """One more. An event that its page says again counts once, as long as the first is still kept."""
+        if happening.id in self._kept:
+            return
+        self.told += 1
+        self._kept[happening.id] = self.told, happening
+        if len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
+
+    def hear(self, passed: int, happenings: Iterable[Happening]) -> None:
+        """What another process tells, oldest first, after so many that it passed over."""
+        self.told += passed
+        for happening in happenings:
+            self.tell(happening)
+
+    def after(self, number: int, most: int, until: int | None = None) -> tuple[int, list[Happening]]:
+        """The newest `most` with numbers over `number` up to `until`, newest first; and before them, how many
+        more there were."""
+        last = self.told if until is None else until
+        found: list[Happening] = []
+        for own, happening in reversed(self._kept.values()):
+            if own <= number or len(found) == most:
+                break
+            if own <= last:
+                found.append(happening)
+        return max(0, last - number - len(found)), found
+
+
+class Streams:
+    """The streams of one site that are watched, by filter."""
+
+    def __init__(self) -> None:
+        self.watched: dict[Filters, Stream] = {}
+
+    def follow(self, filters: Filters) -> Stream:
+        """The stream of what these filters keep, from now on until `forget`."""
+        return self.watched.setdefault(filters, Stream())
+
+    def forget(self, filters: Filters) -> None:
+        """Nobody watches any more."""
+        self.watched.pop(filters, None)
+
+    def tell(self, happening: Happening) -> None:
+        """Something happened."""
+        for filters, stream in self.watched.items():
+            if filters.keeps(happening.names):
+                stream.tell(happening)
