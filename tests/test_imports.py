@@ -27,7 +27,10 @@ PURE = [
     "addresses",
     "entries",
     "tracked_site",
+    "knock",
 ]
+# What one conversation is made of.
+CONVERSATION = ["desk", "session", "open_page", "arrival"]
 PARSERS = {"msgspec", "ua_parser", "crawleruseragents", "iptocc", "maxminddb"}
 INPUT_OUTPUT = {
     "socket",
@@ -62,7 +65,7 @@ def test_tracker_never_imports_analytics(path: Path) -> None:
     assert "analytics" not in roots(path)
 
 
-@pytest.mark.parametrize("name", [*PURE, "desk", "session"])
+@pytest.mark.parametrize("name", [*PURE, *CONVERSATION])
 def test_pure_modules_know_neither_django_nor_io(name: str) -> None:
     path = ROOT / "tracker" / f"{name}.py"
     foreign = {
@@ -73,4 +76,4 @@ def test_pure_modules_know_neither_django_nor_io(name: str) -> None:
     assert not foreign
     assert not imports(path) & INPUT_OUTPUT
     inner = {module.split(".")[1] for module in imports(path) if module.startswith("tracker.")}
-    assert inner <= {*PURE, "desk", "session"}
+    assert inner <= {*PURE, *CONVERSATION}

@@ -1,61 +1,45 @@
-"""What one process that holds visitors' sockets owns, and who it lets in.
+"""What one process that holds visitors' sockets owns, and what it does for them.
 
 One `Edge` per process: directory, presence, write buffer, and the sessions with the pages they claim.
 Everything but `start` and `stop` runs on the event loop's thread and never waits.
 """
 
 import asyncio
-import hmac
 import math
-import os
-import resource
 import secrets
-import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
-from urllib.parse import urlsplit
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from uuid import UUID
 
 from django.conf import settings
 
-from tracker import addresses, agents, identity
+from tracker import agents, identity, listeners
+from tracker.admission import Admission, closed_to
 from tracker.buffer import WriteBuffer
 from tracker.claims import Claims
 from tracker.closes import OVERLOADED, REFUSED, RESTARTING, Declined
-from tracker.countries import Countries
-from tracker.crowd import Crowd
 from tracker.database import connect
 from tracker.desk import Caller, Reply
 from tracker.directory import Directory, TrackedSite
 from tracker.drops import Drop, Drops
-from tracker.presence import Attention, Presence, SitePresence
+from tracker.knock import Knock, headers_of
+from tracker.leases import Leases
+from tracker.presence import Presence, SitePresence
 from tracker.records import Begin, Owner, Progress, Said
 from tracker.session import Pace, Session
 from tracker.sharing import Sharing
 from tracker.spool import Spool
 
+__all__ = ["Edge", "Knock", "headers_of", "running", "start", "stop"]
+
 SWEEP_SECONDS = 1.0
-# A page that posts renews its lease every 10 s; hidden, every 60 s, since browsers slow its timers.
-LEASE_SECONDS, HIDDEN_LEASE_SECONDS = 25.0, 130.0
 DRAIN_SECONDS = 10.0
 # Between two portions of pages that are sent elsewhere.
 PORTION_SECONDS = 0.1
 READY_SECONDS = 5.0
 # Of the files a process may open: what is not for visitors' sockets.
 OTHER_FILES = 256
-# Characters of an Origin header that are looked at: hosts have at most 253.
-ORIGIN_LIMIT = 512
-
-
-@dataclass(frozen=True, slots=True)
-class Knock:
-    """What a request says of itself before it is let in; header names in lower case."""
-
-    key: str
-    peer: str | None
-    headers: dict[str, str]
 
 
 class Edge:
@@ -69,22 +53,16 @@ class Edge:
         self.buffer = WriteBuffer(connect, self.id, settings.FOOTFALL_BUFFER, spool, self.drops)
         self.presence = Presence(settings.FOOTFALL_NAMES, time.time())
         self.sessions: set[Session] = set()
-        self._countries = Countries(settings.FOOTFALL_GEO)
-        self._proxies = addresses.networks(settings.FOOTFALL_TRUSTED_PROXIES)
+        self._admission = Admission(self.directory)
+        self._crowd = self._admission.crowd
         self._pace = Pace(settings.FOOTFALL_MESSAGE_BURST, settings.FOOTFALL_MESSAGE_RATE)
-        self._crowd = Crowd(
-            settings.FOOTFALL_SOCKETS_PER_ADDRESS,
-            settings.FOOTFALL_ADDRESS_BURST,
-            settings.FOOTFALL_ADDRESS_RATE,
-        )
-        self._room = min(settings.FOOTFALL_SOCKETS, _files() - OTHER_FILES)
-        self._live_secret = identity.derive(settings.SECRET_KEY, "live")
-        self._demo_secret = os.environ.get("FOOTFALL_DEMO_SECRET", "")
+        # Beyond its files, a process could not even say that it is overloaded.
+        self._room = min(settings.FOOTFALL_SOCKETS, listeners.most_files() - OTHER_FILES)
         self._claims = Claims(f"{self.id:x}", self._forget)
         self._sharing = None
         if settings.REDIS_URL:
             self._sharing = Sharing(f"{self.id:x}", self.presence, self._claims, settings.REDIS_URL)
-        self._leases: dict[Session, float] = {}
+        self._leases = Leases()
         self.messages = 0  # heard from pages since it started
         self._connections = 0
         self._shift = 0.0
@@ -111,35 +89,10 @@ class Edge:
         await asyncio.to_thread(self._stop_threads)
 
     def admit(self, knock: Knock) -> Caller:
-        """Who knocks, or Declined. The steps cost alike: their time tells nobody which one refused."""
+        """Who knocks, or Declined."""
         if self._stopping:
             raise Declined(RESTARTING, Drop.NOT_READY)
-        if not self.directory.ready:
-            raise Declined(OVERLOADED, Drop.NOT_READY)
-        site = self.directory.site(knock.key)
-        user_agent = knock.headers.get("user-agent", "")
-        host = _origin_host(knock.headers.get("origin", "")[:ORIGIN_LIMIT])
-        address = self._address(knock, site)
-        reason = _closed_to(site, host, address)
-        neighbours = self._crowd.behind(address, now := time.monotonic())
-        if not neighbours.hear(now):
-            raise Declined(OVERLOADED, Drop.ADDRESS_TOO_FAST)
-        if site is None or reason:
-            raise Declined(REFUSED, reason or Drop.UNKNOWN_SITE)
-        if agents.is_bot(user_agent):
-            raise Declined(REFUSED, Drop.BOT)
-        if site.honour_dnt and "1" in (knock.headers.get("dnt"), knock.headers.get("sec-gpc")):
-            raise Declined(REFUSED, Drop.OPTED_OUT)
-        return Caller(
-            site=site,
-            host=host,
-            address=address,
-            user_agent=user_agent,
-            agent=agents.read(user_agent),
-            country=self._countries.of(address),
-            live_key=identity.live_key(self._live_secret, site.id, address, user_agent),
-            neighbours=neighbours,
-        )
+        return self._admission.admit(knock)
 
     def open(self, caller: Caller, reply: Reply, close: Callable[[int], None]) -> Session:
         """A conversation over a socket; the adapter calls `finished` when the socket is gone.
@@ -174,8 +127,7 @@ class Edge:
         if session.page is None:
             self.finished(session)
             return
-        hidden = session.page.tab.attention is Attention.HIDDEN
-        self._leases[session] = time.monotonic() + (HIDDEN_LEASE_SECONDS if hidden else LEASE_SECONDS)
+        self._leases.renew(session, time.monotonic())
 
     def held(self) -> int:
         """Conversations open now."""
@@ -235,14 +187,7 @@ class Edge:
         if session in self.sessions:
             self.sessions.remove(session)
             self._crowd.leave(session.caller.neighbours, time.monotonic())
-        self._leases.pop(session, None)
-
-    def _address(self, knock: Knock, site: TrackedSite | None) -> str:
-        if site and site.demo and self._demo_secret:
-            said = knock.headers.get("x-footfall-demo", "")
-            if hmac.compare_digest(said.encode(), self._demo_secret.encode()):
-                return addresses.plain(knock.headers.get("x-footfall-demo-address", "")) or ""
-        return addresses.client_address(knock.peer, knock.headers.get("x-forwarded-for", ""), self._proxies)
+        self._leases.drop(session)
 
     async def _sweep(self) -> None:
         while True:
@@ -251,7 +196,7 @@ class Edge:
             # Followed once a second, so that the server's clock may be set while pages are open: each page
             # keeps the shift it opened with, and its duration stays right.
             self._shift = time.time() - now
-            for session in [session for session, until in self._leases.items() if until <= now]:
+            for session in self._leases.over(now):
                 self.finished(session)
             self._crowd.forget(now)
             self._follow_sites(now)
@@ -264,7 +209,7 @@ class Edge:
         changed = {site_id for site_id, site in before.items() if self._sites.get(site_id) != site}
         for session in [session for session in self.sessions if session.caller.site.id in changed]:
             site = self._sites.get(session.caller.site.id)
-            reason = _closed_to(site, session.caller.host, session.caller.address)
+            reason = closed_to(site, session.caller.host, session.caller.address)
             if site is None or reason:
                 self.drop(reason or Drop.UNKNOWN_SITE)
                 session.close(REFUSED, now)
@@ -274,33 +219,6 @@ class Edge:
     def _stop_threads(self) -> None:
         self.buffer.stop()
         self.directory.stop()
-
-
-def _closed_to(site: TrackedSite | None, host: str, address: str) -> Drop | None:
-    """Why a site takes nobody from this page and address, or None."""
-    if site is None or not site.enabled:
-        return Drop.UNKNOWN_SITE
-    if not host or not site.allows(host):
-        return Drop.WRONG_ORIGIN
-    if site.excludes_address(address):
-        return Drop.EXCLUDED_ADDRESS
-    return None
-
-
-@lru_cache(1024)
-def _files() -> int:
-    """How many files this process may open: beyond, it could not even say that it is overloaded."""
-    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return sys.maxsize if allowed == resource.RLIM_INFINITY else allowed
-
-
-def _origin_host(origin: str) -> str:
-    """The host of an `Origin` header; "" where it is missing, null or no web page's."""
-    try:
-        parts = urlsplit(origin)
-        return parts.hostname or "" if parts.scheme in ("http", "https") else ""
-    except ValueError:
-        return ""
 
 
 def _nobody(page_id: UUID, outcome: object) -> None:
@@ -349,12 +267,3 @@ async def _begin() -> Edge:
     await asyncio.to_thread(edge.directory.wait_ready, READY_SECONDS)
     _running = edge
     return edge
-
-
-def headers_of(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
-    """ASGI headers as text; a header said twice is joined with commas, as HTTP has it."""
-    headers: dict[str, str] = {}
-    for name, value in raw:
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        headers[key] = f"{headers[key]},{text}" if key in headers else text
-    return headers

@@ -6,15 +6,15 @@ and `now` is always a steady clock's seconds, so that a step of the server's clo
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from sys import intern
 from uuid import UUID
 
-from tracker import pageurl, protocol, referrers
+from tracker import arrival, pageurl, protocol
 from tracker.closes import BROKE_PROTOCOL, CLAIMED, OVERLOADED, TOO_FAST, Declined
 from tracker.desk import Caller, Desk, Outcome, Reply
 from tracker.drops import Drop
-from tracker.presence import Attention, Tab
-from tracker.records import Begin, Origin, Owner, Progress, Said
+from tracker.open_page import OpenPage
+from tracker.presence import Attention
+from tracker.records import Begin, Owner, Said
 
 PROGRESS_SECONDS = 60.0  # how often, at most, attention is stored while a page view lasts
 
@@ -25,23 +25,6 @@ class Pace:
 
     burst: float
     rate: float
-
-
-@dataclass(slots=True, eq=False)
-class OpenPage:
-    """The page view that a session has open; small, since ten thousands of them wait."""
-
-    id: UUID
-    opened: float  # steady clock
-    shift: float  # wall clock minus steady clock when it opened
-    tab: Tab
-    begin: Begin | None  # until it is stored
-    engaged_ms: int
-    depth: int
-    said_ms: int = 0  # engaged time brought along from before a dropped connection
-    queued: bool = False
-    progress_at: float = 0.0
-    waiting: tuple[Reply, ...] = ()
 
 
 class Session:
@@ -140,7 +123,7 @@ class Session:
     def _page(self, said: protocol.Page, now: float, reply: Reply) -> None:
         page = self.page
         if page and page.id == said.id:
-            self._attended(page, said.engaged_ms, said.depth, now)
+            page.attended(said.engaged_ms, said.depth, now)
             self._store(page, reply)
             return
         try:
@@ -152,9 +135,9 @@ class Session:
             self._end_page(now)
             reply(said.id, Outcome.IGNORED)
             return
-        begin, names = self._described(said, url, self._desk.wall(now))
+        begin = self._begin(said, url, self._desk.wall(now))
         goes_on = self._desk.claim(self, said.id) or said.again
-        self.page = self._opened(page, begin, names, now)
+        self.page = self._opened(page, begin, now)
         if page:
             self._ended(page, now)
             self._desk.release(self, page.id)
@@ -162,71 +145,21 @@ class Session:
             self.presence.began(begin.began_at)
         self._store(self.page, reply)
 
-    def _described(
-        self, said: protocol.Page, url: pageurl.PageUrl, wall: float
-    ) -> tuple[Begin, tuple[str, ...]]:
-        caller = self.caller
-        visitor = self._desk.visitor(caller, wall)
+    def _begin(self, said: protocol.Page, url: pageurl.PageUrl, wall: float) -> Begin:
+        visitor = self._desk.visitor(self.caller, wall)
         if visitor is None:
             raise Declined(OVERLOADED, Drop.NOT_READY)
-        referrer = referrers.read(said.referrer, caller.site.allows, url.utm)
-        origin = Origin(
-            visitor=visitor,
-            referrer=referrer.source,
-            referrer_url=referrer.url,
-            channel=referrer.channel,
-            browser=caller.agent.browser,
-            system=caller.agent.system,
-            device=caller.agent.device,
-            country=caller.country,
-            language=said.language,
-            width=said.width,
-            utm_source=url.utm.source,
-            utm_medium=url.utm.medium,
-            utm_campaign=url.utm.campaign,
-            utm_term=url.utm.term,
-            utm_content=url.utm.content,
-        )
-        begin = Begin(
-            site_id=caller.site.id,
-            id=said.id,
-            owner=Owner(self.edge, self.connection),
-            began_at=wall,
-            path=url.path,
-            origin=origin,
-            query=url.query,
-            title=said.title,
-            engaged_ms=said.engaged_ms,
-            depth=said.depth,
-        )
-        names = (
-            intern(url.path),
-            origin.referrer,
-            origin.browser,
-            origin.system,
-            origin.device,
-            origin.country,
-        )
-        return begin, names
+        return arrival.begin_of(self.caller, said, url, visitor, self._owner(), wall)
 
-    def _opened(self, before: OpenPage | None, begin: Begin, names: tuple[str, ...], now: float) -> OpenPage:
+    def _opened(self, before: OpenPage | None, begin: Begin, now: float) -> OpenPage:
+        names = arrival.names_of(begin)
         if before:
             tab = before.tab
             self.presence.move(tab, names)
             self.presence.attend(tab, Attention.ACTIVE)
         else:
             tab = self.presence.join(self.caller.live_key, names)
-        return OpenPage(
-            id=begin.id,
-            opened=now,
-            shift=begin.began_at - now,
-            tab=tab,
-            begin=begin,
-            engaged_ms=begin.engaged_ms,
-            depth=begin.depth,
-            said_ms=begin.engaged_ms,
-            progress_at=now,
-        )
+        return OpenPage.of_begin(begin, tab, now)
 
     def _store(self, page: OpenPage, reply: Reply) -> None:
         if page.begin is None:
@@ -237,16 +170,10 @@ class Session:
         page.waiting += (reply,)
         if page.queued:
             return
-        page.queued = self._desk.begin(page.begin, lambda stored: self._page_done(page, stored))
+        page.queued = self._desk.begin(page.begin, page.settled)
         if not page.queued:
             self._desk.drop(Drop.BUFFER_FULL)
-            _answer(page, Outcome.FULL)
-
-    def _page_done(self, page: OpenPage, stored: bool) -> None:
-        page.queued = False
-        if stored:
-            page.begin = None
-        _answer(page, Outcome.STORED if stored else Outcome.REFUSED)
+            page.answer(Outcome.FULL)
 
     def _state(self, said: protocol.State, now: float) -> None:
         page = self.page
@@ -254,7 +181,7 @@ class Session:
             self._desk.drop(Drop.NOT_OPEN)
             return
         self.presence.attend(page.tab, said.attention)
-        self._attended(page, said.engaged_ms, said.depth, now)
+        page.attended(said.engaged_ms, said.depth, now)
         if now - page.progress_at >= PROGRESS_SECONDS:
             page.progress_at = now
             self._progress(page, now, ended=False)
@@ -287,14 +214,8 @@ class Session:
         if self.page is None or self.page.id != said.id:
             self._desk.drop(Drop.NOT_OPEN)
             return
-        self._attended(self.page, said.engaged_ms, said.depth, now)
+        self.page.attended(said.engaged_ms, said.depth, now)
         self._end_page(now)
-
-    def _attended(self, page: OpenPage, engaged_ms: int, depth: int, now: float) -> None:
-        # A page cannot have been engaged for longer than it has been open, whatever it says.
-        longest = page.said_ms + int((now - page.opened) * 1000)
-        page.engaged_ms = max(page.engaged_ms, min(engaged_ms, longest))
-        page.depth = max(page.depth, depth)
 
     def _end_page(self, now: float) -> None:
         page = self.page
@@ -311,20 +232,7 @@ class Session:
             self._progress(page, now, ended=True)
 
     def _progress(self, page: OpenPage, now: float, ended: bool) -> None:
-        self._desk.progress(
-            Progress(
-                site_id=self.caller.site.id,
-                id=page.id,
-                owner=Owner(self.edge, self.connection),
-                at=now + page.shift,
-                engaged_ms=page.engaged_ms,
-                depth=page.depth,
-                ended=ended,
-            )
-        )
+        self._desk.progress(page.progress(self.caller.site.id, self._owner(), now, ended))
 
-
-def _answer(page: OpenPage, outcome: Outcome) -> None:
-    waiting, page.waiting = page.waiting, ()
-    for reply in waiting:
-        reply(page.id, outcome)
+    def _owner(self) -> Owner:
+        return Owner(self.edge, self.connection)

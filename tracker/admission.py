@@ -1,0 +1,82 @@
+"""Who is let in: addresses, hosts, bots, and how much may come from one address.
+
+On the event loop's thread, and without waiting for anything.
+"""
+
+import hmac
+import os
+import time
+
+from django.conf import settings
+
+from tracker import addresses, agents, identity
+from tracker.closes import OVERLOADED, REFUSED, Declined
+from tracker.countries import Countries
+from tracker.crowd import Crowd
+from tracker.desk import Caller
+from tracker.directory import Directory, TrackedSite
+from tracker.drops import Drop
+from tracker.knock import Knock
+
+
+class Admission:
+    """What one process knows of those who knock."""
+
+    def __init__(self, directory: Directory) -> None:
+        self.crowd = Crowd(
+            settings.FOOTFALL_SOCKETS_PER_ADDRESS,
+            settings.FOOTFALL_ADDRESS_BURST,
+            settings.FOOTFALL_ADDRESS_RATE,
+        )
+        self._directory = directory
+        self._countries = Countries(settings.FOOTFALL_GEO)
+        self._proxies = addresses.networks(settings.FOOTFALL_TRUSTED_PROXIES)
+        self._live_secret = identity.derive(settings.SECRET_KEY, "live")
+        self._demo_secret = os.environ.get("FOOTFALL_DEMO_SECRET", "")
+
+    def admit(self, knock: Knock) -> Caller:
+        """Who knocks, or Declined. The steps cost alike: their time tells nobody which one refused."""
+        if not self._directory.ready:
+            raise Declined(OVERLOADED, Drop.NOT_READY)
+        site = self._directory.site(knock.key)
+        user_agent = knock.headers.get("user-agent", "")
+        host = knock.host()
+        address = self._address(knock, site)
+        reason = closed_to(site, host, address)
+        neighbours = self.crowd.behind(address, now := time.monotonic())
+        if not neighbours.hear(now):
+            raise Declined(OVERLOADED, Drop.ADDRESS_TOO_FAST)
+        if site is None or reason:
+            raise Declined(REFUSED, reason or Drop.UNKNOWN_SITE)
+        if agents.is_bot(user_agent):
+            raise Declined(REFUSED, Drop.BOT)
+        if site.honour_dnt and "1" in (knock.headers.get("dnt"), knock.headers.get("sec-gpc")):
+            raise Declined(REFUSED, Drop.OPTED_OUT)
+        return Caller(
+            site=site,
+            host=host,
+            address=address,
+            user_agent=user_agent,
+            agent=agents.read(user_agent),
+            country=self._countries.of(address),
+            live_key=identity.live_key(self._live_secret, site.id, address, user_agent),
+            neighbours=neighbours,
+        )
+
+    def _address(self, knock: Knock, site: TrackedSite | None) -> str:
+        if site and site.demo and self._demo_secret:
+            said = knock.headers.get("x-footfall-demo", "")
+            if hmac.compare_digest(said.encode(), self._demo_secret.encode()):
+                return addresses.plain(knock.headers.get("x-footfall-demo-address", "")) or ""
+        return addresses.client_address(knock.peer, knock.headers.get("x-forwarded-for", ""), self._proxies)
+
+
+def closed_to(site: TrackedSite | None, host: str, address: str) -> Drop | None:
+    """Why a site takes nobody from this page and address, or None."""
+    if site is None or not site.enabled:
+        return Drop.UNKNOWN_SITE
+    if not host or not site.allows(host):
+        return Drop.WRONG_ORIGIN
+    if site.excludes_address(address):
+        return Drop.EXCLUDED_ADDRESS
+    return None

@@ -1,0 +1,60 @@
+"""What is known of a page view when it begins, as it is stored and as it is counted."""
+
+from sys import intern
+from uuid import UUID
+
+from tracker import pageurl, protocol, referrers
+from tracker.desk import Caller
+from tracker.records import Begin, Origin, Owner
+
+
+def begin_of(
+    caller: Caller, said: protocol.Page, url: pageurl.PageUrl, visitor: UUID, owner: Owner, wall: float
+) -> Begin:
+    """The record of its begin, at `wall` (seconds since the epoch, the server's clock)."""
+    return Begin(
+        site_id=caller.site.id,
+        id=said.id,
+        owner=owner,
+        began_at=wall,
+        path=url.path,
+        origin=_origin(caller, said, url, visitor),
+        query=url.query,
+        title=said.title,
+        engaged_ms=said.engaged_ms,
+        depth=said.depth,
+    )
+
+
+def names_of(begin: Begin) -> tuple[str, ...]:
+    """What it is counted under while it is live, in the order of the dimensions."""
+    origin = begin.origin
+    return (
+        intern(begin.path),
+        origin.referrer,
+        origin.browser,
+        origin.system,
+        origin.device,
+        origin.country,
+    )
+
+
+def _origin(caller: Caller, said: protocol.Page, url: pageurl.PageUrl, visitor: UUID) -> Origin:
+    referrer = referrers.read(said.referrer, caller.site.allows, url.utm)
+    return Origin(
+        visitor=visitor,
+        referrer=referrer.source,
+        referrer_url=referrer.url,
+        channel=referrer.channel,
+        browser=caller.agent.browser,
+        system=caller.agent.system,
+        device=caller.agent.device,
+        country=caller.country,
+        language=said.language,
+        width=said.width,
+        utm_source=url.utm.source,
+        utm_medium=url.utm.medium,
+        utm_campaign=url.utm.campaign,
+        utm_term=url.utm.term,
+        utm_content=url.utm.content,
+    )

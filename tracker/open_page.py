@@ -1,0 +1,72 @@
+"""The page view that a conversation has open: how far it has come, and who waits to hear it is stored."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from tracker.desk import Outcome, Reply
+from tracker.presence import Tab
+from tracker.records import Begin, Owner, Progress
+
+
+@dataclass(slots=True, eq=False)
+class OpenPage:
+    """One open page view; small, since ten thousands of them wait."""
+
+    id: UUID
+    opened: float  # steady clock
+    shift: float  # wall clock minus steady clock when it opened
+    tab: Tab
+    begin: Begin | None  # until it is stored
+    engaged_ms: int
+    depth: int
+    said_ms: int = 0  # engaged time brought along from before a dropped connection
+    queued: bool = False
+    progress_at: float = 0.0
+    waiting: tuple[Reply, ...] = ()
+
+    @classmethod
+    def of_begin(cls, begin: Begin, tab: Tab, now: float) -> "OpenPage":
+        """A page view that begins, or goes on, at `now` of the steady clock."""
+        return cls(
+            id=begin.id,
+            opened=now,
+            shift=begin.began_at - now,
+            tab=tab,
+            begin=begin,
+            engaged_ms=begin.engaged_ms,
+            depth=begin.depth,
+            said_ms=begin.engaged_ms,
+            progress_at=now,
+        )
+
+    def attended(self, engaged_ms: int, depth: int, now: float) -> None:
+        """The page says how long and how deep it was read by now."""
+        # It cannot have been engaged for longer than it has been open, whatever it says.
+        longest = self.said_ms + int((now - self.opened) * 1000)
+        self.engaged_ms = max(self.engaged_ms, min(engaged_ms, longest))
+        self.depth = max(self.depth, depth)
+
+    def progress(self, site_id: int, owner: Owner, now: float, ended: bool) -> Progress:
+        """How far it has come, to be stored."""
+        return Progress(
+            site_id=site_id,
+            id=self.id,
+            owner=owner,
+            at=now + self.shift,
+            engaged_ms=self.engaged_ms,
+            depth=self.depth,
+            ended=ended,
+        )
+
+    def settled(self, stored: bool) -> None:
+        """Its begin is stored, or refused for good: answer who waits."""
+        self.queued = False
+        if stored:
+            self.begin = None
+        self.answer(Outcome.STORED if stored else Outcome.REFUSED)
+
+    def answer(self, outcome: Outcome) -> None:
+        """Tell all who wait."""
+        waiting, self.waiting = self.waiting, ()
+        for reply in waiting:
+            reply(self.id, outcome)
