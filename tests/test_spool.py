@@ -321,3 +321,21 @@ async def test_what_cannot_be_written_down_is_refused_alone(
         buffer.begin(begin(), answers.to("page"))
         assert sorted(await answers.come(2)) == [("page", True), ("poison", False)]
     assert drops.total(Drop.REFUSED) == 1
+
+
+def test_what_the_disk_lost_of_the_own_file_is_kept_aside_and_not_deleted(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool = Spool(folder, EDGE, ROOM)
+    spool.append(in_order(3))
+    (file,) = files(folder)
+    with file.open("r+b") as disk:
+        disk.seek(HEAD.size + 5)
+        disk.write(b"\0\0\0\0")
+    assert spool.first() is None
+    assert not spool.pending
+    assert [path.suffix for path in files(folder)] == [".unreadable"]
+    assert "cannot read on (checksum)" in caplog.text
+    spool.append(in_order(1))
+    assert spool.first()
+    spool.close()

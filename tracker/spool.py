@@ -8,7 +8,9 @@ import logging
 import os
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,11 +36,12 @@ class Spool:
     """The spool of one edge; for its buffer's thread only, but for `size`."""
 
     def __init__(self, folder: Path, edge: int, limit: int) -> None:
-        """`limit`: bytes that the edge's own file may take; beyond it nothing more is taken."""
+        """`limit`: bytes that the edge's own files may take; beyond it nothing more is taken."""
         self._folder = folder
-        self._path = folder / f"{edge:016x}{SUFFIX}"
+        self._edge = edge
         self._limit = limit
-        self._own: SpoolFile | None = None
+        self._numbers = count()
+        self._own: SpoolFile | None = None  # the one that is written to
         self._left: list[SpoolFile] = []
         self._usable = True
 
@@ -79,12 +82,18 @@ class Spool:
             except (ValueError, OverflowError, msgspec.MsgspecError):
                 refused.append(entry)
         batch = b"".join(records)
-        if (self._own.size if self._own else 0) + len(batch) > self._limit:
+        own = sum(file.size for file in (*self._left, self._own) if file and file.edge == self._edge)
+        if own + len(batch) > self._limit:
             raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
         if self._own is None:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._own = SpoolFile.make(self._path)
-        self._own.append(batch)
+            self._own = SpoolFile.make(self._folder / f"{self._edge:016x}-{next(self._numbers)}{SUFFIX}")
+        try:
+            self._own.append(batch)
+        except OSError:
+            if self._own.spoiled:
+                self._retire(self._own)
+            raise
         return refused
 
     def first(self) -> Spooled | None:
@@ -96,7 +105,7 @@ class Spool:
                     written_at = datetime.fromtimestamp(file.written_at(), UTC)
                     return Spooled(file.edge, written_at, entries)
             except (OSError, msgspec.MsgspecError) as error:
-                self._set_aside(file, error)
+                self._set_aside(file, type(error).__name__)
             else:
                 self._finish(file)
         return None
@@ -118,16 +127,29 @@ class Spool:
     def _oldest(self) -> SpoolFile | None:
         return self._left[0] if self._left else self._own
 
+    def _retire(self, own: SpoolFile) -> None:
+        """Write no more to the own file: the next entries get a new one."""
+        self._own = None
+        if own.size:
+            self._left.append(own)
+        else:
+            with suppress(OSError):
+                own.remove()
+
     def _finish(self, file: SpoolFile) -> None:
         if torn := file.left():
+            if file.edge == self._edge:
+                # All of it was fsynced: no torn end, but a disk that lost what it had promised to keep.
+                self._set_aside(file, "checksum")
+                return
             logger.warning("spool: left out %d bytes that were never acknowledged", torn)
         file.remove()
         self._forget(file)
 
-    def _set_aside(self, file: SpoolFile, error: Exception) -> None:
+    def _set_aside(self, file: SpoolFile, why: str) -> None:
         """Keep what cannot be read for somebody to look at, and go on with the rest."""
         aside = file.path.with_name(f"{file.path.name}.{time.time_ns()}.unreadable")
-        logger.error("spool: cannot read on (%s); kept as %s", type(error).__name__, aside.name)
+        logger.error("spool: cannot read on (%s); kept as %s", why, aside.name)
         file.path.rename(aside)
         file.close()
         self._forget(file)

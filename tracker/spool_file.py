@@ -29,7 +29,8 @@ class SpoolFile:
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path
-        self.edge = int(path.stem, 16)
+        self.edge = int(path.stem.partition("-")[0], 16)
+        self.spoiled = False  # an fsync failed: what is appended now could be lost in spite of a later one
         self._descriptor = descriptor
         self._start = self._peeked = 0
         self._end = os.fstat(descriptor).st_size
@@ -66,6 +67,8 @@ class SpoolFile:
                     return cls(path, descriptor)
             except OSError:
                 os.close(descriptor)
+                # A folder whose fsync failed keeps the name or not: the next try takes a new one.
+                path.unlink(missing_ok=True)
                 raise
             os.close(descriptor)
 
@@ -79,15 +82,23 @@ class SpoolFile:
         return os.fstat(self._descriptor).st_mtime
 
     def append(self, records: bytes) -> None:
-        """Write records and fsync them. Raises OSError, and then none of them is in the file."""
+        """Write records and fsync them. Raises OSError, and then none of them is in the file.
+
+        When it was the fsync that failed, the file is `spoiled`: what was in it before is safe, but nothing
+        more may be appended. The kernel tells such a failure once and forgets it, so that a second fsync
+        would succeed and mean nothing.
+        """
+        assert not self.spoiled
         rest, at = memoryview(records), self._end
         try:
             while rest:
                 written = os.pwrite(self._descriptor, rest, at)
                 rest, at = rest[written:], at + written
+            self.spoiled = True
             os.fsync(self._descriptor)
+            self.spoiled = False
         except OSError:
-            # The next try writes to the same place; until then the space may be what others lack.
+            # The space may be what others lack.
             with suppress(OSError):
                 os.ftruncate(self._descriptor, self._end)
             raise
