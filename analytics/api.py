@@ -15,6 +15,7 @@ from ninja.security.base import AuthBase
 
 from analytics import access, live, tokens
 from analytics.snapshots import DEFAULT_LIMIT, LARGEST_LIMIT
+from tracker.dimensions import TABLE
 from tracker.filters import Filters
 
 Name = Annotated[str, Field(max_length=2048)]
@@ -65,6 +66,8 @@ class Live(Schema):
     systems: list[Named]
     devices: list[Named]
     countries: list[Named]
+    channels: list[Named]
+    campaigns: list[Named]
     totals: dict[str, int]
 
 
@@ -78,16 +81,11 @@ class LiveQuery(Schema):
     system: Names = []
     device: Names = []
     country: Names = []
+    channel: Names = []
+    campaign: Names = []
 
     def filters(self) -> Filters:
-        return Filters(
-            pages=frozenset(self.page),
-            referrers=frozenset(self.referrer),
-            browsers=frozenset(self.browser),
-            systems=frozenset(self.system),
-            devices=frozenset(self.device),
-            countries=frozenset(self.country),
-        )
+        return Filters(**{each.name: frozenset(getattr(self, each.parameter)) for each in TABLE})
 
 
 api = NinjaAPI(

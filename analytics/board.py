@@ -23,6 +23,8 @@ LISTS = [
     ("browsers", "Browsers"),
     ("systems", "Systems"),
     ("devices", "Devices"),
+    ("channels", "Channels"),
+    ("campaigns", "Campaigns"),
 ]
 
 # What the foot says of the process that serves the board: a name of `analytics.system`, a word, its meaning.

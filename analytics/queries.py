@@ -3,23 +3,15 @@
 from django.db.models import Q
 from django.http import QueryDict
 
+from tracker.dimensions import TABLE
 from tracker.filters import Filters
 
 MOST_NAMES, LONGEST_NAME = 100, 2048
-# What filters a dimension in a query string, and the column of page views that holds its names.
-PARAMETERS = {
-    "pages": ("page", "path"),
-    "referrers": ("referrer", "referrer"),
-    "browsers": ("browser", "browser"),
-    "systems": ("system", "system"),
-    "devices": ("device", "device"),
-    "countries": ("country", "country"),
-}
 
 
 def filters(query: QueryDict) -> Filters:
     """The filters of a query string; other parameters mean nothing. Raises ValueError beyond the bounds."""
-    names = {dimension: query.getlist(parameter) for dimension, (parameter, _) in PARAMETERS.items()}
+    names = {each.name: query.getlist(each.parameter) for each in TABLE}
     for each in names.values():
         if len(each) > MOST_NAMES or any(len(name) > LONGEST_NAME for name in each):
             raise ValueError("There are too many filters, or one is too long.")
@@ -30,9 +22,9 @@ def columns(wanted: Filters) -> dict[str, list[str]]:
     """The names to keep, by column of page views."""
     return {
         # A NUL is in no name that is stored, and Postgres would refuse to be asked for it.
-        column: sorted(name for name in names if "\0" not in name)
-        for dimension, (_, column) in PARAMETERS.items()
-        if (names := getattr(wanted, dimension))
+        each.column: sorted(name for name in names if "\0" not in name)
+        for each in TABLE
+        if (names := getattr(wanted, each.name))
     }
 
 

@@ -8,17 +8,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 from django.db.models import Count, Q
 from django.db.models.functions import TruncMinute
 
-from analytics import minutes, queries, snapshots
+from analytics import minutes, queries, snapshots, stored_stream
+from analytics.board_stream import rows
 from analytics.ranges import midnight
-from tracker.counters import DIMENSIONS, VISITORS, Attention, Counters
+from tracker.counters import VISITORS, Attention, Counters
+from tracker.dimensions import TABLE
 from tracker.filters import Filters
 from tracker.models import PageView, Site
 
 LONGEST, HOUR = timedelta(hours=24), timedelta(hours=1)
-COLUMNS = [queries.PARAMETERS[dimension][1] for dimension in DIMENSIONS]
+COLUMNS = [each.column for each in TABLE]
 
 
 def at(site: Site, moment: datetime, filters: Filters) -> dict[str, Any]:
@@ -30,6 +33,8 @@ def at(site: Site, moment: datetime, filters: Filters) -> dict[str, Any]:
     shown |= dict.fromkeys(Attention)
     shown["minutes"] = minutes.last_hour(counters, {}, moment.timestamp())
     shown["world"] = {country: tabs for country, tabs in counters.names["countries"].items() if country}
+    happened = rows(stored_stream.before(site.pk, moment, filters))
+    shown["stream"] = {"whole": True, "more": 0, "rows": [msgspec.to_builtins(row) for row in happened]}
     return shown
 
 

@@ -15,10 +15,10 @@ from websockets.typing import Origin
 
 from tests.product import Product, wait_for
 from tests.test_board_socket import MAKE_CAST, Staff
+from tracker.dimensions import DIMENSIONS
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1"  # noqa: E501
-LISTS = ("pages", "referrers", "browsers", "systems", "devices", "countries")
 
 
 class Answer(NamedTuple):
@@ -112,7 +112,7 @@ def test_the_live_object_counts_the_open_pages(live: Callable[..., Any], keys: K
     assert shown["pages"] == [{"name": "/pricing", "tabs": 2}, {"name": "/", "tabs": 1}]
     assert shown["referrers"] == [{"name": "", "tabs": 2}, {"name": "Google", "tabs": 1}]
     assert shown["devices"] == [{"name": "desktop", "tabs": 2}, {"name": "mobile", "tabs": 1}]
-    assert shown["totals"] == {name: len(shown[name]) for name in LISTS}
+    assert shown["totals"] == {name: len(shown[name]) for name in DIMENSIONS}
     assert set(shown) == {
         "site",
         "at",
@@ -124,7 +124,7 @@ def test_the_live_object_counts_the_open_pages(live: Callable[..., Any], keys: K
         "idle",
         "hidden",
         "totals",
-        *LISTS,
+        *DIMENSIONS,
     }
 
 
@@ -135,6 +135,9 @@ def test_filters_repeat_and_combine(live: Callable[..., Any], visitors: None) ->
     assert live(referrer="")["tabs"] == 2
     assert live(browser="Firefox", referrer="Google")["pages"] == [{"name": "/pricing", "tabs": 1}]
     assert live(country="ZZ")["visitors"] == 0
+    assert live(channel="search")["pages"] == [{"name": "/pricing", "tabs": 1}]
+    assert live(channel=["search", "direct"], campaign="")["tabs"] == 3
+    assert live(campaign="spring")["campaigns"] == []
 
 
 def test_the_limit_shortens_lists_and_not_totals(live: Callable[..., Any], visitors: None) -> None:

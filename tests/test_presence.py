@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from tracker.presence import DIMENSIONS, OTHER, Attention, Presence, SitePresence, Tab
+from tracker.dimensions import DIMENSIONS
+from tracker.filters import Filters
+from tracker.presence import OTHER, Attention, Presence, SitePresence, Tab
 
 LIMIT = 3
 names = st.tuples(*[st.sampled_from("abcdef")] * len(DIMENSIONS))
@@ -62,12 +64,24 @@ def test_a_site_nobody_visited_is_empty() -> None:
     assert (site.tabs, site.visitors, site.version, site.started_at) == (0, 0, 0, 5.0)
 
 
+def test_what_has_no_name_takes_no_room_and_no_campaign_is_no_campaign() -> None:
+    site = SitePresence(2, 0.0)
+    tabs = [site.join(b"v", (f"/{at}", name, *[""] * 5, name)) for at, name in enumerate(["a", "b", "c", ""])]
+    assert site.names["referrers"] == {"a": 1, "b": 1, OTHER: 1, "": 1}
+    assert site.names["campaigns"] == {"a": 1, "b": 1, OTHER: 1}
+    assert site.look(Filters(campaigns=frozenset({""}))).names["pages"] == {"/3": 1}
+    assert site.look(Filters(pages=frozenset({"/3"}))).names["campaigns"] == {}
+    for tab in tabs:
+        site.leave(tab)
+    assert not any(site.names.values())
+
+
 def test_every_change_raises_the_version() -> None:
     site = SitePresence(10, 0.0)
     seen = [site.version]
-    tab = site.join(b"v", ("/", "", "", "", "", ""))
+    tab = site.join(b"v", ("/", *[""] * 7))
     seen.append(site.version)
-    site.move(tab, ("/b", "", "", "", "", ""))
+    site.move(tab, ("/b", *[""] * 7))
     seen.append(site.version)
     site.attend(tab, Attention.HIDDEN)
     seen.append(site.version)
@@ -90,5 +104,5 @@ def test_minutes_keep_the_last_hour_and_no_more(seconds: list[int]) -> None:
 def test_totals_over_sites() -> None:
     presence = Presence(10, 0.0)
     for site_id in (1, 2):
-        presence.site(site_id).join(b"same", ("/", "", "", "", "", ""))
+        presence.site(site_id).join(b"same", ("/", *[""] * 7))
     assert (presence.tabs(), presence.visitors()) == (2, 2)

@@ -16,8 +16,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from analytics.merged import Merged
 from analytics.roster import STALE_SECONDS, Roster
 from tracker import shares
-from tracker.counters import LETTERS, Attention, Counters, Field, read_field
+from tracker.counters import ATTENTION, LETTERS, MINUTES, VISITORS, Attention, Counters, Field, read_field
 from tracker.counters import field as field_of
+from tracker.dimensions import CAMPAIGNS
 from tracker.filters import NO_FILTERS, Filters
 from tracker.presence import SitePresence, Tab
 from tracker.shares import LEASE_SECONDS, VERSION, WHOLE, Share, Statement
@@ -28,7 +29,7 @@ PRICING = Filters(pages=frozenset({"/pricing", "/a"}))
 SCOPES = (NO_FILTERS, PRICING)
 START = 1_795_000_000.0
 
-names = st.tuples(st.sampled_from(["/", "/a", "/b", "/pricing"]), *[st.sampled_from(["", "x"])] * 5)
+names = st.tuples(st.sampled_from(["/", "/a", "/b", "/pricing"]), *[st.sampled_from(["", "x"])] * 7)
 visitors = st.sampled_from([b"1" * 16, b"2" * 16, b"3" * 16])
 index = st.integers(0, 9)
 
@@ -159,7 +160,7 @@ class WebEnd:
 
 def counted(counters: Counters) -> Counter[bytes]:
     """Everything that is open, without the minutes, which are history."""
-    return Counter({name: value for name, value in counters._fields() if name[:1] != LETTERS[8:]})
+    return Counter({name: value for name, value in counters._fields() if name[:1] != LETTERS[MINUTES:]})
 
 
 class Faults(RuleBasedStateMachine):
@@ -302,8 +303,9 @@ class Faults(RuleBasedStateMachine):
             for tab in edge.open if edge.alive else ():
                 if filters.keeps(tab.names):
                     listed = tab.names if filters else tab.counted
-                    truth.update(field_of(kind, name) for kind, name in enumerate(listed))
-                    truth.update([field_of(6, tab.attention), field_of(7, tab.visitor)])
+                    named = ((kind, name) for kind, name in enumerate(listed) if name or kind != CAMPAIGNS)
+                    truth.update(field_of(kind, name) for kind, name in named)
+                    truth.update([field_of(ATTENTION, tab.attention), field_of(VISITORS, tab.visitor)])
         return truth
 
 
@@ -325,7 +327,7 @@ def share_of(presence: SitePresence, incarnation: str = "a.1") -> Share:
 
 
 def one_tab(presence: SitePresence, visitor: bytes = b"v" * 16) -> Tab:
-    return presence.join(visitor, ("/", "", "Chrome", "Linux", "desktop", "DE"))
+    return presence.join(visitor, ("/", "", "Chrome", "Linux", "desktop", "DE", "direct", ""))
 
 
 def test_a_share_says_everything_first_and_then_only_what_changed() -> None:
@@ -334,7 +336,7 @@ def test_a_share_says_everything_first_and_then_only_what_changed() -> None:
     share = share_of(presence)
     first = share.next()
     assert first
-    assert (first.whole, len(first.fields)) == (True, 8)
+    assert (first.whole, len(first.fields)) == (True, 9)
     assert share.next() is None
     presence.attend(tab, Attention.HIDDEN)
     second = share.next()
@@ -349,7 +351,7 @@ def test_a_share_is_packed_anew_before_its_loose_changes_outgrow_it(monkeypatch:
     share = share_of(presence)
     kinds = []
     for number in range(60):
-        presence.join(bytes([number]) * 16, (f"/{number}", "", "", "", "", ""))
+        presence.join(bytes([number]) * 16, (f"/{number}", *[""] * 7))
         said = share.next()
         assert said
         kinds.append(said.whole)
@@ -410,7 +412,8 @@ def test_an_emptied_redis_holds_the_counts_until_the_edges_have_said_them_again(
 
 
 @pytest.mark.parametrize(
-    ("kind", "name"), [(0, "/é?"), (1, ""), (6, Attention.IDLE), (7, bytes(range(16))), (8, 29_900_000)]
+    ("kind", "name"),
+    [(0, "/é?"), (1, ""), (ATTENTION, Attention.IDLE), (VISITORS, bytes(range(16))), (MINUTES, 29_900_000)],
 )
 def test_a_counters_name_survives_the_journey(kind: int, name: Any) -> None:
     assert read_field(field_of(kind, name)) == (kind, name)
@@ -418,6 +421,6 @@ def test_a_counters_name_survives_the_journey(kind: int, name: Any) -> None:
 
 def test_a_name_that_is_no_text_does_not_stop_the_sharing() -> None:
     presence = SitePresence(10, START)
-    presence.join(b"v" * 16, ("/\ud800", "", "", "", "", ""))
+    presence.join(b"v" * 16, ("/\ud800", *[""] * 7))
     fields: list[Field] = presence.everything()
     assert shares.encode(fields)

@@ -10,19 +10,20 @@ from asgiref.sync import async_to_sync
 
 from analytics import minutes, snapshots
 from analytics.snapshots import Sequence
+from tracker.dimensions import DIMENSIONS
 from tracker.filters import NO_FILTERS, Filters
 from tracker.models import PageView
-from tracker.presence import DIMENSIONS, OTHER, Attention, SitePresence
+from tracker.presence import OTHER, Attention, SitePresence
 
 AT = datetime(2026, 11, 21, 20, 38, 0, 250_000, tzinfo=UTC)
 ON = AT.timestamp()
 
 
 def presence(*tabs: tuple[str, str, str], limit: int = 10_000) -> SitePresence:
-    """Tabs as (visitor, page, referrer), in Chrome on a Linux desktop in Germany."""
+    """Tabs as (visitor, page, referrer), by Chrome on Linux in Germany, from the spring's mails."""
     made = SitePresence(limit, started_at=ON - 600)
     for visitor, page, referrer in tabs:
-        made.join(visitor.encode(), (page, referrer, "Chrome", "Linux", "desktop", "DE"))
+        made.join(visitor.encode(), (page, referrer, "Chrome", "Linux", "desktop", "DE", "mail", "spring"))
     return made
 
 
@@ -54,13 +55,15 @@ def test_a_snapshot_is_the_contracts_object() -> None:
         "systems": rows(("Linux", 3)),
         "devices": rows(("desktop", 3)),
         "countries": rows(("DE", 3)),
-        "totals": dict(zip(DIMENSIONS, (2, 2, 1, 1, 1, 1), strict=True)),
+        "channels": rows(("mail", 3)),
+        "campaigns": rows(("spring", 3)),
+        "totals": dict(zip(DIMENSIONS, (2, 2, 1, 1, 1, 1, 1, 1), strict=True)),
     }
 
 
 def test_a_site_that_nobody_is_on_has_empty_lists_and_zeros() -> None:
     empty = shown(presence())
-    assert [empty[name] for name in (*DIMENSIONS, "tabs", "visitors", "active")] == [[]] * 6 + [0] * 3
+    assert [empty[name] for name in (*DIMENSIONS, "tabs", "visitors", "active")] == [[]] * 8 + [0] * 3
     assert empty["totals"] == dict.fromkeys(DIMENSIONS, 0)
 
 
@@ -102,7 +105,7 @@ def test_filtering_by_everything_equals_not_filtering() -> None:
     chance = random.Random(4)
     site = presence()
     for _ in range(500):
-        names = [f"/{chance.randrange(9)}", "", *(chance.choice("ABC") for _ in range(4))]
+        names = [f"/{chance.randrange(9)}", "", *(chance.choice("ABC") for _ in range(6))]
         site.attend(site.join(bytes([chance.randrange(200)]), names), chance.choice(list(Attention)))
     everything = Filters(pages=frozenset(site.names["pages"]))
     assert shown(site, filters=everything) == shown(site)

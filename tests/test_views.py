@@ -10,7 +10,7 @@ from analytics.views_kept import LIMIT, Views
 from tracker.filters import NO_FILTERS, Filters
 from tracker.presence import Attention, SitePresence, Tab
 
-names = st.tuples(*[st.sampled_from("abc")] * 6)
+names = st.tuples(*[st.sampled_from("abc")] * 8)
 EITHER = Filters(pages=frozenset("ab"), countries=frozenset("c"))
 INDEX = st.integers(0, 20)
 
@@ -67,7 +67,7 @@ async def test_a_filter_that_is_asked_for_again_is_kept_and_one_asked_for_once_i
     site, views = SitePresence(10, 0.0), Views()
     first, second = views.look(site, EITHER), views.look(site, EITHER)
     assert first is not second
-    tab = site.join(b"v", ("a", "", "", "", "", "c"))
+    tab = site.join(b"v", ("a", "", "", "", "", "c", "", ""))
     assert views.look(site, EITHER) is second
     assert (second.tabs, first.tabs) == (1, 0)
     site.leave(tab)

@@ -36,6 +36,8 @@ def names_of(begin: Begin) -> tuple[str, ...]:
         origin.system,
         origin.device,
         origin.country,
+        origin.channel,
+        origin.utm_campaign,
     )
 
 

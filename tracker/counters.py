@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any
 
-DIMENSIONS = ("pages", "referrers", "browsers", "systems", "devices", "countries")
-# A counter's kind: 0 to 5 are the dimensions.
-ATTENTION, VISITORS, MINUTES = 6, 7, 8
-LETTERS = b"prbsdcavm"
+from tracker.dimensions import CAMPAIGNS, DIMENSIONS, TABLE
+
+# A counter's kind: first the dimensions, by their places in the table.
+ATTENTION, VISITORS, MINUTES = range(len(TABLE), len(TABLE) + 3)
+LETTERS = b"".join(each.letter for each in TABLE) + b"avm"
 MINUTES_KEPT = 61  # the current minute and the sixty before it
 
 Field = tuple[bytes, int]  # a counter's name outside of this process, and its value
@@ -56,6 +57,8 @@ class Counters:
 
     def add(self, kind: int, name: Any, by: int) -> None:
         """Change one counter."""
+        if not name and kind == CAMPAIGNS:
+            return
         counter = self._by_kind[kind]
         value = counter.get(name, 0) + by
         if value:

@@ -6,7 +6,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from tracker.counters import DIMENSIONS
+from tracker.dimensions import DIMENSIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,8 @@ class Filters:
     systems: frozenset[str] = frozenset()
     devices: frozenset[str] = frozenset()
     countries: frozenset[str] = frozenset()
+    channels: frozenset[str] = frozenset()
+    campaigns: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
         return any(getattr(self, part.name) for part in fields(self))

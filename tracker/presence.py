@@ -6,11 +6,12 @@ Pure and in memory. Times are seconds since the epoch, given by the caller.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tracker.counters import ATTENTION, DIMENSIONS, MINUTES, MINUTES_KEPT, VISITORS, Attention, Counters
+from tracker.counters import ATTENTION, MINUTES, MINUTES_KEPT, VISITORS, Attention, Counters
 from tracker.filters import Filters
+from tracker.stream import Streams
 from tracker.view import View
 
-__all__ = ["DIMENSIONS", "OTHER", "Attention", "Presence", "SitePresence", "Tab"]
+__all__ = ["OTHER", "Attention", "Presence", "SitePresence", "Tab"]
 
 OTHER = "(other)"
 
@@ -33,6 +34,7 @@ class SitePresence(Counters):
         self._limit = limit
         self._tabs: set[Tab] = set()
         self._views: dict[Filters, View] = {}
+        self.streams = Streams()
 
     def open_tabs(self) -> Iterable[Tab]:
         """Every open tab."""
@@ -115,8 +117,10 @@ class SitePresence(Counters):
 
     def _enter(self, kind: int, name: str) -> str:
         counter = self._by_kind[kind]
-        if name not in counter and len(counter) - (OTHER in counter) >= self._limit:
-            name = OTHER
+        # "" says that there is none: it takes no room, and never becomes OTHER.
+        if name and name not in counter:
+            room = self._limit + (OTHER in counter) + ("" in counter)
+            name = name if len(counter) < room else OTHER
         self.add(kind, name, 1)
         return name
 

@@ -4,16 +4,7 @@
  * @import {Dimension} from "./snapshot.js"
  */
 import { label } from "./names.js";
-
-/** @type {Record<Dimension, string>} what filters a dimension in a query string */
-const PARAMETERS = {
-  pages: "page",
-  referrers: "referrer",
-  countries: "country",
-  browsers: "browser",
-  systems: "system",
-  devices: "device",
-};
+import { DIMENSIONS, PARAMETERS } from "./snapshot.js";
 
 export class Filters {
   /**
@@ -73,8 +64,7 @@ export class Filters {
 
   #read() {
     const query = new URLSearchParams(location.search);
-    const dimensions = /** @type {Dimension[]} */ (Object.keys(PARAMETERS));
-    return dimensions.flatMap((dimension) =>
+    return DIMENSIONS.flatMap((dimension) =>
       [...new Set(query.getAll(PARAMETERS[dimension]))].map((name) => ({ dimension, name })),
     );
   }

@@ -5,13 +5,7 @@
  */
 
 /** @type {Partial<Record<Dimension, string>>} */
-const EMPTY = { referrers: "Direct", countries: "Unknown" };
-const DEVICES = new Map([
-  ["desktop", "Desktop"],
-  ["mobile", "Mobile"],
-  ["tablet", "Tablet"],
-  ["other", "Other"],
-]);
+const EMPTY = { referrers: "Direct", campaigns: "None", countries: "Unknown" };
 const countries = new Intl.DisplayNames("en", { type: "region", fallback: "code" });
 // Long enough to tell two paths apart by their ends, short enough to leave room for the beginning.
 const END = 12;
@@ -24,8 +18,16 @@ const WHOLE = 24;
 export function label(dimension, name) {
   if (name === "") return EMPTY[dimension] ?? "Unknown";
   if (dimension === "pages") return readable(name);
-  if (dimension === "devices") return DEVICES.get(name) ?? name;
+  if (dimension === "devices" || dimension === "channels") return word(name);
   return dimension === "countries" && /^[A-Z]{2}$/.test(name) ? (countries.of(name) ?? name) : name;
+}
+
+/**
+ * A word of ours at the head of its row: "mobile", "ai".
+ * @param {string} name
+ */
+function word(name) {
+  return name === "ai" ? "AI" : name.charAt(0).toUpperCase() + name.slice(1);
 }
 
 /**

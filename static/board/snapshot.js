@@ -2,15 +2,25 @@
  * What the server sends (docs/protocol.md, "Live JSON").
  *
  * @typedef {{name: string, tabs: number}} Row
- * @typedef {"pages" | "referrers" | "browsers" | "systems" | "devices" | "countries"} Dimension
+ * @typedef {"pages" | "referrers" | "channels" | "campaigns" | "countries" | "browsers" | "systems" | "devices"} Dimension
  * @typedef {{to: number, views: number[]}} Minutes  `to`: epoch minute of the last of the 60 counts
  * @typedef {{site: string, at: string, seq: number, stale: number, tabs: number, visitors: number,
  *   active: number, idle: number, hidden: number, world: Record<string, number>, system: import("./strip.js").System, totals: Record<Dimension, number>, minutes: Minutes}
  *   & Record<Dimension, Row[]>} Snapshot
  */
 
-/** @type {Dimension[]} */
-export const DIMENSIONS = ["pages", "referrers", "countries", "browsers", "systems", "devices"];
+/** What filters a dimension in a query string. @type {Record<Dimension, string>} */
+export const PARAMETERS = {
+  pages: "page",
+  referrers: "referrer",
+  channels: "channel",
+  campaigns: "campaign",
+  countries: "country",
+  browsers: "browser",
+  systems: "system",
+  devices: "device",
+};
+export const DIMENSIONS = /** @type {Dimension[]} */ (Object.keys(PARAMETERS));
 
 /**
  * Whether anybody has come within the last hour.
