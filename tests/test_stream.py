@@ -2,6 +2,7 @@
 
 from uuid import UUID, uuid4
 
+from tests.test_session import PAGES, VISITOR, WALL, Desk, Page
 from tracker.filters import NO_FILTERS, Filters
 from tracker.identity import mark
 from tracker.stream import KEPT, Happening, Stream, Streams
@@ -82,3 +83,27 @@ def test_a_mark_tells_visitors_apart_and_is_no_part_of_their_id() -> None:
     marks = {mark(UUID(int=n)) for n in range(1000)}
     assert len(marks) == 1000
     assert mark(UUID(int=5)) not in UUID(int=5).hex
+
+
+def test_a_page_tells_its_page_views_and_events_once_while_somebody_watches() -> None:
+    desk, key = Desk(), str(uuid4())
+    page = Page(desk)
+    page.opens(PAGES[0], 1.0, "/before")
+    stream = desk.presence.site(7).streams.follow(NO_FILTERS)
+    page.opens(PAGES[1], 2.0, "/pricing")
+    page.opens(PAGES[1], 3.0, "/pricing")
+    event = {"t": "event", "id": str(PAGES[1]), "k": key, "n": "signup"}
+    for now in (4.0, 5.0):
+        page.says(now, **event)
+    desk.commit()
+    # Over a new connection, where the snippet goes on and says again what was not acknowledged.
+    again = Page(desk, connection=2)
+    again.opens(PAGES[1], 6.0, "/pricing", e=10, d=5)
+    again.says(7.0, **event)
+    page.says(8.0, t="event", id=str(PAGES[0]), k=str(uuid4()), n="of a page that is not open")
+    _, told = stream.after(0, 10)
+    assert [(each.at, each.event, each.names[0]) for each in told] == [
+        (WALL + 4.0, "signup", "/pricing"),
+        (WALL + 2.0, "", "/pricing"),
+    ]
+    assert {each.mark for each in told} == {mark(VISITOR)}

@@ -12,9 +12,11 @@ from tracker import arrival, pageurl, protocol
 from tracker.closes import BROKE_PROTOCOL, CLAIMED, OVERLOADED, TOO_FAST, Declined
 from tracker.desk import Caller, Desk, Outcome, Reply
 from tracker.drops import Drop
+from tracker.identity import mark
 from tracker.open_page import OpenPage
 from tracker.presence import Attention
 from tracker.records import Begin, Owner, Said
+from tracker.stream import Happening
 
 PROGRESS_SECONDS = 60.0  # how often, at most, attention is stored while a page view lasts
 
@@ -143,6 +145,7 @@ class Session:
             self._desk.release(self, page.id)
         if not goes_on:
             self.presence.began(begin.began_at)
+            self._tell(begin.id, begin.began_at)
         self._store(self.page, reply)
 
     def _begin(self, said: protocol.Page, url: pageurl.PageUrl, wall: float) -> Begin:
@@ -206,9 +209,16 @@ class Session:
 
         if self._desk.event(record, done):
             self._events |= {said.key}
+            if self.page and self.page.id == said.page:
+                self._tell(said.key, record.at, said.name)
         else:
             self._desk.drop(Drop.BUFFER_FULL)
             reply(said.key, Outcome.FULL)
+
+    def _tell(self, message_id: UUID, at: float, event: str = "") -> None:
+        streams = self.presence.streams
+        if streams.watched and self.page and (visitor := self._desk.visitor(self.caller, at)):
+            streams.tell(Happening(message_id, at, mark(visitor), event, self.page.tab.names))
 
     def _end_said(self, said: protocol.End, now: float) -> None:
         if self.page is None or self.page.id != said.id:
