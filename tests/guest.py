@@ -2,14 +2,18 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, WebSocket
 
 from tests.browser import Complaints, chromium, visitor
 from tests.peer import HttpPeer, SocketPeer, http_peer, socket_peer
 from tests.product import wait_for
 
+# Where a stopped clock stands: long after anything that a page could take for its own past.
+STOPPED = datetime(2027, 1, 4, 12, tzinfo=UTC)
 UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}")
 # The browser itself notes a failed connection on the console; no page can prevent it.
 NETWORK = re.compile(r"(error|warning): (WebSocket connection to|Failed to load resource|Access to fetch)")
@@ -62,11 +66,49 @@ def quiet_for(page: Page, milliseconds: int = 300) -> None:
     page.wait_for_timeout(milliseconds)
 
 
-def pass_time(page: Page, until: Callable[[], object], step: int = 500) -> None:
-    """Run the page's own clock (installed before) in steps of milliseconds until something has happened."""
+def stop_clock(page: Page) -> None:
+    """From here on the page's clock stands, but for what a test lets pass: no slow machine makes it later."""
+    page.clock.install(time=STOPPED - timedelta(hours=1))
+    page.clock.pause_at(STOPPED)
+
+
+@dataclass
+class Sockets:
+    """What a page's sockets have met, as the page knows it; read it while time passes."""
+
+    received: int = 0
+    closed: int = 0
+
+    @classmethod
+    def of(cls, page: Page) -> "Sockets":
+        """Those that the page opens from now on."""
+        made = cls()
+        page.on("websocket", made._follow)
+        return made
+
+    def _follow(self, socket: WebSocket) -> None:
+        socket.on("framereceived", self._receive)
+        socket.on("close", self._close)
+
+    def _receive(self, _: object) -> None:
+        self.received += 1
+
+    def _close(self, _: object) -> None:
+        self.closed += 1
+
+
+def pass_time(page: Page, until: Callable[[], object], step: int = 500) -> int:
+    """Run the page's own clock (stopped before) in steps of milliseconds until something happened; their sum.
+
+    What comes over the network takes real time: steps of 1 let next to nothing pass while it is waited for.
+    """
+    passed = 0
 
     def happened() -> object:
+        nonlocal passed
         page.clock.run_for(step)
+        passed += step
         return until()
 
     wait_for(happened)
+    return passed

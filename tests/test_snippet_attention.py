@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser import unwatched
-from tests.guest import tag
+from tests.guest import pass_time, stop_clock, tag
 from tests.peer import HttpPeer, SocketPeer
 
 TALL = '<div style="height: 4000px"></div>'
@@ -12,9 +12,9 @@ TALL = '<div style="height: 4000px"></div>'
 
 def test_attention_goes_idle_and_comes_back(peer: SocketPeer, host: HttpPeer, page: Page) -> None:
     host.put("/a", tag(peer))
-    page.clock.install()
+    stop_clock(page)
     page.goto(host.url + "/a")
-    peer.heard.wait("page")
+    pass_time(page, lambda: peer.heard.of("page"), 1)
     page.clock.run_for(10_000)
     page.mouse.move(50, 50)
     page.clock.run_for(14_000)
@@ -30,9 +30,9 @@ def test_attention_goes_idle_and_comes_back(peer: SocketPeer, host: HttpPeer, pa
 
 def test_a_laptop_that_slept_was_not_engaged(peer: SocketPeer, host: HttpPeer, page: Page) -> None:
     host.put("/a", tag(peer))
-    page.clock.install()
+    stop_clock(page)
     page.goto(host.url + "/a")
-    peer.heard.wait("page")
+    pass_time(page, lambda: peer.heard.of("page"), 1)
     # All at once: no timer ran in these ten minutes.
     page.clock.fast_forward("10:00")
     page.mouse.move(50, 50)

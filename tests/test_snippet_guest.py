@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from tests.browser import Complaints
-from tests.guest import quiet_for, tag
+from tests.guest import quiet_for, stop_clock, tag
 from tests.peer import SNIPPET, HttpPeer, SocketPeer
 
 
@@ -78,7 +78,7 @@ def test_a_policy_that_forbids_it_hears_of_it_twice_and_never_again(
         "window.broken = [];"
         "addEventListener('securitypolicyviolation', event => broken.push(event.blockedURI), true)"
     )
-    page.clock.install()
+    stop_clock(page)
     page.goto(host.url + "/a")
     for _ in range(60):
         page.clock.run_for(10_000)
