@@ -19,6 +19,7 @@ from django.http import QueryDict
 
 from analytics import origins, queries
 from analytics.access import asite_for
+from analytics.board_stream import BoardStream, Cursor
 from analytics.system import SYSTEM
 from analytics.ticker import TICKER
 from tracker.closes import BROKE_PROTOCOL, REFUSED
@@ -53,6 +54,8 @@ class BoardConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels h
     site: Site | None = None
     filters: Filters = NO_FILTERS
     tasks: tuple[asyncio.Task[None], ...] = ()
+    stream: BoardStream | None = None
+    cursor: Cursor | None = None
     pending: tuple[int, str] | None = None
     in_flight: int | None = None
     newest = 0
@@ -81,7 +84,7 @@ class BoardConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels h
             return
         self.site = site
         OPEN.add(self)
-        TICKER.join(site, self, self.filters)
+        self.stream = TICKER.join(site, self, self.filters)
         self.tasks = (asyncio.create_task(self._guard()), asyncio.create_task(self._speak()))
         self.hear(*await TICKER.first(site, self.filters))
 
@@ -118,6 +121,8 @@ class BoardConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels h
             if self.pending and self.in_flight is None:
                 (self.in_flight, text), self.pending = self.pending, None
                 self.sent_at = time.monotonic()
+                if self.stream:
+                    text, self.cursor = self.stream.added_to(text, self.cursor)
                 # A socket that is gone raises what its server likes.
                 with contextlib.suppress(OSError, RuntimeError):
                     await self.send(text_data=SYSTEM.added_to(text))

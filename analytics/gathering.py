@@ -20,7 +20,8 @@ from analytics.roster import STALE_SECONDS, Roster
 from tracker import shares
 from tracker.filters import NO_FILTERS, Filters
 from tracker.redis_client import RETRY_SECONDS, TROUBLE, client
-from tracker.shares import Asked, Statement, Totals
+from tracker.shares import Asked, Happened, Statement, Totals
+from tracker.stream import Stream
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ class Scope:
     site_id: int
     filters: Filters
     merged: Merged
+    stream: Stream = field(default_factory=Stream)
     until: float = 0.0  # steady clock
     whole: asyncio.Event = field(default_factory=asyncio.Event)  # every living edge's share is here
 
@@ -65,6 +67,10 @@ class Gathering:
     def watch(self, site_id: int, filters: Filters = NO_FILTERS) -> Merged:
         """The merged counters, kept for ten seconds more; they fill within a fraction of a second."""
         return self._scope(site_id, filters).merged
+
+    def stream(self, site_id: int, filters: Filters = NO_FILTERS) -> Stream:
+        """What happens on all edges, as far as it is heard; kept as the counters are."""
+        return self._scope(site_id, filters).stream
 
     async def whole(self, site_id: int, filters: Filters = NO_FILTERS) -> Merged:
         """The merged counters with every living edge's share, or what is here after a second (then stale)."""
@@ -174,9 +180,9 @@ class Gathering:
         """Subscribe to what is watched, and only then ask for it."""
         sites = {site_id for site_id, _ in self._scopes}
         for site_id in sites - self._subscribed:
-            await heard.subscribe(shares.channel(site_id))
+            await heard.subscribe(shares.channel(site_id), shares.stream_channel(site_id))
         for site_id in self._subscribed - sites:
-            await heard.unsubscribe(shares.channel(site_id))
+            await heard.unsubscribe(shares.channel(site_id), shares.stream_channel(site_id))
         self._subscribed = sites
         for site_id, filters in list(self._scopes.keys() - self._asked):
             await redis.publish(shares.ASKED, shares.encode(Asked(site_id, filters)))
@@ -217,6 +223,9 @@ class Gathering:
             self._roster.left(data.decode())
             return
         try:
+            if channel.endswith(shares.STREAM):
+                self._happened(channel, msgspec.msgpack.decode(data, type=Happened))
+                return
             said = msgspec.msgpack.decode(data, type=Statement)
         except msgspec.DecodeError:
             logger.warning("a message on %s could not be read", channel)
@@ -228,6 +237,11 @@ class Gathering:
                 and not scope.merged.hear(said, self._roster.living)
             ):
                 await self._read(redis, scope, said.incarnation)
+
+    def _happened(self, channel: str, said: Happened) -> None:
+        for scope in self._scopes.values():
+            if shares.stream_channel(scope.site_id) == channel and scope.view == said.view:
+                scope.stream.hear(said.passed, said.happenings)
 
     def _tell_stale(self) -> None:
         for scope in self._scopes.values():

@@ -11,6 +11,7 @@ from tracker import edge
 from tracker.counters import Counters
 from tracker.filters import NO_FILTERS, Filters
 from tracker.models import Site
+from tracker.stream import Stream
 
 
 async def now(site: Site, limit: int, filters: Filters) -> dict[str, Any]:
@@ -40,6 +41,21 @@ def watched(site_id: int, filters: Filters = NO_FILTERS) -> Counters | None:
         return None
     presence = here.presence.site(site_id)
     return VIEWS.look(presence, filters) if filters else presence
+
+
+def stream(site_id: int, filters: Filters = NO_FILTERS) -> Stream | None:
+    """What happens there, kept from the first asking on; None before this process has any."""
+    here, across = edge.running(), gathering.running()
+    if across:
+        return across.stream(site_id, filters)
+    return here.presence.site(site_id).streams.follow(filters) if here else None
+
+
+def end_stream(site_id: int, filters: Filters = NO_FILTERS) -> None:
+    """Nobody here asks for it any more. What comes from other processes ends by itself."""
+    here = edge.running()
+    if here and gathering.running() is None:
+        here.presence.site(site_id).streams.forget(filters)
 
 
 def totals(site_ids: Collection[int]) -> dict[int, tuple[int, int]]:

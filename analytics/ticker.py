@@ -14,6 +14,7 @@ import msgspec
 from django.db import DatabaseError, InterfaceError
 
 from analytics import gathering, live, minutes, snapshots
+from analytics.board_stream import BoardStream
 from analytics.filtered_hour import FilteredHour
 from analytics.relay import Relay
 from tracker.counters import Counters
@@ -43,6 +44,7 @@ class Watched:
 
     id: int
     key: str
+    stream: BoardStream
     filters: Filters = NO_FILTERS
     boards: set[Board] = field(default_factory=set)
     version: int = -1
@@ -55,7 +57,9 @@ class Watched:
     def due(self, counters: Counters, now: float) -> bool:
         """Whether the boards should hear again."""
         elapsed = now - self.told_at
-        return elapsed >= QUIET_SECONDS or (elapsed >= TOLD_SECONDS and counters.version != self.version)
+        # In this order: the stream is to be followed all the time.
+        changed = self.stream.follow() or counters.version != self.version
+        return elapsed >= QUIET_SECONDS or (elapsed >= TOLD_SECONDS and changed)
 
     def overdue(self, now: float) -> bool:
         """Whether they should have heard already."""
@@ -64,6 +68,7 @@ class Watched:
     def tell(self, seq: int, text: str) -> None:
         """Hand a snapshot to the boards here."""
         self.owed_at = None
+        self.stream.tick()
         for board in list(self.boards):
             board.hear(seq, text)
 
@@ -75,17 +80,23 @@ class Ticker:
         self._sites: dict[tuple[str, Filters], Watched] = {}
         self._task: asyncio.Task[None] | None = None
 
-    def join(self, site: Site, board: Board, filters: Filters = NO_FILTERS) -> None:
-        """A board opens; it calls `leave` when it closes."""
-        self._sites.setdefault((site.key, filters), _watched(site, filters)).boards.add(board)
+    def join(self, site: Site, board: Board, filters: Filters = NO_FILTERS) -> BoardStream:
+        """A board opens, and gets its site's stream; it calls `leave` when it closes."""
+        watched = self._sites.setdefault((site.key, filters), _watched(site, filters))
+        watched.boards.add(board)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
+        return watched.stream
 
     async def first(self, site: Site, filters: Filters = NO_FILTERS) -> tuple[int, str]:
         """A snapshot of this moment, for a board that has joined: its number, and the object as JSON."""
         watched = self._sites[site.key, filters]
         counters = await live.counters(site.pk, filters)
         await _read_before(watched, counters)
+        # Only what happened before it was followed is looked for in Postgres.
+        watched.stream.follow()
+        async with watched.reading:
+            await watched.stream.read_stored()
         return _told(watched, counters)
 
     def leave(self, site: Site, board: Board, filters: Filters = NO_FILTERS) -> None:
@@ -93,6 +104,7 @@ class Ticker:
         watched = self._sites[site.key, filters]
         watched.boards.discard(board)
         if not watched.boards:
+            watched.stream.end()
             del self._sites[site.key, filters]
         if not self._sites and self._task is not None:
             self._task.cancel()
@@ -146,7 +158,8 @@ class Ticker:
 
 
 def _watched(site: Site, filters: Filters) -> Watched:
-    return Watched(site.pk, site.key, filters, filtered=FilteredHour(site.pk, filters) if filters else None)
+    hour = FilteredHour(site.pk, filters) if filters else None
+    return Watched(site.pk, site.key, BoardStream(site.pk, filters), filters, filtered=hour)
 
 
 async def _read_before(watched: Watched, counters: Counters) -> None:

@@ -12,12 +12,14 @@ import msgspec
 
 from tracker.counters import Counters, Field
 from tracker.filters import Filters
+from tracker.stream import Happening
 
 LEASE_SECONDS = 3.0
 REGISTRY = "footfall:{edges}"  # incarnations by when they last renewed their lease (Redis' clock)
 ASKED = "footfall:{edges}:asked"
 CLAIMED = "footfall:{edges}:claimed"
 LEFT = "footfall:{edges}:left"
+STREAM = ":stream"  # ends the channels of `stream_channel`
 VERSION, WHOLE = b"#", b"="  # the hash's own fields; one without WHOLE is not complete
 # So many counters may have changed, beside as many as there were, before all are packed again.
 LOOSE = 1_000
@@ -45,6 +47,14 @@ class Statement(msgspec.Struct, array_like=True):
     version: int
     whole: bool
     fields: list[Field]
+
+
+class Happened(msgspec.Struct, array_like=True):
+    """What happened since an edge last told of this view, oldest first, after so many that it passed over."""
+
+    view: str
+    passed: int
+    happenings: list[Happening]
 
 
 Totals = dict[int, tuple[int, int]]  # tabs and visitors by site
@@ -98,6 +108,11 @@ def share_key(site_id: int, incarnation: str, view: str) -> str:
 def channel(site_id: int) -> str:
     """Where the statements about a site are published."""
     return f"footfall:{{{site_id}}}:changes"
+
+
+def stream_channel(site_id: int) -> str:
+    """Where is published what happens on a site, and kept nowhere: who misses it does without."""
+    return f"footfall:{{{site_id}}}{STREAM}"
 
 
 def read_hash(raw: dict[bytes, bytes]) -> tuple[int, dict[bytes, int]] | None:

@@ -20,7 +20,8 @@ from tracker.counters import Counters
 from tracker.filters import Filters
 from tracker.presence import Presence
 from tracker.redis_client import RETRY_SECONDS, TROUBLE, client
-from tracker.shares import Asked, Claimed, Share, Statement
+from tracker.shares import Asked, Claimed, Happened, Share, Statement
+from tracker.stream import NEWEST
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -53,6 +54,7 @@ class Sharing:
         self._clock = 0.0  # Redis' clock minus the steady one
         self._wanted: dict[tuple[int, str], tuple[Filters, float]] = {}
         self._shares: dict[tuple[int, str], Share] = {}
+        self._streamed: dict[tuple[int, str], int] = {}  # how far what happened has been told
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -166,13 +168,25 @@ class Sharing:
             if statement:
                 await self._write(redis, key[0], statement)
             self._shares[key] = share
+            await self._stream(redis, key, filters)
         await self._claim(redis)
+
+    async def _stream(self, redis: Redis, key: tuple[int, str], filters: Filters) -> None:
+        stream = self._presence.site(key[0]).streams.follow(filters)
+        until = stream.told
+        passed, newest = stream.after(self._streamed.get(key, 0), NEWEST, until)
+        if newest:
+            message = Happened(key[1], passed, newest[::-1])
+            await redis.publish(shares.stream_channel(key[0]), shares.encode(message))
+        self._streamed[key] = until
 
     async def _end(self, redis: Redis, site_id: int, view: str, filters: Filters) -> None:
         del self._wanted[site_id, view]
         share = self._shares.pop((site_id, view), None)
         if share:
             share.end()
+        self._streamed.pop((site_id, view), None)
+        self._presence.site(site_id).streams.forget(filters)
         if filters:
             self._presence.site(site_id).forget(filters)
         await redis.delete(shares.share_key(site_id, self._incarnation, view))

@@ -13,6 +13,7 @@ import msgspec
 from tracker.filters import Filters
 
 KEPT = 200  # of a stream; a board shows no more
+NEWEST = 50  # of what one tick tells, and of what a board begins with
 
 
 class Happening(msgspec.Struct, array_like=True, frozen=True):

@@ -1,0 +1,57 @@
+"""What happened on a site up to a moment, from Postgres: the stream before anybody watched, and in replay."""
+
+from datetime import datetime, timedelta
+
+from analytics import queries
+from tracker.dimensions import TABLE
+from tracker.filters import Filters
+from tracker.identity import mark
+from tracker.models import Event, PageView
+from tracker.stream import NEWEST, Happening
+
+# Rows come off the end of an index. Filters look at each row, and rare names would have them look at the
+# whole day of a large site.
+SPAN, FILTERED_SPAN = timedelta(hours=24), timedelta(hours=1)
+# How long before an event its page view may have begun.
+LONGEST = timedelta(hours=24)
+COLUMNS = [each.column for each in TABLE]
+
+
+def before(site_id: int, moment: datetime, filters: Filters) -> list[Happening]:
+    """The newest NEWEST happenings until `moment`, newest first; of events, those of the newest NEWEST."""
+    since = moment - (FILTERED_SPAN if filters else SPAN)
+    views = PageView.objects.filter(
+        queries.kept(filters), site_id=site_id, began_at__gt=since, began_at__lte=moment
+    )
+    found = [
+        Happening(own_id, began_at.timestamp(), mark(visitor), "", tuple(names))
+        for own_id, began_at, visitor, *names in views.order_by("-began_at").values_list(
+            "id", "began_at", "visitor", *COLUMNS
+        )[:NEWEST]
+    ]
+    found += _events(site_id, since, moment, filters)
+    return sorted(found, key=lambda each: each.at, reverse=True)[:NEWEST]
+
+
+def _events(site_id: int, since: datetime, moment: datetime, filters: Filters) -> list[Happening]:
+    said = list(
+        Event.objects.filter(site_id=site_id, at__gt=since, at__lte=moment)
+        .order_by("-at")
+        .values_list("id", "at", "name", "page_view_id", "visit_id")[:NEWEST]
+    )
+    pages = PageView.objects.filter(
+        queries.kept(filters),
+        site_id=site_id,
+        began_at__gt=since - LONGEST,
+        visit_id__in={visit for *_, visit in said},
+        id__in={page for *_, page, _ in said},
+    )
+    of_page = {
+        own_id: (mark(visitor), tuple(names))
+        for own_id, visitor, *names in pages.values_list("id", "visitor", *COLUMNS)
+    }
+    return [
+        Happening(own_id, at.timestamp(), of_page[page][0], name, of_page[page][1])
+        for own_id, at, name, page, _ in said
+        if page in of_page
+    ]
