@@ -52,13 +52,16 @@ async def healthz(request: HttpRequest) -> HttpResponse:
 @inspection
 async def readyz(request: HttpRequest) -> HttpResponse:
     """Everything that a visitor's page view needs is there: 200 `ok`, else 503 and what is missing."""
-    missing = await missing_from_postgres() or await missing_from_edge()
+    # That nothing at all can be kept is more urgent than why.
+    stuck = (await edge.start()).buffer.stuck
+    missing = ("" if stuck else await missing_from_postgres()) or await missing_from_edge()
     return HttpResponse(f"{missing or 'ok'}\n", status=503 if missing else 200, content_type="text/plain")
 
 
 async def missing_from_edge() -> str:
     """What the edge still lacks, in one sentence, or nothing."""
-    return "" if (await edge.start()).directory.ready else "Sites and salts are not loaded yet."
+    here = await edge.start()
+    return here.buffer.trouble if here.directory.ready else "Sites and salts are not loaded yet."
 
 
 async def missing_from_postgres() -> str:

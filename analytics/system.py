@@ -36,13 +36,14 @@ class System:
         here = edge.running()
         elapsed = now - self.sampled_at
         messages, cpu = here.messages if here else 0, time.process_time()
-        figures = {
+        figures: dict[str, float | str] = {
             "sockets": here.held() if here else 0,
             "messages": round((messages - self.messages) / elapsed, 1),
             "delay": round(max(here.buffer.delay, here.buffer.oldest_age()), 3) if here else 0.0,
             "depth": here.buffer.depth if here else 0,
             "cpu": round((cpu - self.cpu) / elapsed, 3),
             "memory": _memory(),
+            "trouble": here.buffer.trouble if here else "",
         }
         self.sampled_at, self.messages, self.cpu = now, messages, cpu
         self.text = msgspec.json.encode(figures).decode()

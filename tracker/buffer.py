@@ -97,6 +97,11 @@ class WriteBuffer:
         """Whether neither Postgres nor the spool takes anything."""
         return self._writer.stuck
 
+    @property
+    def trouble(self) -> str:
+        """Why what comes is not going to Postgres, in a sentence for staff; empty while all is well."""
+        return self._writer.trouble
+
     def oldest_age(self) -> float:
         """How long the oldest entry has been waiting, in seconds."""
         with self._changed:

@@ -33,6 +33,8 @@ REFUSALS = (
     errors.ProgramLimitExceeded,
     errors.StatementTooComplex,
 )
+STUCK = "Neither Postgres nor the spool on disk takes anything: nothing is stored or acknowledged."
+AWAY = "Postgres takes nothing: what comes is kept on disk until it does."
 Parts = deque[list[Entry]]
 
 
@@ -60,6 +62,13 @@ class Writer:
         self._spool = spool
         self._stopping = stopping
         self._retry_at = 0.0
+
+    @property
+    def trouble(self) -> str:
+        """Why what comes is not going to Postgres, in a sentence for staff; empty while all is well."""
+        if self.stuck:
+            return STUCK
+        return AWAY if self._link.away_for() > SPOOL_AFTER_SECONDS else ""
 
     def write(self, batch: list[Entry]) -> Iterator[Settled]:
         """Keep a batch, yielding what is settled as it is; waits as long as nobody takes it.

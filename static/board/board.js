@@ -33,7 +33,7 @@ const hour = new Hour(part(".hour"), clock);
 const filters = new Filters(/** @type {HTMLElement} */ (document.querySelector("[data-chips]")), refilter);
 const day = new Day(part(".day"), clock, `/sites/${key}/curve.json${filters.query}`, () => compare(part("[data-compare]"), day, clock));
 const lists = DIMENSIONS.map((dimension) => new LiveList(part(`[data-list=${dimension}]`), dimension, filters));
-const strip = new Strip(part(".strip"));
+const strip = new Strip(part(".strip"), part("[data-trouble]"));
 const world = new World(part(".world"));
 const paths = new Paths(part(".paths"), `/sites/${key}/paths.json`);
 const replay = new Replay(board, clock, () => `/sites/${key}/at.json${filters.query}`, (past) => {

@@ -1,8 +1,8 @@
 /**
- * How Footfall itself is: one figure and one small moving line each.
+ * How Footfall itself is: one figure and one small moving line each, and a sentence when something is wrong.
  *
  * @typedef {"sockets" | "messages" | "delay" | "depth" | "cpu" | "memory"} Name
- * @typedef {Record<Name, number>} System
+ * @typedef {Record<Name, number> & {trouble: string}} System
  */
 
 const KEPT = 60;
@@ -28,8 +28,13 @@ export class Strip {
   /** @type {{name: Name, figure: HTMLElement, line: Element, values: number[]}[]} */ #parts = [];
   #sampledAt = -Infinity;
 
-  /** @param {HTMLElement} root with a `[data-system]` for each name */
-  constructor(root) {
+  /**
+   * @param {HTMLElement} root with a `[data-system]` for each name
+   * @param {HTMLElement} alarm with a `p` for what is wrong
+   */
+  constructor(root, alarm) {
+    this.alarm = alarm;
+    this.words = /** @type {HTMLElement} */ (alarm.querySelector("p"));
     for (const part of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll("[data-system]"))) {
       this.#parts.push({
         name: /** @type {Name} */ (part.dataset.system),
@@ -44,6 +49,7 @@ export class Strip {
   update(system) {
     if (performance.now() - this.#sampledAt < SAMPLE_MS) return;
     this.#sampledAt = performance.now();
+    this.#warn(system.trouble);
     for (const { name, figure, line, values } of this.#parts) {
       values.push(system[name]);
       if (values.length > KEPT) values.shift();
@@ -51,6 +57,13 @@ export class Strip {
       if (figure.textContent !== text) figure.textContent = text;
       line.setAttribute("d", path(values, FULL[name]));
     }
+  }
+
+  /** @param {string} trouble */
+  #warn(trouble) {
+    if (this.words.textContent === trouble) return;
+    this.alarm.hidden = !trouble;
+    this.words.textContent = trouble;
   }
 }
 
