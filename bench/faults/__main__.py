@@ -3,9 +3,22 @@
 import sys
 
 from bench import suite
+from bench.faults.all_kill import all_kill
+from bench.faults.edge_kill import edge_kill
+from bench.faults.moved import moved
+from bench.faults.postgres_kill import postgres_kill
+from bench.faults.redis_kill import redis_kill
+from bench.faults.replay import replay
 
 # One line for each fault: its function yields a figure with its goal for everything it looked at.
-FAULTS: dict[str, suite.Run] = {}
+FAULTS: dict[str, suite.Run] = {
+    "edge-kill": edge_kill,
+    "postgres-kill": postgres_kill,
+    "redis-kill": redis_kill,
+    "all-kill": all_kill,
+    "replay": replay,
+    "moved": moved,
+}
 QUICK = "seconds instead of minutes for each; fails where a count or a page view was wrong"
 
 

@@ -1,0 +1,92 @@
+"""Postgres killed with -9 and held down, while pages come and go: they are counted, acknowledged and kept."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import UUID
+
+from bench.delays import Delays
+from bench.faults.looks import Looks, page_views
+from bench.faults.stand import Stand, standing
+from bench.figures import Figure
+from bench.fleet import Fleet
+from bench.ledger import Kind, Reader
+from bench.targets import Ground
+
+RUN = "postgres-kill"
+DRAINED_SECONDS = 30.0
+# Without an ack for so long a page says itself again.
+ACK_SECONDS = 10.0
+
+
+@contextmanager
+def without_postgres(stand: Stand) -> Iterator[float]:
+    """Postgres is killed, and cannot come back before the block ends; when that was (epoch seconds)."""
+    aside = stand.cluster.with_name("cluster.aside")
+    stand.cluster.rename(aside)
+    try:
+        yield stand.kill("postgres")
+    finally:
+        aside.rename(stand.cluster)
+
+
+def postgres_kill(on: Ground, quick: bool) -> Iterator[Figure]:
+    """Postgres is killed and away for 60 s: counted exactly, acknowledged from the spool, stored once."""
+    pages, away = (300, 8.0) if quick else (3_000, 60.0)
+    with standing(on) as stand, Fleet(stand.plan(pages, tabs=2)) as fleet:
+        fleet.wait_full()
+        fleet.tell(f"turnover {pages / 30}")
+        with Looks(stand, fleet) as looks:
+            looks.watch(2.0)
+            with without_postgres(stand) as killed:
+                looks.watch(away)
+                spooled = sum(file.stat().st_size for file in spool_files(stand))
+                back = time.time()
+            drained = _drained(stand, looks) - back
+            looks.watch(2.0)
+        fleet.tell("stop")
+        outcome = fleet.finish()
+        note = f"away for {back - killed:.0f} s, {pages:,} pages, {outcome.done:,} turned over"
+        yield Figure(RUN, "worst drift, board", looks.by_board.drift, "", 0, at_most=True, note=note)
+        asked = f"{len(looks.by_api.sights)} answers, {len(looks.by_api.unanswered)} without one"
+        yield Figure(RUN, "worst drift, API", looks.by_api.drift, "", 0, at_most=True, note=asked)
+        yield from _acks(fleet, killed, back)
+        yield Figure(RUN, "bytes in the spool when it came back", spooled, "", 1)
+        yield Figure(RUN, "spool stored after its return", drained, "s", DRAINED_SECONDS, at_most=True)
+        dropped = sum(outcome.errors.values())
+        yield Figure(
+            RUN, "connections that noticed", dropped, "", 0, at_most=True, note=str(outcome.errors or "")
+        )
+        yield from page_views(RUN, stand, fleet, quick)
+
+
+def spool_files(stand: Stand) -> list[Path]:
+    """What waits on disk."""
+    return list((stand.data / "spool").glob("*.spool"))
+
+
+def _drained(stand: Stand, looks: Looks) -> float:
+    """When nothing was left in the spool (epoch seconds); looks on meanwhile."""
+    until = time.monotonic() + 2 * DRAINED_SECONDS
+    while spool_files(stand) and time.monotonic() < until:
+        looks.watch(0.1)
+    return time.time()
+
+
+def _acks(fleet: Fleet, since: float, until: float) -> Iterator[Figure]:
+    """How pages that came while Postgres was away were answered."""
+    said: dict[UUID, float] = {}
+    delays = Delays()
+    for entry in Reader(fleet.ledgers).rest():
+        if entry.kind is Kind.SAID and since <= entry.at < until:
+            said.setdefault(entry.page, entry.at)
+        elif entry.kind is Kind.ACKED and entry.page in said:
+            delays.add(entry.at - said.pop(entry.page))
+        elif entry.kind is Kind.CLOSED:
+            said.pop(entry.page, None)
+    note = (
+        f"{len(delays):,} pages; median {delays.at(0.5) * 1000:,.0f} ms, p99 {delays.at(0.99) * 1000:,.0f} ms"
+    )
+    yield Figure(RUN, "longest wait for an ack meanwhile", delays.at(1), "s", ACK_SECONDS, True, note)
+    yield Figure(RUN, "pages never answered", len(said), "", 0, at_most=True)
