@@ -1,39 +1,49 @@
 """What a board asks for beside its socket, as JSON: for those who may see the board, and nobody else."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from asgiref.sync import sync_to_async
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from analytics import concurrency, paths, queries, replay
 from analytics.access import asite_for
+from analytics.answers import ANSWERS, TooMuch
 from tracker.filters import Filters
 from tracker.models import Site
+
+# A board asks for its curve once a minute, and for its paths every 5 s: those who look at the same share it.
+CURVE_SECONDS, PATHS_SECONDS = 10.0, 3.0
 
 
 @never_cache
 @require_safe
 async def curve(request: HttpRequest, key: str) -> HttpResponse:
     """`/sites/KEY/curve.json`: today minute by minute, beside another day; takes live filters."""
-    return await _answer(
-        request, key, lambda site, filters: concurrency.today(site, datetime.now(UTC), filters)
-    )
+
+    def day(site: Site, filters: Filters) -> Awaitable[dict[str, Any]]:
+        now = datetime.now(UTC)
+        asked = ("curve", site.key, site.timezone, filters)
+        return ANSWERS.get(asked, lambda: concurrency.today(site, now, filters), CURVE_SECONDS)
+
+    return await _answer(request, key, day)
 
 
 @never_cache
 @require_safe
 async def steps(request: HttpRequest, key: str) -> HttpResponse:
-    """`/sites/KEY/paths.json?page=…`: from where to where on that page, over the last 30 minutes."""
-    page = request.GET.get("page", "")
+    """`/sites/KEY/paths.json?page=…`: from where to where on those pages in the 30 minutes to `t`, or now."""
 
-    def around(site: Site, filters: Filters) -> dict[str, Any]:
-        if not page or "\0" in page:
+    def around(site: Site, filters: Filters) -> Awaitable[dict[str, Any]]:
+        if not filters.pages or any("\0" in page for page in filters.pages):
             raise ValueError("Name a page.")
-        return paths.around(site, page, datetime.now(UTC))
+        now = datetime.now(UTC)
+        until = replay.read_moment(request.GET["t"], site, now) if "t" in request.GET else now
+        asked = ("paths", site.key, filters, request.GET.get("t"))
+        return ANSWERS.get(asked, lambda: paths.around(site, filters, until), PATHS_SECONDS)
 
     return await _answer(request, key, around)
 
@@ -43,21 +53,24 @@ async def steps(request: HttpRequest, key: str) -> HttpResponse:
 async def moment(request: HttpRequest, key: str) -> HttpResponse:
     """`/sites/KEY/at.json?t=…`: the board's snapshot of a moment of today; takes live filters."""
 
-    def shown(site: Site, filters: Filters) -> dict[str, Any]:
+    def shown(site: Site, filters: Filters) -> Awaitable[dict[str, Any]]:
         at = replay.read_moment(request.GET.get("t", ""), site, datetime.now(UTC))
-        return replay.at(site, at, filters)
+        return ANSWERS.get(("at", site.key, at, filters), lambda: replay.at(site, at, filters))
 
     return await _answer(request, key, shown)
 
 
 async def _answer(
-    request: HttpRequest, key: str, made: Callable[[Site, Filters], dict[str, Any]]
+    request: HttpRequest, key: str, made: Callable[[Site, Filters], Awaitable[dict[str, Any]]]
 ) -> HttpResponse:
     site = await asite_for(await request.auser(), key)
     if site is None:
         return JsonResponse({"error": "There is no such site, or you may not see it."}, status=404)
     try:
-        filters = queries.filters(request.GET)
-        return JsonResponse(await sync_to_async(made)(site, filters))
+        return JsonResponse(await made(site, queries.filters(request.GET)))
     except ValueError as error:
         return JsonResponse({"error": str(error)}, status=400)
+    except TooMuch as error:
+        return JsonResponse({"error": str(error)}, status=503)
+    except (DatabaseError, InterfaceError):
+        return JsonResponse({"error": "The database does not answer."}, status=503)

@@ -1,6 +1,7 @@
-"""Where the people on a page came from and went to over the last 30 minutes: the steps of their visits.
+"""Where the people on some pages came from and went to within 30 minutes: the steps of their visits.
 
 Page views of one visit in the order of their begins; what came before the first is the visit's source.
+Several pages are taken as one: a step from one of them to another leads nowhere.
 """
 
 from datetime import datetime, timedelta
@@ -8,33 +9,37 @@ from typing import Any
 
 from django.db import connection
 
+from analytics import queries
+from tracker.concurrency import KEPT, UNFILTERED
+from tracker.filters import Filters
 from tracker.models import Site
 
 WINDOW, LONGEST = timedelta(minutes=30), timedelta(hours=24)
 MINUTES = WINDOW // timedelta(minutes=1)
 SHOWN = 5
 
-# A page that is loaded anew is still the same step. The visits are found by the time of the page's own
+# A page that is loaded anew is still the same step. The visits are found by the time of the pages' own
 # views, and their other page views by visit; both bounds of time keep to the partitions of a day.
-STEPS = """
+STEPS = f"""
 WITH here AS MATERIALIZED (
     SELECT DISTINCT visit_id FROM tracker_pageview
-    WHERE site_id = %(site)s AND began_at >= %(since)s AND began_at < %(now)s AND path = %(page)s
+    WHERE site_id = %(site)s AND began_at >= %(since)s AND began_at < %(until)s{KEPT}
 ), view AS (
-    SELECT p.visit_id, p.began_at, p.id, p.path, p.referrer, p.ended_at IS NULL AS open,
-           lag(p.path) OVER visit AS path_before
+    SELECT p.visit_id, p.began_at, p.id, p.path, p.referrer, true{KEPT} AS ours,
+           p.ended_at IS NULL OR p.ended_at >= %(until)s AS open,
+           lag(p.path) OVER visit AS path_before, coalesce(lag(true{KEPT}) OVER visit, false) AS ours_before
     FROM here JOIN tracker_pageview p ON p.site_id = %(site)s AND p.visit_id = here.visit_id
-    WHERE p.began_at >= %(earliest)s AND p.began_at < %(now)s
+    WHERE p.began_at >= %(earliest)s AND p.began_at < %(until)s
     WINDOW visit AS (PARTITION BY p.visit_id ORDER BY p.began_at, p.id)
 ), step AS (
-    SELECT visit_id, began_at, path, referrer, path_before,
+    SELECT visit_id, began_at, ours, referrer, path_before,
            lead(path) OVER visit AS path_after,
            bool_or(open) OVER (PARTITION BY visit_id) AS open
     FROM view
-    WHERE path IS DISTINCT FROM path_before
+    WHERE CASE WHEN ours THEN NOT ours_before ELSE path IS DISTINCT FROM path_before END
     WINDOW visit AS (PARTITION BY visit_id ORDER BY began_at, id)
 ), taken AS (
-    SELECT * FROM step WHERE path = %(page)s AND began_at >= %(since)s
+    SELECT * FROM step WHERE ours AND began_at >= %(since)s
 )
 SELECT 'from', CASE WHEN path_before IS NULL THEN 'source' ELSE 'page' END AS kind,
        coalesce(path_before, referrer) AS name, count(*) AS visits
@@ -44,22 +49,23 @@ SELECT 'to', CASE WHEN path_after IS NOT NULL THEN 'page' WHEN open THEN 'here' 
        coalesce(path_after, '') AS name, count(*) AS visits
 FROM taken GROUP BY kind, name
 ORDER BY visits DESC, kind, name
-"""
+"""  # noqa: S608 (put together from constants of ours)
 
 
-def around(site: Site, page: str, now: datetime) -> dict[str, Any]:
-    """`{"page", "minutes": 30, "steps", "from": [{"kind", "name", "steps"}], "to": […]}`, most first.
+def around(site: Site, filters: Filters, until: datetime) -> dict[str, Any]:
+    """`{"pages", "minutes": 30, "steps", "from": [{"kind", "name", "steps"}], "to": […]}`, most first.
 
-    `from`: a `page`, or the `source` that a visit began from (a referrer's name, "" for direct). `to`: a
-    `page`, `here` (they are still there) or `left`. At most SHOWN pages and sources a side; `here` and
-    `left` are always told.
+    The pages are those that `filters` name, of the people that they keep. `from`: a `page`, or the `source`
+    that a visit began from (a referrer's name, "" for direct). `to`: a `page`, `here` (they are still there)
+    or `left`. At most SHOWN pages and sources a side; `here` and `left` are always told.
     """
     bounds: dict[str, Any] = {
+        **UNFILTERED,
+        **queries.columns(filters),
         "site": site.pk,
-        "page": page,
-        "since": now - WINDOW,
-        "earliest": now - LONGEST,
-        "now": now,
+        "since": until - WINDOW,
+        "earliest": until - LONGEST,
+        "until": until,
     }
     with connection.cursor() as cursor:
         cursor.execute(STEPS, bounds)
@@ -68,7 +74,7 @@ def around(site: Site, page: str, now: datetime) -> dict[str, Any]:
     for side, kind, name, steps in rows:
         sides[side].append({"kind": kind, "name": name, "steps": steps})
     return {
-        "page": page,
+        "pages": sorted(filters.pages),
         "minutes": MINUTES,
         "steps": sum(row["steps"] for row in sides["to"]),
         "from": sides["from"][:SHOWN],

@@ -134,6 +134,13 @@ def test_the_one_page_that_is_filtered_shows_its_paths(
         expect(page.locator("[data-side=to] li")).to_have_text(["still here1", "left1"], timeout=8_000)
         press(page, "pages", "/end")
         expect(page.locator(".paths")).to_be_hidden()
+        # Several pages are taken as one.
+        page.goto(f"{product.url}/sites/{key}/?page=/end&page=/%3Cb%3Ebold%3C/b%3E")
+        expect(page.locator(".paths > p")).to_contain_text(
+            "Paths through these 2 pages, 2 times in 30 minutes"
+        )
+        expect(page.locator("[data-side=from] li")).to_have_text(["/start1", "Google1"])
+        page.screenshot(path=SHOTS / "paths-several.png")
 
 
 def test_rows_are_reached_by_arrow_keys(

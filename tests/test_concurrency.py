@@ -4,6 +4,7 @@ import random
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -192,9 +193,38 @@ def test_beside_today_stands_last_week_or_else_yesterday_or_nothing(site: Site) 
     assert before["same"] == {"visitors": 0, "tabs": 0}
 
 
+@pytest.mark.parametrize(
+    ("today", "length"),
+    [("2026-03-29", 23 * 60), ("2026-04-01", 24 * 60), ("2026-10-25", 25 * 60), ("2026-11-01", 24 * 60)],
+)
+def test_days_beside_each_other_are_compared_by_the_clock(site: Site, today: str, length: int) -> None:
+    # In Berlin the clocks went forward on 29 March at 2, and back on 25 October at 3.
+    site.timezone = "Europe/Berlin"
+    day = datetime.fromisoformat(f"{today}T00:00").replace(tzinfo=ZoneInfo(site.timezone))
+    clock = [day + timedelta(hours=hour, minutes=30) for hour in (1, 2, 4, 20)]
+    views = []
+    for number, at in enumerate(clock):
+        then = (at - timedelta(weeks=1)).astimezone(UTC)
+        views += [view(site, then, then + 50 * SECOND, 10 * number + each) for each in range(number + 1)]
+        views.append(view(site, at.astimezone(UTC), at.astimezone(UTC) + 2 * MINUTE, 99))
+    PageView.objects.bulk_create(views)
+    for number, at in enumerate(clock):
+        if today == "2026-03-29" and number == 1:
+            continue  # half past two was not that day
+        answer = curves.today(site, at.astimezone(UTC) + 45 * SECOND)
+        place = len(answer["visitors"]["most"]) - 1
+        before = answer["before"]
+        assert answer["visitors"]["most"][place] == 1
+        assert before["day"] == (day - timedelta(weeks=1)).date().isoformat()
+        assert len(before["visitors"]) == answer["minutes"] == length
+        assert before["visitors"][place] == number + 1
+        assert before["same"]["visitors"] == 0  # they left within that minute
+
+
 def test_filters_keep_their_page_views_and_count_them_alike(site: Site) -> None:
     for country, path, visitor in (("DE", "/", 1), ("DE", "/b", 1), ("FR", "/", 2), ("", "/b", 3)):
         page = view(site, NOON, NOON + MINUTE, visitor)
+        page.channel, page.utm_campaign = "search" if visitor == 1 else "direct", path
         page.country, page.path = country, path
         page.save(force_insert=True)
     now = NOON + HOUR
@@ -208,6 +238,7 @@ def test_filters_keep_their_page_views_and_count_them_alike(site: Site) -> None:
     assert most("country=DE&country=FR&page=/") == (2, 2)
     assert most("country=") == (1, 1)
     assert most("page=%00") == (0, 0)
+    assert most("channel=direct&campaign=/") == (1, 1)
 
 
 def test_only_who_may_see_the_board_is_told(db: None) -> None:

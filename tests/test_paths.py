@@ -9,6 +9,7 @@ from django.test import Client
 from analytics import paths
 from tests.cast import Cast, make_cast
 from tests.stored import visit
+from tracker.filters import Filters
 from tracker.models import PageView, Site
 
 pytestmark = pytest.mark.django_db
@@ -22,9 +23,11 @@ def cast() -> Cast:
     return make_cast()
 
 
-def steps(site: Site, page: str) -> tuple[dict[tuple[str, str], int], dict[tuple[str, str], int]]:
-    """What comes before the page, and what after, with how often."""
-    around: dict[str, Any] = paths.around(site, page, NOW)
+def steps(
+    site: Site, *pages: str, until: datetime = NOW, **more: frozenset[str]
+) -> tuple[dict[tuple[str, str], int], dict[tuple[str, str], int]]:
+    """What comes before the pages, and what after, with how often."""
+    around: dict[str, Any] = paths.around(site, Filters(pages=frozenset(pages), **more), until)
     before, after = (
         {(row["kind"], row["name"]): row["steps"] for row in around[side]} for side in ("from", "to")
     )
@@ -58,6 +61,29 @@ def test_only_the_last_half_hour_counts_but_what_led_there_is_known(cast: Cast) 
     assert (before, after) == ({("page", "/before"): 1}, {("left", ""): 1})
 
 
+def test_several_pages_are_taken_as_one(cast: Cast) -> None:
+    visit(cast.site, NOW - 20 * MINUTE, "/", "/a", "/b", "/a", "/end", visitor=1)
+    visit(cast.site, NOW - 20 * MINUTE, "/b", "/other", "/a", visitor=2, referrer="Google")
+    before, after = steps(cast.site, "/a", "/b")
+    assert before == {("page", "/"): 1, ("source", "Google"): 1, ("page", "/other"): 1}
+    assert after == {("page", "/end"): 1, ("page", "/other"): 1, ("left", ""): 1}
+
+
+def test_other_filters_keep_their_people(cast: Cast) -> None:
+    visit(cast.site, NOW - 20 * MINUTE, "/", "/a", visitor=1, country="DE", browser="Firefox")
+    visit(cast.site, NOW - 20 * MINUTE, "/", "/a", visitor=2, country="FR", browser="Firefox")
+    visit(cast.site, NOW - 20 * MINUTE, "/b", "/a", visitor=3, country="DE")
+    kept, of = frozenset({"DE"}), frozenset({"Firefox"})
+    assert steps(cast.site, "/a", countries=kept, browsers=of) == ({("page", "/"): 1}, {("left", ""): 1})
+
+
+def test_steps_are_those_up_to_the_moment_that_is_asked_for(cast: Cast) -> None:
+    visit(cast.site, NOW - 20 * MINUTE, "/", "/a", "/end")
+    moment = NOW - 18.5 * MINUTE
+    assert steps(cast.site, "/a", until=moment) == ({("page", "/"): 1}, {("here", ""): 1})
+    assert steps(cast.site, "/a", until=NOW - 19.5 * MINUTE) == ({}, {})
+
+
 def test_the_longest_rows_are_told_and_always_who_left(cast: Cast) -> None:
     for number in range(8):
         for n in range(2):
@@ -68,7 +94,7 @@ def test_the_longest_rows_are_told_and_always_who_left(cast: Cast) -> None:
 
 
 def steps_shown(site: Site) -> tuple[int, list[tuple[str, int]]]:
-    around = paths.around(site, "/", NOW)
+    around = paths.around(site, Filters(pages=frozenset({"/"})), NOW)
     return around["steps"], [(row["name"], row["steps"]) for row in around["to"]]
 
 
@@ -81,4 +107,5 @@ def test_only_who_may_see_the_board_is_told(cast: Cast) -> None:
         assert answer.status_code == status, name
     client.force_login(cast.owner)
     address = f"/sites/{cast.site.key}/paths.json"
-    assert [client.get(address, query).status_code for query in ({}, {"page": "a\0"})] == [400, 400]
+    wrong: list[dict[str, str]] = [{}, {"page": "a\0"}, {"country": "DE"}, {"page": "/", "t": "soon"}]
+    assert [client.get(address, query).status_code for query in wrong] == [400] * 4

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
+from tracker.dimensions import TABLE
 from tracker.partitions import Cursor
 
 JOB = "concurrency"
@@ -19,8 +20,8 @@ FIRST_LOOK = timedelta(days=8)
 # Each portion reads the page views of a day before it too; a short one would read them many times.
 PORTION = timedelta(hours=6)
 
-FILTERED = ("path", "referrer", "browser", "system", "device", "country")
-_KEPT = "".join(f" AND (%({name})s::text[] IS NULL OR {name} = ANY(%({name})s::text[]))" for name in FILTERED)
+FILTERED = tuple(each.column for each in TABLE)
+KEPT = "".join(f" AND (%({name})s::text[] IS NULL OR {name} = ANY(%({name})s::text[]))" for name in FILTERED)
 
 # Begins and ends at the same moment are summed first: a navigation inside an app is no peak of two. The page
 # views of one visitor that overlap or touch are one span of presence.
@@ -31,7 +32,7 @@ WITH span AS MATERIALIZED (
     FROM tracker_pageview
     WHERE began_at > %(since)s::timestamptz - interval '24 hours' AND began_at < %(before)s::timestamptz
       AND (ended_at IS NULL OR ended_at > %(since)s::timestamptz)
-      AND (%(site)s::integer IS NULL OR site_id = %(site)s::integer){_KEPT}
+      AND (%(site)s::integer IS NULL OR site_id = %(site)s::integer){KEPT}
 ), marked AS (
     SELECT *, began_at > max(ended_at) OVER (PARTITION BY site_id, visitor ORDER BY began_at, id
                                              ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS apart

@@ -63,7 +63,7 @@ function show(snapshot) {
   day.update(at, snapshot.visitors);
   replay.update(at / 1000, day.curve);
   compare(part("[data-compare]"), day, clock);
-  paths.update(filters.page);
+  paths.update(filters.pages, filters.query, replay.at);
   if (replay.at === null) draw(snapshot);
   strip.update(snapshot.system);
   status.seen(snapshot.at);

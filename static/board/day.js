@@ -13,6 +13,7 @@ import { Curve } from "./curve.js";
 // Not all boards at once, when a minute has passed.
 const SPREAD_MS = 5_000;
 const RETRY_MS = 10_000;
+const TOO_MUCH_MS = 60_000;
 const number = new Intl.NumberFormat("en");
 const weekday = new Intl.DateTimeFormat("en", { weekday: "short", timeZone: "UTC" });
 
@@ -40,6 +41,7 @@ export class Day {
    * @param {() => void} told called when an answer is there
    */
   constructor(root, clock, url, told) {
+    this.root = root;
     this.clock = clock;
     this.url = url;
     this.told = told;
@@ -76,6 +78,7 @@ export class Day {
     this.curve = null;
     this.#askedAt++;
     this.#due = -Infinity;
+    this.#wait("being worked out …");
   }
 
   async #ask() {
@@ -83,15 +86,31 @@ export class Day {
     const asked = ++this.#askedAt;
     try {
       const response = await fetch(this.url, { cache: "no-store" });
-      if (!response.ok || asked !== this.#askedAt) return;
-      this.curve = await response.json();
+      const answer = await response.json();
+      if (asked !== this.#askedAt) return;
+      if (!response.ok) {
+        if (response.status === 503) this.#due = performance.now() + TOO_MUCH_MS;
+        if (!this.curve) this.#wait(answer.error);
+        return;
+      }
+      this.curve = answer;
       this.#due = Infinity;
+      this.root.classList.remove("waiting");
     } catch {
       return; // it asks again with a later snapshot
     }
     this.#label();
     this.#carry(this.#minute, this.#minute * 60_000);
     this.told();
+  }
+
+  /**
+   * What is drawn is not what is asked for.
+   * @param {string} why
+   */
+  #wait(why) {
+    this.root.classList.add("waiting");
+    this.readout.textContent = this.words.textContent = why;
   }
 
   /**

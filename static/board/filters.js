@@ -32,10 +32,9 @@ export class Filters {
     return query.size ? `?${query}` : "";
   }
 
-  /** The one page that is filtered by, if it is one. */
-  get page() {
-    const pages = this.wanted.filter(({ dimension }) => dimension === "pages");
-    return pages.length === 1 ? pages[0].name : null;
+  /** How many pages are filtered by. */
+  get pages() {
+    return this.wanted.filter(({ dimension }) => dimension === "pages").length;
   }
 
   /**

@@ -1,57 +1,69 @@
 /**
- * Where the people on the one page that the board is filtered by came from and went to: under its row.
+ * Where the people on the pages that the board is filtered by came from and went to: under their rows.
  *
  * @typedef {{kind: "page" | "source" | "here" | "left", name: string, steps: number}} Step
- * @typedef {{page: string, minutes: number, steps: number, from: Step[], to: Step[]}} Around
+ * @typedef {{pages: string[], minutes: number, steps: number, from: Step[], to: Step[]}} Around
  */
 import { halves, label } from "./names.js";
 
 const PERIOD_MS = 5_000;
+const PLAYED_MS = 1_000;
+// The rows that stay in sight above the paths; the chips name all pages.
+const MOST_ROWS = 2;
 const number = new Intl.NumberFormat("en");
 
 export class Paths {
-  /** @type {string | null} */ #page = null;
+  #query = "";
+  #asked = "";
+  #live = true;
   #askedAt = -Infinity;
 
   /**
-   * @param {HTMLElement} root with a `[data-side]` list for each side and `[data-steps]`
+   * @param {HTMLElement} root with a `[data-side]` list for each side, `[data-through]` and `[data-steps]`
    * @param {string} url
    */
   constructor(root, url) {
     this.root = root;
     this.url = url;
+    this.through = /** @type {HTMLElement} */ (root.querySelector("[data-through]"));
     this.steps = /** @type {HTMLElement} */ (root.querySelector("[data-steps]"));
     this.sides = { from: this.#list("from"), to: this.#list("to") };
   }
 
   /**
-   * A snapshot is there.
-   * @param {string | null} page the one page that the board is filtered by, if it is one
+   * A snapshot is shown.
+   * @param {number} pages how many pages the board is filtered by
+   * @param {string} query its filters
+   * @param {number | null} at the moment of the past that it shows, in seconds since the epoch
    */
-  update(page) {
-    if (page !== this.#page) {
-      this.#page = page;
-      this.#askedAt = -Infinity;
-      this.root.hidden = true;
-    }
-    if (page === null || document.hidden || performance.now() - this.#askedAt < PERIOD_MS) return;
+  update(pages, query, at) {
+    const asked = at === null ? query : `${query}&t=${at}`;
+    if (query !== this.#query) this.root.hidden = true;
+    // In the past nothing changes; while it plays, one question a second is enough.
+    const rest = at === null ? PERIOD_MS : asked === this.#asked ? Infinity : PLAYED_MS;
+    if (query !== this.#query || (at === null) !== this.#live) this.#askedAt = -Infinity;
+    this.#query = query;
+    this.#live = at === null;
+    if (!pages || document.hidden || performance.now() - this.#askedAt < rest) return;
     this.#askedAt = performance.now();
-    this.#ask(page);
+    this.#asked = asked;
+    this.#ask(asked);
   }
 
-  /** @param {string} page */
-  async #ask(page) {
+  /** @param {string} asked */
+  async #ask(asked) {
     try {
-      const response = await fetch(`${this.url}?${new URLSearchParams({ page })}`, { cache: "no-store" });
-      if (response.ok) this.#show(await response.json());
+      const response = await fetch(this.url + asked, { cache: "no-store" });
+      if (response.ok && asked === this.#asked) this.#show(await response.json());
     } catch {
       // It asks again with a later snapshot.
     }
   }
 
   /** @param {Around} around */
-  #show({ page, minutes, steps, from, to }) {
-    if (page !== this.#page) return;
+  #show({ pages, minutes, steps, from, to }) {
+    this.through.textContent = pages.length === 1 ? "this page" : `these ${pages.length} pages`;
+    this.root.style.setProperty("--pages", String(Math.min(pages.length, MOST_ROWS)));
     this.steps.textContent = `${number.format(steps)} ${steps === 1 ? "time" : "times"} in ${minutes} minutes`;
     this.sides.from.replaceChildren(...from.map(row));
     this.sides.to.replaceChildren(...to.map(row));
