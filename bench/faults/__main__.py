@@ -9,6 +9,7 @@ from bench.faults.moved import moved
 from bench.faults.postgres_kill import postgres_kill
 from bench.faults.redis_kill import redis_kill
 from bench.faults.replay import replay
+from bench.faults.restart import restart
 
 # One line for each fault: its function yields a figure with its goal for everything it looked at.
 FAULTS: dict[str, suite.Run] = {
@@ -18,6 +19,7 @@ FAULTS: dict[str, suite.Run] = {
     "all-kill": all_kill,
     "replay": replay,
     "moved": moved,
+    "restart": restart,
 }
 QUICK = "seconds instead of minutes for each; fails where a count or a page view was wrong"
 
