@@ -232,6 +232,8 @@ class Engine:
                 self._gone(page, "refused", 0)
                 return
             page.open = True
+            if page.again:
+                self.outcome.returns.add(now - page.due)
             self.say(page, now)
         found, page.rest = frames.heard(data)
         for opcode, payload in found:
@@ -261,7 +263,8 @@ class Engine:
         self._forget(page)
         if self.plan.returns and code not in NEVER_AGAIN:
             page.again = page.again or page.said_at > 0
-            self.later(time.monotonic() + _patience(code), lambda: self.connect(page))
+            page.due = time.monotonic() + _patience(code, self.plan.patience)
+            self.later(page.due, lambda: self.connect(page))
         else:
             self.lost(page)
 
@@ -287,10 +290,10 @@ class Engine:
         return found
 
 
-def _patience(code: int) -> float:
+def _patience(code: int, most: float) -> float:
     """How long a dropped page waits, as the snippet does."""
     if code == RESTARTING:
         return random.uniform(0, 0.5)  # noqa: S311 (jitter)
     if code == OVERLOADED:
         return random.uniform(30, 60)  # noqa: S311
-    return random.uniform(0.5, 30)  # noqa: S311
+    return random.uniform(0.5, most)  # noqa: S311

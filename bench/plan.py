@@ -10,6 +10,7 @@ from bench.delays import Delays
 
 MOST_PAGES = 18_000  # of one process, which may open 20,000 files
 MOST_SECONDS = 7200.0
+DELAYS = ("acks", "loads", "returns")
 
 
 class Mode(StrEnum):
@@ -37,6 +38,7 @@ class Plan:
     paths: int = 1000  # distinct ones
     tabs: int = 1  # per visitor
     returns: bool = False  # whether dropped pages come back, as the snippet's do
+    patience: float = 30.0  # seconds that they wait for that at most
     ledger: str = ""  # the file to keep
 
     def __post_init__(self) -> None:
@@ -78,6 +80,7 @@ class Outcome:
     errors: dict[str, int] = field(default_factory=dict)
     acks: Delays = field(default_factory=Delays)  # from saying the page to its ack
     loads: Delays = field(default_factory=Delays)  # from when the load was due to its ack
+    returns: Delays = field(default_factory=Delays)  # from a return's due time to the handshake's answer
 
     @property
     def rate(self) -> float:
@@ -86,12 +89,12 @@ class Outcome:
 
     def text(self) -> str:
         said = {name: getattr(self, name) for name in ("seconds", "done", "acked", "cpu", "errors")}
-        return json.dumps({**said, "acks": self.acks.buckets(), "loads": self.loads.buckets()})
+        return json.dumps({**said, **{name: getattr(self, name).buckets() for name in DELAYS}})
 
     @classmethod
     def read(cls, text: str) -> "Outcome":
         said: dict[str, Any] = json.loads(text)
-        return cls(**{**said, "acks": Delays(said["acks"]), "loads": Delays(said["loads"])})
+        return cls(**{**said, **{name: Delays(said[name]) for name in DELAYS}})
 
     def merge(self, other: "Outcome") -> None:
         """Add what another process of the same run did."""
@@ -101,5 +104,5 @@ class Outcome:
         self.cpu += other.cpu
         for name, count in other.errors.items():
             self.errors[name] = self.errors.get(name, 0) + count
-        self.acks.merge(other.acks)
-        self.loads.merge(other.loads)
+        for name in DELAYS:
+            getattr(self, name).merge(getattr(other, name))

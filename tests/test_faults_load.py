@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from bench import suite, targets
-from bench.faults import restart
+from bench.faults import restart, storm
 from bench.targets import Ground
 
 pytestmark = pytest.mark.alone
-RUNS: dict[str, suite.Run] = {"restart": restart.restart}
+RUNS: dict[str, suite.Run] = {"restart": restart.restart, "storm": storm.storm}
 
 
 @pytest.fixture(scope="module")

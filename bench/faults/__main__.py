@@ -4,12 +4,15 @@ import sys
 
 from bench import suite
 from bench.faults.all_kill import all_kill
+from bench.faults.disk_error import disk_error
+from bench.faults.disk_full import disk_full
 from bench.faults.edge_kill import edge_kill
 from bench.faults.moved import moved
 from bench.faults.postgres_kill import postgres_kill
 from bench.faults.redis_kill import redis_kill
 from bench.faults.replay import replay
 from bench.faults.restart import restart
+from bench.faults.storm import storm
 
 # One line for each fault: its function yields a figure with its goal for everything it looked at.
 FAULTS: dict[str, suite.Run] = {
@@ -20,6 +23,9 @@ FAULTS: dict[str, suite.Run] = {
     "replay": replay,
     "moved": moved,
     "restart": restart,
+    "storm": storm,
+    "disk-full": disk_full,
+    "disk-error": disk_error,
 }
 QUICK = "seconds instead of minutes for each; fails where a count or a page view was wrong"
 
