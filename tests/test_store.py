@@ -269,6 +269,7 @@ def test_no_index_holds_what_completion_changes(connection: psycopg.Connection) 
         "depth",
         "edge",
         "connection",
+        "claimed_at",
         "exit_path",
         "views",
         "events",

@@ -31,6 +31,7 @@ class PageEntry:
     ended_at: float | None = None
     done: list[Done] = field(default_factory=list)
     late: tuple[Owner, ...] = ()  # whose claims came too late: they own nothing, newer or not
+    claimed_at: float | None = None  # since when the owner has it, where `begin` is not its own
 
     @property
     def key(self) -> Key:
@@ -71,7 +72,10 @@ class PageEntry:
             self.late += (begin.owner,)
             return
         self._count(begin.engaged_ms, begin.depth)
-        self.begin = self.begin or begin
+        if self.begin:
+            self.claimed_at = begin.began_at
+        else:
+            self.begin = begin
         self.owner = begin.owner
         self.sign_at = begin.began_at
         self.ended_at = None

@@ -99,6 +99,8 @@ class PageView(Visitor):
     # Which connection of which edge the page view belongs to: only that one may end it.
     edge = models.BigIntegerField()
     connection = models.IntegerField()
+    # Since when, where that is not the connection that began it.
+    claimed_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "tracker_pageview"

@@ -29,16 +29,20 @@ SELECT min(began_at), max(began_at) FROM known
 
 # Page views that are known: a begin is a claim, which makes its connection the owner and reopens the page
 # view; nothing else counts but what its owner says. An owner that gives a sign after the end was taken for
-# dead by `jobs` and was not. Engagement only grows, and never beyond the time since the begin. A begin that
-# is no later than the stored one is that one again, or what another edge spooled before: it takes nothing.
+# dead by `jobs` and was not. Engagement only grows, and never beyond the time since the begin. Claims may
+# come in any order, and again, since every edge has a spool of its own: the latest by the server's time takes
+# the page view, and of one edge also the later connection, so that no step of its clock holds anybody off.
 SETTLE = f"""
 WITH held AS MATERIALIZED (
-    SELECT p.site_id, p.began_at, p.id, p.visitor, p.edge, p.connection, p.ended_at, p.engaged_ms, p.depth,
-           s.visit_id, s.visit_began_at, s.edge AS by_edge, s.connection AS by_connection,
+    SELECT p.site_id, p.began_at, p.id, p.visitor, p.edge, p.connection, p.claimed_at, p.ended_at,
+           p.engaged_ms, p.depth, s.visit_id, s.visit_began_at,
+           s.edge AS by_edge, s.connection AS by_connection, s.claimed_at AS by_claimed_at,
            s.ended_at AS end_said, least(s.sign_at, p.began_at + {LONGEST}) AS sign_at,
            s.engaged_ms AS engaged_said, s.depth AS depth_said,
            (p.edge, p.connection) = (s.edge, s.connection) AS owns,
-           coalesce(s.begun_at > p.began_at AND s.begun_at < p.began_at + {LONGEST}
+           coalesce((s.claimed_at > coalesce(p.claimed_at, p.began_at)
+                     OR (s.edge = p.edge AND s.connection > p.connection))
+                    AND s.begun_at < p.began_at + {LONGEST}
                     AND (p.ended_at IS NULL OR s.begun_at < p.ended_at + {GAP}), false) AS takes
     FROM staged_page s JOIN tracker_pageview p
       ON p.site_id = s.site_id AND p.began_at = s.known_at AND p.id = s.id
@@ -50,6 +54,7 @@ WITH held AS MATERIALIZED (
            owns OR takes AS counts, sign_at,
            CASE WHEN takes THEN by_edge ELSE edge END AS edge,
            CASE WHEN takes THEN by_connection ELSE connection END AS connection,
+           CASE WHEN takes THEN by_claimed_at ELSE claimed_at END AS claimed_at,
            CASE WHEN NOT (owns OR takes) THEN ended_at
                 WHEN end_said IS NOT NULL THEN greatest(began_at, least(end_said, began_at + {LONGEST}))
                 WHEN takes OR (sign_at > ended_at AND sign_at < began_at + {LONGEST}) THEN NULL
@@ -62,13 +67,13 @@ WITH held AS MATERIALIZED (
     FROM held
 ), changed AS (
     UPDATE tracker_pageview p
-    SET edge = n.edge, connection = n.connection, ended_at = n.ended_at, engaged_ms = n.engaged_ms,
-        depth = n.depth
+    SET edge = n.edge, connection = n.connection, claimed_at = n.claimed_at, ended_at = n.ended_at,
+        engaged_ms = n.engaged_ms, depth = n.depth
     FROM settled n
     WHERE p.site_id = n.site_id AND p.began_at = n.began_at AND p.id = n.id
       AND p.began_at >= {{since}} AND p.began_at < {{before}}
-      AND (p.edge, p.connection, p.ended_at, p.engaged_ms, p.depth)
-          IS DISTINCT FROM (n.edge, n.connection, n.ended_at, n.engaged_ms, n.depth)
+      AND (p.edge, p.connection, p.claimed_at, p.ended_at, p.engaged_ms, p.depth)
+          IS DISTINCT FROM (n.edge, n.connection, n.claimed_at, n.ended_at, n.engaged_ms, n.depth)
 )
 INSERT INTO staged_sign
 SELECT site_id, visitor, visit_id, visit_began_at,
@@ -153,9 +158,9 @@ _LAST = "coalesce(ended_at, greatest(begun_at, sign_at))"
 
 STORE_PAGES = f"""
 INSERT INTO tracker_pageview (site_id, began_at, id, ended_at, visit_id, visitor, edge, connection,
-                              engaged_ms, depth, width, {", ".join(TEXTS)})
+                              claimed_at, engaged_ms, depth, width, {", ".join(TEXTS)})
 SELECT site_id, begun_at, id, ended_at, visit_id, visitor, edge, connection,
-       {_ENGAGED}, greatest(0, least(depth, 100)), width, {", ".join(TEXTS)}
+       nullif(claimed_at, begun_at), {_ENGAGED}, greatest(0, least(depth, 100)), width, {", ".join(TEXTS)}
 FROM staged_page WHERE {FRESH}
 """
 
