@@ -12,7 +12,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -43,7 +43,8 @@ def wait_for(condition: Callable[[], T], seconds: float = 10.0, what: str = "") 
 class Product:
     """A running Footfall."""
 
-    def __init__(self, data: Path, *options: str, **environment: str) -> None:
+    def __init__(self, data: Path, *options: str, under: Sequence[str] = (), **environment: str) -> None:
+        """`under`: words before its command, for a program that starts it elsewhere and becomes it."""
         self.data = data
         self.port = int(options[options.index("--port") + 1]) if "--port" in options else free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -52,7 +53,7 @@ class Product:
         inherited = {name: value for name, value in os.environ.items() if name not in _OURS}
         self.environment = {**inherited, "FOOTFALL_DATA": str(data), **environment}
         self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "up", "--port", str(self.port), "--data", str(data), *options],
+            [*under, sys.executable, "manage.py", "up", f"--port={self.port}", f"--data={data}", *options],
             cwd=ROOT,
             env=self.environment,
             stdout=subprocess.PIPE,

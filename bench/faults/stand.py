@@ -6,7 +6,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -36,12 +36,15 @@ LONGEST_SECONDS = 3600.0
 class Stand:
     """Edges, web, jobs, Valkey, Postgres and nginx on one port, with one site. Made by `standing`."""
 
-    def __init__(self, ledgers: Path, data: Path, edges: int, environment: dict[str, str]) -> None:
+    def __init__(
+        self, ledgers: Path, data: Path, edges: int, environment: dict[str, str], under: Sequence[str] = ()
+    ) -> None:
         self.data = data
         self._ledgers = ledgers
-        self._options = ("--edges", str(edges))
+        self._options = ("--edges", str(edges)) if edges else ()
         self._environment = environment
-        self.product = Product(data, *self._options, **environment)
+        self._under = under
+        self.product = Product(data, *self._options, under=under, **environment)
         self.port = self.product.port
         self.key = self.product.add_site(ORIGIN_HOST)
         self.token = self.product.manage("addtoken").strip().splitlines()[-1]
@@ -71,7 +74,8 @@ class Stand:
     def boot(self) -> None:
         """Start everything again from the same folder, on the same port, after `web` was killed."""
         self.product.stop(signal.SIGKILL)
-        self.product = Product(self.data, *self._options, "--port", str(self.port), **self._environment)
+        options = (*self._options, "--port", str(self.port))
+        self.product = Product(self.data, *options, under=self._under, **self._environment)
 
     def api(self) -> Api:
         """The live API with a token; for the caller to close."""
@@ -101,12 +105,20 @@ class Stand:
 
 
 @contextmanager
-def standing(on: Ground, edges: int = 2, **environment: str) -> Iterator[Stand]:
-    """A stand of its own, started with these settings; gone afterwards."""
+def standing(
+    on: Ground,
+    edges: int = 2,
+    under: Callable[[Path], Sequence[str]] = lambda data: (),
+    **environment: str,
+) -> Iterator[Stand]:
+    """A stand of its own, started with these settings; gone afterwards. 0 edges: one process does everything.
+
+    `under` gives the words before its command (see `Product`), for its data folder.
+    """
     # Right under /tmp: the account that root drops Postgres to may not pass through the ground's folder.
     data = Path(tempfile.mkdtemp(prefix="footfall-stand-"))
     try:
-        stand = Stand(on.folder, data, edges, environment)
+        stand = Stand(on.folder, data, edges, environment, under(data))
         try:
             yield stand
         finally:
