@@ -6,11 +6,9 @@ Daphne buffers without bound for a client that does not read, so nothing goes to
 import asyncio
 import contextlib
 import time
-from importlib import import_module
 from typing import Annotated, Any
 
 import msgspec
-from channels.auth import get_user
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
@@ -18,8 +16,8 @@ from django.db import DatabaseError, InterfaceError
 from django.http import QueryDict
 
 from analytics import origins, queries
-from analytics.access import asite_for
 from analytics.board_stream import BoardStream, Cursor
+from analytics.readers import READERS
 from analytics.system import SYSTEM
 from analytics.ticker import TICKER
 from tracker.closes import BROKE_PROTOCOL, REFUSED
@@ -85,8 +83,10 @@ class BoardConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels h
         self.site = site
         OPEN.add(self)
         self.stream = TICKER.join(site, self, self.filters)
-        self.tasks = (asyncio.create_task(self._guard()), asyncio.create_task(self._speak()))
+        self.tasks = (asyncio.create_task(self._guard()),)
         self.hear(*await TICKER.first(site, self.filters))
+        # Not before: a tick's snapshot may be quicker than what the stream begins with.
+        self.tasks += (asyncio.create_task(self._speak()),)
 
     def _forget(self) -> None:
         OPEN.discard(self)
@@ -132,10 +132,9 @@ class BoardConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels h
         return origins.is_own(self.scope, settings.FOOTFALL_HTTPS, trusted, settings.ALLOWED_HOSTS)
 
     async def _visible_site(self) -> Site | None:
-        """The site, if whoever holds the session may look at it now: session and user are read afresh."""
-        store = import_module(settings.SESSION_ENGINE).SessionStore(self.scope["session"].session_key)
-        user = await get_user({"session": store})
-        return await asite_for(user, self.scope["url_route"]["kwargs"]["key"])
+        """The site, if whoever holds the session may look at it now."""
+        session = self.scope["cookies"].get(settings.SESSION_COOKIE_NAME, "")
+        return await READERS.site(session, self.scope["url_route"]["kwargs"]["key"]) if session else None
 
     async def _guard(self) -> None:
         """Close the board when its reader may no longer look, or it has stopped answering."""

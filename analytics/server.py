@@ -52,6 +52,14 @@ class NamelessProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has n
     def __repr__(self) -> str:
         return f"<WebSocket {id(self):x}>"
 
+    def sendMessage(self, *said: Any, **how: Any) -> None:  # noqa: N802 (Autobahn's name)
+        """Autobahn holds what leaves to the limit of what comes, and a snapshot may be larger than that."""
+        limit, self.maxMessagePayloadSize = self.maxMessagePayloadSize, 0
+        try:
+            super().sendMessage(*said, **how)
+        finally:
+            self.maxMessagePayloadSize = limit
+
 
 class Server(Daphne):  # type: ignore[misc]
     """Serves an ASGI application until a signal; `ready` is called when it takes connections."""

@@ -1,13 +1,27 @@
 """The stream: what happens on a site as it happens, bounded, filtered, and told to boards that are slow."""
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
+from websockets.sync.client import ClientConnection
+
+from tests.product import Product, wait_for
+from tests.test_board_page import PHONE, visit
+from tests.test_board_socket import Staff, ack, dial, hear
 from tests.test_session import PAGES, VISITOR, WALL, Desk, Page
 from tracker.filters import NO_FILTERS, Filters
 from tracker.identity import mark
-from tracker.stream import KEPT, Happening, Stream, Streams
+from tracker.stream import KEPT, NEWEST, Happening, Stream, Streams
 
 NAMES = ("/", "", "Chrome", "Linux", "desktop", "DE", "direct", "")
+WATCHER = """
+from django.contrib.auth.models import User
+from tests.cast import PASSWORD
+User.objects.create_superuser("watcher", password=PASSWORD)
+"""
 ON_PRICING = Filters(pages=frozenset({"/pricing"}))
 
 
@@ -107,3 +121,134 @@ def test_a_page_tells_its_page_views_and_events_once_while_somebody_watches() ->
         (WALL + 2.0, "", "/pricing"),
     ]
     assert {each.mark for each in told} == {mark(VISITOR)}
+
+
+@pytest.fixture(scope="module")
+def staff(footfall: Product) -> Staff:
+    footfall.manage("shell", "--no-imports", "-c", WATCHER)
+    return Staff(footfall, "watcher")
+
+
+@pytest.fixture
+def key(footfall: Product) -> str:
+    return footfall.add_site("seen.example")
+
+
+@pytest.fixture
+def board(footfall: Product, key: str, staff: Staff) -> Iterator[Callable[..., ClientConnection]]:
+    """Opens boards of a site that nobody has seen before."""
+    with ExitStack() as stack:
+
+        def opened(query: str = "") -> ClientConnection:
+            line = dial(footfall, f"{key}{query}", staff.cookies, {"Origin": footfall.url})
+            return stack.enter_context(line)
+
+        yield opened
+
+
+def told(board: ClientConnection, rows: int) -> list[dict[str, Any]]:
+    """So many rows of what this board is told next, oldest first; what it shows meanwhile is acknowledged."""
+    found: list[dict[str, Any]] = []
+
+    def all_here() -> bool:
+        snapshot = hear(board)
+        ack(board, snapshot)
+        found.extend(reversed(snapshot.get("stream", {"rows": []})["rows"]))
+        return len(found) >= rows
+
+    wait_for(all_here, 10, f"{rows} rows")
+    return found
+
+
+def begins(board: ClientConnection) -> list[dict[str, Any]]:
+    """The rows that a board begins with."""
+    first = hear(board)
+    ack(board, first)
+    assert first["stream"]["whole"] is True
+    rows: list[dict[str, Any]] = first["stream"]["rows"]
+    return rows
+
+
+def test_boards_are_told_of_page_views_and_events_and_later_ones_begin_with_them(
+    footfall: Product, key: str, board: Callable[..., ClientConnection]
+) -> None:
+    with visit(footfall, key, "/early", "192.0.2.1"):
+        pass  # before anybody watches: it comes from Postgres
+    watching = board()
+    assert [row["page"] for row in begins(watching)] == ["/early"]
+    google = "https://www.google.com/"
+    with visit(footfall, key, "/pricing", "8.8.8.1", referrer=google) as say, ExitStack() as others:
+        others.enter_context(visit(footfall, key, "/phone", "192.0.2.2", PHONE))
+        say(t="event", k=str(uuid4()), n="signup <b>", p={"plan": "pro"})
+        page, phone, event = told(watching, 3)
+        assert page.pop("at") <= phone["at"] <= event.pop("at")
+        assert page == {
+            "visitor": page["visitor"],
+            "page": "/pricing",
+            "referrer": "Google",
+            "browser": "Chrome",
+            "country": "US",
+        }
+        assert event == {**page, "event": "signup <b>"}
+        assert phone["visitor"] != page["visitor"]
+        later = board()
+        rows = [(row["page"], row.get("event", "")) for row in begins(later)]
+        assert rows == [("/pricing", "signup <b>"), ("/phone", ""), ("/pricing", ""), ("/early", "")]
+        others.enter_context(visit(footfall, key, "/both", "192.0.2.3"))
+        assert told(watching, 1) == told(later, 1)
+
+
+def test_a_filtered_board_is_told_of_what_its_filters_keep(
+    footfall: Product, key: str, board: Callable[..., ClientConnection]
+) -> None:
+    with visit(footfall, key, "/pricing", "192.0.2.1") as say:
+        say(t="event", k=str(uuid4()), n="stored")
+        wait_for(lambda: footfall.rows("SELECT 1 FROM tracker_event WHERE name = 'stored'"))
+        filtered = board("?page=/pricing")
+        assert [row.get("event", "") for row in begins(filtered)] == ["stored", ""]
+        assert begins(board("?page=/other")) == []
+        with visit(footfall, key, "/other", "192.0.2.2"), visit(footfall, key, "/pricing", "192.0.2.3"):
+            say(t="event", k=str(uuid4()), n="signup")
+            rows = told(filtered, 2)
+            assert [(row["page"], row.get("event", "")) for row in rows] == [
+                ("/pricing", ""),
+                ("/pricing", "signup"),
+            ]
+
+
+def test_a_board_is_sent_more_at_once_than_a_page_may_say(
+    footfall: Product, key: str, board: Callable[..., ClientConnection]
+) -> None:
+    paths = [f"/{number}/{'long' * 400}" for number in range(20)]
+    with ExitStack() as stack:
+        for number, path in enumerate(paths):
+            stack.enter_context(visit(footfall, key, path, f"192.0.2.{number}"))
+        first = hear(board())
+        assert {row["name"] for row in first["pages"]} == set(paths)
+        assert [row["page"] for row in first["stream"]["rows"]] == paths[::-1]
+
+
+def test_a_slow_board_misses_nothing_but_what_no_longer_fits_and_hears_how_much(
+    footfall: Product, key: str, board: Callable[..., ClientConnection]
+) -> None:
+    slow, quick = board(), board()
+    first = hear(slow)
+    begins(quick)
+    heard = 0
+    with ExitStack() as stack:
+        for number in range(20):
+            say = stack.enter_context(visit(footfall, key, f"/{number}", f"192.0.2.{number}"))
+            for step in range(14):
+                say(t="page", id=str(uuid4()), u=f"https://seen.example/{number}/{step}")
+            if number % 4 < 3:
+                continue
+            while heard < (number + 1) * 15:
+                snapshot = hear(quick)
+                ack(quick, snapshot)
+                news = snapshot.get("stream", {"rows": [], "more": 0})
+                heard += len(news["rows"]) + news["more"]
+                assert len(news["rows"]) <= NEWEST
+        ack(slow, first)
+        news = hear(slow)["stream"]
+        assert (len(news["rows"]), news["more"], news["whole"]) == (KEPT, 300 - KEPT, False)
+        assert news["rows"] == sorted(news["rows"], key=lambda row: row["at"], reverse=True)
