@@ -40,7 +40,9 @@ def postgres_kill(on: Ground, quick: bool) -> Iterator[Figure]:
         with Looks(stand, fleet) as looks:
             looks.watch(2.0)
             with without_postgres(stand) as killed:
-                looks.watch(away)
+                for change in ("leave", "open"):
+                    fleet.tell(f"{change} {pages // 10}")
+                    looks.watch(away / 2)
                 spooled = sum(file.stat().st_size for file in spool_files(stand))
                 back = time.time()
             drained = _drained(stand, looks) - back

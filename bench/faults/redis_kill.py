@@ -1,6 +1,7 @@
 """Redis killed with -9; it comes back empty, and everything in it is said again."""
 
 from collections.abc import Iterator
+from itertools import cycle
 from statistics import median
 
 from bench.faults.looks import Looks, page_views
@@ -23,8 +24,10 @@ def redis_kill(on: Ground, quick: bool) -> Iterator[Figure]:
             calm = max(check.drift for check in looks.watch(2.0).checks)
             looks.silence = 0.0
             by_api, by_board = [], []
-            for _ in range(kills):
+            # At the same moment the count changes, so that only who hears of it can be right.
+            for _, change in zip(range(kills), cycle(("leave", "open")), strict=False):
                 at = stand.kill("valkey")
+                fleet.tell(f"{change} {pages // 10}")
                 looks.watch(apart)
                 by_api.append(looks.by_api.healed(at))
                 by_board.append(looks.by_board.healed(at))
