@@ -30,6 +30,9 @@ PURE = [
     "entries",
     "tracked_site",
     "knock",
+    "frames",
+    "request_head",
+    "handshake",
 ]
 # What one conversation is made of.
 CONVERSATION = ["desk", "session", "open_page", "arrival"]
@@ -40,7 +43,8 @@ INPUT_OUTPUT = {
     "threading",
     "subprocess",
     "psycopg",
-    "http",
+    "http.client",
+    "http.server",
     "urllib.request",
     "time",
     "os",

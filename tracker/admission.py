@@ -6,6 +6,7 @@ On the event loop's thread, and without waiting for anything.
 import hmac
 import os
 import time
+from sys import intern
 
 from django.conf import settings
 
@@ -39,7 +40,8 @@ class Admission:
         if not self._directory.ready:
             raise Declined(OVERLOADED, Drop.NOT_READY)
         site = self._directory.site(knock.key)
-        user_agent = knock.headers.get("user-agent", "")
+        # Interned: thousands of pages have the same few browsers.
+        user_agent = intern(knock.headers.get("user-agent", ""))
         host = knock.host()
         address = self._address(knock, site)
         reason = closed_to(site, host, address)

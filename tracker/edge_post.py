@@ -1,41 +1,19 @@
-"""`POST /live/KEY` for `manage.py edge`: as much HTTP/1.1 as that needs, since picows takes no bodies.
-
-Strict where leniency would let two readers disagree on where a request ends; nginx stands in front.
-"""
+"""`POST /live/KEY` for `manage.py edge`: as much HTTP/1.1 as that needs; nginx stands in front."""
 
 import asyncio
-import re
+import socket
 from http import HTTPStatus
-from typing import Final, NamedTuple
-from urllib.parse import unquote
+from typing import Final
 
-from tracker import exchange, protocol
+from tracker import exchange, handshake, protocol, request_head
 from tracker.edge import Edge, Knock
 from tracker.exchange import Answer
+from tracker.listeners import BACKLOG
+from tracker.request_head import Head, Unreadable
 
-HEAD_LIMIT: Final = 16_384
 # For a whole request to arrive, and for the next one to begin.
 PATIENCE_SECONDS: Final = 10.0
 LINGER_SECONDS: Final = 2.0
-REQUEST_LINE = re.compile(rb"([A-Z]+) (/[!-~]*) HTTP/1\.1")
-HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)")
-PREFIX: Final = "/live/"
-
-
-class Unreadable(Exception):
-    """A request that is not answered in kind: the status instead."""
-
-    def __init__(self, status: HTTPStatus) -> None:
-        super().__init__(status.phrase)
-        self.status = status
-
-
-class Head(NamedTuple):
-    """A request up to its body; header names in lower case."""
-
-    method: str
-    path: str
-    headers: dict[str, str]
 
 
 class Posts:
@@ -45,6 +23,22 @@ class Posts:
         self._here = here
         self._open: set[asyncio.Task[None]] = set()
         self._stopping = False
+        self._listening: asyncio.Server | None = None
+
+    async def listen(self, listener: socket.socket) -> None:
+        """Begin to serve."""
+        self._listening = await asyncio.start_server(
+            self.serve,
+            sock=listener,
+            limit=request_head.LIMIT,
+            # asyncio listens once more, with its own 100 unless told.
+            backlog=BACKLOG,
+        )
+
+    def close(self) -> None:
+        """Take no more connections; what is open goes on."""
+        if self._listening:
+            self._listening.close()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, for `asyncio.start_server`."""
@@ -74,7 +68,7 @@ class Posts:
         while goes_on and not self._stopping:
             try:
                 async with asyncio.timeout(PATIENCE_SECONDS):
-                    head = _head(await _read_head(reader))
+                    head = request_head.read(await _read_head(reader))
                     body, goes_on = await _body(reader, head)
                 answer = await self._answer(head, peer[0] if peer else None, body)
             except Unreadable as error:
@@ -85,10 +79,7 @@ class Posts:
         await _linger(reader, writer)
 
     async def _answer(self, head: Head, peer: str | None, body: bytes) -> Answer:
-        path = head.path.partition("?")[0]
-        key = unquote(path.removeprefix(PREFIX))
-        if not path.startswith(PREFIX) or not key or "/" in key:
-            return _plain(HTTPStatus.NOT_FOUND)
+        key = handshake.site_key(head.path)
         if head.method != "POST":
             return _plain(HTTPStatus.METHOD_NOT_ALLOWED)
         return await exchange.answer(self._here, Knock(key, peer, head.headers), body)
@@ -104,24 +95,9 @@ async def _linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 async def _read_head(reader: asyncio.StreamReader) -> bytes:
     try:
-        return await reader.readuntil(b"\r\n\r\n")
+        return await reader.readuntil(request_head.END)
     except asyncio.LimitOverrunError:
         raise Unreadable(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE) from None
-
-
-def _head(text: bytes) -> Head:
-    first, *lines = text.removesuffix(b"\r\n\r\n").split(b"\r\n")
-    request = REQUEST_LINE.fullmatch(first)
-    if request is None:
-        raise Unreadable(HTTPStatus.BAD_REQUEST)
-    headers: dict[str, str] = {}
-    for line in lines:
-        found = HEADER.fullmatch(line)
-        if found is None:
-            raise Unreadable(HTTPStatus.BAD_REQUEST)
-        name, value = found[1].decode().lower(), found[2].decode("latin-1").rstrip(" \t")
-        headers[name] = f"{headers[name]},{value}" if name in headers else value
-    return Head(request[1].decode(), request[2].decode(), headers)
 
 
 async def _body(reader: asyncio.StreamReader, head: Head) -> tuple[bytes, bool]:

@@ -6,7 +6,6 @@ import socket
 import stat
 import sys
 from pathlib import Path
-from typing import Any, cast
 
 # A site's worth of pages that come back at once must find room to wait in.
 BACKLOG = 2048
@@ -38,7 +37,7 @@ def on_file(path: Path) -> socket.socket:
     """
     if path.exists() and stat.S_ISSOCK(path.stat().st_mode) and not _answers(path):
         path.unlink()
-    listener = _LocalListener(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(str(path))
     os.chmod(path, MODE)
     listener.listen(BACKLOG)
@@ -48,20 +47,3 @@ def on_file(path: Path) -> socket.socket:
 def _answers(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as probe:
         return probe.connect_ex(str(path)) == 0
-
-
-class _LocalConnection(socket.socket):
-    """A unix socket that shrugs at TCP's options: picows sets them on every connection."""
-
-    def setsockopt(self, level: int, *rest: Any) -> None:
-        if level != socket.IPPROTO_TCP:
-            super().setsockopt(level, *rest)
-
-    def getsockopt(self, level: int, *rest: Any) -> Any:
-        return 0 if level == socket.IPPROTO_TCP else super().getsockopt(level, *rest)
-
-
-class _LocalListener(socket.socket):
-    def accept(self) -> tuple[socket.socket, Any]:
-        descriptor, address = cast(Any, self)._accept()
-        return _LocalConnection(fileno=descriptor), address

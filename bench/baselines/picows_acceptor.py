@@ -7,7 +7,7 @@ import sys
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest, ws_create_server
 
 
-class Visitor(WSListener):
+class Visitor(WSListener):  # type: ignore[misc]  # only the bench installs picows
     """One socket."""
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:

@@ -1,0 +1,79 @@
+"""How a page's socket begins: which requests become one, and what the others are told."""
+
+from http import HTTPStatus
+
+import pytest
+
+from tracker import handshake, request_head
+from tracker.request_head import Unreadable
+
+# The example of RFC 6455, section 1.3.
+KEY, ACCEPT = "dGhlIHNhbXBsZSBub25jZQ==", b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+
+
+def asked(path: str = "/live/k", method: str = "GET", **changed: str) -> bytes:
+    headers = {
+        "Host": "localhost",
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Key": KEY,
+        "Sec-WebSocket-Version": "13",
+    } | {name.replace("_", "-"): value for name, value in changed.items()}
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+    return "\r\n".join(lines).encode("latin-1")
+
+
+def test_the_answer_is_the_one_of_the_standard() -> None:
+    answer = handshake.accepted(request_head.read(asked()))
+    assert answer.startswith(b"HTTP/1.1 101 ")
+    assert answer.endswith(b"\r\nSec-WebSocket-Accept: " + ACCEPT + b"\r\n\r\n")
+    assert b"Extensions" not in answer
+
+
+@pytest.mark.parametrize("wish", ["upgrade", "keep-alive, Upgrade", "Upgrade,keep-alive"])
+def test_a_connection_may_wish_for_more_than_the_upgrade(wish: str) -> None:
+    assert handshake.accepted(request_head.read(asked(Connection=wish)))
+
+
+@pytest.mark.parametrize(
+    ("request_text", "status"),
+    [
+        (asked(method="POST"), HTTPStatus.BAD_REQUEST),
+        (asked(Connection="close"), HTTPStatus.BAD_REQUEST),
+        (asked(Upgrade="h2c"), HTTPStatus.BAD_REQUEST),
+        (asked(Sec_WebSocket_Key="short"), HTTPStatus.BAD_REQUEST),
+        (asked(Sec_WebSocket_Version="8"), HTTPStatus.UPGRADE_REQUIRED),
+        (asked(Origin="a\x0bb"), HTTPStatus.BAD_REQUEST),
+        (asked(path="*"), HTTPStatus.BAD_REQUEST),
+        (asked().replace(b"Host:", b"Host :"), HTTPStatus.BAD_REQUEST),
+        (asked().replace(b"HTTP/1.1", b"HTTP/1.0"), HTTPStatus.BAD_REQUEST),
+    ],
+)
+def test_anything_else_is_turned_away(request_text: bytes, status: HTTPStatus) -> None:
+    with pytest.raises(Unreadable) as turned_away:
+        handshake.accepted(request_head.read(request_text))
+    assert turned_away.value.status is status
+    assert handshake.refused(status).startswith(f"HTTP/1.1 {status.value} ".encode())
+
+
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [("/live/k", "k"), ("/live/k?x=/y", "k"), ("/live/a%20b", "a b"), ("/live/%F0%9F", "\ufffd")],
+)
+def test_the_path_names_the_site(path: str, key: str) -> None:
+    assert handshake.site_key(path) == key
+
+
+@pytest.mark.parametrize("path", ["/", "/live/", "/live/?k", "/live/k/", "/board/k", "/lives/k"])
+def test_there_is_nothing_at_other_paths(path: str) -> None:
+    with pytest.raises(Unreadable) as turned_away:
+        handshake.site_key(path)
+    assert turned_away.value.status is HTTPStatus.NOT_FOUND
+
+
+def test_a_header_said_twice_is_joined_and_keeps_every_byte() -> None:
+    head = request_head.read(
+        asked(Origin="é").replace(b"Host:", b"X-Forwarded-For: 1\r\nx-forwarded-for:2\r\nHost:")
+    )
+    assert head.headers["x-forwarded-for"] == "1,2"
+    assert head.headers["origin"] == "é"
