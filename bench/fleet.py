@@ -49,6 +49,11 @@ class Fleet:
             assert process.stdin
             process.stdin.write(line + "\n")
 
+    def signal(self, number: int) -> None:
+        """Send a signal to each process, as SIGSTOP to machines that fall asleep with their pages open."""
+        for process in self._processes:
+            process.send_signal(number)
+
     def finish(self) -> Outcome:
         """What came of it, when all have come to their end."""
         outcome = Outcome()

@@ -55,7 +55,10 @@ class Loads(Engine):
 
 
 class Hold(Engine):
-    """Pages that stay, and of which some a second are replaced. Told: `turnover RATE`, `stop`."""
+    """Pages that stay, and of which some a second are replaced.
+
+    Told: `turnover RATE`, `open MORE`, `leave SOME`, `stop`.
+    """
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan)
@@ -91,6 +94,11 @@ class Hold(Engine):
     def told(self, words: list[str]) -> None:
         if words[0] == "turnover":
             self._turnover, self._due = float(words[1]), time.monotonic()
+        elif words[0] == "open":
+            self._arriving |= {self.new(time.monotonic()) for _ in range(int(words[1]))}
+        elif words[0] == "leave":
+            for _ in range(int(words[1])):
+                self._leave_oldest()
 
     def full(self, now: float) -> None:
         """Every page is open and acknowledged."""
@@ -106,15 +114,20 @@ class Hold(Engine):
             self.full(now)
 
     def _replace(self, now: float) -> None:
+        if self._leave_oldest():
+            self._arriving.add(self.new(self._due))
+            self.outcome.done += 1
+            self.outcome.seconds = now - self._started
+
+    def _leave_oldest(self) -> bool:
         while self._old and not self._old[-1].socket:
             self._old.pop()
         if not self._old:
             self._old = self.pages()[::-1]
         if self._old:
             self.leave(self._old.pop())
-            self._arriving.add(self.new(self._due))
-            self.outcome.done += 1
-            self.outcome.seconds = now - self._started
+            return True
+        return False
 
 
 class States(Hold):

@@ -27,6 +27,7 @@ class Sight:
     visitors: int
     least_visitors: int
     most_visitors: int
+    stale: int = 0  # edges that it said were not heard
 
     @property
     def drift(self) -> int:
@@ -83,6 +84,7 @@ class Truth:
             visitors=live["visitors"],
             least_visitors=len(self._visitors) - unsure,
             most_visitors=len(self._visitors) + left,
+            stale=live.get("stale", 0),
         )
 
 

@@ -12,6 +12,9 @@ from bench.faults.postgres_kill import postgres_kill
 from bench.faults.redis_kill import redis_kill
 from bench.faults.replay import replay
 from bench.faults.restart import restart
+from bench.faults.silent import silent
+from bench.faults.slow_network import slow_network
+from bench.faults.splits import netsplit
 from bench.faults.storm import storm
 
 # One line for each fault: its function yields a figure with its goal for everything it looked at.
@@ -26,6 +29,9 @@ FAULTS: dict[str, suite.Run] = {
     "storm": storm,
     "disk-full": disk_full,
     "disk-error": disk_error,
+    "silent": silent,
+    "netsplit": netsplit,
+    "slow-network": slow_network,
 }
 QUICK = "seconds instead of minutes for each; fails where a count or a page view was wrong"
 

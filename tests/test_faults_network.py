@@ -1,0 +1,138 @@
+"""Networks that swallow packets, split and dawdle: the fault runs, short, and what they stand on."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+
+from analytics.postgres import Postgres
+from bench.faults import namespace, silent, slow_network, splits
+from bench.faults.latency import Latency
+from bench.figures import Figure
+from bench.targets import Ground
+from tests.product import ROOT
+
+RUNS = (silent.silent, splits.netsplit, slow_network.slow_network)
+NETWORK, OTHER = "127.16.0.0/16", "127.17.0.1"
+
+
+@pytest.fixture(scope="module")
+def runs() -> dict[str, list[Figure]]:
+    """All at once: what they do most of the time is wait."""
+    with ThreadPoolExecutor(len(RUNS)) as together:
+        found = [
+            figure for figures in together.map(lambda run: list(run(None, True)), RUNS) for figure in figures
+        ]
+    return {run: list(figures) for run, figures in groupby(found, lambda figure: figure.run)}
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("run", ["silent", "netsplit", "web-split", "slow-network"])
+def test_the_network_is_survived_as_promised(runs: dict[str, list[Figure]], run: str) -> None:
+    assert [figure.line() for figure in runs[run] if not figure.met] == []
+
+
+def test_what_is_cut_vanishes_both_ways_until_it_heals() -> None:
+    inside(what_is_cut_vanishes)
+
+
+def test_late_packets_take_their_time() -> None:
+    inside(late_packets)
+
+
+def test_an_error_inside_is_told_and_leaves_nothing() -> None:
+    figures = namespace.apart(broken)(None, True)
+    pid = int(next(figures).value)
+    with pytest.raises(RuntimeError, match="broken broke off"):
+        next(figures)
+    assert not Path(f"/proc/{pid}").exists()
+
+
+def test_what_is_given_up_leaves_nothing() -> None:
+    figures = namespace.apart(endless)(None, True)
+    pid = int(next(figures).value)
+    with closing(figures):
+        assert Path(f"/proc/{pid}").exists()
+    assert not Path(f"/proc/{pid}").exists()
+
+
+def test_a_machine_without_namespaces_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(namespace, "AS_ROOT", ("unshare", "--no-such-namespace"))
+    monkeypatch.setattr(namespace, "AS_ANYBODY", ("unshare", "--no-such-namespace"))
+    with pytest.raises(namespace.NoNamespace, match="need a network namespace, and so root"):
+        namespace.entering()
+
+
+def inside(check: Callable[[], None]) -> None:
+    """Run a function of this file in a namespace."""
+    program = f"from tests.test_faults_network import {check.__name__} as check; check()"
+    subprocess.run([*namespace.entering(), sys.executable, "-c", program], cwd=ROOT, check=True)
+
+
+def what_is_cut_vanishes() -> None:
+    namespace.open_loopback()
+    with connected("127.16.0.1") as (visitor, server), connected(OTHER) as (other, others_server):
+        namespace.cut(NETWORK)
+        for here, there in ((visitor, server), (server, visitor)):
+            here.sendall(b"unheard")
+            there.settimeout(0.3)
+            with pytest.raises(TimeoutError):
+                there.recv(1)
+        other.sendall(b"heard")
+        assert others_server.recv(9) == b"heard"
+        namespace.heal(NETWORK)
+        server.settimeout(10)
+        assert server.recv(9) == b"unheard"
+
+
+def late_packets() -> None:
+    namespace.open_loopback()
+    late = ("--jump", "NFQUEUE", "--queue-num", "1")
+    with (
+        Latency(1, 0.1),
+        namespace.rules(*((*way, *late) for way in namespace.both_ways(NETWORK))),
+        connected("127.16.0.1") as (visitor, server),
+    ):
+        began = time.monotonic()
+        visitor.sendall(b"x")
+        server.sendall(server.recv(1))
+        assert visitor.recv(1) == b"x"
+        assert time.monotonic() - began >= 0.2
+
+
+@contextmanager
+def connected(address: str) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Both ends of a connection from this address to 127.0.0.1."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_connection(listener.getsockname(), 10, (address, 0)) as near,
+        listener.accept()[0] as far,
+    ):
+        yield near, far
+
+
+def broken(on: Ground, quick: bool) -> Iterator[Figure]:
+    yield started(on.postgres)
+    raise ValueError("on purpose")
+
+
+def endless(on: Ground, quick: bool) -> Iterator[Figure]:
+    yield started(on.postgres)
+    time.sleep(600)
+
+
+def started(postgres: Postgres) -> Figure:
+    assert postgres.pid
+    return Figure("test", "Postgres", postgres.pid, "")
+
+
+for run in (broken, endless):
+    # Pytest knows this file by another name than a new process does.
+    run.__module__ = "tests.test_faults_network"
