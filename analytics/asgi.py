@@ -8,8 +8,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "analytics.settings")
 # Before the consumers are imported: they need the apps loaded.
 django_application = get_asgi_application()
 
-from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from channels.sessions import CookieMiddleware  # noqa: E402
 from django.urls import path  # noqa: E402
 
 from analytics.board_socket import BoardConsumer  # noqa: E402
@@ -22,7 +22,7 @@ application = ProtocolTypeRouter(
             [
                 # No session or user on the visitors' side: their sockets never touch the ORM.
                 path("live/<str:key>", VisitorConsumer.as_asgi()),
-                path("board/<str:key>", AuthMiddlewareStack(BoardConsumer.as_asgi())),
+                path("board/<str:key>", CookieMiddleware(BoardConsumer.as_asgi())),
             ]
         ),
     }

@@ -2,7 +2,7 @@
 
 import sys
 
-from bench import runs_board, runs_hold, runs_load, runs_profile, runs_start, suite
+from bench import runs_board, runs_hold, runs_load, runs_profile, runs_reads, runs_start, suite
 
 RUNS: dict[str, suite.Run] = {
     "loads": runs_load.loads,
@@ -10,6 +10,8 @@ RUNS: dict[str, suite.Run] = {
     "states": runs_hold.states,
     "hold": runs_hold.hold,
     "board": runs_board.board,
+    "boards": runs_reads.boards,
+    "filters": runs_reads.filters,
     "start": runs_start.start,
     "profile": runs_profile.profile,
 }

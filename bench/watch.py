@@ -14,11 +14,11 @@ PATIENCE = 5.0
 
 
 class Api:
-    """`GET /api/v1/sites/KEY/live` over a connection that is kept."""
+    """`GET /api/v1/sites/KEY/live` over a connection that is kept; `query` may filter ("&page=…")."""
 
-    def __init__(self, port: int, key: str, token: str) -> None:
+    def __init__(self, port: int, key: str, token: str, query: str = "") -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
-        self._path = f"/api/v1/sites/{key}/live?limit=1"
+        self._path = f"/api/v1/sites/{key}/live?limit=1{query}"
         self._headers = {"Authorization": f"Bearer {token}"}
 
     def live(self) -> dict[str, Any]:

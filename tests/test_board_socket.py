@@ -14,6 +14,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from bench.boards import Boards
 from tests.cast import PASSWORD
 from tests.product import Product, running
 from tracker.dimensions import DIMENSIONS
@@ -336,6 +337,14 @@ def test_the_origin_must_be_that_of_an_allowed_host_it_came_to(
 def test_our_own_page_and_a_trusted_origin_are_let_in(product: Product, board: Opened) -> None:
     for origin in (product.url, "https://staff.example"):
         assert hear(board(origin=origin))["tabs"] >= 0
+
+
+def test_boards_that_come_back_together_are_all_let_in(
+    product: Product, keys: tuple[str, str], owner: Staff
+) -> None:
+    with Boards(product.port, keys[0], [owner.cookies], 200) as boards:
+        boards.wait()
+        assert boards.lost == 0
 
 
 def test_logging_out_closes_the_board_within_five_seconds(product: Product, board: Opened) -> None:
