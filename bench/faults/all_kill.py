@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from bench.faults.looks import Looks, page_views
 from bench.faults.postgres_kill import spool_files, without_postgres
-from bench.faults.stand import standing
+from bench.faults.stand import Stand, standing
 from bench.figures import Figure
 from bench.fleet import Fleet
 from bench.targets import Ground
@@ -18,25 +18,23 @@ RETURN_SECONDS = 32.0
 
 def all_kill(on: Ground, quick: bool) -> Iterator[Figure]:
     """All processes are killed at once, also while Postgres is away: a cold boot has the same ledger."""
+    with standing(on) as stand:
+        yield from all_kill_at(stand, quick)
+
+
+def all_kill_at(stand: Stand, quick: bool) -> Iterator[Figure]:
+    """A stand that is killed twice, or once when it must be quick."""
     pages, after = (200, 4.0) if quick else (3_000, RETURN_SECONDS)
-    with standing(on) as stand, Fleet(stand.plan(pages, tabs=2)) as fleet:
+    with Fleet(stand.plan(pages, tabs=2)) as fleet:
         fleet.wait_full()
         fleet.tell(f"turnover {pages / 10}")
         # The second time, acknowledged page views are on the disk of the edges only.
         for name, away in (("calm: ", 0.0), ("spooling: ", 4.0))[quick:]:
             time.sleep(2.0)
-            spooled = 0
-            if away:
-                with without_postgres(stand):
-                    time.sleep(away)
-                    spooled = sum(file.stat().st_size for file in spool_files(stand))
-                    stand.kill("web")
-            else:
-                stand.kill("web")
+            spooled = _kill(stand, away)
             began = time.monotonic()
             stand.boot()
-            note = f"{spooled:,} bytes in the spools of dead edges" if away else ""
-            yield Figure(RUN, f"{name}cold boot until ready", time.monotonic() - began, "s", note=note)
+            yield Figure(RUN, f"{name}cold boot until ready", time.monotonic() - began, "s")
             ready = time.time()
             with Looks(stand, fleet) as looks:
                 looks.watch(after)
@@ -48,9 +46,21 @@ def all_kill(on: Ground, quick: bool) -> Iterator[Figure]:
                 back = looks.by_api.sights[-1].tabs
             if away:
                 left = sum(file.stat().st_size for file in spool_files(stand))
+                yield Figure(RUN, f"{name}bytes in the spools", spooled, "", 1)
                 yield Figure(RUN, f"{name}bytes left in the spools", left, "", 0, at_most=True)
             if not quick:
                 yield Figure(RUN, f"{name}pages not back", pages - back, "", 0, at_most=True)
         fleet.tell("stop")
         fleet.finish()
         yield from page_views(RUN, stand, fleet, quick)
+
+
+def _kill(stand: Stand, away: float) -> int:
+    """Kill everything, after Postgres has been away for so many seconds; bytes in the spools then."""
+    if not away:
+        stand.kill("web")
+        return 0
+    with without_postgres(stand):
+        time.sleep(away)
+        stand.kill("web")
+        return sum(file.stat().st_size for file in spool_files(stand))

@@ -21,8 +21,14 @@ LETS_GO_SECONDS = 1.0
 
 def moved(on: Ground, quick: bool) -> Iterator[Figure]:
     """A page comes back through another edge: counted once, and the old one lets go within a second."""
-    ids = [uuid4() for _ in range(5 if quick else 100)]
-    with standing(on) as stand, ExitStack() as pages:
+    with standing(on) as stand:
+        yield from moved_at(stand, 5 if quick else 100)
+
+
+def moved_at(stand: Stand, count: int) -> Iterator[Figure]:
+    """So many pages, at a stand whose site nobody else is on."""
+    ids = [uuid4() for _ in range(count)]
+    with ExitStack() as pages:
         doors, api = Doors(stand), stand.api()
         pages.callback(api.close)
         took, claimed = [], 0
@@ -37,13 +43,13 @@ def moved(on: Ground, quick: bool) -> Iterator[Figure]:
             acked(there, page)
         # What a page opens or closes may take to be counted.
         time.sleep(1.0)
-        note = f"{len(ids)} pages; median {median(took) * 1000:.0f} ms"
+        note = f"{count} pages; median {median(took) * 1000:.0f} ms"
         yield Figure(RUN, "old edge lets go, worst", max(took), "s", LETS_GO_SECONDS, True, note)
-        yield Figure(RUN, "old sockets closed otherwise", len(ids) - claimed, "", 0, at_most=True)
-        wrong = abs(api.live()["tabs"] - len(ids))
+        yield Figure(RUN, "old sockets closed otherwise", count - claimed, "", 0, at_most=True)
+        wrong = abs(api.live()["tabs"] - count)
         yield Figure(RUN, "tabs counted too many or too few", wrong, "", 0, at_most=True)
         stored, still_open = _stored(stand, ids)
-        yield Figure(RUN, "page views not stored once", abs(stored - len(ids)), "", 0, at_most=True)
+        yield Figure(RUN, "page views not stored once", abs(stored - count), "", 0, at_most=True)
         ended = stored - still_open
         yield Figure(RUN, "page views ended by the old edge", ended, "", 0, at_most=True)
 

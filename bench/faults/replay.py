@@ -12,31 +12,38 @@ from websockets.sync.client import ClientConnection
 
 from bench import visitors
 from bench.faults.doors import Doors, acked
-from bench.faults.stand import standing
+from bench.faults.stand import Stand, standing
 from bench.figures import Figure
 from bench.targets import Ground
 
 RUN = "replay"
 TIMES = 3
+FIRST_VISITOR = 1_000_000  # nobody who has a visit already
 TOGETHER = 20  # visitors at once, each with two sockets
 
+# A visit is named after its first page view.
 STORED = """
-SELECT (SELECT count(*) FROM tracker_pageview), (SELECT count(*) FROM tracker_event),
-       (SELECT count(*) FROM tracker_visit WHERE views = 1 AND events = 1),
-       (SELECT count(*) FROM tracker_visit WHERE views <> 1 OR events <> 1)
+SELECT (SELECT count(*) FROM tracker_pageview WHERE id = ANY(%(pages)s)),
+       (SELECT count(*) FROM tracker_event WHERE page_view_id = ANY(%(pages)s)),
+       (SELECT count(*) FROM tracker_visit WHERE id = ANY(%(pages)s) AND views = 1 AND events = 1),
+       (SELECT count(*) FROM tracker_visit WHERE id = ANY(%(pages)s) AND (views <> 1 OR events <> 1))
 """
 
 
 def replay(on: Ground, quick: bool) -> Iterator[Figure]:
     """Every frame three times, to two edges at once and by POST: one page view, one event, one visit each."""
-    count = 20 if quick else 500
-    coming = iter([(visitor, uuid4(), uuid4()) for visitor in range(count)])
     with standing(on) as stand:
-        doors, unheard = Doors(stand), 0
-        while together := list(islice(coming, TOGETHER)):
-            unheard += _say_all(doors, together)
-        with psycopg.connect(stand.database_url) as connection:
-            row = connection.execute(STORED).fetchone()
+        yield from replay_at(stand, 20 if quick else 500)
+
+
+def replay_at(stand: Stand, count: int) -> Iterator[Figure]:
+    """So many visitors at a stand."""
+    said = [(FIRST_VISITOR + number, uuid4(), uuid4()) for number in range(count)]
+    doors, coming, unheard = Doors(stand), iter(said), 0
+    while together := list(islice(coming, TOGETHER)):
+        unheard += _say_all(doors, together)
+    with psycopg.connect(stand.database_url) as connection:
+        row = connection.execute(STORED, {"pages": [page for _, page, _ in said]}).fetchone()
     assert row
     note = f"{count} visitors, each frame {TIMES} times over two sockets and by POST"
     yield Figure(RUN, "page views and events without an ack", unheard, "", 0, at_most=True, note=note)
