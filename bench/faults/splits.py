@@ -8,6 +8,7 @@ import copy
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from bench import verify
 from bench.delays import Delays
 from bench.faults import namespace
 from bench.faults.looks import Looks, page_views
+from bench.faults.movers import Movers
 from bench.faults.stand import Stand, standing
 from bench.figures import Figure
 from bench.fleet import Fleet
@@ -65,13 +67,16 @@ def netsplit(on: Ground, quick: bool) -> Iterator[Figure]:
     """An edge, and then web, loses Redis for 30 s: told as stale, not wrong in silence, soon right again."""
     with split_stand(on) as (stand, ports):
         for name, address in (("netsplit", FIRST_EDGE), ("web-split", WEB)):
-            yield from _split(name, address, stand, ports, QUICK if quick else FULL)
+            with ExitStack() as stack:
+                movers = Movers(stack, stand, ports, 5 if quick else 50)
+                yield from _split(name, address, stand, ports, QUICK if quick else FULL, movers)
 
 
 def _split(
-    run: str, address: str, stand: Stand, ports: tuple[int, ...], lengths: Lengths
+    run: str, address: str, stand: Stand, ports: tuple[int, ...], lengths: Lengths, movers: Movers
 ) -> Iterator[Figure]:
-    with Fleet(stand.plan(lengths.pages, tabs=2, ports=ports)) as fleet:
+    made = stand.plan(lengths.pages, tabs=2, ports=ports)
+    with Fleet(made) as fleet, ThreadPoolExecutor(1) as beside:
         fleet.wait_full()
         fleet.tell(f"turnover {lengths.pages / 50}")
         with Looks(stand, fleet) as looks:
@@ -80,11 +85,15 @@ def _split(
             namespace.cut(address)
             # A number that stays the same is right for nothing.
             fleet.tell(f"open {lengths.pages // 5}")
-            looks.watch(lengths.split)
+            looks.watch(lengths.split / 2)
+            movers.move()
+            looks.watch(lengths.split / 2)
             fleet.tell(f"leave {lengths.pages // 10}")
             healed_at = time.time()
             namespace.heal(address)
+            moved = beside.submit(movers.wait)
             looks.watch(HEALING_SECONDS)
+            moved.result()
         fleet.tell("stop")
         outcome = fleet.finish()
         yield Figure(run, "worst drift before", calm, "", 0, at_most=True)
@@ -95,6 +104,7 @@ def _split(
         broken = sum(outcome.errors.values())
         yield Figure(run, "pages' connections that noticed", broken, "", 0, at_most=True)
         yield from _acknowledged(run, Reader(fleet.ledgers).rest(), cut_at, healed_at)
+        yield from movers.figures(run, HEALED_SECONDS)
         yield from page_views(run, stand, fleet)
 
 
