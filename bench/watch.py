@@ -5,6 +5,7 @@ import json
 import re
 import socket
 import threading
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
 
@@ -81,7 +82,7 @@ class Board:
                 if opcode == frames.TEXT:
                     self._show(payload)
                 elif opcode == frames.PING:
-                    self._socket.sendall(frames.frame(frames.PONG, payload))
+                    self._say(frames.frame(frames.PONG, payload))
 
     def _receive(self) -> bytes:
         try:
@@ -95,7 +96,12 @@ class Board:
         self.bytes += len(payload)
         self._newest = snapshot
         self._first.set()
-        self._socket.sendall(frames.frame(frames.TEXT, b'{"ack":%d}' % snapshot["seq"]))
+        self._say(frames.frame(frames.TEXT, b'{"ack":%d}' % snapshot["seq"]))
+
+    def _say(self, frame: bytes) -> None:
+        # Whoever closes the board may do so while a snapshot is on its way.
+        with suppress(OSError):
+            self._socket.sendall(frame)
 
 
 def log_in(port: int, name: str, password: str) -> str:
