@@ -77,6 +77,14 @@ def test_the_board_goes_back_plays_on_and_returns(product: Product, key: str, br
         wait_for(goes_back, 30, "the page that was open then")
         expect(page.locator("[data-replay]")).to_be_visible()
         figure(page, "active").to_have_text("–")
+        # Every word tells of that moment.
+        expect(page.locator(".people > .label .term")).to_contain_text(re.compile(r"^visitors at [\d:]{8}"))
+        clock = page.locator("[data-when]").inner_text()
+        expect(page.locator("[data-replay] p")).to_contain_text(f"as it was {clock}")
+        expect(page).to_have_title(f"1 {clock} · seen.example")
+        expect(page.locator(".hour header")).to_contain_text("60 minutes to")
+        expect(page.locator(".unstored")).to_be_visible()
+        expect(page.locator(".status .words")).to_contain_text("the past is shown")
         page.screenshot(path=SHOTS / "replay.png")
         page.set_viewport_size({"width": 360, "height": 740})
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
@@ -99,6 +107,8 @@ def test_the_board_goes_back_plays_on_and_returns(product: Product, key: str, br
         page.get_by_role("button", name="Back to live").click()
         expect(page.locator("[data-replay]")).to_be_hidden()
         figure(page, "visitors").to_have_text("2")
+        expect(page.locator("[data-when]")).to_have_text("now")
+        expect(page).to_have_title("2 · seen.example")
 
 
 @pytest.mark.django_db

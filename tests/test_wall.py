@@ -112,6 +112,20 @@ def picture(page: Page, name: str, size: ViewportSize, scheme: Any) -> None:
     page.screenshot(path=SHOTS / f"{name}.png")
 
 
+def test_a_wall_keeps_the_filters_of_its_board_and_says_them(wall: Page, product: Product, key: str) -> None:
+    with visit(product, key, "/"), visit(product, key, "/pricing", address="192.0.2.2"):
+        wall.goto(f"{product.url}/sites/{key}/?page=/pricing&device=desktop")
+        wall.get_by_role("link", name="Wall", exact=True).click()
+        wall.wait_for_url("**/?page=%2Fpricing&device=desktop&wall")
+        figure(wall, "visitors").to_have_text("1")
+        expect(wall.get_by_role("list", name="Filters")).to_have_text("page/pricingdeviceDesktop")
+        assert wall.evaluate(PRESSABLE) == []
+        for width, height in ((1920, 1080), (2560, 1440)):
+            picture(wall, f"wall-filtered-{width}", ViewportSize(width=width, height=height), "dark")
+        wall.keyboard.press("Escape")
+        wall.wait_for_url("**/?page=%2Fpricing&device=desktop")
+
+
 def test_the_screen_stays_on_fills_at_any_key_and_is_left_with_escape(wall: Page) -> None:
     assert wall.evaluate("window.locks") == ["screen"]
     wall.keyboard.press("f")

@@ -11,6 +11,7 @@ import { Filters } from "./filters.js";
 import { Hour } from "./hour.js";
 import { Install } from "./install.js";
 import { LiveList } from "./list.js";
+import { Moment } from "./moment.js";
 import { Now } from "./now.js";
 import { Paths } from "./paths.js";
 import { Replay } from "./replay.js";
@@ -31,10 +32,10 @@ const clock = new Clock(zone);
 const now = new Now(part(".now"));
 const hour = new Hour(part(".hour"), clock);
 const filters = new Filters(/** @type {HTMLElement} */ (document.querySelector("[data-chips]")), refilter);
-const day = new Day(part(".day"), clock, `/sites/${key}/curve.json${filters.query}`, () => compare(part("[data-compare]"), day, clock));
+const day = new Day(part(".day"), clock, `/sites/${key}/curve.json${filters.query}`, told);
 const lists = DIMENSIONS.map((dimension) => new LiveList(part(`[data-list=${dimension}]`), dimension, filters));
 const strip = new Strip(part(".strip"), part("[data-trouble]"));
-const world = new World(part(".world"));
+const world = new World(part(".world"), filters);
 const paths = new Paths(part(".paths"), `/sites/${key}/paths.json`);
 const replay = new Replay(board, clock, () => `/sites/${key}/at.json${filters.query}`, (past) => {
   const shown = past ?? latest;
@@ -46,13 +47,21 @@ const install = new Install(part(".install"), () => {
   part(".figures").hidden = false;
   measure();
 });
+const moment = new Moment(board, domain, clock);
 const status = new Status(board, clock);
+day.drawing.go = (at) => replay.go(at);
 const aloud = part("[data-count-aloud]");
 let saidAt = 0;
 let resized = 0;
 
 function measure() {
   for (const list of lists) list.measure();
+}
+
+/** The curve is there. */
+function told() {
+  compare(part("[data-compare]"), day, clock);
+  if (latest) replay.update(Date.parse(latest.at) / 1000, day.curve);
 }
 
 /** @param {Snapshot} snapshot */
@@ -67,8 +76,7 @@ function show(snapshot) {
   if (replay.at === null) draw(snapshot);
   strip.update(snapshot.system);
   status.seen(snapshot.at);
-  document.title = `${snapshot.visitors} · ${domain}`;
-  sayCount(snapshot.visitors);
+  if (replay.at === null) sayCount(snapshot.visitors);
 }
 
 /**
@@ -82,26 +90,15 @@ function draw(snapshot) {
     list.update(snapshot[list.dimension], snapshot.totals[list.dimension], snapshot.tabs);
   }
   world.update(snapshot.world);
-  empty(snapshot);
+  moment.say(snapshot, replay.at !== null, filters.query !== "");
+  paths.update(filters.pages, filters.query, replay.at);
+  day.drawing.mark(replay.at);
 }
 
 function refilter() {
   socket.go(`/board/${key}${filters.query}`);
   day.go(`/sites/${key}/curve.json${filters.query}`);
   replay.again();
-}
-
-/** @param {Snapshot} snapshot */
-function empty({ tabs, minutes }) {
-  part(".lists").hidden = tabs === 0;
-  part("[data-empty]").hidden = tabs > 0;
-  if (tabs > 0) return;
-  part("[data-empty] h2").textContent = filters.query ? "Nobody here fits these filters right now" : "Nobody here right now";
-  const last = minutes.views.findLastIndex((count) => count > 0);
-  const back = minutes.views.length - 1 - last;
-  const when = back === 0 ? "within the last minute" : `${back} min ago`;
-  part("[data-last]").textContent =
-    last < 0 ? "No page view in the last 60 minutes." : `Last page view ${when}, at ${clock.minute(minutes.to - back)}.`;
 }
 
 /**

@@ -9,11 +9,14 @@
 const { uPlot } = globalThis;
 // As in the hour's bars: with fewer, one visitor would look like a crowd.
 const LEAST_HIGH = 4;
+/** How far a finger may go in a tap, in pixels. */ const TAP = 6;
 
 export class Curve {
   /** @type {any} */ #plot = null;
   /** @type {Drawn} */ #drawn = { from: 0, minutes: 1440, today: [], before: [], peak: null };
   #highest = LEAST_HIGH;
+  /** What of the past the board shows, in seconds since the epoch. @type {number | null} */ #shown = null;
+  /** Called with the second that is pointed at, in seconds since the epoch. */ go = (/** @type {number} */ at) => {};
 
   /**
    * @param {HTMLElement} root
@@ -25,6 +28,9 @@ export class Curve {
     this.read = read;
     this.peak = mark("peak");
     this.now = mark("present");
+    this.moment = mark("moment");
+    this.moment.hidden = true;
+    this.#listen();
     const [before, today] = swatches.map((swatch) => () => getComputedStyle(swatch).backgroundColor);
     new ResizeObserver(([entry]) => {
       const size = { width: Math.floor(entry.contentRect.width), height: Math.floor(entry.contentRect.height) };
@@ -50,6 +56,48 @@ export class Curve {
   choose(at) {
     const left = at === null ? -10 : this.#plot?.valToPos(this.#drawn.from + at, "x");
     this.#plot?.setCursor({ left, top: at === null ? -10 : 0 }, false);
+  }
+
+  /** Mark the second that the board shows, or none. @param {number | null} at epoch seconds */
+  mark(at) {
+    this.#shown = at;
+    this.moment.hidden = at === null;
+    if (at !== null && this.#plot) this.#place(this.moment, at / 60, 0);
+  }
+
+  /** A press, or a drag along the day, leads to that second; up and down scrolls the page under a finger. */
+  #listen() {
+    /** @type {{x: number, y: number, dragged: boolean} | null} */
+    let pressed = null;
+    this.root.addEventListener("pointerdown", (event) => {
+      if (event.button || !event.isPrimary || !this.#plot) return;
+      pressed = { x: event.clientX, y: event.clientY, dragged: event.pointerType === "mouse" };
+      if (!pressed.dragged) return;
+      this.root.setPointerCapture(event.pointerId);
+      this.#point(event);
+    });
+    this.root.addEventListener("pointermove", (event) => {
+      if (!pressed || !event.isPrimary) return;
+      pressed.dragged ||= Math.abs(event.clientX - pressed.x) > TAP;
+      if (pressed.dragged) this.#point(event);
+    });
+    this.root.addEventListener("pointerup", (event) => {
+      const tapped = pressed && Math.abs(event.clientY - pressed.y) <= TAP;
+      if (event.isPrimary && (tapped || pressed?.dragged)) this.#point(event);
+      pressed = null;
+      // A finger that is gone reads nothing.
+      if (event.pointerType !== "mouse") this.choose(null);
+    });
+    this.root.addEventListener("pointercancel", () => (pressed = null));
+  }
+
+  /** @param {PointerEvent} event */
+  #point(event) {
+    const x = event.clientX - this.#plot.over.getBoundingClientRect().left;
+    const { from, minutes } = this.#drawn;
+    const minute = Math.min(from + minutes, Math.max(from, this.#plot.posToVal(x, "x")));
+    this.choose(Math.floor(minute) - from);
+    this.go(Math.round(minute * 60));
   }
 
   /**
@@ -83,7 +131,7 @@ export class Curve {
       this.#data(),
       this.root,
     );
-    this.#plot.over.append(this.peak, this.now);
+    this.#plot.over.append(this.peak, this.now, this.moment);
   }
 
   #data() {
@@ -103,6 +151,7 @@ export class Curve {
     this.#place(this.now, from + today.length - 1, today[today.length - 1]);
     this.peak.hidden = peak === null;
     if (peak) this.#place(this.peak, Math.floor(peak.at / 60), peak.most);
+    this.mark(this.#shown);
   }
 
   /**

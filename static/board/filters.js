@@ -13,6 +13,7 @@ export class Filters {
    */
   constructor(chips, changed) {
     this.chips = chips;
+    this.wall = /** @type {HTMLAnchorElement | null} */ (document.querySelector("a.wall"));
     this.changed = changed;
     this.wanted = this.#read();
     this.#show();
@@ -69,24 +70,28 @@ export class Filters {
   }
 
   #show() {
+    if (this.wall) this.wall.href = `${this.query || "?"}${this.query && "&"}wall`;
     this.chips.replaceChildren(
       ...this.wanted.map(({ dimension, name }) => {
-        const chip = document.createElement("button");
-        chip.type = "button";
+        // On a wall there is nothing to press, and no way there.
+        const chip = document.createElement(this.wall ? "button" : "i");
         const what = document.createElement("span");
         what.textContent = PARAMETERS[dimension];
         const text = label(dimension, name);
         const which = document.createElement("b");
         which.textContent = text;
-        chip.append(what, which, "×");
+        const item = document.createElement("li");
+        item.append(chip);
+        chip.append(what, which);
+        if (!(chip instanceof HTMLButtonElement)) return item;
+        chip.type = "button";
+        chip.append("×");
         chip.setAttribute("aria-label", `Remove the filter: ${PARAMETERS[dimension]} ${text}`);
         chip.addEventListener("click", () => {
           this.toggle(dimension, name);
           // The focus must not fall off the page with its chip.
           /** @type {HTMLElement} */ (this.chips.querySelector("button") ?? document.querySelector(".rows"))?.focus();
         });
-        const item = document.createElement("li");
-        item.append(chip);
         return item;
       }),
     );

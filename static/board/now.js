@@ -36,7 +36,8 @@ export class Now {
       part.style.setProperty("--part", String(snapshot[/** @type {"active"} */ (part.dataset.part)]));
     }
     this.bar.classList.toggle("none", tabs === 0);
-    this.#breathe();
+    // Only what is live breathes.
+    if (active !== null) this.#breathe();
   }
 
   #breathe() {

@@ -33,13 +33,13 @@ export class Replay {
     this.handle = /** @type {HTMLInputElement} */ (part("[data-handle]"));
     /** @type {NodeListOf<HTMLElement>} */
     this.speeds = board.querySelectorAll("[data-speed]");
-    this.handle.addEventListener("input", () => this.#go(this.#from + Number(this.handle.value)));
+    this.handle.addEventListener("input", () => this.go(this.#from + Number(this.handle.value)));
     for (const button of this.speeds) {
       const speed = Number(button.dataset.speed);
       button.addEventListener("click", () => this.#play(this.#speed === speed ? 0 : speed));
     }
     part("[data-live]").addEventListener("click", () => this.stop());
-    setInterval(() => this.#speed && this.#go((this.at ?? 0) + (this.#speed * STEP_MS) / 1000), STEP_MS);
+    setInterval(() => this.#speed && this.go((this.at ?? 0) + (this.#speed * STEP_MS) / 1000), STEP_MS);
   }
 
   /**
@@ -66,20 +66,26 @@ export class Replay {
     if (this.at === null) return;
     this.at = null;
     this.#play(0);
+    // The focus must not fall off the page with the banner.
+    if (this.banner.contains(document.activeElement)) this.handle.focus();
     this.banner.hidden = true;
     delete this.board.dataset.past;
     this.#place(this.#now);
-    this.handle.focus();
     this.show(null);
   }
 
-  /** @param {number} at */
-  #go(at) {
+  /**
+   * Show that second of today.
+   * @param {number} at seconds since the epoch
+   */
+  go(at) {
+    if (this.handle.disabled) return;
     if (at >= this.#now) {
       this.#place(this.#now);
       return this.stop();
     }
-    this.at = at;
+    this.at = Math.max(at, this.#from);
+    if (this.banner.hidden) this.time.textContent = this.clock.second(at * 1000);
     this.banner.hidden = false;
     this.board.dataset.past = "";
     this.#place(at);
@@ -91,7 +97,6 @@ export class Replay {
     const clock = this.clock.second(at * 1000);
     this.handle.value = String(Math.floor(at - this.#from));
     this.handle.setAttribute("aria-valuetext", this.at === null ? `now, ${clock}` : clock);
-    this.time.textContent = clock;
   }
 
   /** @param {number} speed 0 to rest */
@@ -107,9 +112,13 @@ export class Replay {
     this.#asking = true;
     const asked = this.url();
     try {
-      const response = await fetch(`${asked}${asked.includes("?") ? "&" : "?"}t=${this.at}`, { cache: "no-store" });
+      // The banner tells whole seconds, and so must the figures beside it.
+      const second = Math.floor(this.at);
+      const response = await fetch(`${asked}${asked.includes("?") ? "&" : "?"}t=${second}`, { cache: "no-store" });
       const snapshot = response.ok ? await response.json() : null;
-      if (snapshot && this.at !== null && asked === this.url()) this.show(snapshot);
+      // The day is over: there is no such moment today.
+      if (response.status === 400) this.stop();
+      else if (snapshot && this.at !== null && asked === this.url()) this.show(snapshot);
     } catch {
       // The board's own line says that there is no connection.
     }

@@ -67,7 +67,7 @@ export class Status {
     const now = performance.now();
     switch (state) {
       case "live":
-        return `live, ${ago(now - (lastAt ?? now))}`;
+        return `${this.board.dataset.past === undefined ? "live" : "the past is shown; connected"}, ${ago(now - (lastAt ?? now))}`;
       case "stale":
         return `stale, ${ago(now - (lastAt ?? now))}`;
       case "reconnecting":

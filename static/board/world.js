@@ -1,8 +1,10 @@
 /**
- * The world, each country shaded by its open tabs. The shapes are a file of ours (scripts/build-map); the list beside
- * says the same in words.
+ * The world, each country shaded by its open tabs; a click filters by one. The shapes are a file of ours
+ * (scripts/build-map); the list beside says and does the same for those who cannot see or point.
  */
 import { label } from "./names.js";
+
+/** @import {Filters} from "./filters.js" */
 
 const SHADES = 5;
 const number = new Intl.NumberFormat("en");
@@ -12,10 +14,21 @@ export class World {
   /** @type {Map<string, number>} */ #shown = new Map();
   /** @type {Record<string, number>} */ #tabs = {};
   #most = 0;
+  /** The country that is pointed at. */ #at = "";
 
-  /** @param {HTMLElement} root */
-  constructor(root) {
+  /**
+   * @param {HTMLElement} root
+   * @param {Filters} filters
+   */
+  constructor(root, filters) {
     this.root = root;
+    this.filters = filters;
+    this.read = document.createElement("p");
+    this.read.className = "read";
+    this.read.setAttribute("aria-hidden", "true");
+    root.addEventListener("pointerover", (event) => this.#point(country(event)));
+    root.addEventListener("pointerleave", () => this.#point(""));
+    root.addEventListener("click", (event) => this.#pick(country(event)));
     this.#load(root.dataset.src ?? "");
   }
 
@@ -35,9 +48,8 @@ export class World {
       this.#shapes.set(shape.id, shape);
       shape.dataset.country = shape.id;
       shape.removeAttribute("id"); // two letters could be anybody's
-      this.#say(shape, 0);
     }
-    this.root.replaceChildren(document.adoptNode(drawn));
+    this.root.replaceChildren(document.adoptNode(drawn), this.read);
     this.#paint();
   }
 
@@ -50,6 +62,19 @@ export class World {
       if (most !== this.#most || this.#shown.get(code) !== this.#tabs[code]) this.#set(code, this.#tabs[code], most);
     }
     this.#most = most;
+    for (const [code, shape] of this.#shapes) shape.classList.toggle("kept", this.filters.has("countries", code));
+    this.#say();
+  }
+
+  /** @param {string} code */
+  #point(code) {
+    this.#at = code;
+    this.#say();
+  }
+
+  /** One without anybody would empty the board. @param {string} code */
+  #pick(code) {
+    if (this.#tabs[code] || this.filters.has("countries", code)) this.filters.toggle("countries", code);
   }
 
   /**
@@ -68,20 +93,16 @@ export class World {
       this.#shown.delete(code);
       delete shape.dataset.shade;
     }
-    this.#say(shape, tabs);
   }
 
-  /**
-   * @param {SVGElement} shape
-   * @param {number} tabs
-   */
-  #say(shape, tabs) {
-    let title = shape.querySelector("title");
-    if (!title) {
-      title = document.createElementNS("http://www.w3.org/2000/svg", "title");
-      shape.append(title);
-    }
-    const name = label("countries", shape.dataset.country ?? "");
-    title.textContent = tabs ? `${name}: ${number.format(tabs)} ${tabs === 1 ? "tab" : "tabs"}` : name;
+  #say() {
+    const tabs = this.#tabs[this.#at] ?? 0;
+    const text = this.#at && `${label("countries", this.#at)}${tabs ? `: ${number.format(tabs)} ${tabs === 1 ? "tab" : "tabs"}` : ""}`;
+    if (this.read.textContent !== text) this.read.textContent = text;
   }
+}
+
+/** @param {Event} event */
+function country({ target }) {
+  return target instanceof SVGElement ? (target.dataset.country ?? "") : "";
 }

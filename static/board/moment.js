@@ -1,0 +1,65 @@
+/**
+ * What the board says of the moment that it shows: now, or a second of the past.
+ *
+ * @import {Clock} from "./clock.js"
+ * @import {Snapshot} from "./snapshot.js"
+ */
+
+export class Moment {
+  /**
+   * @param {HTMLElement} board
+   * @param {string} domain
+   * @param {Clock} clock
+   */
+  constructor(board, domain, clock) {
+    const part = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (board.querySelector(selector));
+    this.domain = domain;
+    this.clock = clock;
+    this.when = part("[data-when]");
+    this.hour = part("[data-hour-when]");
+    this.time = part("[data-replay] b");
+    this.lists = part(".lists");
+    this.nobody = part("[data-empty]");
+    this.heading = part("[data-empty] h2");
+    this.last = part("[data-last]");
+  }
+
+  /**
+   * @param {Snapshot} snapshot
+   * @param {boolean} past
+   * @param {boolean} filtered
+   */
+  say(snapshot, past, filtered) {
+    const clock = this.clock.second(Date.parse(snapshot.at));
+    const when = past ? `at ${clock}` : "now";
+    write(this.when, when);
+    write(this.hour, past ? `, 60 minutes to ${clock.slice(0, 5)}` : ", last 60 minutes");
+    if (past) write(this.time, clock);
+    document.title = `${snapshot.visitors}${past ? ` ${when}` : ""} · ${this.domain}`;
+    this.lists.hidden = snapshot.tabs === 0;
+    this.nobody.hidden = snapshot.tabs > 0;
+    if (snapshot.tabs) return;
+    const nobody = filtered ? "Nobody here fits these filters" : "Nobody here";
+    write(this.heading, past ? `${nobody.replace("here fits", "fitted").replace("here", "was here")} ${when}` : `${nobody} right now`);
+    write(this.last, this.#lastView(snapshot.minutes, past ? "before" : "ago"));
+  }
+
+  /**
+   * @param {import("./snapshot.js").Minutes} minutes
+   * @param {string} ago
+   */
+  #lastView({ to, views }, ago) {
+    const last = views.findLastIndex((count) => count > 0);
+    if (last < 0) return `No page view in the ${ago === "ago" ? "last 60 minutes" : "60 minutes before"}.`;
+    const back = views.length - 1 - last;
+    return `Last page view ${back ? `${back} min ${ago}` : "within the last minute"}, at ${this.clock.minute(to - back)}.`;
+  }
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {string} text
+ */
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}

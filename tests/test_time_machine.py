@@ -1,0 +1,131 @@
+"""The time machine on the board: what it shows is what Postgres has, and the curve itself leads back.
+
+Screenshots are left in `test-results/board/`, to be looked at.
+"""
+
+import random
+import re
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from playwright.sync_api import Browser, Page, expect
+
+from tests.product import Product, wait_for
+from tests.staff import at_board
+from tests.test_board_day import SHOTS, key, product
+
+__all__ = ["key", "product"]  # fixtures
+
+# Every moment that the board shows, with its figures, as soon as it is drawn.
+NOTE = """() => {
+    window.shown = [];
+    const when = document.querySelector("[data-when]");
+    const figure = (name) => document.querySelector(`[data-figure=${name}]`).textContent;
+    const note = () => shown.push([when.textContent, ...["visitors", "tabs", "rate"].map(figure)]);
+    new MutationObserver(note).observe(when, { childList: true });
+}"""
+THERE = """
+SELECT count(DISTINCT visitor)::text AS visitors, count(*)::text AS tabs,
+       (SELECT count(*)::text FROM tracker_pageview
+        WHERE began_at >= date_trunc('minute', %s::timestamptz) - interval '1 minute'
+          AND began_at < date_trunc('minute', %s::timestamptz)) AS rate
+FROM tracker_pageview
+WHERE began_at > %s::timestamptz - interval '24 hours' AND began_at <= %s
+  AND (ended_at IS NULL OR ended_at > %s)
+"""
+
+
+def there(product: Product, key: str, clock: str) -> list[str]:
+    """Visitors, tabs and views per minute at a second of the site's today, as Postgres has them."""
+    zone = ZoneInfo(product.rows("SELECT timezone FROM tracker_site WHERE key = %s", key)[0]["timezone"])
+    second = datetime.combine(datetime.now(zone), time.fromisoformat(clock), zone)
+    return list(product.rows(THERE, *[second] * 5)[0].values())
+
+
+def go_to(page: Page, second: int) -> None:
+    """Put the handle to a second of the day."""
+    handle = page.get_by_role("slider", name="Time of today")
+    handle.evaluate("(it, at) => { it.value = at; it.dispatchEvent(new Event('input')); }", second)
+    clock = timedelta(seconds=second)
+    expect(page.locator("[data-when]")).to_have_text(f"at {str(clock).zfill(8)}")
+
+
+def test_any_second_of_today_agrees_with_postgres_and_so_does_what_is_played(
+    product: Product, key: str, browser: Browser
+) -> None:
+    with at_board(browser, product, f"/sites/{key}/") as page:
+        expect(page.get_by_role("slider", name="Time of today")).to_be_enabled()
+        page.evaluate(NOTE)
+        chance = random.Random(9)
+        for _ in range(8):
+            go_to(page, chance.randrange(3600, 13 * 3600))
+        for speed in ("×1", "×10", "×60"):
+            go_to(page, chance.randrange(3600, 12 * 3600))
+            before = page.evaluate("shown.length")
+            page.get_by_role("button", name=speed, exact=True).click()
+            wait_for(lambda before=before: page.evaluate("shown.length") >= before + 4)  # type: ignore[misc]
+            page.get_by_role("button", name=speed, exact=True).click()
+        shown = page.evaluate("shown")
+        assert len(shown) >= 8 + 3 * 5
+        seen = {when.removeprefix("at "): figures for when, *figures in shown}
+        assert len({figures[0] for figures in seen.values()}) > 4
+        assert seen == {clock: there(product, key, clock) for clock in seen}
+
+
+def test_a_drag_along_the_curve_leads_to_that_second(product: Product, key: str, browser: Browser) -> None:
+    with at_board(browser, product, f"/sites/{key}/") as page:
+        handle = page.get_by_role("slider", name="Time of today")
+        expect(handle).to_be_enabled()
+        box = page.locator(".day .plot").bounding_box()
+        assert box
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
+        expect(page.locator("[data-replay]")).to_be_hidden()
+        page.mouse.down()
+        expect(page.locator("[data-when]")).to_have_text(re.compile("^at (11|12):"))
+        page.mouse.move(box["x"] + box["width"] / 4, box["y"] + 90, steps=3)
+        expect(page.locator("[data-when]")).to_have_text(re.compile("^at 0[56]:"))
+        expect(handle).to_have_attribute("aria-valuetext", re.compile(r"^0[56]:"))
+        expect(page.locator(".day .moment")).to_be_visible()
+        # Beyond the end of the curve it is now.
+        page.mouse.move(box["x"] + box["width"] - 2, box["y"] + 20)
+        expect(page.locator("[data-replay]")).to_be_hidden()
+        page.mouse.move(box["x"] - 40, box["y"] + 20)
+        expect(page.locator("[data-when]")).to_have_text("at 00:00:00")
+        page.mouse.up()
+        page.mouse.move(box["x"] + box["width"] / 3, box["y"] + 20)
+        expect(page.locator("[data-when]")).to_have_text("at 00:00:00")
+        expect(page).to_have_title("0 at 00:00:00 · seen.example")
+        expect(page.locator("[data-empty] h2")).to_have_text("Nobody was here at 00:00:00")
+        page.screenshot(path=SHOTS / "replay-empty.png")
+        page.get_by_role("button", name="Back to live").click()
+        expect(page.locator("[data-when]")).to_have_text("now")
+        expect(page.locator(".day .moment")).to_be_hidden()
+
+
+def test_a_finger_drags_along_the_curve_and_scrolls_across_it(
+    product: Product, key: str, browser: Browser
+) -> None:
+    phone = {"has_touch": True, "is_mobile": True}
+    with at_board(browser, product, f"/sites/{key}/", 360, 740, **phone) as page:
+        expect(page.get_by_role("slider", name="Time of today")).to_be_enabled()
+        box = page.locator(".day .plot").bounding_box()
+        assert box
+        fingers = page.context.new_cdp_session(page)
+
+        def swipe(x: int, y: int) -> None:
+            left, top = box["x"] + 100, box["y"] + box["height"] / 2
+            for part in range(11):
+                finger = {"x": left + x * part / 10, "y": top + y * part / 10}
+                kind = "touchMove" if part else "touchStart"
+                fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [finger]})
+            fingers.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+        page.evaluate("document.body.style.minHeight = '3000px'")
+        swipe(0, -200)
+        wait_for(lambda: page.evaluate("scrollY") > 100)
+        expect(page.locator("[data-replay]")).to_be_hidden()
+        page.evaluate("scrollTo(0, 0)")
+        swipe(-40, 0)
+        expect(page.locator("[data-when]")).to_have_text(re.compile(r"^at \d\d:"))
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        page.screenshot(path=SHOTS / "replay-finger.png")
