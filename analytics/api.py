@@ -6,6 +6,7 @@ Every refusal is `{"error": "one sentence"}`. An unknown site and a forbidden on
 from typing import Annotated, Any
 
 import msgspec
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.vary import vary_on_headers
 from ninja import Field, NinjaAPI, Query, Schema
@@ -99,7 +100,7 @@ api = NinjaAPI(
 
 @api.get(
     "/sites/{key}/live",
-    response={200: Live, 401: Problem, 404: Problem, 422: Problem},
+    response={200: Live, 401: Problem, 404: Problem, 422: Problem, 503: Problem},
     summary="Who is on a site right now",
     url_name="live",
     tags=["live"],
@@ -130,6 +131,13 @@ def unknown_reader(request: HttpRequest, error: AuthenticationError) -> HttpResp
 @api.exception_handler(Http404)
 def unknown_site(request: HttpRequest, error: Http404) -> HttpResponse:
     return answer({"error": "There is no such site, or you may not see it."}, 404)
+
+
+@api.exception_handler(OperationalError)
+@api.exception_handler(InterfaceError)
+def no_database(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Readers are looked up for every request, so while Postgres is away nobody can be answered."""
+    return answer({"error": "Postgres does not answer: try again."}, 503)
 
 
 @api.exception_handler(ValidationError)

@@ -125,6 +125,22 @@ def postmaster_of(product: Product) -> int:
     return int(status.split("PPid:")[1].split()[0])
 
 
+def test_while_postgres_cannot_come_back_the_api_says_so(product: Product, bearer: str) -> None:
+    cluster, key = product.data / "postgres" / "cluster", product.add_site("away.example")
+    live = f"/api/v1/sites/{key}/live"
+    assert ask(product, live, Authorization=bearer)[0] == 200
+    aside = cluster.rename(cluster.with_name("aside"))
+    os.kill(postmaster_of(product), signal.SIGKILL)
+    try:
+        wait_for(lambda: ask(product, live, Authorization=bearer)[0] != 200, what="the outage")
+        answer = (503, '{"error":"Postgres does not answer: try again."}')
+        assert ask(product, live, Authorization=bearer) == answer
+        assert ask(product, "/readyz") == (503, "Postgres does not answer.\n")
+    finally:
+        aside.rename(cluster)
+    wait_for(product.ready, what="readiness after Postgres came back")
+
+
 def test_while_postgres_hangs_the_process_is_alive_and_not_ready(product: Product) -> None:
     postmaster = postmaster_of(product)
     os.kill(postmaster, signal.SIGSTOP)

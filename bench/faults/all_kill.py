@@ -24,14 +24,15 @@ def all_kill(on: Ground, quick: bool) -> Iterator[Figure]:
 
 def all_kill_at(stand: Stand, quick: bool) -> Iterator[Figure]:
     """A stand that is killed twice, or once when it must be quick."""
-    pages, after = (200, 4.0) if quick else (3_000, RETURN_SECONDS)
+    pages, after = (200, 4.0) if quick else (2_000, RETURN_SECONDS)
     with Fleet(stand.plan(pages, tabs=2)) as fleet:
         fleet.wait_full()
-        fleet.tell(f"turnover {pages / 10}")
         # The second time, acknowledged page views are on the disk of the edges only.
         for name, away in (("calm: ", 0.0), ("spooling: ", 4.0))[quick:]:
+            fleet.tell(f"turnover {pages / 30}")
             time.sleep(2.0)
             spooled = _kill(stand, away)
+            fleet.tell("turnover 0")
             began = time.monotonic()
             stand.boot()
             yield Figure(RUN, f"{name}cold boot until ready", time.monotonic() - began, "s")
@@ -51,7 +52,9 @@ def all_kill_at(stand: Stand, quick: bool) -> Iterator[Figure]:
             if not quick:
                 yield Figure(RUN, f"{name}pages not back", pages - back, "", 0, at_most=True)
         fleet.tell("stop")
-        fleet.finish()
+        outcome = fleet.finish()
+        note = str(outcome.errors)
+        yield Figure(RUN, "pages turned over", outcome.done, "", 1, note=note)
         yield from page_views(RUN, stand, fleet, quick)
 
 

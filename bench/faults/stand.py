@@ -49,6 +49,7 @@ class Stand:
         self.key = self.product.add_site(ORIGIN_HOST)
         self.token = self.product.manage("addtoken").strip().splitlines()[-1]
         self._password = self.product.password
+        self._cookie = ""
 
     @property
     def database_url(self) -> str:
@@ -83,7 +84,8 @@ class Stand:
 
     def board(self) -> Board:
         """An open board of a member of staff; for the caller to close."""
-        return Board(self.port, self.key, log_in(self.port, "admin", self._password))
+        self._cookie = self._cookie or log_in(self.port, "admin", self._password)
+        return Board(self.port, self.key, self._cookie)
 
     def plan(self, pages: int, mode: Mode = Mode.HOLD, **more: object) -> Plan:
         """Pages that come back as the snippet does, from an address for each visitor; with a ledger."""
