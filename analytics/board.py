@@ -16,25 +16,22 @@ from analytics.hours import HOURS
 from tracker import snippet
 from tracker.models import PageView, Site
 
-LISTS = [
-    ("pages", "Pages"),
-    ("referrers", "Referrers"),
-    ("countries", "Countries"),
-    ("browsers", "Browsers"),
-    ("systems", "Systems"),
-    ("devices", "Devices"),
-    ("channels", "Channels"),
-    ("campaigns", "Campaigns"),
+# The lists of the board, by where they stand; those that share a place are its tabs.
+PANELS = [
+    ("pages", [("pages", "Pages")]),
+    ("sources", [("referrers", "Referrers"), ("channels", "Channels"), ("campaigns", "Campaigns")]),
+    ("countries", [("countries", "Countries")]),
+    ("software", [("browsers", "Browsers"), ("systems", "Systems"), ("devices", "Devices")]),
 ]
 
-# What the foot says of the process that serves the board: a name of `analytics.system`, a word, its meaning.
+# What the foot says of Footfall itself: a name of `tracker.vitals`, a word, its meaning.
 SYSTEM = [
-    ("sockets", "sockets", "Pages that hold a socket to this process, or post to it"),
-    ("messages", "messages", "What pages said to this process, per second"),
+    ("sockets", "sockets", "Pages that hold a socket, or post, over all processes"),
+    ("messages", "messages", "What pages said, per second, over all processes"),
     ("delay", "writes", "How long the last page views waited until Postgres had them"),
     ("depth", "waiting", "Page views and events that wait for Postgres now"),
-    ("cpu", "cpu", "Processor time of this process; 100 % is one core"),
-    ("memory", "memory", "Memory of this process"),
+    ("cpu", "cpu", "Processor time of all edges and of the process that serves this page; 100 % is one core"),
+    ("memory", "memory", "Memory of all edges and of the process that serves this page"),
 ]
 
 logout = LogoutView.as_view()
@@ -82,7 +79,7 @@ async def board(request: HttpRequest, key: str) -> HttpResponse:
         "user": user,
         "site": site,
         "sites": await _visible(user),
-        "lists": LISTS,
+        "panels": PANELS,
         "system": SYSTEM,
         "wall": "wall" in request.GET,
         "snippet": snippet.tag(site, f"{scheme}://{request.get_host()}"),

@@ -9,9 +9,10 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from analytics import concurrency, paths, queries, replay
+from analytics import concurrency, full_list, live, paths, queries, replay
 from analytics.access import asite_for
 from analytics.answers import ANSWERS, TooMuch
+from tracker.dimensions import DIMENSIONS
 from tracker.filters import Filters
 from tracker.models import Site
 
@@ -56,6 +57,24 @@ async def moment(request: HttpRequest, key: str) -> HttpResponse:
     def shown(site: Site, filters: Filters) -> Awaitable[dict[str, Any]]:
         at = replay.read_moment(request.GET.get("t", ""), site, datetime.now(UTC))
         return ANSWERS.get(("at", site.key, at, filters), lambda: replay.at(site, at, filters))
+
+    return await _answer(request, key, shown)
+
+
+@never_cache
+@require_safe
+async def whole_list(request: HttpRequest, key: str) -> HttpResponse:
+    """`/sites/KEY/list.json?of=pages`: one list in full, now or at `t`; takes `find` and live filters."""
+    of, text = request.GET.get("of", ""), request.GET.get("find", "")
+
+    async def shown(site: Site, filters: Filters) -> dict[str, Any]:
+        if of not in DIMENSIONS or len(text) > queries.LONGEST_NAME:
+            raise ValueError("Name one of the lists, and a text that is no longer than a name.")
+        if "t" not in request.GET:
+            return full_list.listed(await live.counters(site.pk, filters), of, text)
+        at = replay.read_moment(request.GET["t"], site, datetime.now(UTC))
+        asked = ("list", site.key, at, filters, of, text)
+        return await ANSWERS.get(asked, lambda: full_list.listed(replay.counted(site, at, filters), of, text))
 
     return await _answer(request, key, shown)
 

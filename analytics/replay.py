@@ -26,7 +26,8 @@ COLUMNS = [each.column for each in TABLE]
 
 def at(site: Site, moment: datetime, filters: Filters) -> dict[str, Any]:
     """A board's snapshot of that moment; `seq` is its milliseconds since the epoch."""
-    counters = _counted(site, moment, filters)
+    counters = counted(site, moment, filters)
+    counters.minutes.update(_begun(site, moment, filters))
     seq = int(moment.timestamp() * 1000)
     shown = snapshots.snapshot(counters, site.key, seq, moment)
     # It takes tabs for active ones, having no other.
@@ -38,19 +39,33 @@ def at(site: Site, moment: datetime, filters: Filters) -> dict[str, Any]:
     return shown
 
 
-def _counted(site: Site, moment: datetime, filters: Filters) -> Counters:
-    begun = PageView.objects.filter(queries.kept(filters), site_id=site.pk, began_at__lte=moment)
-    there = begun.filter(Q(ended_at=None) | Q(ended_at__gt=moment), began_at__gt=moment - LONGEST)
+def counted(site: Site, moment: datetime, filters: Filters) -> Counters:
+    """Who was there then; every tab counts as active, and no minutes are known."""
+    there = PageView.objects.filter(
+        queries.kept(filters),
+        Q(ended_at=None) | Q(ended_at__gt=moment),
+        site_id=site.pk,
+        began_at__gt=moment - LONGEST,
+        began_at__lte=moment,
+    )
     counters = Counters(moment.timestamp())
     for visitor, *names in there.values_list("visitor", *COLUMNS):
         for kind, name in enumerate(names):
             counters.add(kind, name, 1)
         counters.add(VISITORS, visitor.bytes, 1)
         counters.attention[Attention.ACTIVE] = counters.attention.get(Attention.ACTIVE, 0) + 1
-    hour = begun.filter(began_at__gt=moment - HOUR).annotate(minute=TruncMinute("began_at"))
-    for minute, views in hour.values_list("minute").annotate(views=Count("id")).order_by():
-        counters.minutes[int(minute.timestamp() // 60)] = views
     return counters
+
+
+def _begun(site: Site, moment: datetime, filters: Filters) -> dict[int, int]:
+    """Page views of the hour before, by the epoch minute they began in."""
+    begun = PageView.objects.filter(
+        queries.kept(filters), site_id=site.pk, began_at__gt=moment - HOUR, began_at__lte=moment
+    )
+    hour = begun.annotate(minute=TruncMinute("began_at")).values_list("minute")
+    return {
+        int(minute.timestamp() // 60): views for minute, views in hour.annotate(views=Count("id")).order_by()
+    }
 
 
 def read_moment(text: str, site: Site, now: datetime) -> datetime:

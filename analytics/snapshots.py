@@ -41,12 +41,13 @@ def snapshot(
         "tabs": counters.tabs,
         "visitors": counters.visitors,
         **{attention.value: counters.attention.get(attention, 0) for attention in Attention},
-        **{name: _rows(counters.names[name], limit) for name in DIMENSIONS},
+        **{name: rows(counters.names[name], limit) for name in DIMENSIONS},
         "totals": {name: len(counters.names[name]) for name in DIMENSIONS},
     }
 
 
-def _rows(counter: dict[str, int], limit: int) -> list[dict[str, Any]]:
+def rows(counter: dict[str, int], limit: int) -> list[dict[str, Any]]:
+    """The `limit` largest, most tabs first, then by name."""
     # 10,000 names, the 20 largest: nsmallest takes 3 ms where sorting them all takes 5.
     largest = heapq.nsmallest(limit, counter.items(), key=lambda item: (-item[1], item[0]))
     return [{"name": name, "tabs": tabs} for name, tabs in largest]

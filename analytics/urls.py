@@ -23,5 +23,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sites/<str:key>/curve.json", board_data.curve, name="curve"),
     path("sites/<str:key>/at.json", board_data.moment, name="at"),
     path("sites/<str:key>/paths.json", board_data.steps, name="paths"),
+    path("sites/<str:key>/list.json", board_data.whole_list, name="list"),
     path("sites/<str:key>/reports/", board.reports, name="reports"),
 ]

@@ -15,13 +15,15 @@ from tests.product import Product
 def at_board(
     browser: Browser, product: Product, path: str, width: int = 1440, height: int = 900, **how: Any
 ) -> Iterator[Page]:
-    """A page that the cast's superuser opened; it must have complained about nothing in the end."""
+    """A page that the cast's superuser opened, or `who` (name and password); it must have complained about
+    nothing in the end. The rest of `how` is the browser's."""
+    name, password = how.pop("who", ("superuser", PASSWORD))
     with visitor(browser, viewport={"width": width, "height": height}, **how) as context:
         page = context.new_page()
         complaints = Complaints.of(page)
         page.goto(f"{product.url}/login/")
-        page.get_by_label("User name").fill("superuser")
-        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_label("User name").fill(name)
+        page.get_by_label("Password").fill(password)
         page.get_by_role("button", name="Log in").click()
         page.goto(f"{product.url}{path}")
         yield page

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.boards import visit
 from tests.product import Product, running
 from tests.staff import at_board
-from tests.test_board_page import visit
 
 SHOTS = Path(__file__).resolve().parent.parent / "test-results" / "board"
 # Today until a minute ago and the same weekday last week; two hours ago 61 at once, in a zone where that

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.boards import PHONE, choose, figure, rows, visit
 from tests.product import Product, running
 from tests.staff import at_board
-from tests.test_board_page import PHONE, figure, rows, visit
 
 SHOTS = Path(__file__).resolve().parent.parent / "test-results" / "board"
 PREPARE = "from tests.cast import make_cast; print(make_cast().site.key)"
@@ -43,6 +43,7 @@ def visitors(product: Product, key: str) -> Iterator[ExitStack]:
 
 
 def press(page: Page, name: str, row: str) -> None:
+    choose(page, name)
     page.locator(f"[data-list={name}] .row:not(.gone) .pick", has_text=row).first.click()
 
 

@@ -103,6 +103,7 @@ ROUTES: dict[str, tuple[str, set[str]]] = {
     "sites/<str:key>/curve.json": ("/sites/{site.key}/curve.json", READERS),
     "sites/<str:key>/at.json": ("/sites/{site.key}/at.json?t={now}", READERS),
     "sites/<str:key>/paths.json": ("/sites/{site.key}/paths.json?page=/", READERS),
+    "sites/<str:key>/list.json": ("/sites/{site.key}/list.json?of=pages&t={now}", READERS),
     "sites/<str:key>/reports/": ("/sites/{site.key}/reports/", NOBODY),  # leads to the report, which is above
 }
 # They start the edge of this process once they let somebody in; tests of their own ask a real one.

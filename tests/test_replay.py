@@ -11,11 +11,11 @@ import pytest
 from django.test import Client
 from playwright.sync_api import Browser, expect
 
+from tests.boards import PHONE, figure, rows, visit
 from tests.cast import make_cast
 from tests.product import Product, wait_for
 from tests.staff import at_board
 from tests.test_board_filters import key, press, product
-from tests.test_board_page import PHONE, figure, rows, visit
 from tests.test_board_socket import Staff
 
 __all__ = ["key", "product"]  # fixtures

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.boards import SHOTS, visit
 from tests.browser import Complaints, visitor
 from tests.product import Product, running
-from tests.test_board_page import SHOTS, visit
 
 SITES = """
 from tracker.models import Site

@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 import pytest
 from websockets.sync.client import ClientConnection
 
+from tests.boards import PHONE, visit
 from tests.product import Product, wait_for
-from tests.test_board_page import PHONE, visit
 from tests.test_board_socket import Staff, ack, dial, hear
 from tests.test_session import PAGES, VISITOR, WALL, Desk, Page
 from tracker.filters import NO_FILTERS, Filters

@@ -8,9 +8,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from analytics.system import System
+from tests.boards import SHOTS, visit
 from tests.browser import Complaints, visitor
 from tests.product import Product
-from tests.test_board_page import SHOTS, visit
 
 
 def test_the_figures_are_of_this_process_and_sampled_once_a_second() -> None:

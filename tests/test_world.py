@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.boards import SHOTS, crowd, figure, visit, wait_until_at_rest
 from tests.browser import Complaints, visitor
 from tests.product import ROOT, Product
-from tests.test_board_page import SHOTS, crowd, figure, visit, wait_until_at_rest
 
 DRAWN = (ROOT / "static" / "board" / "world.svg").read_text()
 

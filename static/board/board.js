@@ -1,13 +1,14 @@
 /**
  * The board: takes its site from the page, and hands every snapshot to its parts.
  *
- * @import {Snapshot} from "./snapshot.js"
+ * @import {Dimension, Snapshot} from "./snapshot.js"
  */
 import "./menus.js";
 import { Clock } from "./clock.js";
 import { compare } from "./compare.js";
 import { Day } from "./day.js";
 import { Filters } from "./filters.js";
+import { FullList } from "./full.js";
 import { Hour } from "./hour.js";
 import { Install } from "./install.js";
 import { LiveList } from "./list.js";
@@ -19,6 +20,7 @@ import { DIMENSIONS, visited } from "./snapshot.js";
 import { BoardSocket } from "./socket.js";
 import { Status } from "./status.js";
 import { Strip } from "./strip.js";
+import { Tabs } from "./tabs.js";
 import "./terms.js";
 import { World } from "./world.js";
 
@@ -41,6 +43,13 @@ const replay = new Replay(board, clock, () => `/sites/${key}/at.json${filters.qu
   const shown = past ?? latest;
   if (shown) draw(shown);
 });
+const full = new FullList(/** @type {HTMLTemplateElement} */ (part("[data-full]")), filters, `/sites/${key}/list.json`, () => replay.at);
+for (const panel of /** @type {NodeListOf<HTMLElement>} */ (board.querySelectorAll(".panel:has(.tabs)"))) new Tabs(panel);
+for (const button of board.querySelectorAll(".lists .open")) {
+  const list = /** @type {HTMLElement} */ (button.closest(".list"));
+  const title = list.querySelector("h2")?.textContent ?? "";
+  button.addEventListener("click", () => full.open(/** @type {Dimension} */ (list.dataset.list), title));
+}
 /** @type {Snapshot | null} */
 let latest = null;
 const install = new Install(part(".install"), () => {
@@ -90,6 +99,7 @@ function draw(snapshot) {
     list.update(snapshot[list.dimension], snapshot.totals[list.dimension], snapshot.tabs);
   }
   world.update(snapshot.world);
+  full.update();
   moment.say(snapshot, replay.at !== null, filters.query !== "");
   paths.update(filters.pages, filters.query, replay.at);
   day.drawing.mark(replay.at);

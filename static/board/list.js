@@ -6,85 +6,21 @@
  * @import {Filters} from "./filters.js"
  * @import {Dimension, Row} from "./snapshot.js"
  */
-import { halves, label } from "./names.js";
+import { ListRow } from "./row.js";
 
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const number = new Intl.NumberFormat("en");
 const MOVE_MS = 180;
 const FADE_MS = 120;
+// More rows that come or go at once are another list, and no movement.
+const SOFT = 40;
 
 /**
- * @param {string} tag
- * @param {string} name
+ * @param {Element} element
+ * @param {string} text
  */
-function element(tag, name) {
-  const made = document.createElement(tag);
-  made.className = name;
-  return made;
-}
-
-/**
- * @param {number} part
- * @param {number} whole
- */
-export function percent(part, whole) {
-  const share = whole ? (part / whole) * 100 : 0;
-  return share > 0 && share < 1 ? "< 1 %" : `${Math.round(share)} %`;
-}
-
-class ListRow {
-  root = element("li", "row");
-  button = /** @type {HTMLButtonElement} */ (element("button", "pick"));
-  #figure = element("span", "figure");
-  #share = element("span", "share");
-  /** @type {number | null} */ #tabs = null;
-  #part = -1;
-  #at = -1;
-
-  /**
-   * @param {Dimension} dimension
-   * @param {string} name
-   */
-  constructor(dimension, name) {
-    this.button.type = "button";
-    // One stop for the whole list; arrow keys go from row to row.
-    this.button.tabIndex = -1;
-    const text = label(dimension, name);
-    const shown = element("span", "name");
-    const [start, end] = halves(text);
-    for (const [part, of] of [[start, "start"], [end, "end"]]) {
-      if (!part) continue;
-      const half = element("span", of);
-      half.textContent = part;
-      shown.append(half);
-    }
-    this.root.title = name && name !== text ? `${text} (${name})` : text;
-    this.root.classList.toggle("unnamed", name === "" || name === "(other)");
-    this.button.append(shown, this.#share, this.#figure);
-    this.root.append(this.button);
-  }
-
-  /**
-   * @param {number} at which place in the list, from 0
-   * @param {number} tabs
-   * @param {number} all
-   */
-  update(at, tabs, all) {
-    if (at !== this.#at) {
-      this.#at = at;
-      this.root.style.setProperty("--at", String(at));
-    }
-    const part = all ? tabs / all : 0;
-    if (part !== this.#part) {
-      this.#part = part;
-      this.root.style.setProperty("--share", part.toFixed(4));
-      this.#share.textContent = percent(tabs, all);
-    }
-    if (tabs !== this.#tabs) {
-      this.#tabs = tabs;
-      this.#figure.textContent = number.format(tabs);
-    }
-  }
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
 }
 
 export class LiveList {
@@ -93,16 +29,17 @@ export class LiveList {
   /** @type {[Row[], number, number] | null} */ #last = null;
 
   /**
-   * @param {HTMLElement} root the section, with `.rows`, `.more` and `.all` in it
+   * @param {HTMLElement} root with `.rows` in it, and in these `.more` and `.none`
    * @param {Dimension} dimension
-   * @param {Filters} [filters] what a row that is pressed filters by
+   * @param {Pick<Filters, "has" | "toggle">} [filters] what a row that is pressed filters by
    */
   constructor(root, dimension, filters) {
     this.dimension = dimension;
     this.filters = filters;
     this.list = /** @type {HTMLElement} */ (root.querySelector(".rows"));
     this.more = /** @type {HTMLElement} */ (root.querySelector(".more"));
-    this.all = /** @type {HTMLElement} */ (root.querySelector(".all"));
+    this.none = /** @type {HTMLElement} */ (root.querySelector(".none"));
+    this.all = root.querySelector(".all");
     this.list.addEventListener("click", (event) => this.#pick(/** @type {Element} */ (event.target)));
     this.list.addEventListener("keydown", (event) => this.#step(event));
     this.measure();
@@ -124,7 +61,7 @@ export class LiveList {
     // The line "and N more" takes the last slot.
     const room = total > this.#slots ? this.#slots - 1 : this.#slots;
     const shown = rows.slice(0, room);
-    const moving = !still.matches && !document.hidden;
+    const moving = !still.matches && !document.hidden && this.#isSoft(shown);
     this.#clearGone();
     this.#leave(new Set(shown.map((row) => row.name)), moving);
     this.#place(shown, tabs, moving);
@@ -140,9 +77,16 @@ export class LiveList {
     this.list.style.setProperty("--filled", String(shown + (left > 0 ? 1 : 0)));
     this.more.hidden = left <= 0;
     this.more.style.setProperty("--at", String(shown));
-    const text = `and ${number.format(left)} more`;
-    if (this.more.textContent !== text) this.more.textContent = text;
-    this.all.textContent = number.format(total);
+    const words = this.more.firstElementChild ?? this.more;
+    write(words, `and ${number.format(left)} more`);
+    if (this.all) write(this.all, number.format(total));
+    this.none.hidden = total > 0;
+  }
+
+  /** @param {Row[]} shown */
+  #isSoft(shown) {
+    const staying = shown.filter(({ name }) => this.#rows.has(name)).length;
+    return Math.max(shown.length, this.#rows.size) - staying <= SOFT;
   }
 
   /** @param {Element} target */
@@ -154,7 +98,7 @@ export class LiveList {
 
   /** @param {KeyboardEvent} event */
   #step(event) {
-    const buttons = /** @type {HTMLElement[]} */ ([...this.list.querySelectorAll(".row:not(.gone) .pick")]);
+    const buttons = /** @type {HTMLElement[]} */ ([...this.list.querySelectorAll(".row:not(.gone) .pick, .more:not([hidden]) button")]);
     const here = buttons.indexOf(/** @type {HTMLElement} */ (document.activeElement));
     const goals = new Map([
       ["ArrowDown", here + 1],

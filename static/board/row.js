@@ -1,0 +1,82 @@
+/**
+ * One row of a live list: a name that is pressed, its share as a bar behind it, its figure.
+ *
+ * @import {Dimension} from "./snapshot.js"
+ */
+import { halves, label } from "./names.js";
+
+const number = new Intl.NumberFormat("en");
+
+/**
+ * @param {string} tag
+ * @param {string} name
+ */
+function element(tag, name) {
+  const made = document.createElement(tag);
+  made.className = name;
+  return made;
+}
+
+/**
+ * @param {number} part
+ * @param {number} whole
+ */
+export function percent(part, whole) {
+  const share = whole ? (part / whole) * 100 : 0;
+  return share > 0 && share < 1 ? "< 1 %" : `${Math.round(share)} %`;
+}
+
+export class ListRow {
+  root = element("li", "row");
+  button = /** @type {HTMLButtonElement} */ (element("button", "pick"));
+  #figure = element("span", "figure");
+  #share = element("span", "share");
+  /** @type {number | null} */ #tabs = null;
+  #part = -1;
+  #at = -1;
+
+  /**
+   * @param {Dimension} dimension
+   * @param {string} name
+   */
+  constructor(dimension, name) {
+    this.button.type = "button";
+    // One stop for the whole list; arrow keys go from row to row.
+    this.button.tabIndex = -1;
+    const text = label(dimension, name);
+    const shown = element("span", "name");
+    const [start, end] = halves(text);
+    for (const [part, of] of [[start, "start"], [end, "end"]]) {
+      if (!part) continue;
+      const half = element("span", of);
+      half.textContent = part;
+      shown.append(half);
+    }
+    this.root.title = name && name !== text ? `${text} (${name})` : text;
+    this.root.classList.toggle("unnamed", name === "" || name === "(other)");
+    this.button.append(shown, this.#share, this.#figure);
+    this.root.append(this.button);
+  }
+
+  /**
+   * @param {number} at which place in the list, from 0
+   * @param {number} tabs
+   * @param {number} all
+   */
+  update(at, tabs, all) {
+    if (at !== this.#at) {
+      this.#at = at;
+      this.root.style.setProperty("--at", String(at));
+    }
+    const part = all ? tabs / all : 0;
+    if (part !== this.#part) {
+      this.#part = part;
+      this.root.style.setProperty("--share", part.toFixed(4));
+      this.#share.textContent = percent(tabs, all);
+    }
+    if (tabs !== this.#tabs) {
+      this.#tabs = tabs;
+      this.#figure.textContent = number.format(tabs);
+    }
+  }
+}
