@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from tests.page_views import begin, progress, rows, said
 from tests.road import Answers, Road, until
+from tracker import writer
 from tracker.buffer import WriteBuffer
 from tracker.database import connect
 from tracker.drops import Drop, Drops
@@ -51,7 +52,11 @@ def spool(tmp_path: Path) -> Spool:
 
 
 @pytest_asyncio.fixture
-async def buffer(road: Road, spool: Spool, drops: Drops) -> AsyncIterator[WriteBuffer]:
+async def buffer(
+    road: Road, spool: Spool, drops: Drops, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[WriteBuffer]:
+    # A slow machine is no Postgres that hangs: here nothing is spooled for that.
+    monkeypatch.setattr(writer, "ANSWER_SECONDS", 60.0)
     buffer = WriteBuffer(road.connect, EDGE, 2000, spool, drops)
     buffer.start(asyncio.get_running_loop())
     yield buffer

@@ -339,3 +339,38 @@ def test_what_the_disk_lost_of_the_own_file_is_kept_aside_and_not_deleted(
     spool.append(in_order(1))
     assert spool.first()
     spool.close()
+
+
+@database
+async def test_a_postgres_that_hangs_keeps_nobody_waiting(
+    road: Road, folder: Path, answers: Answers, connection: psycopg.Connection
+) -> None:
+    pages = [begin(n) for n in range(3)]
+    async with buffer_of(road, folder) as buffer:
+        with connection.transaction():
+            # As good as hung for whoever writes.
+            connection.execute("LOCK TABLE tracker_pageview")
+            for page in pages:
+                assert buffer.begin(page, answers.to(page.id))
+                await until(lambda: (page.id, True) in answers.given)  # noqa: B023 (waited for here)
+            assert buffer.spool.size > 0
+            await until(lambda: bool(buffer.trouble))
+        await until(lambda: buffer.spool.size == 0)
+        assert [view["id"] for view in rows(connection, "tracker_pageview")] == [page.id for page in pages]
+        await until(lambda: not buffer.trouble)
+    assert len(answers.given) == 3
+
+
+@database
+async def test_stopping_does_not_wait_for_a_postgres_that_hangs(
+    road: Road, folder: Path, answers: Answers, connection: psycopg.Connection
+) -> None:
+    page = begin()
+    with connection.transaction():
+        async with buffer_of(road, folder) as buffer:
+            connection.execute("LOCK TABLE tracker_pageview")
+            assert buffer.begin(page, answers.to(page.id))
+        assert len(files(folder)) == 1
+    async with buffer_of(road, folder, OTHER):
+        await until(lambda: files(folder) == [])
+    assert page.id in [view["id"] for view in rows(connection, "tracker_pageview")]

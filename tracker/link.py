@@ -89,6 +89,12 @@ class Link:
             logger.warning("buffer: cannot write (%s); keeping what comes", type(error).__name__)
             self._away_since = time.monotonic()
 
+    def silent(self) -> None:
+        """It owes an answer; whoever waits for that has the connection."""
+        if not self.away:
+            logger.warning("buffer: Postgres does not answer; keeping what comes")
+            self._away_since = time.monotonic()
+
     def close(self, goodbye: bool) -> None:
         """Close the connection; with `goodbye` all page views are ended, and `jobs` need not look."""
         try:

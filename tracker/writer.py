@@ -1,5 +1,5 @@
 """Carries batches to Postgres until they are there: tries again, isolates what is refused, and spools to disk
-what Postgres does not take within a second.
+what Postgres does not take within a second, whether it refuses, is away, or hangs.
 
 Everything is stored in the order in which it came: while anything is in the spool, what comes goes behind it.
 """
@@ -16,15 +16,21 @@ from uuid import UUID
 import psycopg
 from psycopg import errors
 
+from tracker.courier import Courier, Unanswered
 from tracker.drops import Drop
 from tracker.entries import Entry, EventEntry
 from tracker.link import LONGEST_PAUSE, Link, lost_race
-from tracker.spool import Spool
+from tracker.spool import Spool, Spooled
 
 logger = logging.getLogger(__name__)
 
 # A failover or a restart of Postgres is often over by then, and costs no disk.
 SPOOL_AFTER_SECONDS = 1.0
+# A batch takes some 100 ms. One that is not answered by then is spooled as well, and stored twice if need be.
+ANSWER_SECONDS = 2.0
+# How long what comes may wait behind a batch of the spool, or a sign of life, that Postgres is slow to take.
+TURN_SECONDS = 0.25
+GOODBYE_SECONDS = 2.0
 # The row's own fault. Everything else (no connection, no space, read only, a schema in the middle of a
 # migration) passes, so the batch waits for it.
 REFUSALS = (
@@ -46,6 +52,13 @@ class Settled(NamedTuple):
     late: bool = False  # out of the spool: nobody waits for them any more
 
 
+class _Draining(NamedTuple):
+    """The spool's first batch, on its way, and what of it is not stored yet."""
+
+    spooled: Spooled
+    parts: Parts
+
+
 class Writer:
     """One thread's way to Postgres; once `stopping` is set, the first failure is the last."""
 
@@ -58,6 +71,8 @@ class Writer:
     ) -> None:
         self.stuck = False  # neither Postgres nor the spool takes anything
         self._link = Link(connect, edge)
+        self._courier = Courier()
+        self._draining: _Draining | None = None
         self._edge = edge
         self._spool = spool
         self._stopping = stopping
@@ -77,13 +92,20 @@ class Writer:
         """
         parts = deque([batch])
         while parts:
-            if self._spool.pending or self._link.away_for() > SPOOL_AFTER_SECONDS:
+            if self._spool.pending or self._silent or self._link.away_for() > SPOOL_AFTER_SECONDS:
                 yield from self._spool_all(parts)
                 if not parts:
                     return
             try:
                 # A spool without room must be drained before anything newer is stored.
-                yield from self._catch_up() if self._spool.pending else self._store_next(parts)
+                yield from (
+                    self._catch_up() if self._spool.pending else self._store_next(parts, ANSWER_SECONDS)
+                )
+            except Unanswered:
+                self._unanswered()
+                if self._stopping.is_set():
+                    yield from self._spool_all(parts)
+                    return
             except (psycopg.Error, OSError) as error:
                 self._failed(error)
                 if self._stopping.is_set() and (self._link.away or isinstance(error, OSError)):
@@ -96,12 +118,14 @@ class Writer:
         if self.due_in() > 0:
             return
         try:
-            if self._link.beat_in() <= 0:
-                self._link.reach()
+            if self._draining is None and self._link.beat_in() <= 0:
+                self._courier.ask(self._link, self._link.reach, TURN_SECONDS)
                 self._link.reached()
                 self._spool.adopt()
             if self._spool.pending:
                 yield from self._catch_up()
+        except Unanswered:
+            self._unanswered()
         except (psycopg.Error, OSError) as error:
             self._failed(error)
 
@@ -112,16 +136,26 @@ class Writer:
 
     def close(self, all_settled: bool) -> None:
         """Close connection and spool; says goodbye when nothing is left to be stored."""
-        self._link.close(goodbye=all_settled and not self._spool.pending)
+        goodbye = all_settled and not self._spool.pending
+        if not self._courier.close(lambda: self._link.close(goodbye), GOODBYE_SECONDS):
+            logger.warning("buffer: no goodbye (Postgres does not answer); jobs will tidy up")
         self._spool.close()
 
-    def _store_next(self, parts: Parts) -> Iterator[Settled]:
-        """Store the first part, or halve it when it is refused. Raises psycopg.Error for what passes."""
+    @property
+    def _silent(self) -> bool:
+        """Whether Postgres owes an answer for so long that nobody waits for it any more."""
+        return self._courier.out_for() > ANSWER_SECONDS
+
+    def _store_next(self, parts: Parts, patience: float, of: Spooled | None = None) -> Iterator[Settled]:
+        """Store the first part, or halve it when it is refused.
+
+        Raises psycopg.Error for what passes, and Unanswered; then the part is still the first.
+        """
         part = parts[0]
         try:
-            orphans = self._link.reach().write(part)
-        except psycopg.Error as error:
-            if not _refused(error):
+            orphans = self._courier.ask(part, lambda: self._write(part, of), patience)
+        except (psycopg.Error, Unanswered) as error:
+            if isinstance(error, Unanswered) or not _refused(error):
                 raise
             yield from _split(parts)
         except Exception:
@@ -134,17 +168,24 @@ class Writer:
             yield from _settle(part, orphans)
 
     def _catch_up(self) -> Iterator[Settled]:
-        """Store the spool's first batch. Raises psycopg.Error, OSError, and then it is still the first."""
-        spooled = self._spool.first()
-        if spooled is None:
-            return
-        if spooled.edge != self._edge:
-            self._link.vouch(spooled.edge, spooled.written_at)
-        parts = deque([spooled.entries])
+        """Store the spool's first batch. Raises psycopg.Error, OSError, Unanswered: it is still the first."""
+        if self._draining is None:
+            spooled = self._spool.first()
+            if spooled is None:
+                return
+            self._draining = _Draining(spooled, deque([spooled.entries]))
+        spooled, parts = self._draining
         while parts:
-            for settled in self._store_next(parts):
+            for settled in self._store_next(parts, TURN_SECONDS, spooled):
                 yield settled._replace(late=True)
+        self._draining = None
         self._spool.drop_first()
+
+    def _write(self, part: list[Entry], of: Spooled | None) -> set[tuple[int, UUID]]:
+        """The courier's errand: his thread alone uses the connection while he is out."""
+        if of and of.edge != self._edge:
+            self._link.vouch(of.edge, of.written_at)
+        return self._link.reach().write(part)
 
     def _spool_all(self, parts: Parts) -> Iterator[Settled]:
         """Spool all parts, and leave none; or, where the disk does not take them, all."""
@@ -161,6 +202,10 @@ class Writer:
             yield Settled(refused, Drop.REFUSED)
             entries = [entry for entry in entries if id(entry) not in unwritable]
         yield Settled(entries)
+
+    def _unanswered(self) -> None:
+        if self._silent:
+            self._link.silent()
 
     def _failed(self, error: psycopg.Error | OSError) -> None:
         if isinstance(error, psycopg.Error):

@@ -1,0 +1,88 @@
+"""Waits for Postgres in a thread of its own, so that pages need not.
+
+No timeout tells a server that hangs from one that is slow. So an errand is never broken off: whoever does not
+want to wait any longer goes on without its answer.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import TypeVar, cast
+
+T = TypeVar("T")
+
+
+class Unanswered(Exception):
+    """Postgres has not answered yet; the errand goes on."""
+
+
+class _Errand:
+    """What is asked of Postgres, and what became of it."""
+
+    def __init__(self, name: object, do: Callable[[], object]) -> None:
+        self.name = name
+        self.since = time.monotonic()
+        self.over = threading.Event()
+        self.found: object = None
+        self.error: Exception | None = None
+        self._do = do
+
+    def run(self) -> None:
+        try:
+            self.found = self._do()
+        except Exception as error:
+            self.error = error
+        self.over.set()
+
+
+class Courier:
+    """Runs errands for one thread."""
+
+    def __init__(self) -> None:
+        self._out: _Errand | None = None
+        self._errands: SimpleQueue[_Errand | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
+
+    def out_for(self) -> float:
+        """Since when Postgres owes an answer, in seconds; 0 when it does not."""
+        return 0.0 if self._out is None or self._out.over.is_set() else time.monotonic() - self._out.since
+
+    def ask(self, name: object, errand: Callable[[], T], patience: float) -> T:
+        """What the errand gives; raises what it raises, or Unanswered after `patience` seconds.
+
+        Whoever asks again under the same name (the same object) waits for the errand that is out already;
+        whoever asks under another one waits for that one's end, and nobody hears how it went.
+        """
+        until = time.monotonic() + patience
+        if self._out and self._out.name is not name:
+            self._wait(self._out, until)
+            self._out = None
+        if self._out is None:
+            self._out = _Errand(name, errand)
+            if not self._thread.is_alive():
+                self._thread.start()
+            self._errands.put(self._out)
+        out = self._out
+        self._wait(out, until)
+        self._out = None
+        if out.error:
+            raise out.error
+        return cast(T, out.found)
+
+    def close(self, errand: Callable[[], object], patience: float) -> bool:
+        """End the thread after this last errand; False when that is not over in time."""
+        last = _Errand(self, errand)
+        if not self._thread.is_alive():
+            self._thread.start()
+        self._errands.put(last)
+        self._errands.put(None)
+        return last.over.wait(patience)
+
+    def _wait(self, errand: _Errand, until: float) -> None:
+        if not errand.over.wait(max(0.0, until - time.monotonic())):
+            raise Unanswered
+
+    def _run(self) -> None:
+        while errand := self._errands.get():
+            errand.run()
