@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
+import psycopg
+
 from bench import verify
 from bench.faults.stand import Stand
 from bench.figures import Figure
@@ -13,6 +15,15 @@ from bench.fleet import Fleet
 EVERY_SECONDS = 0.2
 # An end that died with its edge is made by `jobs`, 60 s after the edge's last sign.
 ENDS_SECONDS = 100.0
+
+
+# Every visit has as many page views as it says, and every page view its visit.
+ODD_VISITS = """
+SELECT count(*) FROM tracker_visit v
+FULL JOIN (SELECT site_id, visit_id, count(*) AS views FROM tracker_pageview GROUP BY site_id, visit_id) p
+  ON p.site_id = v.site_id AND p.visit_id = v.id
+WHERE v.views IS DISTINCT FROM p.views
+"""
 
 
 class Looks:
@@ -65,5 +76,9 @@ def page_views(run: str, stand: Stand, fleet: Fleet, quick: bool = False) -> Ite
         count = getattr(kept, what)
         yield Figure(run, f"page views {what}", count, "", 0, at_most=True, note=note)
         note = ""
+    with psycopg.connect(stand.database_url) as connection:
+        row = connection.execute(ODD_VISITS).fetchone()
+    assert row
+    yield Figure(run, "visits that do not add up", row[0], "", 0, at_most=True)
     if not quick:
         yield Figure(run, "page views without an end", kept.open, "", 0, at_most=True)

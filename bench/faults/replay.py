@@ -33,7 +33,7 @@ SELECT (SELECT count(*) FROM tracker_pageview WHERE id = ANY(%(pages)s)),
 def replay(on: Ground, quick: bool) -> Iterator[Figure]:
     """Every frame three times, to two edges at once and by POST: one page view, one event, one visit each."""
     with standing(on) as stand:
-        yield from replay_at(stand, 20 if quick else 500)
+        yield from replay_at(stand, 20 if quick else 200)
 
 
 def replay_at(stand: Stand, count: int) -> Iterator[Figure]:
