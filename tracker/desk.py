@@ -1,10 +1,11 @@
 """What a conversation asks of the process that holds it, and what it knows of who is at the other end."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
+
+import msgspec
 
 from tracker.agents import Agent
 from tracker.crowd import Neighbours
@@ -41,8 +42,7 @@ class Tracked(Protocol):
     def excludes_path(self, path: str) -> bool: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True, gc=False):
     """Who holds the other end of a conversation. The address stays in memory for as long as it lasts."""
 
     site: Tracked

@@ -9,10 +9,10 @@ import math
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from uuid import UUID
 
 from django.conf import settings
+from msgspec import structs
 
 from tracker import agents, identity, listeners
 from tracker.admission import Admission, closed_to
@@ -214,7 +214,7 @@ class Edge:
                 self.drop(reason or Drop.UNKNOWN_SITE)
                 session.close(REFUSED, now)
             else:
-                session.caller = replace(session.caller, site=site)
+                session.caller = structs.replace(session.caller, site=site)
 
     def _stop_threads(self) -> None:
         self.buffer.stop()

@@ -7,7 +7,6 @@ which msgspec refuses and browsers do produce (a title cut inside an emoji), goe
 import json
 import math
 import re
-from dataclasses import dataclass
 from typing import Annotated, Final, TypeVar
 from uuid import UUID
 
@@ -42,8 +41,7 @@ class Refused(Exception):
         self.code = 4413 if reason is Drop.TOO_BIG else 4400
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True, gc=False):
     """A page view begins, or goes on after a dropped connection (`again`)."""
 
     id: UUID
@@ -58,8 +56,7 @@ class Page:
     again: bool
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(msgspec.Struct, frozen=True, gc=False):
     """Attention changed."""
 
     id: UUID
@@ -68,8 +65,7 @@ class State:
     depth: int
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True, gc=False):
     """A custom event of the page view `page`; `key` makes it count once."""
 
     page: UUID
@@ -79,8 +75,7 @@ class Event:
     value: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(msgspec.Struct, frozen=True, gc=False):
     """The page view ends (`POST` only; a socket says it by closing)."""
 
     id: UUID

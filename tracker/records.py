@@ -1,11 +1,14 @@
-"""What a conversation asks to be stored: plain records, on their way to the write buffer."""
+"""What a conversation asks to be stored: plain records, on their way to the write buffer.
 
-from dataclasses import dataclass, field
+Structs, since a frozen dataclass of 15 fields takes 1.7 µs to make, and these 0.3.
+"""
+
 from uuid import UUID
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+
+class Origin(msgspec.Struct, frozen=True, gc=False):
     """Who came, from where, with what: the columns that a page view and its visit share."""
 
     visitor: UUID
@@ -25,16 +28,14 @@ class Origin:
     utm_content: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(msgspec.Struct, frozen=True, gc=False):
     """Which connection of which edge a page view belongs to; only the latest one to claim it may end it."""
 
     edge: int
     connection: int
 
 
-@dataclass(frozen=True, slots=True)
-class Begin:
+class Begin(msgspec.Struct, frozen=True, gc=False):
     """A page view begins, or is claimed again after a dropped connection (same id, nothing counted twice)."""
 
     site_id: int
@@ -49,8 +50,7 @@ class Begin:
     depth: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(msgspec.Struct, frozen=True, gc=False):
     """How far a page view has come; `at` is the server's time of this sign."""
 
     site_id: int
@@ -62,8 +62,7 @@ class Progress:
     ended: bool = False  # True: the page view ended at `at`
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(msgspec.Struct, frozen=True, gc=False):
     """A custom event said by a page view; `id` is its key `k`, which counts once per site."""
 
     site_id: int
@@ -71,5 +70,5 @@ class Said:
     page_view_id: UUID
     at: float
     name: str
-    properties: dict[str, str | int | float | bool | None] = field(default_factory=dict)
+    properties: dict[str, str | int | float | bool | None] = msgspec.field(default_factory=dict)
     value: float | None = None

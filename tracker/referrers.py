@@ -1,9 +1,8 @@
 """Where a visitor came from: the source's name in our table, else its host; and by which channel."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from tracker.pageurl import Utm, ascii_host, encoded
@@ -29,8 +28,7 @@ DIRECT: Final = ("", "direct", "")
 SECOND_LEVEL: Final = {"co", "com", "org", "net", "ne", "or"}
 
 
-@dataclass(frozen=True, slots=True)
-class Referrer:
+class Referrer(NamedTuple):
     """`source`: what is counted ("" for direct and own pages); `url`: where exactly, without query."""
 
     source: str

@@ -47,9 +47,8 @@ class TrackedSite:
     def allows(self, host: str) -> bool:
         """Whether a page on `host` (with or without a port, in any case and script) is this site's."""
         plain = plain_host(host)
-        return any(
-            plain == allowed or (allowed.startswith("*.") and plain.endswith(allowed[1:]))
-            for allowed in self.hosts
+        return plain in self.hosts or any(
+            allowed.startswith("*.") and plain.endswith(allowed[1:]) for allowed in self.hosts
         )
 
     def excludes_address(self, address: str) -> bool:
