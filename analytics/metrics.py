@@ -1,56 +1,13 @@
-"""`/metrics`: what this process holds, waits for and drops, in Prometheus' text format.
-
-Written by hand: a dozen numbers that exist already need no library and no second set of counters.
-docs/operations.md names every one.
-"""
-
-from collections.abc import Iterator
+"""`/metrics` of the web process: the figures of `tracker.figures`, for those who may see them."""
 
 from django.http import HttpRequest, HttpResponse
 
 from analytics.health import inspection
-from tracker import edge
-
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+from tracker import edge, figures
 
 
 @inspection
 async def metrics(request: HttpRequest) -> HttpResponse:
     """The figures of this process; all zero before its first visitor."""
-    text = "".join(lines(await edge.start()))
-    return HttpResponse(text, content_type=CONTENT_TYPE)
-
-
-def lines(held: edge.Edge) -> Iterator[str]:
-    """Every metric, as Prometheus reads it."""
-    presence, buffer = held.presence, held.buffer
-    yield one("footfall_conversations", "gauge", "Sockets and posting pages held.", held.held())
-    yield one("footfall_tabs", "gauge", "Open tabs, over all sites.", presence.tabs())
-    yield one(
-        "footfall_visitors", "gauge", "Visitors live now: distinct per site, added up.", presence.visitors()
-    )
-    yield one("footfall_buffer_depth", "gauge", "Page views and events that wait for Postgres.", buffer.depth)
-    yield one(
-        "footfall_buffer_oldest_seconds",
-        "gauge",
-        "How long the oldest of them has waited.",
-        buffer.oldest_age(),
-    )
-    yield one("footfall_spool_bytes", "gauge", "What waits on disk for Postgres.", buffer.spool.size)
-    yield one(
-        "footfall_stuck", "gauge", "1 while neither Postgres nor the spool takes anything.", int(buffer.stuck)
-    )
-    yield one(
-        "footfall_stored_total", "counter", "Page views and events committed or spooled.", buffer.stored
-    )
-    yield head("footfall_dropped_total", "counter", "What was not counted or stored, by reason.")
-    for reason, count in held.drops.as_dict().items():
-        yield f'footfall_dropped_total{{reason="{reason}"}} {count}\n'
-
-
-def head(name: str, kind: str, meaning: str) -> str:
-    return f"# HELP {name} {meaning}\n# TYPE {name} {kind}\n"
-
-
-def one(name: str, kind: str, meaning: str, value: float) -> str:
-    return f"{head(name, kind, meaning)}{name} {value}\n"
+    text = "".join(figures.lines(await edge.start()))
+    return HttpResponse(text, content_type=figures.CONTENT_TYPE)

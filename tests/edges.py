@@ -4,7 +4,7 @@ import copy
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,14 +34,16 @@ class EdgeProcess:
 
 
 @contextmanager
-def running_edge(product: Product, sockets: Path | None = None) -> Iterator[EdgeProcess]:
+def running_edge(
+    product: Product, sockets: Path | None = None, options: Sequence[str] = ()
+) -> Iterator[EdgeProcess]:
     """An edge on free ports, or on `sockets`/ws and `sockets`/post; gone afterwards."""
     port, post_port = free_port(), free_port()
-    options = [f"--port={port}", f"--post-port={post_port}"]
+    places = [f"--port={port}", f"--post-port={post_port}"]
     if sockets:
-        options = [f"--uds={sockets / 'ws'}", f"--post-uds={sockets / 'post'}"]
+        places = [f"--uds={sockets / 'ws'}", f"--post-uds={sockets / 'post'}"]
     process = subprocess.Popen(
-        [sys.executable, "manage.py", "edge", *options],
+        [sys.executable, "manage.py", "edge", *places, *options],
         cwd=ROOT,
         env=product.environment,
         stdout=subprocess.PIPE,

@@ -284,3 +284,34 @@ def test_a_taken_listener_is_refused_in_one_sentence(
             )
             assert done.returncode == 1
             assert done.stderr == f"CommandError: Cannot listen on {what}: Address already in use.\n"
+
+
+def look(edge: EdgeProcess, path: str, method: str = "GET", *headers: str) -> tuple[int, str]:
+    """Status and body of a request to the POST listener."""
+    lines = [f"{method} {path} HTTP/1.1", "Connection: close", *headers, "", ""]
+    head, _, body = ask(edge, "\r\n".join(lines).encode()).decode().partition("\r\n\r\n")
+    return int(head.split()[1]), body
+
+
+def test_a_local_program_is_told_how_an_edge_is(edge: EdgeProcess, key: str) -> None:
+    assert look(edge, "/healthz") == (200, "ok\n")
+    assert look(edge, "/readyz") == (200, "ok\n")
+    assert look(edge, "/readyz", "HEAD") == (200, "")
+    assert look(edge, "/metrics", "POST")[0] == 405
+    with dial(edge, key) as opened:
+        opened.send(json.dumps(page("/counted-here")))
+        opened.recv(timeout=5)
+        status, text = look(edge, "/metrics")
+    assert status == 200
+    held = re.search(r"^footfall_tabs (\d+)$", text, re.MULTILINE)
+    assert held
+    assert int(held[1]) >= 1
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_a_stranger_needs_a_token_to_look_at_an_edge(product: Product, edge: EdgeProcess, path: str) -> None:
+    token = product.manage("addtoken").splitlines()[-1]
+    forwarded = "X-Forwarded-For: 192.0.2.1"
+    assert look(edge, path, "GET", forwarded) == look(edge, "/no-such-page", "GET", forwarded)
+    assert look(edge, path, "GET", forwarded, f"Authorization: Bearer {token}")[0] == 200
+    assert look(edge, path, "GET", forwarded, f"Authorization: Bearer {token[:-1]}!")[0] == 404

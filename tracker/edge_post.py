@@ -1,11 +1,11 @@
-"""`POST /live/KEY` for `manage.py edge`: as much HTTP/1.1 as that needs; nginx stands in front."""
+"""`POST /live/KEY`, health and metrics of `manage.py edge`: as much HTTP/1.1 as they need, behind nginx."""
 
 import asyncio
 import socket
 from http import HTTPStatus
 from typing import Final
 
-from tracker import exchange, handshake, protocol, request_head
+from tracker import exchange, handshake, inspection, protocol, request_head
 from tracker.edge import Edge, Knock
 from tracker.exchange import Answer
 from tracker.listeners import BACKLOG
@@ -79,6 +79,9 @@ class Posts:
         await _linger(reader, writer)
 
     async def _answer(self, head: Head, peer: str | None, body: bytes) -> Answer:
+        place = head.path.partition("?")[0]
+        if place in inspection.PATHS:
+            return await inspection.answer(self._here, head, place, peer)
         key = handshake.site_key(head.path)
         if head.method != "POST":
             return _plain(HTTPStatus.METHOD_NOT_ALLOWED)

@@ -25,9 +25,13 @@ def most_files() -> int:
     return sys.maxsize if allowed == resource.RLIM_INFINITY else allowed
 
 
-def on_port(port: int) -> socket.socket:
-    """Listen on 127.0.0.1. Raises OSError when the port is taken."""
-    return socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
+def on_port(port: int, count: int = 1) -> list[socket.socket]:
+    """Listen on 127.0.0.1 so many times; the kernel spreads connections. Raises OSError when it is taken."""
+    if count == 1:
+        return [socket.create_server(("127.0.0.1", port), backlog=BACKLOG)]
+    # First alone: with `reuse_port` from the start, the listeners of somebody else's would let ours join.
+    socket.create_server(("127.0.0.1", port)).close()
+    return [socket.create_server(("127.0.0.1", port), backlog=BACKLOG, reuse_port=True) for _ in range(count)]
 
 
 def on_file(path: Path) -> socket.socket:

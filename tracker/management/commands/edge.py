@@ -1,4 +1,4 @@
-"""`manage.py edge`: one process that holds visitors' sockets."""
+"""`manage.py edge`: one process that holds visitors' sockets, or several behind one place."""
 
 import argparse
 import asyncio
@@ -13,6 +13,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.log import configure_logging
 
 from tracker import edge_process, listeners
+from tracker.workers import Workers
+
+MOST_WORKERS = 64
 
 
 class Command(BaseCommand):
@@ -27,13 +30,30 @@ class Command(BaseCommand):
         posts.add_argument("--post-port", type=_port, help="POST on this port of 127.0.0.1")
         posts.add_argument("--post-uds", type=Path, metavar="PATH", help="POST on a unix socket")
 
+        parser.add_argument(
+            "--workers",
+            type=_count,
+            default=1,
+            metavar="N",
+            help="so many edges behind the same listeners: for more page loads than one processor takes, "
+            "where no nginx spreads visitors over edges of their own (default 1: this process itself)",
+        )
+
     def handle(self, *args: Any, **chosen: Any) -> None:
         configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
         listeners.allow_many_sockets()
-        sockets = _listen(chosen["port"], chosen["uds"])
-        posts = _listen(chosen["post_port"], chosen["post_uds"])
-        assert sockets
-        asyncio.run(edge_process.serve(sockets, posts, self._ready(chosen["verbosity"])))
+        count = chosen["workers"]
+        sockets = _listen(chosen["port"], chosen["uds"], count)
+        posts = _listen(chosen["post_port"], chosen["post_uds"], count)
+        ready = self._ready(chosen["verbosity"])
+
+        def serve(place: int, ready: Callable[[], None]) -> None:
+            asyncio.run(edge_process.serve(sockets[place], posts[place] if posts else None, ready))
+
+        if count == 1:
+            serve(0, ready)
+        elif not Workers(count, serve, [*sockets, *posts]).run(ready):
+            raise CommandError("A worker did not end in order.")
 
     def _ready(self, verbosity: int) -> Callable[[], None]:
         def say() -> None:
@@ -44,15 +64,22 @@ class Command(BaseCommand):
         return say
 
 
-def _listen(port: int | None, path: Path | None) -> socket.socket | None:
+def _listen(port: int | None, path: Path | None, count: int) -> list[socket.socket]:
+    """A listener for each worker; they share the one of a file."""
     try:
         if path:
-            return listeners.on_file(path)
-        return listeners.on_port(port) if port else None
+            return [listeners.on_file(path)] * count
+        return listeners.on_port(port, count) if port else []
     except OSError as error:
         raise CommandError(
             f"Cannot listen on {path or f'port {port}'}: {os.strerror(error.errno or 0)}."
         ) from None
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"there are 1 to {MOST_WORKERS} workers, not {text!r}")
+    return int(text)
 
 
 def _port(text: str) -> int:
