@@ -19,6 +19,7 @@ import { Replay } from "./replay.js";
 import { DIMENSIONS, visited } from "./snapshot.js";
 import { BoardSocket } from "./socket.js";
 import { Status } from "./status.js";
+import { Stream } from "./stream.js";
 import { Strip } from "./strip.js";
 import { Tabs } from "./tabs.js";
 import "./terms.js";
@@ -39,7 +40,9 @@ const lists = DIMENSIONS.map((dimension) => new LiveList(part(`[data-list=${dime
 const strip = new Strip(part(".strip"), part("[data-trouble]"));
 const world = new World(part(".world"), filters);
 const paths = new Paths(part(".paths"), `/sites/${key}/paths.json`);
+const stream = part(".stream") && new Stream(part(".stream"), clock, filters);
 const replay = new Replay(board, clock, () => `/sites/${key}/at.json${filters.query}`, (past) => {
+  stream?.past(past?.stream?.rows ?? null);
   const shown = past ?? latest;
   if (shown) draw(shown);
 });
@@ -83,6 +86,7 @@ function show(snapshot) {
   compare(part("[data-compare]"), day, clock);
   paths.update(filters.pages, filters.query, replay.at);
   if (replay.at === null) draw(snapshot);
+  stream?.update(snapshot.stream);
   strip.update(snapshot.system);
   status.seen(snapshot.at);
   if (replay.at === null) sayCount(snapshot.visitors);
@@ -106,6 +110,7 @@ function draw(snapshot) {
 }
 
 function refilter() {
+  stream?.refilter();
   socket.go(`/board/${key}${filters.query}`);
   day.go(`/sites/${key}/curve.json${filters.query}`);
   replay.again();

@@ -5,7 +5,7 @@
  * @typedef {"pages" | "referrers" | "channels" | "campaigns" | "countries" | "browsers" | "systems" | "devices"} Dimension
  * @typedef {{to: number, views: number[]}} Minutes  `to`: epoch minute of the last of the 60 counts
  * @typedef {{site: string, at: string, seq: number, stale: number, tabs: number, visitors: number,
- *   active: number, idle: number, hidden: number, world: Record<string, number>, system: import("./strip.js").System, totals: Record<Dimension, number>, minutes: Minutes}
+ *   active: number, idle: number, hidden: number, world: Record<string, number>, system: import("./strip.js").System, stream?: import("./stream.js").News, totals: Record<Dimension, number>, minutes: Minutes}
  *   & Record<Dimension, Row[]>} Snapshot
  */
 

@@ -1,52 +1,50 @@
 /**
- * The stream: page views and events as they happen, newest first. It rests while somebody reads in it, with the
- * pointer or the keyboard, or has paused it; what came meanwhile is a number until then.
+ * The stream: page views and events as they happen, newest first. It rests while somebody has paused it, or reads in
+ * it with the pointer or the keyboard; what comes meanwhile is a number until then.
  *
  * @import {Clock} from "./clock.js"
  * @import {Filters} from "./filters.js"
  * @import {Dimension} from "./snapshot.js"
  * @typedef {{at: number, visitor: string, page: string, referrer: string, browser: string, country: string,
- *   event?: string}} Happening  `at`: seconds since the epoch; `event`: its name, without one it is a page view
- * @typedef {{at: number, more: number}} Gap  so many that nobody told
- * @typedef {{whole: boolean, more: number, rows: Happening[]}} News  newest first; `whole`: instead of what was told
+ *   event?: string, more?: number, row?: HTMLElement}} Happening  `at`: seconds since the epoch; `more` alone: so many untold
+ * @typedef {{whole: boolean, more: number, rows: Happening[]}} News  newest first; `whole`: instead of all before
  */
 import { halves, label } from "./names.js";
 
 const MOST = 200;
-const FADE_MS = 120;
 /** @type {[Dimension, "page" | "referrer" | "country" | "browser"][]} */
 const CELLS = [["pages", "page"], ["referrers", "referrer"], ["countries", "country"], ["browsers", "browser"]];
+const STEPS = new Map([["ArrowDown", CELLS.length], ["ArrowUp", -CELLS.length], ["ArrowRight", 1], ["ArrowLeft", -1]]);
+// As many looks as eyes tell apart.
 const HUES = 12;
 const SHAPES = 3;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const number = new Intl.NumberFormat("en");
 
 export class Stream {
-  /** What is live. @type {(Happening | Gap)[]} */ #live = [];
-  /** What was. @type {Happening[] | null} */ #past = null;
-  /** @type {WeakMap<Happening | Gap, HTMLElement>} */ #made = new WeakMap();
-  /** @type {WeakMap<Element, [Dimension, string]>} */ #picks = new WeakMap();
+  /** @type {Happening[]} */ #live = [];
+  /** @type {Happening[] | null} */ #past = null;
   #paused = false;
   #pointed = false;
   #others = false;
   #news = 0;
 
   /**
-   * @param {HTMLElement} root with a list, a `[data-pause]` button, `[data-new]` and `.none` in it
+   * @param {HTMLElement} root
    * @param {Clock} clock
-   * @param {Filters} filters what a cell that is pressed filters by
+   * @param {Filters} filters
    */
   constructor(root, clock, filters) {
     this.clock = clock;
     this.filters = filters;
     const part = (/** @type {string} */ name) => /** @type {HTMLElement} */ (root.querySelector(name));
     this.list = part("ol");
-    this.button = part("[data-pause]");
     this.count = part("[data-new]");
     this.none = part(".none");
-    this.button.addEventListener("click", () => {
+    const button = part("[data-pause]");
+    button.addEventListener("click", () => {
       this.#paused = !this.#paused;
-      this.button.textContent = this.#paused ? "Resume" : "Pause";
+      button.textContent = this.#paused ? "Resume" : "Pause";
       this.#settle();
     });
     this.list.addEventListener("pointerenter", ({ pointerType }) => (this.#pointed = pointerType === "mouse"));
@@ -55,17 +53,12 @@ export class Stream {
       this.#follow(document.activeElement);
       this.#settle();
     });
+    // Where the focus goes to is known only after this.
     this.list.addEventListener("focusout", () => setTimeout(() => this.#settle()));
     for (const near of ["pointerover", "focusin"]) {
       this.list.addEventListener(near, ({ target }) => this.#follow(/** @type {Element} */ (target)));
     }
     this.list.addEventListener("keydown", (event) => this.#step(event));
-    this.list.addEventListener("click", ({ target, detail }) => {
-      const pick = this.#picks.get(/** @type {Element} */ (/** @type {Element} */ (target).closest("button") ?? target));
-      if (pick) this.filters.toggle(...pick);
-      // Nobody reads with the keyboard who pressed with the pointer.
-      if (pick && detail) /** @type {HTMLElement} */ (document.activeElement).blur();
-    });
   }
 
   /** What comes next is of other people: it is shown even while somebody reads. */
@@ -75,21 +68,20 @@ export class Stream {
 
   /** @param {News | undefined} news */
   update(news) {
-    const others = Boolean(news?.whole) && this.#others;
+    const others = this.#others && news?.whole;
     if (news) {
-      /** @type {(Happening | Gap)[]} */
-      const told = [...news.rows];
-      if (news.more) told.push({ at: news.rows.at(-1)?.at ?? 0, more: news.more });
-      if (!news.whole) told.push(...this.#live);
+      const { whole, more, rows } = news;
+      const gap = more ? [{ ...(rows.at(-1) ?? this.#live[0]), more, row: undefined }] : [];
       // Processes tell of the same second in any order.
-      this.#live = told.sort((a, b) => b.at - a.at).slice(0, MOST);
-      this.#news += news.rows.length + news.more;
+      const all = [...rows, ...gap, ...(whole ? [] : this.#live)].sort((a, b) => b.at - a.at);
+      this.#live = all.slice(0, MOST);
+      this.#news += rows.length + more;
     }
     if (others) this.#others = false;
     this.#settle(others);
   }
 
-  /** Show what happened before a moment of the past, or with null what is live. @param {Happening[] | null} rows */
+  /** What had happened by a moment of the past, or with null what happens now. @param {Happening[] | null} rows */
   past(rows) {
     this.#past = rows;
     this.#draw(rows ?? this.#live);
@@ -101,24 +93,21 @@ export class Stream {
       this.#draw(this.#live);
       this.#news = 0;
     }
-    const text = this.#news && !this.#past ? `${number.format(this.#news)} new` : "";
-    if (this.count.textContent !== text) this.count.textContent = text;
+    this.count.textContent = this.#news && !this.#past ? `${number.format(this.#news)} new` : "";
   }
 
-  /** @param {(Happening | Gap)[]} items */
+  /** @param {Happening[]} items */
   #draw(items) {
     const focused = this.list.contains(document.activeElement);
-    const fading = this.list.childElementCount > 0 && !still.matches;
+    const fading = this.list.firstChild && !still.matches;
     let here = this.list.firstElementChild;
     for (const item of items) {
-      let row = this.#made.get(item);
-      if (!row) {
-        row = "more" in item ? gap(item) : this.#row(item);
-        this.#made.set(item, row);
-        if (fading) row.animate([{ opacity: 0 }, { opacity: 1 }], { duration: FADE_MS, easing: "ease-out" });
+      if (!item.row) {
+        item.row = item.more ? element("li", "gap", `and ${number.format(item.more)} more`) : this.#row(item);
+        if (fading) item.row.animate({ opacity: [0, 1] }, { duration: 120, easing: "ease-out" });
       }
-      if (row === here) here = here.nextElementSibling;
-      else this.list.insertBefore(row, here);
+      if (item.row === here) here = here.nextElementSibling;
+      else this.list.insertBefore(item.row, here);
     }
     while (here) {
       const gone = here;
@@ -126,34 +115,34 @@ export class Stream {
       gone.remove();
     }
     this.none.hidden = items.length > 0;
+    // The focus must not fall off the page with its row.
     if (focused && !this.list.contains(document.activeElement)) this.list.focus();
   }
 
   /** @param {Happening} happening */
   #row(happening) {
-    const row = document.createElement("li");
-    const whose = parseInt(happening.visitor, 16);
-    row.dataset.visitor = happening.visitor;
+    const { at, visitor, event } = happening;
+    const row = element("li", "");
+    const whose = parseInt(visitor, 16);
+    row.dataset.visitor = visitor;
     row.style.setProperty("--hue", String((whose % HUES) * (360 / HUES) + 15));
-    const time = document.createElement("time");
-    time.textContent = this.clock.second(happening.at * 1000);
-    const dot = document.createElement("i");
+    const dot = element("i", "");
     dot.dataset.shape = String(Math.floor(whose / HUES) % SHAPES);
-    dot.title = `visitor ${happening.visitor.slice(0, 4)}`;
-    row.append(time, dot);
+    dot.title = `visitor ${visitor.slice(0, 4)}`;
+    row.append(element("time", "", this.clock.second(at * 1000)), dot);
     for (const [dimension, member] of CELLS) {
-      const cell = document.createElement("button");
+      const cell = /** @type {HTMLButtonElement} */ (element("button", member));
+      const [start, end] = halves((cell.title = label(dimension, happening[member])));
       cell.type = "button";
       // One stop for the whole list; arrow keys go from cell to cell.
       cell.tabIndex = -1;
-      cell.className = member;
-      const text = label(dimension, happening[member]);
-      cell.title = text;
-      if (member === "page" && happening.event) cell.append(span("event", happening.event));
-      const [start, end] = halves(text);
-      cell.append(span("start", start));
-      if (end) cell.append(span("end", end));
-      this.#picks.set(cell, [dimension, happening[member]]);
+      if (event && member === "page") cell.append(element("b", "", event));
+      cell.append(element("span", "start", start), element("span", "end", end));
+      cell.addEventListener("click", ({ detail }) => {
+        this.filters.toggle(dimension, happening[member]);
+        // Who presses with the pointer does not read with the keyboard.
+        if (detail) cell.blur();
+      });
       row.append(cell);
     }
     return row;
@@ -161,15 +150,15 @@ export class Stream {
 
   /** Show which rows are of the same visitor. @param {Element | null} target */
   #follow(target) {
-    const whose = this.list.contains(target) ? target?.closest("li")?.dataset.visitor : undefined;
-    for (const row of /** @type {Iterable<HTMLElement>} */ (this.list.children)) {
-      row.classList.toggle("same", whose !== undefined && row.dataset.visitor === whose);
+    const row = /** @type {HTMLElement | null | undefined} */ (this.list.contains(target) ? target?.closest("li") : null);
+    for (const each of /** @type {Iterable<HTMLElement>} */ (this.list.children)) {
+      each.classList.toggle("same", row?.dataset.visitor !== undefined && each.dataset.visitor === row.dataset.visitor);
     }
   }
 
   /** @param {KeyboardEvent} event */
   #step(event) {
-    const step = { ArrowDown: CELLS.length, ArrowUp: -CELLS.length, ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const step = STEPS.get(event.key);
     const cells = [...this.list.querySelectorAll("button")];
     if (!step || !cells.length) return;
     event.preventDefault();
@@ -178,20 +167,13 @@ export class Stream {
   }
 }
 
-/** @param {Gap} item */
-function gap({ more }) {
-  const row = document.createElement("li");
-  row.className = "gap";
-  row.textContent = `and ${number.format(more)} more`;
-  return row;
-}
-
 /**
+ * @param {string} tag
  * @param {string} name
- * @param {string} text
+ * @param {string} [text]
  */
-function span(name, text) {
-  const made = document.createElement("span");
+function element(tag, name, text = "") {
+  const made = document.createElement(tag);
   made.className = name;
   made.textContent = text;
   return made;
