@@ -8,11 +8,20 @@ from collections.abc import Iterator
 import pytest
 
 from bench import suite, targets
+from bench.faults.buffer_full import buffer_full
+from bench.faults.clock import clock
 from bench.faults.disk_error import disk_error
 from bench.faults.disk_full import disk_full
+from bench.faults.fuzz import fuzz
 from bench.targets import Ground
 
-RUNS: dict[str, suite.Run] = {"disk-full": disk_full, "disk-error": disk_error}
+RUNS: dict[str, suite.Run] = {
+    "disk-full": disk_full,
+    "disk-error": disk_error,
+    "buffer-full": buffer_full,
+    "clock": clock,
+    "fuzz": fuzz,
+}
 
 
 @pytest.fixture(scope="module")

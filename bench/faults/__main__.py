@@ -4,9 +4,13 @@ import sys
 
 from bench import suite
 from bench.faults.all_kill import all_kill
+from bench.faults.buffer_full import buffer_full
+from bench.faults.clock import clock
 from bench.faults.disk_error import disk_error
 from bench.faults.disk_full import disk_full
 from bench.faults.edge_kill import edge_kill
+from bench.faults.fuzz import fuzz
+from bench.faults.model import model
 from bench.faults.moved import moved
 from bench.faults.postgres_kill import postgres_kill
 from bench.faults.redis_kill import redis_kill
@@ -14,6 +18,7 @@ from bench.faults.replay import replay
 from bench.faults.restart import restart
 from bench.faults.silent import silent
 from bench.faults.slow_network import slow_network
+from bench.faults.soak import soak
 from bench.faults.splits import netsplit
 from bench.faults.storm import storm
 
@@ -29,6 +34,11 @@ FAULTS: dict[str, suite.Run] = {
     "storm": storm,
     "disk-full": disk_full,
     "disk-error": disk_error,
+    "buffer-full": buffer_full,
+    "clock": clock,
+    "fuzz": fuzz,
+    "soak": soak,
+    "model": model,
     "silent": silent,
     "netsplit": netsplit,
     "slow-network": slow_network,
