@@ -1,0 +1,149 @@
+"""What the board costs, in a real Chromium: script per tick, memory over 10,000 ticks, bytes, first paint."""
+
+import gzip
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.boards import visit
+from tests.product import ROOT, Product
+from tests.staff import at_board
+
+pytestmark = pytest.mark.alone
+
+KILOBYTE = 1024
+# The modules of the page, fed by hand: a tenth of the rows change their count, some come and some go.
+MODULES = """
+const { LiveList } = await import("/static/board/list.js");
+const { Hour } = await import("/static/board/hour.js");
+const { Now } = await import("/static/board/now.js");
+const { Clock } = await import("/static/board/clock.js");
+const { DIMENSIONS } = await import("/static/board/snapshot.js");
+const part = (selector) => document.querySelector(selector);
+part(".lists").hidden = false;
+for (const row of document.querySelectorAll(".row")) row.remove();
+for (const list of document.querySelectorAll(".list")) list.style.setProperty("--slots", "100");
+const lists = DIMENSIONS.map((name) => new LiveList(part(`[data-list=${name}]`), name));
+const hour = new Hour(part(".hour"), new Clock("UTC"));
+const now = new Now(part(".now"));
+const tick = (number) => {
+    const rows = Array.from({ length: 100 }, (_, n) => ({
+        name: `/path/${n + (number % 5 === 0 && n > 95 ? number : 0)}`,
+        tabs: 200 - n + ((n + number) % 10 === 0 ? 3 : 0),
+    })).sort((a, b) => b.tabs - a.tabs);
+    const minutes = { to: 29000000 + number, views: Array.from({ length: 60 }, (_, n) => (n * number) % 37) };
+    const counts = { visitors: 9000 + number % 7, tabs: 10000, active: 5000, idle: 3000, hidden: 2000 };
+    return () => {
+        now.update({ ...counts, minutes });
+        hour.update(minutes);
+        for (const list of lists) list.update(rows, 500, 10000);
+    };
+};
+"""
+
+FEED = """async ([first, last]) => {
+    for (let number = first; number < last; number++) {
+        window.tick(number)();
+        if (number % 50) continue;
+        // Rows that left are gone when they have faded, which takes frames.
+        for (const each of document.getAnimations()) each.finish();
+        await new Promise(requestAnimationFrame);
+    }
+}"""
+
+
+@pytest.fixture
+def page(footfall: Product, browser: Browser) -> Iterator[Page]:
+    key = footfall.add_site("seen.example")
+    with visit(footfall, key, "/"):
+        pass
+    with at_board(browser, footfall, f"/sites/{key}/", who=("admin", footfall.password)) as page:
+        yield page
+
+
+def test_a_tick_with_long_lists_costs_little(page: Page) -> None:
+    spent = page.evaluate(
+        "async () => {"
+        + MODULES
+        + """
+        await new Promise(requestAnimationFrame);
+        const times = [];
+        for (let number = 0; number < 120; number++) {
+            const update = tick(number);
+            const began = performance.now();
+            update();
+            times.push(performance.now() - began);
+            await new Promise(requestAnimationFrame);
+        }
+        // The lowest tenth: other programs on the machine only ever add.
+        times.sort((a, b) => a - b);
+        return times[12];
+    }"""
+    )
+    print(f"script per tick, eight lists of 100 rows: {spent:.2f} ms")
+    assert spent <= 4
+
+
+def test_memory_is_flat_over_ten_thousand_ticks(page: Page) -> None:
+    debugger = page.context.new_cdp_session(page)
+
+    def heap() -> tuple[int, int]:
+        """Bytes and nodes that are left when all that is not needed has been collected."""
+        debugger.send("HeapProfiler.collectGarbage")
+        usage = debugger.send("Runtime.getHeapUsage")
+        return int(usage["usedSize"]), int(debugger.send("Memory.getDOMCounters")["nodes"])
+
+    def feed(first: int, last: int) -> None:
+        page.evaluate(FEED, [first, last])
+
+    # Without the board itself, whose own snapshots would come and go meanwhile.
+    page.context.route(
+        "**/board/board.js", lambda route: route.fulfill(content_type="text/javascript", body="")
+    )
+    page.reload()
+    page.evaluate("async () => {" + MODULES.replace('"100"', '"20"') + "window.tick = tick; }")
+    feed(0, 2_000)
+    early = heap()
+    feed(2_000, 12_000)
+    late = heap()
+    print(f"after 2,000 ticks {early[0] / KILOBYTE:.0f} KB and {early[1]} nodes")
+    print(f"after 12,000 ticks {late[0] / KILOBYTE:.0f} KB and {late[1]} nodes")
+    assert late[0] - early[0] <= 128 * KILOBYTE
+    assert late[1] - early[1] <= 200
+
+
+def test_script_and_style_stay_small(page: Page) -> None:
+    """What the board loads, packed, with uPlot and on a wall, where it loads the most."""
+    page.goto(f"{page.url}?wall")
+    loaded = page.evaluate(
+        "performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname)"
+    )
+    parts = {ROOT / path[1:] for path in loaded if path.endswith((".js", ".css"))}
+    assert {"board.js", "wall.js", "uPlot.iife.min.js", "tokens.css"} <= {part.name for part in parts}
+    weight = sum(len(gzip.compress(part.read_bytes(), 9)) for part in parts)
+    print(f"script and style of the board on a wall: {weight / KILOBYTE:.1f} KB")
+    assert weight <= 70 * KILOBYTE
+    board = ROOT / "static" / "board"
+    assert all(
+        len(part.read_text().splitlines()) < 250 for part in (*board.glob("*.js"), *board.glob("*.css"))
+    )
+
+
+def test_the_first_useful_paint_comes_within_a_second(page: Page) -> None:
+    """From a click to the figures on the page, over the board's own socket; the quickest of five loads."""
+    times = []
+    for _ in range(5):
+        page.reload(wait_until="commit")
+        times.append(
+            page.evaluate("""new Promise((painted) => {
+                const look = () => {
+                    const shown = document.querySelector("[data-figure=visitors]")?.textContent ?? "–";
+                    if (shown === "–") requestAnimationFrame(look);
+                    else requestAnimationFrame(() => painted(performance.now()));
+                };
+                look();
+            })""")
+        )
+    print(f"first useful paint: {min(times):.0f} ms")
+    assert min(times) <= 1000
