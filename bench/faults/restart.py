@@ -26,31 +26,39 @@ BACK_SECONDS = 0.6
 # While pages are sent off over the default time; over a shorter one, as in a quick run, so much more.
 DIP_PERCENT, DRAIN_SECONDS = 3.0, 18
 QUICK_DRAIN_SECONDS = 3
+PAGES = 10_000
 # Pages that come and go when everything is stopped: some are then between what they say and their ack.
 IN_FLIGHT = 200.0
 
 
 def restart(on: Ground, quick: bool) -> Iterator[Figure]:
     """SIGTERM: to both edges of two in turn, to the whole product, and to the one-process mode."""
-    pages, drain = (300, QUICK_DRAIN_SECONDS) if quick else (10_000, DRAIN_SECONDS)
-    dip = DIP_PERCENT * DRAIN_SECONDS / drain
+    drain = QUICK_DRAIN_SECONDS if quick else DRAIN_SECONDS
     with standing(on, edges=2, FOOTFALL_DRAIN_SECONDS=str(drain)) as stand:
-        with Fleet(stand.plan(pages)) as fleet:
-            fleet.wait_full()
-            # The pages of the first go to the other, which then holds them all when its turn comes.
-            yield from _edge(stand, fleet, f"edge with half of {pages:,}", 1, dip)
-            yield from _edge(stand, fleet, f"edge with all {pages:,}", 0, dip)
-            fleet.tell(f"turnover {IN_FLIGHT}")
-            time.sleep(1.0)
-            yield from _stopped(f"product with {pages:,}", stand.product.process)
-            fleet.tell("stop")
-            fleet.finish()
-        stand.boot()
-        yield from _kept(f"product with {pages:,}", stand.stored(fleet))
-    if quick:
-        return  # tests/test_run.py ends the one process again and again
-    with running(TARGETS["footfall"], on) as server:
-        yield from _one_process(on, server, pages)
+        yield from restart_at(stand, quick)
+    if not quick:
+        with running(TARGETS["footfall"], on) as server:
+            yield from _one_process(on, server, PAGES)
+
+
+def restart_at(stand: Stand, quick: bool) -> Iterator[Figure]:
+    """The run at a stand that drains over QUICK_DRAIN_SECONDS, or the default."""
+    pages, drain = (300, QUICK_DRAIN_SECONDS) if quick else (PAGES, DRAIN_SECONDS)
+    dip = DIP_PERCENT * DRAIN_SECONDS / drain
+    with Fleet(stand.plan(pages)) as fleet:
+        fleet.wait_full()
+        # The pages of the first go to the other, which then holds them all when its turn comes.
+        yield from _edge(stand, fleet, f"edge with half of {pages:,}", 1, dip)
+        yield from _edge(stand, fleet, f"edge with all {pages:,}", 0, dip)
+        if quick:
+            return  # the tests stop many products
+        fleet.tell(f"turnover {IN_FLIGHT}")
+        time.sleep(1.0)
+        yield from _stopped(f"product with {pages:,}", stand.product.process)
+        fleet.tell("stop")
+        fleet.finish()
+    stand.boot()
+    yield from _kept(f"product with {pages:,}", stand.stored(fleet))
 
 
 def _edge(stand: Stand, fleet: Fleet, label: str, number: int, goal: float) -> Iterator[Figure]:

@@ -1,0 +1,143 @@
+"""One address pours what it can, in turns with quiet: what that costs everybody else, and where it ends."""
+
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from bench import fleet, processes
+from bench.faults.attacker import Flood, Poured
+from bench.faults.stand import Stand, standing
+from bench.figures import Figure
+from bench.plan import Mode, Outcome
+from bench.targets import Ground
+from tests.product import ROOT
+
+RUN = "flood"
+# What the others do all the while: loads a second, each from an address of its own.
+RATE = 100.0
+TURN_SECONDS, TURNS = 6.0, 4
+WARM_SECONDS = 1.0
+MORE_PERCENT = 20.0
+MEBIBYTE = 2**20
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of flood, and what must become of it."""
+
+    name: str
+    lines: int
+    cut_seconds: float | None = None  # within which each of its connections must be ended
+    ends: tuple[str, ...] = ()  # how they may end
+    most_held: int | None = None
+    growth: float | None = None  # MB that the edges may grow by
+
+
+KINDS = (
+    # The default of FOOTFALL_SOCKETS_PER_ADDRESS.
+    Kind("sockets", 5000, most_held=2000),
+    # One of too many messages, or its address's neighbours with it.
+    Kind("messages", 5, cut_seconds=2.0, ends=("4429", "4503")),
+    # 10 s, of which nginx looks at its clock now and then.
+    Kind("handshakes", 1000, cut_seconds=10.5, ends=("dropped",)),
+    Kind("giant", 2, cut_seconds=1.0, ends=("4413", "dropped", "4503"), growth=1.0),
+    Kind("fragments", 2, cut_seconds=1.0, ends=("4413", "dropped", "4503"), growth=1.0),
+)
+
+
+def flood(on: Ground, quick: bool) -> Iterator[Figure]:
+    """An attacker's sockets, messages, endless handshakes and giant frames, from one address."""
+    with standing(on, edges=2) as stand:
+        yield from flood_at(stand, quick)
+
+
+def flood_at(stand: Stand, quick: bool) -> Iterator[Figure]:
+    """The run at any stand."""
+    for kind in KINDS:
+        yield from _flood(stand, kind, quick)
+
+
+def _flood(stand: Stand, kind: Kind, quick: bool) -> Iterator[Figure]:
+    seconds = 2.0 if quick else TURN_SECONDS
+    if kind.name == "handshakes":
+        seconds = 12.0  # until the first ones are cut
+    quiet, noisy, poured, cost = Outcome(), Outcome(), Poured(), 0.0
+    _others(stand, 1.0)  # what is made for the first page is not the attacker's to answer for
+    before = processes.rss(stand.pids("edge"))
+    for _ in range(1 if quick else TURNS):
+        began = _spent(stand)
+        quiet.merge(_others(stand, seconds))
+        between = _spent(stand)
+        with _attacked(stand, kind, poured):
+            noisy.merge(_others(stand, seconds))
+        cost += (_spent(stand) - between) - (between - began)
+    grown = (processes.rss(stand.pids("edge")) - before) / MEBIBYTE
+    yield from _cost(kind.name, quiet, noisy, poured, quick)
+    share = cost / max(poured.seconds, 1) * 100
+    yield Figure(RUN, f"{kind.name}: edges and nginx, more", share, "% core")
+    yield from _bounds(kind, poured, grown)
+
+
+@contextmanager
+def _attacked(stand: Stand, kind: Kind, into: Poured) -> Iterator[None]:
+    """The attacker at work; what came of it is added to `into` in the end."""
+    told = Flood(kind.name, stand.key, stand.port, kind.lines)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.faults.attacker", told.text()],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield
+        said, _ = process.communicate(timeout=30)
+        into.merge(Poured.read(said))
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _spent(stand: Stand) -> float:
+    """CPU seconds of what the attacker reaches."""
+    (nginx,) = stand.pids("nginx")
+    return processes.cpu_seconds([*stand.pids("edge"), *processes.family(nginx)])
+
+
+def _others(stand: Stand, seconds: float) -> Outcome:
+    """Honest pages for so long."""
+    plan = stand.plan(2000, Mode.LOADS, seconds=seconds, rate=RATE, warm=WARM_SECONDS)
+    # New visitors each time, and none with the attacker's address.
+    return fleet.run(replace(plan, returns=False, ledger="", process=secrets.randbelow(8)))
+
+
+def _cost(name: str, quiet: Outcome, noisy: Outcome, poured: Poured, quick: bool) -> Iterator[Figure]:
+    calm, hurt = quiet.acks.at(0.99), noisy.acks.at(0.99)
+    share = poured.cpu / max(poured.seconds, 1) * 100
+    note = (
+        f"{calm * 1000:.1f} → {hurt * 1000:.1f} ms over {len(quiet.acks)}, {len(noisy.acks)} loads; "
+        f"{poured.tried / max(poured.seconds, 1):,.0f} connections/s; attacker: {share:.0f} % of a core"
+    )
+    # A quick run has too few loads for a p99.
+    goal = None if quick else MORE_PERCENT
+    yield Figure(RUN, f"{name}: others' ack p99, more", (hurt / calm - 1) * 100, "%", goal, True, note)
+    unheard = sum(noisy.errors.values())
+    yield Figure(RUN, f"{name}: others refused or dropped", unheard, "", 0, True, str(noisy.errors))
+
+
+def _bounds(kind: Kind, poured: Poured, grown: float) -> Iterator[Figure]:
+    ends = ", ".join(f"{count:,} × {how}" for how, count in poured.ends.most_common())
+    if kind.most_held is not None:
+        held = poured.held
+        yield Figure(RUN, f"{kind.name}: held at once", held, "", kind.most_held, True, ends)
+    if kind.cut_seconds is not None:
+        worst = poured.cut.at(1.0)
+        yield Figure(RUN, f"{kind.name}: cut after, worst", worst, "s", kind.cut_seconds, True, ends)
+        yield Figure(RUN, f"{kind.name}: cut", len(poured.cut), "", 1)
+        others = poured.ends.total() - sum(poured.ends[how] for how in kind.ends)
+        yield Figure(RUN, f"{kind.name}: ended in another way", others, "", 0, True)
+    if kind.growth is not None:
+        yield Figure(RUN, f"{kind.name}: edges' memory, more", grown, "MB", kind.growth, True)
