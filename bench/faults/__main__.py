@@ -9,14 +9,17 @@ from bench.faults.clock import clock
 from bench.faults.disk_error import disk_error
 from bench.faults.disk_full import disk_full
 from bench.faults.edge_kill import edge_kill
+from bench.faults.flood import flood
 from bench.faults.fuzz import fuzz
 from bench.faults.model import model
 from bench.faults.moved import moved
-from bench.faults.postgres_kill import postgres_kill
+from bench.faults.nginx_reload import nginx_reload
+from bench.faults.postgres_kill import postgres_hang, postgres_kill
 from bench.faults.redis_kill import redis_kill
 from bench.faults.replay import replay
 from bench.faults.restart import restart
 from bench.faults.silent import silent
+from bench.faults.slow_board import slow_board
 from bench.faults.slow_network import slow_network
 from bench.faults.soak import soak
 from bench.faults.splits import netsplit
@@ -26,12 +29,16 @@ from bench.faults.storm import storm
 FAULTS: dict[str, suite.Run] = {
     "edge-kill": edge_kill,
     "postgres-kill": postgres_kill,
+    "postgres-hang": postgres_hang,
     "redis-kill": redis_kill,
     "all-kill": all_kill,
     "replay": replay,
     "moved": moved,
     "restart": restart,
     "storm": storm,
+    "nginx-reload": nginx_reload,
+    "flood": flood,
+    "slow-board": slow_board,
     "disk-full": disk_full,
     "disk-error": disk_error,
     "buffer-full": buffer_full,

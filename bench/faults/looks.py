@@ -39,15 +39,16 @@ class Looks:
     def checks(self) -> tuple[verify.LiveCheck, verify.LiveCheck]:
         return self.by_api, self.by_board
 
-    def watch(self, seconds: float) -> Self:
-        """Look for so long, and wait until all of it is judged."""
+    def watch(self, seconds: float, api: bool = True) -> Self:
+        """Look for so long, and wait until all of it is judged; `api`: also there, which may take long."""
         shown, heard = self._board.snapshots, time.monotonic()
         until = heard + seconds
         while (now := time.monotonic()) < until:
             self.silence = max(self.silence, now - heard)
             if self._board.snapshots != shown:
                 shown, heard = self._board.snapshots, now
-            self.by_api.look()
+            if api:
+                self.by_api.look()
             self.by_board.look()
             time.sleep(EVERY_SECONDS)
         self.by_api.settled(), self.by_board.settled()
