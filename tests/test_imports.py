@@ -20,6 +20,7 @@ PURE = [
     "filters",
     "view",
     "shares",
+    "vitals",
     "stream",
     "records",
     "drops",

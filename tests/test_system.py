@@ -22,10 +22,7 @@ def test_the_figures_are_of_this_process_and_sampled_once_a_second() -> None:
     assert 10 * 2**20 < figures["memory"] < 2**33
     assert figures["sockets"] == figures["depth"] == 0
     assert figures["trouble"] == ""
-    assert sum(number * number for number in range(300_000)) > 0
     assert json.loads(system.added_to('{"seq":2}'))["system"] == figures
-    system.sampled_at -= 1
-    assert json.loads(system.added_to('{"seq":3}'))["system"]["cpu"] > 0
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,7 @@ from tracker.drops import Drop, Drops
 from tracker.knock import Knock, headers_of
 from tracker.leases import Leases
 from tracker.presence import Presence, SitePresence
+from tracker.pulse import Pulse
 from tracker.records import Begin, Owner, Progress, Said
 from tracker.session import Pace, Session
 from tracker.sharing import Sharing
@@ -61,7 +62,9 @@ class Edge:
         self._claims = Claims(f"{self.id:x}", self._forget)
         self._sharing = None
         if settings.REDIS_URL:
-            self._sharing = Sharing(f"{self.id:x}", self.presence, self._claims, settings.REDIS_URL)
+            self._sharing = Sharing(
+                f"{self.id:x}", self.presence, self._claims, settings.REDIS_URL, Pulse(lambda: self).take
+            )
         self._leases = Leases()
         self.messages = 0  # heard from pages since it started
         self._connections = 0

@@ -13,6 +13,7 @@ import msgspec
 from tracker.counters import Counters, Field
 from tracker.filters import Filters
 from tracker.stream import Happening
+from tracker.vitals import Vitals
 
 LEASE_SECONDS = 3.0
 REGISTRY = "footfall:{edges}"  # incarnations by when they last renewed their lease (Redis' clock)
@@ -58,6 +59,13 @@ class Happened(msgspec.Struct, array_like=True):
 
 
 Totals = dict[int, tuple[int, int]]  # tabs and visitors by site
+
+
+class Lease(msgspec.Struct, array_like=True):
+    """What an edge says each second that it lives, watched or not."""
+
+    totals: Totals
+    vitals: Vitals
 
 
 class Share:
@@ -123,6 +131,14 @@ def read_hash(raw: dict[bytes, bytes]) -> tuple[int, dict[bytes, int]] | None:
     values = dict(msgspec.msgpack.decode(packed, type=list[Field]))
     values.update((name, int(value)) for name, value in raw.items())
     return version, {name: value for name, value in values.items() if value}
+
+
+def read_lease(value: bytes) -> Lease | None:
+    """What an edge said; None where it is of another version, and is restarted soon."""
+    try:
+        return msgspec.msgpack.decode(value, type=Lease)
+    except msgspec.DecodeError:
+        return None
 
 
 def encode(message: Any) -> bytes:

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import msgspec
@@ -20,8 +20,9 @@ from tracker.counters import Counters
 from tracker.filters import Filters
 from tracker.presence import Presence
 from tracker.redis_client import RETRY_SECONDS, TROUBLE, client
-from tracker.shares import Asked, Claimed, Happened, Share, Statement
+from tracker.shares import Asked, Claimed, Happened, Lease, Share, Statement
 from tracker.stream import NEWEST
+from tracker.vitals import Vitals
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -44,11 +45,14 @@ class Lost(Exception):
 class Sharing:
     """Shares the counters of watched sites, and which pages this edge has claimed."""
 
-    def __init__(self, edge: str, presence: Presence, claims: Claims, url: str) -> None:
+    def __init__(
+        self, edge: str, presence: Presence, claims: Claims, url: str, vitals: Callable[[], Vitals]
+    ) -> None:
         self._edge = edge
         self._presence = presence
         self._claims = claims
         self._url = url
+        self._vitals = vitals
         self._incarnation = ""
         self._registered: set[str] = set()  # incarnations that Redis may know; of an attempt that failed too
         self._clock = 0.0  # Redis' clock minus the steady one
@@ -100,7 +104,7 @@ class Sharing:
             if before:
                 pipe.zrem(shares.REGISTRY, *before)
                 pipe.delete(*(shares.lease(each) for each in before))
-            pipe.set(shares.lease(self._incarnation), self._totals(), px=LEASE_MS)
+            pipe.set(shares.lease(self._incarnation), self._lease(), px=LEASE_MS)
             pipe.zadd(shares.REGISTRY, {self._incarnation: self._now()})
             await pipe.execute()
         self._registered -= before
@@ -147,7 +151,7 @@ class Sharing:
 
     async def _renew(self, redis: Redis) -> None:
         async with redis.pipeline(transaction=False) as pipe:
-            pipe.set(shares.lease(self._incarnation), self._totals(), px=LEASE_MS, xx=True)
+            pipe.set(shares.lease(self._incarnation), self._lease(), px=LEASE_MS, xx=True)
             for site_id, view in self._shares:
                 pipe.pexpire(shares.share_key(site_id, self._incarnation, view), SHARE_MS)
             kept = await pipe.execute()
@@ -222,8 +226,8 @@ class Sharing:
         presence = self._presence.site(site_id)
         return presence.view(filters) if filters else presence
 
-    def _totals(self) -> bytes:
-        return shares.encode(self._presence.totals())
+    def _lease(self) -> bytes:
+        return shares.encode(Lease(self._presence.totals(), self._vitals()))
 
     def _now(self) -> float:
         return time.monotonic() + self._clock

@@ -1,0 +1,60 @@
+"""Takes the vitals of this process: what it holds, hears, waits for and costs."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from tracker.buffer import WriteBuffer
+from tracker.vitals import Vitals
+
+SAMPLE_SECONDS = 1.0
+STATM = Path("/proc/self/statm")
+
+
+class Holder(Protocol):
+    """A `tracker.edge.Edge`."""
+
+    messages: int
+    buffer: WriteBuffer
+
+    def held(self) -> int: ...
+
+
+class Pulse:
+    """Takes the vitals of this process, once a second at most."""
+
+    def __init__(self, holder: Callable[[], Holder | None]) -> None:
+        self._holder = holder
+        self._taken_at = float("-inf")  # steady clock
+        self._messages = 0
+        self._cpu = 0.0
+        self._vitals = Vitals()
+
+    def take(self) -> Vitals:
+        """Those of this second."""
+        now = time.monotonic()
+        if (elapsed := now - self._taken_at) < SAMPLE_SECONDS:
+            return self._vitals
+        here = self._holder()
+        messages, cpu = here.messages if here else 0, time.process_time()
+        self._vitals = Vitals(
+            sockets=here.held() if here else 0,
+            messages=round((messages - self._messages) / elapsed, 1),
+            delay=round(max(here.buffer.delay, here.buffer.oldest_age()), 3) if here else 0.0,
+            depth=here.buffer.depth if here else 0,
+            cpu=round((cpu - self._cpu) / elapsed, 3),
+            memory=_memory(),
+            trouble=here.buffer.trouble if here else "",
+        )
+        self._taken_at, self._messages, self._cpu = now, messages, cpu
+        return self._vitals
+
+
+def _memory() -> int:
+    """Bytes of this process that are in memory; 0 where there is no /proc."""
+    try:
+        return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return 0
