@@ -16,6 +16,7 @@ class _Part:
         self.incarnation = incarnation
         self.version = 0
         self.fields: dict[bytes, int] = {}
+        self.lost = False  # Redis has it no more, so that a change of it could go unnoticed
 
 
 class Merged(Counters):
@@ -51,7 +52,7 @@ class Merged(Counters):
             part = self._parts[edge] = _Part(incarnation)
         elif part.incarnation == incarnation and version <= part.version:
             return
-        part.incarnation, part.version = incarnation, version
+        part.incarnation, part.version, part.lost = incarnation, version, False
         gone = [(name, 0) for name in part.fields.keys() - fields.keys()]
         self._apply(part, [*gone, *fields.items()])
 
@@ -62,13 +63,18 @@ class Merged(Counters):
             self._apply(part, [(name, 0) for name in part.fields])
 
     def missing(self, living: Mapping[str, str]) -> list[str]:
-        """The living incarnations whose share is not here."""
+        """The living incarnations whose share is not here, or cannot be followed."""
         return [each for edge, each in living.items() if not self._has(edge, each)]
 
     def behind(self, incarnation: str, version: int) -> bool:
         """Whether a share that is here has moved on to `version` without us."""
         part = self._parts.get(edge_of(incarnation))
         return part is not None and part.incarnation == incarnation and part.version < version
+
+    def doubt(self, incarnation: str) -> None:
+        """Redis lost this share: it is missing until its edge has noticed and says everything again."""
+        if (part := self._parts.get(edge_of(incarnation))) and part.incarnation == incarnation:
+            part.lost = True
 
     def tell_stale(self, stale: int) -> None:
         """How many edges cannot be heard."""
@@ -78,7 +84,7 @@ class Merged(Counters):
 
     def _has(self, edge: str, incarnation: str) -> bool:
         part = self._parts.get(edge)
-        return part is not None and part.incarnation == incarnation
+        return part is not None and part.incarnation == incarnation and not part.lost
 
     def _apply(self, part: _Part, fields: Collection[tuple[bytes, int]]) -> None:
         for text, value in fields:

@@ -149,7 +149,9 @@ class WebEnd:
         for filters, merged in self.merged.items():
             for incarnation in self.roster.living.values():
                 raw = store.hashes.get(shares.share_key(SITE, incarnation, filters.view()), {})
-                if merged.behind(incarnation, int(raw.get(VERSION, 0))):
+                if VERSION not in raw:
+                    merged.doubt(incarnation)
+                elif merged.behind(incarnation, int(raw[VERSION])):
                     self._read(store, filters, incarnation)
 
     def _read(self, store: Store, filters: Filters, incarnation: str) -> None:
