@@ -20,8 +20,9 @@ from analytics.roster import STALE_SECONDS, Roster
 from tracker import shares
 from tracker.filters import NO_FILTERS, Filters
 from tracker.redis_client import RETRY_SECONDS, TROUBLE, client
-from tracker.shares import Asked, Happened, Statement, Totals
+from tracker.shares import Asked, Happened, Lease, Statement, Totals
 from tracker.stream import Stream
+from tracker.vitals import Vitals
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class Gathering:
         self._asked: set[tuple[int, Filters]] = set()
         self._subscribed: set[int] = set()
         self._roster = Roster()
-        self._leases: list[bytes] = []
+        self._leases: dict[str, Lease] = {}
         self._clock = time.time() - time.monotonic()  # Redis' clock minus the steady one
         self.reachable = False
         self._redis: Redis | None = None
@@ -88,8 +89,8 @@ class Gathering:
         Sites that are asked for are watched from then on, so that a visitor on two edges soon counts once.
         """
         totals: Totals = {}
-        for lease in self._leases:
-            for site_id, (tabs, visitors) in msgspec.msgpack.decode(lease, type=Totals).items():
+        for lease in self._leases.values():
+            for site_id, (tabs, visitors) in lease.totals.items():
                 before = totals.get(site_id, (0, 0))
                 totals[site_id] = (before[0] + tabs, before[1] + visitors)
         for site_id in list(site_ids)[:EXACT_TOTALS]:
@@ -97,6 +98,11 @@ class Gathering:
             if scope.whole.is_set():
                 totals[site_id] = (scope.merged.tabs, scope.merged.visitors)
         return totals
+
+    def vitals(self, besides: str) -> list[Vitals]:
+        """How the living edges are, but for this one; a second old at most."""
+        self._begin()
+        return [lease.vitals for each, lease in self._leases.items() if shares.edge_of(each) != besides]
 
     async def takes(self, site_id: int, seconds: float) -> bool:
         """Whether this process is the first to ask since `seconds` ago. Raises one of TROUBLE."""
@@ -109,9 +115,12 @@ class Gathering:
         """Redis' clock, which all web processes share; seconds since the epoch."""
         return time.monotonic() + self._clock
 
-    def _scope(self, site_id: int, filters: Filters) -> Scope:
+    def _begin(self) -> None:
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
+
+    def _scope(self, site_id: int, filters: Filters) -> Scope:
+        self._begin()
         scope = self._scopes.get((site_id, filters))
         if scope is None:
             scope = self._scopes[site_id, filters] = Scope(site_id, filters, Merged(self.now()))
@@ -166,7 +175,7 @@ class Gathering:
         held: dict[str, Any] = {
             each: lease for each, lease in zip(registered, leases, strict=True) if lease is not None
         }
-        self._leases = list(held.values())
+        self._leases = {each: read for each, lease in held.items() if (read := shares.read_lease(lease))}
         self._clock = seconds + micros / 1e6 - time.monotonic()
         self._roster.look(registered, held, self.now())
         self.reachable = True
