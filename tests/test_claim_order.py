@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import psycopg
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from tests.page_views import Record, at, begin, folded, progress, rows
 from tracker.database import connect
 from tracker.records import Begin
+from tracker.spool_file import SUFFIX, SpoolFile, record_of
 from tracker.store import Store
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -69,12 +72,12 @@ def test_a_server_clock_that_was_set_back_keeps_no_page_from_coming_back(
 
 
 # The edge a page comes to, whether the socket that it left says its end, whether a batch ends with it.
-hops = st.lists(st.tuples(st.integers(0, 2), st.booleans(), st.booleans()), min_size=1, max_size=8)
+hops = st.lists(st.tuples(st.integers(1, 3), st.booleans(), st.booleans()), min_size=1, max_size=8)
 
 
 @given(hops, st.booleans(), st.data())
 @settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -86,25 +89,47 @@ def test_in_any_order_and_twice_the_latest_claim_owns_and_ends(
     data: st.DataObject,
 ) -> None:
     site, page = next(SITES), uuid4()
-    spools: list[list[list[Record]]] = [[[]], [[]], [[]]]
+    batches: dict[int, list[list[Record]]] = {edge: [[]] for edge in (1, 2, 3)}
     last: Begin | None = None
     for step, (edge, says_end, flushes) in enumerate(path):
-        came = begin(step * 10, site=site, page=page, edge=edge + 1, connection=step + 1)
+        came = begin(step * 10, site=site, page=page, edge=edge, connection=step + 1)
         # The old socket is noticed dead a moment after the page is back, or its edge is told of the claim.
         if last and says_end:
-            spools[last.owner.edge - 1][-1].append(progress(last, step * 10 + 1, ended=True))
-        spools[edge][-1].append(came)
+            batches[last.owner.edge][-1].append(progress(last, step * 10 + 1, ended=True))
+        batches[edge][-1].append(came)
         if flushes:
-            spools[edge].append([])
+            batches[edge].append([])
         last = came
     assert last
     if ends:
-        spools[last.owner.edge - 1][-1].append(progress(last, 100, ended=True))
-    order = data.draw(st.permutations([edge for edge, spool in enumerate(spools) for _ in spool]))
-    for batches in (spools, spools) if data.draw(st.booleans()) else (spools,):
-        waiting = [iter(spool) for spool in batches]
-        for edge in order:
-            store.write(folded(*next(waiting[edge])))
+        batches[last.owner.edge][-1].append(progress(last, 100, ended=True))
+    order = data.draw(st.permutations([edge for edge, of in batches.items() for _ in of]))
+    with TemporaryDirectory() as name:
+        spool(Path(name), batches)
+        for _ in range(data.draw(st.integers(1, 2))):
+            drain(Path(name), order, store)
     (view,) = rows(connection, "tracker_pageview", site)
     assert (view["edge"], view["connection"]) == (last.owner.edge, last.owner.connection)
     assert view["ended_at"] == (at(100) if ends else None)
+
+
+def spool(folder: Path, batches: dict[int, list[list[Record]]]) -> None:
+    """Each edge's batches in a file of its own."""
+    for edge, of in batches.items():
+        file = SpoolFile.make(folder / f"{edge:016x}{SUFFIX}")
+        file.append(b"".join(record_of(entry) for batch in of for entry in folded(*batch)))
+        file.close()
+
+
+def drain(folder: Path, order: list[int], store: Store) -> None:
+    """Store batches of the files in this order of edges, as whoever found them would; keep the files."""
+    files = {edge: SpoolFile.take(folder / f"{edge:016x}{SUFFIX}") for edge in set(order)}
+    for edge in order:
+        file = files[edge]
+        assert file
+        store.write(file.peek(1000))
+        file.skip()
+    for file in files.values():
+        assert file
+        assert not file.left()
+        file.close()
