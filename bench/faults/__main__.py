@@ -13,6 +13,7 @@ from bench.faults.flood import flood
 from bench.faults.fuzz import fuzz
 from bench.faults.model import model
 from bench.faults.moved import moved
+from bench.faults.names import names
 from bench.faults.nginx_reload import nginx_reload
 from bench.faults.postgres_kill import postgres_hang, postgres_kill
 from bench.faults.redis_kill import redis_kill
@@ -39,6 +40,7 @@ FAULTS: dict[str, suite.Run] = {
     "nginx-reload": nginx_reload,
     "flood": flood,
     "slow-board": slow_board,
+    "names": names,
     "disk-full": disk_full,
     "disk-error": disk_error,
     "buffer-full": buffer_full,
