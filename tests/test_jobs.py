@@ -209,6 +209,27 @@ def test_a_lost_connection_is_made_again(
         assert _within(20, lambda: len(set(pids)) == 2)
 
 
+def test_whatever_breaks_the_work_goes_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    done, tries = threading.Event(), iter([OSError("no file left")])
+
+    def connects() -> psycopg.Connection:
+        for error in tries:
+            raise error
+        return connect()
+
+    monkeypatch.setattr(jobs, "STANDBY_SECONDS", 0.05)
+    monkeypatch.setattr(jobs, "JOBS", (jobs.Job("good", lambda c, n: done.set(), 3600),))
+    stop = threading.Event()
+    thread = threading.Thread(target=jobs.run, args=[stop, connects])
+    thread.start()
+    assert done.wait(30)
+    stop.set()
+    thread.join(10)
+    assert "jobs: broke off (OSError)" in caplog.text
+
+
 def test_the_command_makes_partitions_and_leaves_when_told(connection: psycopg.Connection) -> None:
     name = partitions.name_of("tracker_event", partitions.week_of(datetime.now(UTC) + timedelta(weeks=4)))
     connection.execute(psycopg.sql.SQL("DROP TABLE {}").format(psycopg.sql.Identifier(name)))

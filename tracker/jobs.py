@@ -47,7 +47,7 @@ JOBS = (
 
 
 def run(stop: threading.Event, connect: Callable[[], psycopg.Connection]) -> None:
-    """Work until `stop` is set. Safe to run twice: the second one waits for the first to go."""
+    """Work until `stop` is set, whatever breaks. Safe to run twice: the second waits for the first to go."""
     complained = False
     while not stop.is_set():
         try:
@@ -60,6 +60,9 @@ def run(stop: threading.Event, connect: Callable[[], psycopg.Connection]) -> Non
             if not complained:
                 logger.warning("jobs: Postgres is away (%s)", type(error).__name__)
             complained = True
+        except Exception as error:
+            # In `up` this is a thread, which nothing would start again. Not the error's own words, as below.
+            logger.error("jobs: broke off (%s); beginning again", type(error).__name__)
         stop.wait(STANDBY_SECONDS if not complained else TICK_SECONDS)
 
 
