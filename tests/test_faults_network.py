@@ -1,5 +1,6 @@
 """Networks that swallow packets, split and dawdle: the fault runs, short, and what they stand on."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -10,17 +11,21 @@ from contextlib import closing, contextmanager
 from itertools import groupby
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from analytics.postgres import Postgres
 from bench.faults import namespace, silent, slow_network, splits
+from bench.faults.far_postgres import postgres_at
 from bench.faults.latency import Latency
 from bench.figures import Figure
 from bench.targets import Ground
 from tests.product import ROOT
+from tracker import database
 
 RUNS = (silent.silent, splits.netsplit, slow_network.slow_network)
 NETWORK, OTHER = "127.16.0.0/16", "127.17.0.1"
+NEAR, FAR = "127.9.2.1", "127.9.2.2"  # of one Postgres
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +50,10 @@ def test_what_is_cut_vanishes_both_ways_until_it_heals() -> None:
 
 def test_late_packets_take_their_time() -> None:
     inside(late_packets)
+
+
+def test_what_a_connection_locked_is_free_soon_after_its_network_died() -> None:
+    inside(locks_are_freed)
 
 
 def test_an_error_inside_is_told_and_leaves_nothing() -> None:
@@ -105,6 +114,18 @@ def late_packets() -> None:
         server.sendall(server.recv(1))
         assert visitor.recv(1) == b"x"
         assert time.monotonic() - began >= 0.2
+
+
+def locks_are_freed() -> None:
+    namespace.open_loopback()
+    with postgres_at(NEAR, FAR) as url:
+        os.environ |= {"DATABASE_URL": url, "SECRET_KEY": "x", "DJANGO_SETTINGS_MODULE": "analytics.settings"}
+        with closing(database.connect()) as doomed, psycopg.connect(url.replace(NEAR, FAR)) as other:
+            doomed.execute("SELECT pg_advisory_xact_lock(1)")
+            namespace.cut(NEAR)
+            other.execute("SET lock_timeout = '30s'")
+            other.execute("SELECT pg_advisory_xact_lock(1)")
+            namespace.heal(NEAR)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from bench import suite
 from bench.faults.all_kill import all_kill
 from bench.faults.buffer_full import buffer_full
 from bench.faults.clock import clock
+from bench.faults.database_split import database_split
 from bench.faults.disk_error import disk_error
 from bench.faults.disk_full import disk_full
 from bench.faults.edge_kill import edge_kill
@@ -50,6 +51,7 @@ FAULTS: dict[str, suite.Run] = {
     "model": model,
     "silent": silent,
     "netsplit": netsplit,
+    "database-split": database_split,
     "slow-network": slow_network,
 }
 QUICK = "seconds instead of minutes for each; fails where a count or a page view was wrong"
