@@ -13,16 +13,21 @@ from websockets.typing import Origin
 
 from tests.edges import running_edge
 from tests.product import Product, wait_for
+from tests.uvicorn import running_uvicorn
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 """An ordinary reader."""
 
 
-@pytest.fixture(scope="module", params=["daphne", "edge"])
+@pytest.fixture(scope="module", params=["daphne", "uvicorn", "edge"])
 def product(request: pytest.FixtureRequest, footfall: Product) -> Iterator[Product]:
     """The product through each of its adapters."""
     if request.param == "daphne":
         yield footfall
+        return
+    if request.param == "uvicorn":
+        with running_uvicorn(footfall) as beside:
+            yield beside
         return
     with running_edge(footfall) as edge:
         yield edge.of(footfall)
