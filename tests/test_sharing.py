@@ -13,6 +13,7 @@ import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -155,6 +156,67 @@ def test_a_page_that_comes_back_through_another_edge_leaves_the_first(
         wait_for(lambda: live()["tabs"] == 1, 2, "one tab")
     stored = product.rows("SELECT path FROM tracker_pageview WHERE id = %s", page_id)
     assert len(stored) == 1
+
+
+def test_what_happens_on_every_edge_is_told_once_and_filters_hold(
+    product: Product, key: str, live: Live, edges: tuple[EdgeProcess, EdgeProcess]
+) -> None:
+    settled(live)
+    one, other = (edge.of(product) for edge in edges)
+    cookies, page_id, event = Staff(product, "owner").cookies, str(uuid.uuid4()), str(uuid.uuid4())
+    with ExitStack() as stack:
+        boards = [
+            stack.enter_context(dial(product, f"{key}{query}", cookies, {"Origin": product.url}))
+            for query in ("", "?page=/moved")
+        ]
+        for at in (one, other, product):
+            for opened in boards:
+                wait_for(partial(is_told, at, key, opened), 20, "an edge to know that somebody watches")
+        for at, path in ((one, "/one"), (other, "/two"), (product, "/three")):
+            stack.enter_context(page(at, key, path, r=ELSEWHERE))
+        # A page view that moves to another edge, with an event whose ack got lost on the way.
+        for at, more in ((one, {}), (other, {"e": 10, "d": 0})):
+            moved = stack.enter_context(page(at, key, "/moved", page_id=page_id, r=ELSEWHERE, **more))
+            moved.send(json.dumps({"t": "event", "id": page_id, "k": event, "n": "signup"}))
+            moved.recv(timeout=10)
+        stack.enter_context(page(one, key, "/moved", r=ELSEWHERE))
+        assert sorted(happened(boards[1], 3)) == ["/moved", "/moved", "/moved signup"]
+        everything = ["/moved", "/moved", "/moved signup", "/one", "/three", "/two"]
+        assert sorted(happened(boards[0], len(everything))) == everything
+
+
+ELSEWHERE = "https://elsewhere.example/"
+
+
+def news(board: ClientConnection, timeout: float = 10) -> list[dict[str, Any]]:
+    """The rows of the next snapshot that a board is sent."""
+    snapshot = hear(board, timeout)
+    ack(board, snapshot)
+    rows: list[dict[str, Any]] = snapshot.get("stream", {"rows": []})["rows"]
+    return rows
+
+
+def is_told(at: Product, key: str, board: ClientConnection) -> bool:
+    """Whether a board is told of a page that is opened on an edge."""
+    host = f"{uuid.uuid4().hex}.example"
+    with page(at, key, "/moved", r=f"https://{host}/"), suppress(TimeoutError):
+        for _ in range(4):
+            if any(row["referrer"] == host for row in news(board, timeout=1)):
+                return True
+    return False
+
+
+def happened(board: ClientConnection, count: int) -> list[str]:
+    """What a board is told of next of those who came from elsewhere."""
+    told: list[str] = []
+
+    def all_told() -> bool:
+        rows = [row for row in news(board) if row["referrer"] == "elsewhere.example"]
+        told.extend(f"{row['page']} {row.get('event', '')}".strip() for row in rows)
+        return len(told) >= count
+
+    wait_for(all_told, 10, f"{count} rows")
+    return told
 
 
 def test_snapshots_travel_between_web_processes(
