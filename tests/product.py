@@ -62,7 +62,12 @@ class Product:
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        wait_for(lambda: self.ready() or self.process.poll() is not None, READY_SECONDS, "/readyz")
+        try:
+            wait_for(lambda: self.ready() or self.process.poll() is not None, READY_SECONDS, "/readyz")
+        except AssertionError:
+            # Whoever wanted it never gets hold of it, and so could not end it.
+            self.stop()
+            raise
         assert self.process.poll() is None, "\n".join(self.lines)
 
     def ready(self) -> bool:

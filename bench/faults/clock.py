@@ -24,7 +24,7 @@ TEN_WEEKS = 70 * 86_400
 # Not libfaketime: with steady clocks left alone it breaks clock_nanosleep, hence Python's time.sleep.
 SHIM, COMPILER = Path(__file__).with_name("clock_step.c"), "cc"
 # An edge follows the clock once a second.
-FOLLOWS_SECONDS = 3.0
+FOLLOWS_SECONDS = 2.0
 DURATION_SECONDS, HEALED_SECONDS = 1.5, 5.0
 # A page that finds no salt for its day is sent away for 30 to 60 s; salts are looked after every 30 s.
 SALTED_SECONDS = 120.0
@@ -42,7 +42,7 @@ def clock(on: Ground, quick: bool) -> Iterator[Figure]:
     setting, library = on.folder / "clock", on.folder / "clock_step.so"
     _set(setting, 0)
     subprocess.run([COMPILER, "-O2", "-shared", "-fPIC", "-o", str(library), str(SHIM)], check=True)
-    pages, apart = (100, 5.0) if quick else (1_000, 60.0)
+    pages, apart = (100, 3.5) if quick else (1_000, 60.0)
     with standing(on, 2, LD_PRELOAD=str(library), FOOTFALL_CLOCK=str(setting)) as stand:
         yield from _steps(stand, setting, pages, apart)
         if not quick:
