@@ -6,10 +6,12 @@ Screenshots are left in `test-results/board/`, to be looked at.
 import random
 import re
 from datetime import datetime, time, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Browser, Page, expect
 
+from tests.boards import wait_until_at_rest
 from tests.product import Product, wait_for
 from tests.staff import at_board
 from tests.test_board_day import SHOTS, key, product
@@ -24,6 +26,7 @@ NOTE = """() => {
     const note = () => shown.push([when.textContent, ...["visitors", "tabs", "rate"].map(figure)]);
     new MutationObserver(note).observe(when, { childList: true });
 }"""
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 THERE = """
 SELECT count(DISTINCT visitor)::text AS visitors, count(*)::text AS tabs,
        (SELECT count(*)::text FROM tracker_pageview
@@ -100,6 +103,23 @@ def test_a_drag_along_the_curve_leads_to_that_second(product: Product, key: str,
         page.get_by_role("button", name="Back to live").click()
         expect(page.locator("[data-when]")).to_have_text("now")
         expect(page.locator(".day .moment")).to_be_hidden()
+
+
+def test_the_past_fits_every_screen_in_ink(product: Product, key: str, browser: Browser) -> None:
+    with at_board(browser, product, f"/sites/{key}/") as page:
+        live = page.evaluate("getComputedStyle(document.querySelector('.people .dot')).backgroundColor")
+        expect(page.get_by_role("slider", name="Time of today")).to_be_enabled()
+        go_to(page, 12 * 3600)
+        expect(page.locator("[data-list=campaigns] .none")).to_have_text("None then")
+        dot = page.evaluate("getComputedStyle(document.querySelector('.people .dot')).backgroundColor")
+        assert dot != live
+        for width, height in ((360, 740), (1440, 900), (2560, 1440)):
+            page.set_viewport_size({"width": width, "height": height})
+            for scheme in SCHEMES:
+                page.emulate_media(color_scheme=scheme)
+                wait_until_at_rest(page)
+                assert page.evaluate("document.documentElement.scrollWidth") <= width
+                page.screenshot(path=SHOTS / f"past-{width}-{scheme}.png")
 
 
 def test_a_finger_drags_along_the_curve_and_scrolls_across_it(

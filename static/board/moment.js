@@ -22,6 +22,12 @@ export class Moment {
     this.nobody = part("[data-empty]");
     this.heading = part("[data-empty] h2");
     this.last = part("[data-last]");
+    /** Words that are others of the past. */
+    this.words = [.../** @type {NodeListOf<HTMLElement>} */ (board.querySelectorAll("[data-then]"))].map((word) => ({
+      word,
+      now: word.textContent ?? "",
+      then: word.dataset.then ?? "",
+    }));
   }
 
   /**
@@ -35,6 +41,7 @@ export class Moment {
     write(this.when, when);
     write(this.hour, past ? `, 60 minutes to ${clock.slice(0, 5)}` : ", last 60 minutes");
     if (past) write(this.time, clock);
+    for (const { word, now, then } of this.words) write(word, past ? then : now);
     document.title = `${snapshot.visitors}${past ? ` ${when}` : ""} · ${this.domain}`;
     this.lists.hidden = snapshot.tabs === 0;
     this.nobody.hidden = snapshot.tabs > 0;
