@@ -66,7 +66,7 @@ def test_any_second_of_today_agrees_with_postgres_and_so_does_what_is_played(
             go_to(page, chance.randrange(3600, 12 * 3600))
             before = page.evaluate("shown.length")
             page.get_by_role("button", name=speed, exact=True).click()
-            wait_for(lambda before=before: page.evaluate("shown.length") >= before + 4)  # type: ignore[misc]
+            wait_for(lambda before=before: page.evaluate("shown.length") >= before + 4, 30)  # type: ignore[misc]
             page.get_by_role("button", name=speed, exact=True).click()
         shown = page.evaluate("shown")
         assert len(shown) >= 8 + 3 * 5
