@@ -19,11 +19,11 @@ RUN = "slow-board"
 PAGES, PATHS = 2_000, 2_000
 TURNOVER = 4.0  # pages a second: every tick has something to tell
 OTHERS = 4
-LOOK_SECONDS = 0.25
+LOOK_SECONDS = 0.5
 CUT_SECONDS = 30.0
-# Within it all slow ones are gone, and the next turn is a quiet one.
+# Within it all slow ones are gone, so that the next turn is a quiet one.
 TURN_SECONDS = 32.0
-# What it takes to let them in is not growth.
+# What it takes to let them in is not what they cost while they are slow.
 LET_IN_SECONDS = 3.0
 MORE_PERCENT, GROWTH = 10.0, 8.0
 MEBIBYTE = 2**20
@@ -90,7 +90,7 @@ def slow_board_at(stand: Stand, quick: bool) -> Iterator[Figure]:
     each, turns = (2, 1) if quick else (10, 3)
     cookie = log_in(stand.port, "admin", stand.product.password)
     quiet, noisy = Delays(), Delays()
-    turned: list[Turn] = []
+    slow: list[Slow] = []
     with Fleet(stand.plan(PAGES, paths=PATHS)) as fleet, ExitStack() as stack:
         fleet.wait_full()
         fleet.tell(f"turnover {TURNOVER}")
@@ -98,8 +98,12 @@ def slow_board_at(stand: Stand, quick: bool) -> Iterator[Figure]:
             stack.enter_context(closing(TimedBoard(stand.port, stand.key, cookie))) for _ in range(OTHERS)
         ]
         for _ in range(turns):
-            _through(others, quiet, lambda: time.sleep(TURN_SECONDS))
-            _through(others, noisy, lambda: turned.append(Turn(stand, cookie, each)))
+            # With none as with some: what the looks cost the boards here is the same.
+            for number, delays in ((0, quiet), (each, noisy)):
+                with ExitStack() as turn:
+                    boards = Slow(stand, cookie, number, turn)
+                    _through(others, delays, boards.watch)
+                slow += [boards] if number else []
         fleet.tell("stop")
         fleet.finish()
     more = (noisy.at(0.99) / quiet.at(0.99) - 1) * 100
@@ -107,45 +111,41 @@ def slow_board_at(stand: Stand, quick: bool) -> Iterator[Figure]:
     goal = None if quick else MORE_PERCENT
     yield Figure(RUN, "others' snapshot delay p99, more", more, "%", goal, True, note)
     for kind in ("deaf", "silent"):
-        cut = max(turn.cut[kind] for turn in turned)
+        cut = max(turn.cut[kind] for turn in slow)
         yield Figure(RUN, f"{kind} boards cut after, worst", cut, "s", CUT_SECONDS, True, f"{turns} × {each}")
-    grown = max(turn.grown for turn in turned) / MEBIBYTE
-    web = f"web process, {turned[-1].before / MEBIBYTE:.0f} MB with {2 * each} of them just let in"
+    grown = max(turn.grown for turn in slow) / MEBIBYTE
+    web = f"web process, {slow[-1].before / MEBIBYTE:.0f} MB with {2 * each} of them just let in"
     yield Figure(RUN, "memory, more while they are slow", grown, "MB", GROWTH, True, web)
 
 
-class Turn:
-    """Slow boards from their opening until all are cut."""
+class Slow:
+    """Slow boards of both kinds, open when it is made; `watch` sees how they end."""
 
-    def __init__(self, stand: Stand, cookie: str, each: int) -> None:
-        with ExitStack() as stack:
-            kinds: dict[str, list[DeafBoard] | list[SilentBoard]] = {
-                "deaf": [
-                    stack.enter_context(closing(DeafBoard(stand.port, stand.key, cookie)))
-                    for _ in range(each)
-                ],
-                "silent": [
-                    stack.enter_context(closing(SilentBoard(stand.port, stand.key, cookie)))
-                    for _ in range(each)
-                ],
+    def __init__(self, stand: Stand, cookie: str, each: int, stack: ExitStack) -> None:
+        boards: dict[str, type[DeafBoard] | type[SilentBoard]] = {"deaf": DeafBoard, "silent": SilentBoard}
+        self._began = time.monotonic()
+        self._stand = stand
+        self._ports = {
+            kind: {
+                stack.enter_context(closing(board(stand.port, stand.key, cookie))).own_port
+                for _ in range(each)
             }
-            self._watch(stand, {kind: {board.own_port for board in boards} for kind, boards in kinds.items()})
+            for kind, board in boards.items()
+        }
+        self.cut = dict.fromkeys(boards, float("inf"))  # seconds until the last one of a kind was
+        time.sleep(LET_IN_SECONDS)
+        self.before = processes.rss(stand.pids("web"))
+        self.grown = 0
 
-    def _watch(self, stand: Stand, ports: dict[str, set[int]]) -> None:
-        began = time.monotonic()
-        self.cut = dict.fromkeys(ports, float("inf"))
-        self.before = most = 0
-        while (passed := time.monotonic() - began) < TURN_SECONDS:
-            time.sleep(LOOK_SECONDS)
-            held = _held(stand.port)
-            for kind, theirs in ports.items():
+    def watch(self) -> None:
+        """Until all should be gone."""
+        while (passed := time.monotonic() - self._began) < TURN_SECONDS:
+            held = _held(self._stand.port)
+            for kind, theirs in self._ports.items():
                 if not theirs & held:
-                    self.cut[kind] = min(self.cut[kind], passed + LOOK_SECONDS)
-            memory = processes.rss(stand.pids("web"))
-            most = max(most, memory)
-            if passed < LET_IN_SECONDS:
-                self.before = most
-        self.grown = most - self.before
+                    self.cut[kind] = min(self.cut[kind], passed)
+            self.grown = max(self.grown, processes.rss(self._stand.pids("web")) - self.before)
+            time.sleep(LOOK_SECONDS)
 
 
 def _through(boards: list[TimedBoard], into: Delays, turn: Callable[[], None]) -> None:
