@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from django.db import OperationalError, connection
 
 from analytics.postgres import Postgres
 from bench.faults import namespace, silent, slow_network, splits
@@ -54,6 +55,10 @@ def test_late_packets_take_their_time() -> None:
 
 def test_what_a_connection_locked_is_free_soon_after_its_network_died() -> None:
     inside(locks_are_freed)
+
+
+def test_staff_are_told_soon_that_the_network_to_the_database_is_dead() -> None:
+    inside(database_is_given_up)
 
 
 def test_an_error_inside_is_told_and_leaves_nothing() -> None:
@@ -119,13 +124,28 @@ def late_packets() -> None:
 def locks_are_freed() -> None:
     namespace.open_loopback()
     with postgres_at(NEAR, FAR) as url:
-        os.environ |= {"DATABASE_URL": url, "SECRET_KEY": "x", "DJANGO_SETTINGS_MODULE": "analytics.settings"}
+        use_database(url)
         with closing(database.connect()) as doomed, psycopg.connect(url.replace(NEAR, FAR)) as other:
             doomed.execute("SELECT pg_advisory_xact_lock(1)")
             namespace.cut(NEAR)
             other.execute("SET lock_timeout = '30s'")
             other.execute("SELECT pg_advisory_xact_lock(1)")
             namespace.heal(NEAR)
+
+
+def database_is_given_up() -> None:
+    namespace.open_loopback()
+    namespace.cut(NEAR)
+    use_database(f"postgres://nobody@{NEAR}/nothing")
+    began = time.monotonic()
+    with pytest.raises(OperationalError):
+        connection.ensure_connection()
+    assert time.monotonic() - began < 30
+
+
+def use_database(url: str) -> None:
+    """For Django, which has not read its settings yet in a new process."""
+    os.environ |= {"DATABASE_URL": url, "SECRET_KEY": "x", "DJANGO_SETTINGS_MODULE": "analytics.settings"}
 
 
 @contextmanager
