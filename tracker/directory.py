@@ -26,6 +26,7 @@ READ_SECONDS = 30.0
 # How long the thread may sleep in LISTEN before it looks whether it shall stop.
 LISTEN_SECONDS = 0.25
 RETRY_SECONDS = 0.5
+STOP_SECONDS = 2.0
 SALT_BYTES = 32
 
 Salts = dict[tuple[int, date], bytes]
@@ -61,9 +62,9 @@ class Directory:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread; returns when it is gone (within a second, unless it is connecting)."""
+        """End the thread; one that a hanging Postgres holds is left to the end of the process."""
         self._stopping.set()
-        self._thread.join()
+        self._thread.join(STOP_SECONDS)
 
     @property
     def ready(self) -> bool:
