@@ -49,12 +49,15 @@ class PunctualChannel(HTTPChannel):  # type: ignore[misc]  # Twisted's types are
 class NamelessProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has no types
     """Daphne's socket, whose `repr`, which daphne logs, tells nobody's address."""
 
+    maxMessagePayloadSize: int  # noqa: N815 (Autobahn's name)
+
     def __repr__(self) -> str:
         return f"<WebSocket {id(self):x}>"
 
     def sendMessage(self, *said: Any, **how: Any) -> None:  # noqa: N802 (Autobahn's name)
         """Autobahn holds what leaves to the limit of what comes, and a snapshot may be larger than that."""
-        limit, self.maxMessagePayloadSize = self.maxMessagePayloadSize, 0
+        limit = self.maxMessagePayloadSize
+        self.maxMessagePayloadSize = 0
         try:
             super().sendMessage(*said, **how)
         finally:

@@ -175,7 +175,8 @@ def test_what_happens_on_every_edge_is_told_once_and_filters_hold(
         for at, path in ((one, "/one"), (other, "/two"), (product, "/three")):
             stack.enter_context(page(at, key, path, r=ELSEWHERE))
         # A page view that moves to another edge, with an event whose ack got lost on the way.
-        for at, more in ((one, {}), (other, {"e": 10, "d": 0})):
+        again: dict[str, Any] = {"e": 10, "d": 0}
+        for at, more in ((one, {}), (other, again)):
             moved = stack.enter_context(page(at, key, "/moved", page_id=page_id, r=ELSEWHERE, **more))
             moved.send(json.dumps({"t": "event", "id": page_id, "k": event, "n": "signup"}))
             moved.recv(timeout=10)
