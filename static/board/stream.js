@@ -61,7 +61,7 @@ export class Stream {
     this.list.addEventListener("keydown", (event) => this.#step(event));
   }
 
-  /** What comes next is of other people: it is shown even while somebody reads. */
+  /** What comes next is of other people: it shows even while somebody reads. */
   refilter() {
     this.#others = true;
   }
