@@ -13,7 +13,6 @@ import { Curve } from "./curve.js";
 // Not all boards at once, when a minute has passed.
 const SPREAD_MS = 5_000;
 const RETRY_MS = 10_000;
-const TOO_MUCH_MS = 60_000;
 const number = new Intl.NumberFormat("en");
 const weekday = new Intl.DateTimeFormat("en", { weekday: "short", timeZone: "UTC" });
 
@@ -89,7 +88,7 @@ export class Day {
       const answer = await response.json();
       if (asked !== this.#askedAt) return;
       if (!response.ok) {
-        if (response.status === 503) this.#due = performance.now() + TOO_MUCH_MS;
+        // It asks again soon: the server does not work out again at once what was too much.
         if (!this.curve) this.#wait(answer.error);
         return;
       }
