@@ -1,6 +1,7 @@
 """`manage.py edge` beyond the contract that every adapter holds: start and end, limits, listeners."""
 
 import json
+import os
 import re
 import signal
 import socket
@@ -117,13 +118,15 @@ def test_it_starts_without_models_admin_and_api(product: Product) -> None:
         text=True,
         check=True,
     ).stdout.split()
-    assert not {"django.contrib.admin", "ninja", "analytics.urls", "tracker.models", "daphne"} & set(said)
+    needless = {"django.contrib.admin", "ninja", "analytics.urls", "tracker.models", "daphne", "redis"}
+    assert not needless & set(said)
 
 
 def test_it_is_ready_soon(product: Product) -> None:
-    began = time.monotonic()
-    with running_edge(product):
-        assert time.monotonic() - began < 5  # 0.8 s when the machine has nothing else to do
+    with running_edge(product) as started:
+        # In CPU time, which a busy machine stretches by little: 0.7 s where nothing else is to be done.
+        fields = Path(f"/proc/{started.process.pid}/stat").read_text().rpartition(")")[2].split()
+        assert (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") < 2.5
 
 
 def test_firefox_may_keep_its_connection_alive(edge: EdgeProcess, key: str) -> None:

@@ -29,7 +29,6 @@ from tracker.presence import Presence, SitePresence
 from tracker.pulse import Pulse
 from tracker.records import Begin, Owner, Progress, Said
 from tracker.session import Pace, Session
-from tracker.sharing import Sharing
 from tracker.spool import Spool
 
 __all__ = ["Edge", "Knock", "headers_of", "running", "start", "stop"]
@@ -62,6 +61,9 @@ class Edge:
         self._claims = Claims(f"{self.id:x}", self._forget)
         self._sharing = None
         if settings.REDIS_URL:
+            # Here, since redis takes a fifth of the start, and one process alone has no use for it.
+            from tracker.sharing import Sharing
+
             self._sharing = Sharing(
                 f"{self.id:x}", self.presence, self._claims, settings.REDIS_URL, Pulse(lambda: self).take
             )
