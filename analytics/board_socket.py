@@ -27,7 +27,7 @@ from tracker.models import Site
 SILENT = 4408
 FRAME_LIMIT = 256  # characters; an ack has about 25
 # Who stopped answering is gone within 30 s: after the next check, and a second for the answer to the close.
-ACK_SECONDS = 26.0
+ACK_SECONDS = 25.0
 CHECK_SECONDS = 3.0
 
 OPEN: set["BoardConsumer"] = set()
