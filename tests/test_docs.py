@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 from django.core.management import get_commands
 
+from bench.faults.__main__ import FAULTS
 from tracker import closes
 from tracker.drops import Drop
 
 ROOT = Path(__file__).resolve().parent.parent
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+ACCURACY = (ROOT / "docs" / "accuracy.md").read_text()
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
 
 
@@ -49,3 +51,21 @@ def test_every_metric_is_documented() -> None:
     names = set(re.findall(r"footfall_[a-z_]+", (ROOT / "tracker" / "figures.py").read_text()))
     assert names
     assert {name for name in names if f"`{name}`" not in OPERATIONS} == set()
+
+
+@pytest.mark.parametrize("run", FAULTS)
+def test_every_fault_run_is_documented(run: str) -> None:
+    assert f"| `{run}` |" in ACCURACY
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`(test_\w+\.py)`", ACCURACY))))
+def test_every_test_that_proves_accuracy_is_there(path: str) -> None:
+    assert (ROOT / "tests" / path).exists()
+
+
+def test_what_proves_the_published_bounds_is_there() -> None:
+    promised = ACCURACY.partition("## How it is shown")[0]
+    proofs = re.findall(r"`(test_\w+\.py)`: `(test_\w+)`", promised)
+    assert len(proofs) >= 5
+    for path, name in proofs:
+        assert f"def {name}(" in (ROOT / "tests" / path).read_text()
