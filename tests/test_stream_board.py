@@ -3,7 +3,6 @@
 Screenshots are left in `test-results/board/`, to be looked at.
 """
 
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -136,6 +135,7 @@ def test_rows_of_one_visitor_are_told_apart_by_colour_and_shape_and_found_togeth
         row.hover()
         same = page.locator(".stream li.same .page")
         expect(same).to_have_text(["/19/next", "/19"])
+        page.screenshot(path=SHOTS / "stream-same.png")
         page.mouse.move(700, 20)
         expect(same).to_have_count(0)
 
@@ -198,9 +198,7 @@ def test_a_flood_leaves_two_hundred_rows_and_says_what_they_left_out(
             sum + (row.matches(".gap") ? Number(row.textContent.replace(/\\D/g, "")) : 1), 0)"""
         wait_for(lambda: page.locator(".stream li .page").first.inner_text() == "/24/13")
         assert rows(page).count() <= 200
-        shown = Counter(rows(page).evaluate_all("(rows) => rows.map((row) => row.className)"))
-        assert shown["gap"] >= 0
-        assert page.evaluate(told) <= 376
+        assert 200 <= page.evaluate(told) <= 376
 
 
 def test_the_past_shows_what_had_happened_by_then(product: Product, key: str, page: Page) -> None:
