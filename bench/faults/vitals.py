@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from bench.faults.stand import Stand
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 SAMPLE = re.compile(r'^(footfall_\w+?)(?:\{reason="(\w+)"\})? (\S+)$', re.MULTILINE)
 
 
