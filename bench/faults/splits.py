@@ -31,9 +31,10 @@ EDGES = 2
 ADDRESSES = ("127.9.0.1", "127.9.1.1", "127.9.1.2")
 WEB, FIRST_EDGE = ADDRESSES[:2]
 # A lease of 3 s, looked at four times a second and told twice a second; or a time-out of 1 s.
-TOLD_SECONDS, HEALED_SECONDS = 4.0, 5.0
-CALM_SECONDS, HEALING_SECONDS = 3.0, 8.0
-ACK_SECONDS = 1.0
+TOLD_SECONDS, HEALED_SECONDS = 5.0, 5.0
+CALM_SECONDS, HEALING_SECONDS = 2.0, 6.0
+# Without an ack for so long a page says itself again.
+ACK_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
