@@ -125,6 +125,8 @@ class Ticker:
             await relay.close()
 
     async def _tell_when_due(self, watched: Watched, relay: Relay) -> None:
+        if not watched.boards:
+            return  # the last one left while another site was told: nothing is to be followed again
         counters = live.watched(watched.id, watched.filters)
         now = time.monotonic()
         if counters is None or not (watched.overdue(now) or watched.due(counters, now)):
