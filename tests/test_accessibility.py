@@ -20,7 +20,7 @@ RUN = """async () => {
     const why = ({ html, any, all, none }) => `${html} ${[...any, ...all, ...none].map((it) => it.message)}`;
     return violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map(why).join("; ")}`);
 }"""
-PHONE = (360, 740)
+DESK = (1440, 900)
 At = Callable[..., AbstractContextManager[Page]]
 
 
@@ -49,8 +49,10 @@ def found(page: Page) -> list[str]:
     return complaints
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [(1440, 900), (2560, 1440), PHONE], ids=["desk", "wide", "phone"])
+@pytest.mark.parametrize(
+    ("size", "scheme"),
+    [(DESK, "light"), (DESK, "dark"), ((2560, 1440), "light"), ((360, 740), "dark")],
+)
 def test_the_board(at: At, key: str, size: tuple[int, int], scheme: str) -> None:
     with at(f"/sites/{key}/", *size, color_scheme=scheme) as page:
         figure(page, "tabs").to_have_text("3")

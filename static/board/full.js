@@ -18,6 +18,7 @@ export class FullList {
   /** @type {Whole | null} */ #whole = null;
   /** @type {LiveList | null} */ #list = null;
   #title = "";
+  #said = "";
   #asking = false;
   #missed = false;
 
@@ -45,6 +46,7 @@ export class FullList {
     this.#of = of;
     this.#title = title.toLowerCase();
     this.#whole = null;
+    this.#said = "";
     this.#part("h2").textContent = title;
     this.#list = new LiveList(dialog, of, {
       has: (dimension, name) => this.filters.has(dimension, name),
@@ -58,7 +60,6 @@ export class FullList {
     search.setAttribute("aria-label", search.placeholder);
     search.addEventListener("input", () => {
       this.#show();
-      this.#part("[role=status]").textContent = this.#part(".found").textContent;
       this.update();
     });
     this.#part("[data-close]").addEventListener("click", () => dialog.close());
@@ -113,7 +114,11 @@ export class FullList {
     // What the server has found beyond these rows is told as their number.
     const count = this.#isCut() ? found : shown.length;
     this.#list.update(shown, count, tabs);
-    this.#part(".found").textContent = text ? `${number.format(count)} of ${number.format(total)}` : number.format(total);
+    const told = text ? `${number.format(count)} of ${number.format(total)}` : number.format(total);
+    this.#part(".found").textContent = told;
+    // Aloud once for each text, and not with every snapshot.
+    if (text !== this.#said) this.#part("[role=status]").textContent = told;
+    this.#said = text;
   }
 
   /** Whether there are more names than the server sends. */
