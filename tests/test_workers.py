@@ -38,6 +38,11 @@ def children(edge: EdgeProcess) -> set[int]:
     return set(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
 
 
+def listened_on(port: int) -> bool:
+    """Read from the kernel: a probe would be a visitor."""
+    return f"0100007F:{port:04X} 00000000:0000 0A" in Path("/proc/net/tcp").read_text()
+
+
 def opened(stack: ExitStack, edge: EdgeProcess, key: str, path: str) -> ClientConnection:
     """A page that was acknowledged, open as long as `stack`."""
     dialled = connect(
@@ -60,9 +65,9 @@ def test_pages_are_held_by_all_of_them_and_all_hear_the_goodbye(
         # The kernel chooses by the client's port: all 24 at one of two would be a chance in eight million.
         assert footfall.rows(HELD, "/workers") == [{"edges": 2}]
         edge.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: not listened_on(edge.port), 10, "the end of listening")
         assert {code_of(each) for each in pages} == {4502}
         assert edge.process.wait(timeout=30) == 0
-    assert f"0100007F:{edge.port:04X} 00000000:0000 0A" not in Path("/proc/net/tcp").read_text()
 
 
 def test_one_that_is_killed_is_back_within_two_seconds(edge: EdgeProcess, key: str) -> None:

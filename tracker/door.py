@@ -9,6 +9,7 @@ import logging
 import select
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, cast
 
 from tracker.edge import Edge
@@ -53,8 +54,10 @@ class Door:
 
     def close(self) -> None:
         """Let nobody in any more; whoever is here goes on."""
-        if self._listener.fileno() >= 0:
-            self._listener.close()
+        # Said outright: as long as another process holds the listener, too, epoll would go on to report it.
+        with suppress(FileNotFoundError):
+            self._poll.unregister(self._listener)
+        self._listener.close()
 
     async def empty(self, patience: float) -> None:
         """Wait until all are gone, `patience` seconds at most, and end."""

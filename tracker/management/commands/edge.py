@@ -48,6 +48,9 @@ class Command(BaseCommand):
         ready = self._ready(chosen["verbosity"])
 
         def serve(place: int, ready: Callable[[], None]) -> None:
+            # A listener is closed once nobody holds it: not when a neighbour's copy keeps it open.
+            for other in {*sockets, *posts} - {sockets[place], *posts[place : place + 1]}:
+                other.close()
             asyncio.run(edge_process.serve(sockets[place], posts[place] if posts else None, ready))
 
         if count == 1:
