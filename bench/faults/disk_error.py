@@ -35,6 +35,8 @@ def disk_error(on: Ground, quick: bool) -> Iterator[Figure]:
         fleet.wait_full()
         fleet.tell(f"turnover {pages / 10}")
         with Looks(stand, fleet) as looks:
+            # A board asks Postgres before its first snapshot.
+            looks.watch(2.0)
             for call, name in FAULTS.items():
                 yield from _broken(stand, fleet, looks, call, name, failing)
         fleet.tell("stop")
