@@ -163,8 +163,8 @@ FOOTFALL_SPOOL_BYTES = env_int("FOOTFALL_SPOOL_BYTES", 2**30)
 # Messages one page may send: a burst, and a rate it may keep up. A real page sends one in ten seconds.
 FOOTFALL_MESSAGE_BURST = env_int("FOOTFALL_MESSAGE_BURST", 100)
 FOOTFALL_MESSAGE_RATE = env_int("FOOTFALL_MESSAGE_RATE", 20)
-# Over how long an edge that is told to stop sends its pages elsewhere. They are back within half a second, and
-# counted within another quarter: an edge that holds all pages makes a dip of 5 % over 10 s, of 3 % over 18.
+# Over how long an edge that is told to stop sends its pages elsewhere. They are back within half a second,
+# and counted within another quarter: an edge that holds all pages makes a dip of 5 % over 10 s, 3 % over 18.
 FOOTFALL_DRAIN_SECONDS = env_int("FOOTFALL_DRAIN_SECONDS", 18)
 # Sockets one process holds; it takes no more than its files allow either. At 20 to 70 KB a socket, 50,000
 # are up to 3.5 GB.
