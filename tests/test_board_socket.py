@@ -400,8 +400,8 @@ def test_boards_outlive_a_database_that_goes_away(product: Product, board: Opene
 def test_a_board_that_stops_answering_is_cut(silent: tuple[ClientConnection, float]) -> None:
     socket, opened_at = silent
     assert code_of(socket, timeout=40) == 4408
-    # Its clock was started before this test: only the upper bound can be told here.
-    assert time.monotonic() - opened_at >= 30
+    # Its clock was started before this test, so that the upper bound cannot be told here.
+    assert time.monotonic() - opened_at >= 25
 
 
 def test_boards_hear_that_the_server_restarts(keys: tuple[str, str], owner: Staff, board: Opened) -> None:
