@@ -81,7 +81,8 @@ def _edge(stand: Stand, fleet: Fleet, label: str, number: int, goal: float) -> I
     check.watch(1.0, LOOK_SECONDS)
     check.settled()
     api.close()
-    counts = [sight.tabs for sight in check.sights]
+    # Pages that have just opened may not be counted yet: only what goes down from here on is a dip.
+    counts = [sight.tabs for sight in check.sights if sight.at >= began]
     dip = (1 - min(counts) / max(counts)) * 100
     found = returns(Reader(fleet.ledgers).rest(), began)
     looks = f"{len(counts)} looks, {len(check.unanswered)} unanswered"
