@@ -1,16 +1,13 @@
 """All of Footfall killed at once: what is stored stays, and page views that were open then end."""
 
-import json
 import signal
 import tempfile
 import uuid
 from pathlib import Path
 
-from websockets.sync.client import connect
-from websockets.typing import Origin
-
 from tests.product import Product, wait_for
-from tests.test_live_socket import FIREFOX, page
+from tests.test_live_socket import page
+from tests.test_outage import opened
 
 # As if the minute that a silent process is given had passed.
 LATER = "UPDATE tracker_edge SET seen_at = seen_at - interval '60 seconds' WHERE id = %s RETURNING beat_at"
@@ -22,14 +19,7 @@ def test_a_page_view_that_nobody_ended_ends_with_its_edges_last_sign() -> None:
         product = Product(Path(folder))
         try:
             key, said = product.add_site("example.com"), page("/", uuid.uuid4())
-            with connect(
-                f"{product.socket_url}/live/{key}",
-                origin=Origin("https://example.com"),
-                user_agent_header=FIREFOX,
-                compression=None,
-            ) as socket:
-                socket.send(json.dumps(said))
-                assert json.loads(socket.recv(timeout=5))["id"] == said["id"]
+            with opened(product, key, said):
                 product.stop(signal.SIGKILL)
             product = Product(Path(folder))
             (stored,) = product.rows(STORED, said["id"])

@@ -9,8 +9,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from analytics.system import System
 from tests.boards import SHOTS, visit
-from tests.browser import Complaints, visitor
 from tests.product import Product
+from tests.staff import at_board
 
 
 def test_the_figures_are_of_this_process_and_sampled_once_a_second() -> None:
@@ -34,16 +34,11 @@ def product(footfall: Product) -> Product:
 def page(product: Product, browser: Browser) -> Iterator[Page]:
     SHOTS.mkdir(parents=True, exist_ok=True)
     key = product.add_site("seen.example")
-    with visit(product, key, "/"), visitor(browser, viewport={"width": 1440, "height": 900}) as context:
-        page = context.new_page()
-        complaints = Complaints.of(page)
-        page.goto(f"{product.url}/login/?next=/sites/{key}/")
-        page.get_by_label("User name").fill("admin")
-        page.get_by_label("Password").fill(product.password)
-        page.get_by_role("button", name="Log in").click()
-        page.wait_for_url("**/sites/*/")
+    with (
+        visit(product, key, "/"),
+        at_board(browser, product, f"/sites/{key}/", who=("admin", product.password)) as page,
+    ):
         yield page
-        assert complaints.heard == []
 
 
 def test_the_strip_follows_what_this_process_holds(product: Product, page: Page) -> None:

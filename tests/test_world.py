@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.boards import SHOTS, crowd, figure, visit, wait_until_at_rest
-from tests.browser import Complaints, visitor
 from tests.product import ROOT, Product
+from tests.staff import at_board
 
 DRAWN = (ROOT / "static" / "board" / "world.svg").read_text()
 
@@ -34,16 +34,8 @@ def page(product: Product, browser: Browser) -> Iterator[Page]:
     key = product.add_site("seen.example")
     with visit(product, key, "/"):
         pass
-    with visitor(browser, viewport={"width": 1440, "height": 900}) as context:
-        page = context.new_page()
-        complaints = Complaints.of(page)
-        page.goto(f"{product.url}/login/?next=/sites/{key}/")
-        page.get_by_label("User name").fill("admin")
-        page.get_by_label("Password").fill(product.password)
-        page.get_by_role("button", name="Log in").click()
-        page.wait_for_url("**/sites/*/")
+    with at_board(browser, product, f"/sites/{key}/", who=("admin", product.password)) as page:
         yield page
-        assert complaints.heard == []
 
 
 def test_countries_are_shaded_by_their_tabs_and_fade_when_people_go(product: Product, page: Page) -> None:
