@@ -30,7 +30,11 @@ export class Now {
       const figure = this.figures.get(name);
       // In the past, attention is not known.
       const text = count === null ? "–" : number.format(count);
-      if (figure && figure.textContent !== text) figure.textContent = text;
+      if (figure && figure.textContent !== text) {
+        figure.textContent = text;
+        // From five characters on there is no room for the largest type.
+        figure.dataset.length = String(Math.ceil(text.length / 2));
+      }
     }
     for (const part of this.parts) {
       part.style.setProperty("--part", String(snapshot[/** @type {"active"} */ (part.dataset.part)]));
