@@ -36,8 +36,8 @@ def rows(*pairs: tuple[str, int]) -> list[dict[str, Any]]:
 
 
 def test_a_snapshot_is_the_contracts_object() -> None:
-    site = presence(("a", "/", ""), ("a", "/pricing", ""), ("b", "/pricing", "Google"))
-    tab = next(tab for tab in site.open_tabs() if tab.names[0] == "/")
+    site = presence(("a", "/pricing", ""), ("b", "/pricing", "Google"))
+    tab = site.join(b"a", ("/", "", "Chrome", "Linux", "desktop", "DE", "mail", "spring"))
     site.attend(tab, Attention.HIDDEN)
     assert shown(site) == {
         "site": "key",

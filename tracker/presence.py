@@ -3,7 +3,7 @@
 Pure and in memory. Times are seconds since the epoch, given by the caller.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tracker.counters import ATTENTION, MINUTES, MINUTES_KEPT, VISITORS, Attention, Counters
@@ -35,10 +35,6 @@ class SitePresence(Counters):
         self._tabs: set[Tab] = set()
         self._views: dict[Filters, View] = {}
         self.streams = Streams()
-
-    def open_tabs(self) -> Iterable[Tab]:
-        """Every open tab."""
-        return self._tabs
 
     def view(self, filters: Filters) -> View:
         """The counters of the tabs that `filters` keep: found from all tabs, then kept until `forget`."""
