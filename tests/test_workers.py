@@ -2,20 +2,25 @@
 
 import json
 import os
+import re
+import select
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.sync.client import ClientConnection, connect, unix_connect
 from websockets.typing import Origin
 
 from tests.edges import EdgeProcess, running_edge
-from tests.product import ROOT, Product, wait_for
+from tests.product import ROOT, Product, free_port, wait_for
+from tests.test_countries import write_database
+from tests.test_health import postmaster_of
 from tests.test_live_socket import FIREFOX, code_of, page
 
 ORIGIN = Origin("https://example.com")
@@ -33,9 +38,54 @@ def edge(footfall: Product) -> Iterator[EdgeProcess]:
         yield started
 
 
+@contextmanager
+def starting(environment: dict[str, str], folder: Path) -> Iterator[EdgeProcess]:
+    """Two workers that may not be ready yet; what they complain of is in `folder`/said."""
+    port = free_port()
+    with (folder / "said").open("w") as said:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "edge", f"--port={port}", "--workers=2"],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
+        )
+    edge = EdgeProcess(process, port, 0)
+    try:
+        yield edge
+    finally:
+        if process.poll() is None:
+            edge.stop()
+        assert process.stdout
+        process.stdout.close()
+
+
+def says_something(edge: EdgeProcess, seconds: float) -> bool:
+    assert edge.process.stdout
+    return bool(select.select([edge.process.stdout], [], [], seconds)[0])
+
+
 def children(edge: EdgeProcess) -> set[int]:
     pid = edge.process.pid
     return set(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+
+
+def holder(edge: EdgeProcess, socket: ClientConnection) -> int:
+    """The worker that has this page's socket, by what the kernel says of the two."""
+    ends = f"0100007F:{edge.port:04X} 0100007F:{socket.local_address[1]:04X} "
+    [line] = [line for line in Path("/proc/net/tcp").read_text().splitlines() if ends in line]
+    name = f"socket:[{line.split()[9]}]"
+    [found] = [child for child in children(edge) if name in open_files(child)]
+    return found
+
+
+def open_files(process: int) -> set[str]:
+    names = set()
+    for descriptor in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(FileNotFoundError):  # the one it is read through, and others that go meanwhile
+            names.add(os.readlink(descriptor))
+    return names
 
 
 def listened_on(port: int) -> bool:
@@ -43,7 +93,9 @@ def listened_on(port: int) -> bool:
     return f"0100007F:{port:04X} 00000000:0000 0A" in Path("/proc/net/tcp").read_text()
 
 
-def opened(stack: ExitStack, edge: EdgeProcess, key: str, path: str) -> ClientConnection:
+def opened(
+    stack: ExitStack, edge: EdgeProcess, key: str, said: dict[str, Any] | None = None
+) -> ClientConnection:
     """A page that was acknowledged, open as long as `stack`."""
     dialled = connect(
         f"ws://127.0.0.1:{edge.port}/live/{key}",
@@ -52,16 +104,20 @@ def opened(stack: ExitStack, edge: EdgeProcess, key: str, path: str) -> ClientCo
         compression=None,
     )
     socket = stack.enter_context(dialled)
-    socket.send(json.dumps(page(path)))
-    assert json.loads(socket.recv(timeout=10))["t"] == "ack"
+    acknowledged(socket, said or page())
     return socket
+
+
+def acknowledged(socket: ClientConnection, said: dict[str, Any]) -> None:
+    socket.send(json.dumps(said))
+    assert json.loads(socket.recv(timeout=10)) == {"t": "ack", "id": said["id"]}
 
 
 def test_pages_are_held_by_all_of_them_and_all_hear_the_goodbye(
     footfall: Product, edge: EdgeProcess, key: str
 ) -> None:
     with ExitStack() as stack:
-        pages = [opened(stack, edge, key, "/workers") for _ in range(24)]
+        pages = [opened(stack, edge, key, page("/workers")) for _ in range(24)]
         # The kernel chooses by the client's port: all 24 at one of two would be a chance in eight million.
         assert footfall.rows(HELD, "/workers") == [{"edges": 2}]
         edge.process.send_signal(signal.SIGTERM)
@@ -70,17 +126,98 @@ def test_pages_are_held_by_all_of_them_and_all_hear_the_goodbye(
         assert edge.process.wait(timeout=30) == 0
 
 
-def test_one_that_is_killed_is_back_within_two_seconds(edge: EdgeProcess, key: str) -> None:
-    before = children(edge)
-    assert len(before) == 2
-    began = time.monotonic()
-    os.kill(min(before), signal.SIGKILL)
-    wait_for(lambda: len(children(edge) - before) == 1, 10, "a new worker")
-    # Whoever knocked at the dead one's listener is let in by the new one.
+def test_one_that_is_killed_is_back_within_two_seconds_and_the_other_goes_on(
+    edge: EdgeProcess, key: str
+) -> None:
     with ExitStack() as stack:
-        for _ in range(12):
-            opened(stack, edge, key, "/back")
-    assert time.monotonic() - began < 10  # 1.6 s when the machine has nothing else to do
+        saids = [page("/goes-on") for _ in range(24)]
+        pages = [(opened(stack, edge, key, said), said) for said in saids]
+        holders = {socket: holder(edge, socket) for socket, _ in pages}
+        killed, other = children(edge)
+        assert set(holders.values()) == {killed, other}
+        seconds = []
+        for _ in range(3):
+            known = children(edge)
+            began = time.monotonic()
+            os.kill(killed, signal.SIGKILL)
+            killed = newcomer(edge, key, known)
+            seconds.append(time.monotonic() - began)
+        # The best of three, since others use the machine: 0.3 to 0.6 s for the first, which had lived for a
+        # second, and 0.9 to 1.3 s for those that had not.
+        assert min(seconds) < 2
+        kept = [(socket, said) for socket, said in pages if holders[socket] == other]
+        for socket, said in kept:
+            acknowledged(socket, said)
+            assert holder(edge, socket) == other
+
+
+def newcomer(edge: EdgeProcess, key: str, known: set[int]) -> int:
+    """The first worker beyond those known who acknowledges a page."""
+    while True:
+        with ExitStack() as stack:
+            # Who knocks at the dead one's listener waits there for the new one.
+            found = holder(edge, opened(stack, edge, key))
+            if found not in known:
+                return found
+
+
+def test_one_that_dies_before_all_were_ready_is_waited_for(
+    footfall: Product, key: str, tmp_path: Path
+) -> None:
+    postmaster = postmaster_of(footfall)
+    os.kill(postmaster, signal.SIGSTOP)
+    try:
+        # Nobody is ready for as long as Postgres lets them wait for the sites.
+        with starting(footfall.environment, tmp_path) as edge:
+            wait_for(lambda: len(children(edge)) == 2, what="workers")
+            before = children(edge)
+            os.kill(min(before), signal.SIGKILL)
+            wait_for(lambda: len(children(edge) - before) == 1, what="another in its place")
+            assert not says_something(edge, 0)
+            os.kill(postmaster, signal.SIGCONT)
+            assert says_something(edge, 30)
+            assert edge.process.stdout
+            assert edge.process.stdout.readline() == "Ready.\n"
+            with ExitStack() as stack:
+                pages = [opened(stack, edge, key) for _ in range(24)]
+                assert {holder(edge, socket) for socket in pages} == children(edge)
+            assert edge.stop(signal.SIGINT) == 0
+    finally:
+        os.kill(postmaster, signal.SIGCONT)
+
+
+def test_one_that_cannot_serve_says_why_in_a_line_until_that_is_mended(
+    footfall: Product, key: str, tmp_path: Path
+) -> None:
+    countries = tmp_path / "countries.mmdb"
+    environment = {**footfall.environment, "FOOTFALL_GEO": str(countries)}
+    with starting(environment, tmp_path) as edge:
+
+        def lines() -> list[str]:
+            return (tmp_path / "said").read_text().splitlines()
+
+        wait_for(lambda: len(lines()) >= 4, 30, "two attempts of each")
+        for line in lines():
+            assert re.search(r"ERROR .* edge [12] cannot serve: FileNotFoundError: .*countries\.mmdb", line)
+        assert not says_something(edge, 0)
+        # In one go: half of it would be another fault.
+        write_database(tmp_path / "half", {"8.0.0.0/8": {"country_code": "DE"}})
+        (tmp_path / "half").rename(countries)
+        assert says_something(edge, 30)
+        assert edge.process.stdout
+        assert edge.process.stdout.readline() == "Ready.\n"
+        with ExitStack() as stack:
+            opened(stack, edge, key)
+        assert edge.stop(signal.SIGINT) == 0
+
+
+def test_a_signal_ends_those_that_cannot_serve(footfall: Product, tmp_path: Path) -> None:
+    environment = {**footfall.environment, "FOOTFALL_GEO": str(tmp_path / "missing.mmdb")}
+    with starting(environment, tmp_path) as edge:
+        wait_for(lambda: "cannot serve" in (tmp_path / "said").read_text(), 30, "the first attempt")
+        assert edge.stop() == 0
+        assert edge.process.stdout
+        assert edge.process.stdout.read() == ""
 
 
 def test_they_share_a_unix_socket(footfall: Product, key: str, tmp_path: Path) -> None:

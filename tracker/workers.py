@@ -7,21 +7,35 @@ meanwhile waits in its listener, which the parent keeps open.
 import ctypes
 import logging
 import os
+import select
 import signal
 import socket
 import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 logger = logging.getLogger(__name__)
 
 SET_PARENT_DEATH_SIGNAL = 1
 SIGNS = (signal.SIGTERM, signal.SIGINT)
-# One that dies as soon as it is started is not started again at once.
-SHORT_LIFE, PAUSE = 5.0, 1.0
+# One that dies as soon as it is started is not started again at once: once a second, and no oftener.
+START_SECONDS = 1.0
+READY = b"."
+FAILED = 1  # the exit code of one that said why itself
 
 Serve = Callable[[int, Callable[[], None]], None]
+
+
+@dataclass
+class Worker:
+    """A child, as the parent knows it."""
+
+    place: int
+    process: int
+    line: int  # on which it says that it is ready; it ends with the child
+    since: float
+    ready: bool = False
 
 
 class Workers:
@@ -32,60 +46,85 @@ class Workers:
         self._count = count
         self._serve = serve
         self._listeners = listeners
-        self._places: dict[int, tuple[int, float]] = {}  # by process: which one it is, and since when
+        self._due = dict.fromkeys(range(count), 0.0)  # places to start at, and when
+        self._by_line: dict[int, Worker] = {}
         self._stopping = False
         self._failed = False
 
     def run(self, ready: Callable[[], None]) -> bool:
-        """Serve; `ready` is called when all are. Whether each ended in order."""
+        """Serve; `ready` is called when all are. Whether each that was ready ended in order."""
         for sign in SIGNS:
             signal.signal(sign, self._pass_on)
-        hearing, telling = os.pipe()
-        for place in range(self._count):
-            self._start(place, telling)
-        os.close(telling)
-        if len(_read_all(hearing)) == self._count:
-            ready()
-        os.close(hearing)
-        self._keep()
+        told = False
+        while self._by_line or not self._stopping:
+            self._start_due()
+            for line in select.select(list(self._by_line), (), (), self._patience())[0]:
+                self._hear(self._by_line[line])
+            if not told and sum(worker.ready for worker in self._by_line.values()) == self._count:
+                told = True
+                ready()
         return not self._failed
 
-    def _keep(self) -> None:
-        while self._places:
-            process, status = os.wait()
-            place, since = self._places.pop(process)
-            code = os.waitstatus_to_exitcode(status)
-            if self._stopping:
-                self._failed |= code != 0
-                continue
-            logger.error("edge %d ended by itself (%s); starting it again.", place + 1, code)
-            if time.monotonic() - since < SHORT_LIFE:
-                time.sleep(PAUSE)
+    def _patience(self) -> float | None:
+        """Seconds until a place is due; None when none is."""
+        return max(0.0, min(self._due.values()) - time.monotonic()) if self._due else None
+
+    def _start_due(self) -> None:
+        now = time.monotonic()
+        for place in [place for place, due in self._due.items() if due <= now or self._stopping]:
+            del self._due[place]
             self._start(place)
 
-    def _start(self, place: int, telling: int | None = None) -> None:
+    def _hear(self, worker: Worker) -> None:
+        if os.read(worker.line, len(READY)):
+            worker.ready = True
+            return
+        # Forgotten first: once it was waited for, its number may be another's, who gets no signal of ours.
+        del self._by_line[worker.line]
+        os.close(worker.line)
+        code = os.waitstatus_to_exitcode(os.waitpid(worker.process, 0)[1])
+        if self._stopping:
+            # One that was not ready yet has held nobody's page, and may have known of no signal yet.
+            self._failed |= code != 0 and worker.ready
+            return
+        if code != FAILED:
+            logger.error("edge %d ended by itself (%s); starting it again.", worker.place + 1, code)
+        self._due[worker.place] = worker.since + START_SECONDS
+
+    def _start(self, place: int) -> None:
         # No signal in between: it would miss this child, or find it with the parent's handlers.
         with _held_back():
             if self._stopping:
                 return
             parent = os.getpid()
+            hearing, telling = os.pipe()
             process = os.fork()
             if process:
-                self._places[process] = place, time.monotonic()
+                # At once, or the next child would keep this one's line open beyond its end.
+                os.close(telling)
+                self._by_line[hearing] = Worker(place, process, hearing, time.monotonic())
                 return
             for sign in SIGNS:
                 signal.signal(sign, signal.SIG_DFL)
         self._be_child(place, telling, parent)
 
-    def _be_child(self, place: int, telling: int | None, parent: int) -> None:
-        code = 1
+    def _be_child(self, place: int, telling: int, parent: int) -> None:
+        code, ready = FAILED, False
+
+        def tell() -> None:
+            nonlocal ready
+            ready = True
+            os.write(telling, READY)
+
         try:
             ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
             if os.getppid() == parent:
-                self._serve(place, lambda: _tell(telling))
+                self._serve(place, tell)
                 code = 0
-        except BaseException:
-            traceback.print_exc()
+        except BaseException as error:
+            # Before it was ready it is mostly a setting, and said each second until somebody mends it.
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            logger.error("edge %d cannot serve: %s", place + 1, reason, exc_info=ready)
         finally:
             # Nothing of the parent's is this process's to tidy up.
             os._exit(code)
@@ -94,9 +133,9 @@ class Workers:
         self._stopping = True
         for listener in self._listeners:
             listener.close()
-        for process in list(self._places):
+        for worker in list(self._by_line.values()):
             with suppress(ProcessLookupError):
-                os.kill(process, number)
+                os.kill(worker.process, number)
 
 
 @contextmanager
@@ -106,16 +145,3 @@ def _held_back() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNS)
-
-
-def _tell(telling: int | None) -> None:
-    if telling is not None:
-        os.write(telling, b".")
-        os.close(telling)
-
-
-def _read_all(descriptor: int) -> bytes:
-    heard = b""
-    while more := os.read(descriptor, 4096):
-        heard += more
-    return heard
