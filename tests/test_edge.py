@@ -1,5 +1,6 @@
 """`manage.py edge` beyond the contract that every adapter holds: start and end, limits, listeners."""
 
+import copy
 import json
 import os
 import re
@@ -14,6 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from websockets.sync.client import ClientConnection, connect, unix_connect
 from websockets.typing import Origin
@@ -309,6 +311,47 @@ def test_a_local_program_is_told_how_an_edge_is(edge: EdgeProcess, key: str) -> 
     held = re.search(r"^footfall_tabs (\d+)$", text, re.MULTILINE)
     assert held
     assert int(held[1]) >= 1
+
+
+def test_an_edge_whose_tables_are_behind_is_not_ready(product: Product, edge: EdgeProcess) -> None:
+    taken = product.rows(
+        "DELETE FROM django_migrations WHERE app = 'tracker' AND name ="
+        " (SELECT max(name) FROM django_migrations WHERE app = 'tracker') RETURNING id, app, name, applied"
+    )[0]
+    try:
+        assert look(edge, "/readyz") == (503, "Migrations are missing.\n")
+        assert look(edge, "/healthz") == (200, "ok\n")
+    finally:
+        product.rows(
+            "INSERT INTO django_migrations (id, app, name, applied) VALUES (%s, %s, %s, %s) RETURNING 1",
+            *taken.values(),
+        )
+    assert look(edge, "/readyz") == (200, "ok\n")
+
+
+def test_a_database_that_is_ahead_does_not_matter_to_an_edge(product: Product, edge: EdgeProcess) -> None:
+    product.rows(
+        "INSERT INTO django_migrations (app, name, applied)"
+        " VALUES ('tracker', '9999_next', now()) RETURNING 1"
+    )
+    try:
+        assert look(edge, "/readyz") == (200, "ok\n")
+    finally:
+        product.rows("DELETE FROM django_migrations WHERE name = '9999_next' RETURNING 1")
+
+
+def test_an_edge_before_an_empty_database_says_what_is_missing(product: Product) -> None:
+    url = (product.data / "database_url").read_text().strip()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE without_tables")
+        try:
+            beside = copy.copy(product)
+            empty = url.rpartition("/")[0] + "/without_tables"
+            beside.environment = {**product.environment, "DATABASE_URL": empty}
+            with running_edge(beside) as edge:
+                assert look(edge, "/readyz") == (503, "Migrations are missing.\n")
+        finally:
+            connection.execute("DROP DATABASE without_tables WITH (FORCE)")
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])

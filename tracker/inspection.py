@@ -10,7 +10,8 @@ import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from ipaddress import ip_address
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import psycopg
 
@@ -26,6 +27,13 @@ TOKEN: Final = re.compile(r"ff_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
 PATIENCE: Final = 3.0  # seconds that Postgres has to answer
 TEXT: Final = "text/plain"
 AWAY: Final = "Postgres does not answer."
+BEHIND: Final = "Migrations are missing."
+# By their files: Django's own way imports the models, which an edge starts without.
+MIGRATIONS: Final = [file.stem for file in Path(__file__).with_name("migrations").glob("[0-9]*.py")]
+# What the database has beyond them does not matter: it may be ahead of an edge that is about to be restarted.
+UNAPPLIED: Final = """
+SELECT name FROM unnest(%s::text[]) AS name EXCEPT SELECT name FROM django_migrations WHERE app = 'tracker'
+"""
 
 
 async def answer(here: Edge, head: Head, path: str, peer: str | None) -> Answer:
@@ -63,7 +71,10 @@ async def _missing(here: Edge) -> str:
     if here.buffer.stuck:
         return here.buffer.trouble
     try:
-        await asyncio.wait_for(asyncio.to_thread(_ask, "SELECT 1"), PATIENCE)
+        if await asyncio.wait_for(asyncio.to_thread(_ask, UNAPPLIED, MIGRATIONS), PATIENCE):
+            return BEHIND
+    except psycopg.errors.UndefinedTable:
+        return BEHIND
     except (psycopg.Error, TimeoutError):
         return AWAY
     return here.buffer.trouble if here.directory.ready else "Sites and salts are not loaded yet."
@@ -81,7 +92,7 @@ async def _holds_token(header: str) -> bool:
     return kept is not None and hmac.compare_digest(bytes(kept), hashlib.sha256(shape[0].encode()).digest())
 
 
-def _ask(question: str, *values: str) -> bytes | None:
+def _ask(question: str, *values: object) -> Any:
     """The first value of the first row, on a connection of its own, which a hung Postgres takes with it."""
     with connect() as connection:
         row = connection.execute(question, values).fetchone()
