@@ -62,7 +62,10 @@ class Readers:
                 found = await loop.run_in_executor(self._thread, _look_up, asked)
             except Exception as error:
                 for question in asked:
-                    self._answers.pop(question)[1].set_exception(error)
+                    answer = self._answers.pop(question)[1]
+                    answer.set_exception(error)
+                    # Whoever waited may be gone: then asyncio would complain that nobody looked at it.
+                    answer.exception()
             else:
                 for question, site in zip(asked, found, strict=True):
                     self._answers[question][1].set_result(site)
