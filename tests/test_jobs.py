@@ -69,7 +69,6 @@ def test_page_views_of_a_dead_edge_end_at_its_last_beat(connection: psycopg.Conn
         heard = at(103) if visit["id"] == busy.id else visit["began_at"]
         assert visit["ended_at"] == max(ends[visit["id"]] or heard, heard)
         assert visit["engaged_ms"] == (92_500 if visit["id"] == busy.id else 0)
-    assert OpenVisit.objects.get(visitor=visitor).last_at == at(100)
     assert connection.execute("SELECT id FROM tracker_edge").fetchall() == [(2,)]
 
     late_return = begin(100 + 30 * MINUTE, visitor=visitor, edge=2)

@@ -1,24 +1,39 @@
-"""Stores one batch of entries in one transaction: COPY to staging, then a handful of set-based statements.
+"""Stores one batch of entries in one transaction: COPY for what is new, a handful of statements for the rest.
 
 Writing is idempotent: a batch written twice (the connection was lost during COMMIT) changes nothing the
 second time. Which is why a batch may be tried again after any failure, whole or in parts.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import psycopg
 
-from tracker import concurrency, staging
+from tracker import columns, concurrency, rows, wire
 from tracker import statements as sql
+from tracker.columns import Named
 from tracker.entries import LONGEST_SECONDS, REOPEN_SECONDS, Entry, EventEntry, PageEntry
 from tracker.partitions import WEEK, midnight, week_of
+from tracker.visits import (
+    Growth,
+    NewPage,
+    OpenVisit,
+    Visit,
+    Visitor,
+    by_visit,
+    growth,
+    latest,
+    place,
+    visitors,
+)
+from tracker.wire import Array, date_of, moment_of
 
 # Small batches against large tables: nested loops over indexes are right however the tables grow, and
 # plans made while a partition was empty stay right when it is not. Compiling would cost more than it saves.
 PLANNER = """
 SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off; SET jit = off;
+SET plan_cache_mode = force_generic_plan;
 """
 
 
@@ -28,74 +43,143 @@ class Store:
     def __init__(self, connection: psycopg.Connection) -> None:
         """Prepare the connection (autocommit off). Raises psycopg.Error."""
         self._connection = connection
+        connection.adapters.register_dumper(Array, wire.ArrayDumper)
         connection.execute(PLANNER)
-        connection.execute(staging.TABLES)
         connection.commit()
 
     def write(self, entries: Iterable[Entry]) -> set[tuple[int, UUID]]:
         """Store a batch (each page view and event at most once in it) and commit.
 
-        Returns (site, id) of events whose page view nobody knows; they are not stored. Raises
-        psycopg.Error, UnicodeEncodeError or ValueError with nothing stored, but for a connection lost
-        during COMMIT, when the batch is stored or not.
+        Returns (site, id) of events whose page view nobody knows; they are not stored. Raises psycopg.Error,
+        struct.error, OverflowError or ValueError with nothing stored, but for a connection lost during
+        COMMIT, when the batch is stored or not.
         """
-        pages, events = [], []
+        pages: list[Named] = []
+        events: list[EventEntry] = []
         for entry in entries:
             if isinstance(entry, PageEntry):
-                pages.append(entry)
+                pages.append((entry.site_id, entry.id.bytes, entry))
             else:
                 events.append(entry)
+        pages.sort()
         # Leaves the transaction on an error, commits otherwise.
-        with self._connection.transaction(), self._connection.cursor() as cursor:
-            begun = self._pages(cursor, pages) if pages else False
-            orphans = self._events(cursor, events) if events else set()
-            self._visits(cursor, begun)
+        with self._connection.transaction(), self._connection.cursor(binary=True) as cursor:
+            batch = _Batch(cursor)
+            if pages:
+                batch.pages(pages)
+            orphans = batch.events(events) if events else set()
+            batch.settle()
             if pages:
                 # Last of all locks: it may have to wait for jobs.
                 concurrency.stored(cursor, _earliest(pages), datetime.now(UTC))
         return orphans
 
-    def _pages(self, cursor: psycopg.Cursor, pages: Sequence[PageEntry]) -> bool:
-        """Store what is new and settle what is known; whether anything may be new."""
-        staging.stage_pages(cursor, pages)
-        known = _bounds(cursor, sql.KNOW)
-        if known:
-            cursor.execute(_within(sql.SETTLE, *known))
-        begun = [entry.begin.began_at for entry in pages if entry.begin]
+
+class _Batch:
+    """What is on its way, and what is found out about it."""
+
+    def __init__(self, cursor: psycopg.Cursor) -> None:
+        self._cursor = cursor
+        self._known: list[Named] = []
+        self._began: list[datetime] = []  # at least the first and the last begin of what is known
+        self._growth: list[Growth] = []
+
+    def pages(self, entries: Sequence[Named]) -> None:
+        """Store the page views that are new; keep the known ones for `settle`."""
+        new = self._tell_apart(entries)
+        if not new:
+            return
+        people = visitors(new)
+        self._place(people)
+        self._cursor.execute(sql.REMEMBER, columns.memories(new))
+        rows.copy_pages(self._cursor, new)
+        begun, others = by_visit(page for each in people for page in each.pages)
         if begun:
-            cursor.execute(sql.OPEN)
-        cursor.execute(sql.LOCK)
-        if begun:
-            since = datetime.fromtimestamp(min(begun) - LONGEST_SECONDS - REOPEN_SECONDS, UTC)
-            cursor.execute(_within(sql.PLACE, since, datetime.fromtimestamp(max(begun), UTC)))
-            cursor.execute(sql.STORE_PAGES)
-            cursor.execute(sql.REMEMBER)
-        return bool(begun)
+            rows.copy_visits(self._cursor, begun)
+        self._growth += map(growth, others)
 
-    def _events(self, cursor: psycopg.Cursor, events: Sequence[EventEntry]) -> set[tuple[int, UUID]]:
-        staging.stage_events(cursor, events)
-        cursor.execute(sql.STORE_EVENTS)
-        return set(cursor.execute(sql.ORPHANS).fetchall())
+    def events(self, entries: Sequence[EventEntry]) -> set[tuple[int, UUID]]:
+        """Store events; returns (site, id) of those whose page view nobody knows."""
+        given = columns.events(entries)
+        grown = self._cursor.execute(sql.STORE_EVENTS, given).fetchall()
+        self._growth += [
+            Growth(site, Visit(visit.bytes, moment_of(began)), events=count)
+            for site, visit, began, count in grown
+        ]
+        return set(self._cursor.execute(sql.ORPHANS, given).fetchall())
 
-    def _visits(self, cursor: psycopg.Cursor, begun: bool) -> None:
-        if begun:
-            cursor.execute(sql.STORE_VISITS)
-        existing = _bounds(cursor, sql.VISIT_BOUNDS)
-        if existing:
-            cursor.execute(_within(sql.GROW_VISITS, *existing))
-        cursor.execute(sql.KEEP_OPEN)
+    def settle(self) -> None:
+        """Settle the page views that are known, and let visits grow."""
+        began = self._began + [date_of(each.visit.began) for each in self._growth]
+        if began:
+            given = columns.signs(self._known) | columns.growth(self._growth)
+            self._cursor.execute(_within(sql.SETTLE, began), given)
+
+    def _tell_apart(self, entries: Sequence[Named]) -> list[NewPage]:
+        row = self._cursor.execute(sql.KNOW, columns.ids(entries)).fetchone()
+        assert row
+        first, last, numbers = row
+        claims, new = set(numbers), []
+        for number, named in enumerate(entries, 1):
+            _, page_id, entry = named
+            if entry.begin and number not in claims:
+                new.append(NewPage.of(page_id, entry, entry.begin))
+            elif first:
+                self._known.append(named)
+        self._began = [first, last] if first else []
+        return new
+
+    def _place(self, waiting: list[Visitor]) -> None:
+        """Say which visits new page views belong to; what that rests on is locked until the end."""
+        moved = []
+        for visitor in self._with_reach(self._with_open_visit(waiting)):
+            if visitor.stored or len(visitor.pages) > 1:
+                place(visitor)
+                now = latest(visitor)
+                if now.visit != (visitor.stored.visit if visitor.stored else visitor.pages[0].visit):
+                    moved.append((visitor.site_id, visitor.id, now))
+        if moved:
+            self._cursor.execute(sql.KEEP_OPEN, columns.open_visits(moved))
+
+    def _with_open_visit(self, waiting: list[Visitor]) -> list[Visitor]:
+        made = [
+            (each.site_id, each.id, OpenVisit(each.pages[0].visit, each.pages[0].heard)) for each in waiting
+        ]
+        there = {
+            (site, visitor.bytes): OpenVisit(Visit(visit.bytes, moment_of(began)), moment_of(last))
+            for site, visitor, visit, began, last in self._cursor.execute(
+                sql.OPEN, columns.open_visits(made)
+            ).fetchall()
+        }
+        if not there:
+            return waiting
+        return [each._replace(stored=there.get((each.site_id, each.id))) for each in waiting]
+
+    def _with_reach(self, waiting: list[Visitor]) -> list[Visitor]:
+        late = [(each.site_id, each.stored.visit) for each in waiting if each.stored and each.back_late]
+        if not late:
+            return waiting
+        begun = [date_of(page.began) for each in waiting for page in each.pages]
+        longest = timedelta(seconds=LONGEST_SECONDS + REOPEN_SECONDS)
+        statement = _within(sql.REACH, [*self._began, min(begun) - longest, max(begun)])
+        found = self._cursor.execute(statement, columns.signs(self._known) | columns.visits(late)).fetchall()
+        reach = {(site, visit.bytes): moment_of(until) for site, visit, until in found}
+        return [_reaching(each, reach) for each in waiting]
 
 
-def _earliest(pages: Sequence[PageEntry]) -> datetime:
-    moments = (entry.begin.began_at if entry.begin else entry.sign_at for entry in pages)
+def _reaching(visitor: Visitor, reach: dict[tuple[int, bytes], int]) -> Visitor:
+    stored = visitor.stored
+    until = reach.get((visitor.site_id, stored.visit.id)) if stored else None
+    if stored is None or until is None:
+        return visitor
+    return visitor._replace(stored=stored._replace(until=max(stored.until, until)))
+
+
+def _earliest(pages: Sequence[Named]) -> datetime:
+    moments = (entry.begin.began_at if entry.begin else entry.sign_at for _, _, entry in pages)
     return datetime.fromtimestamp(min(moments), UTC)
 
 
-def _bounds(cursor: psycopg.Cursor, statement: str) -> tuple[datetime, datetime] | None:
-    row = cursor.execute(statement).fetchone()
-    return (row[0], row[1]) if row and row[0] else None
-
-
-def _within(statement: str, first: datetime, last: datetime) -> str:
-    since, before = midnight(week_of(first)), midnight(week_of(last) + WEEK)
+def _within(statement: str, began: Sequence[datetime]) -> str:
+    since, before = midnight(week_of(min(began))), midnight(week_of(max(began)) + WEEK)
     return sql.between(statement, since.isoformat(), before.isoformat())

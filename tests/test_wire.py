@@ -1,0 +1,67 @@
+"""Columns in Postgres' binary format, as Postgres understands them."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from tracker import wire
+from tracker.database import connect
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ID = uuid4()
+NOW = datetime(2026, 11, 22, 4, 31, 16, 123457, UTC)
+PAST = datetime(1969, 7, 20, 20, 17, 40, tzinfo=UTC)
+
+
+def said(array: wire.Array) -> list[Any]:
+    with connect() as connection:
+        connection.adapters.register_dumper(wire.Array, wire.ArrayDumper)
+        row = connection.execute("SELECT %s", [array]).fetchone()
+        assert row
+        found: list[Any] = row[0]
+        return found
+
+
+@pytest.mark.parametrize(
+    ("array", "values"),
+    [
+        (wire.bools([True, False]), [True, False]),
+        (wire.int4s([-(2**31), 0, 2**31 - 1]), [-(2**31), 0, 2**31 - 1]),
+        (wire.int8s([-(2**63), 7]), [-(2**63), 7]),
+        (wire.float8s([1.5, None, float("inf")]), [1.5, None, float("inf")]),
+        (wire.uuids([ID.bytes, UUID(int=0).bytes]), [ID, UUID(int=0)]),
+        (wire.texts(["", None, "ünï 🦶 \\ \t"]), ["", None, "ünï 🦶 \\ \t"]),
+        (wire.jsonbs([b'{"a":[1,null]}', b"{}"]), [{"a": [1, None]}, {}]),
+        (wire.times([wire.moment_of(NOW), None, wire.moment_of(PAST)]), [NOW, None, PAST]),
+        (wire.times([]), []),
+        (wire.texts([]), []),
+    ],
+)
+def test_an_array_arrives_as_it_was(array: wire.Array, values: list[Any]) -> None:
+    assert said(array) == values
+
+
+def test_seconds_become_the_microsecond_that_python_means() -> None:
+    for step in range(1, 2000, 7):
+        at = NOW + timedelta(microseconds=step * 499_979)
+        assert wire.moment(at.timestamp()) == wire.moment_of(at)
+        assert wire.date_of(wire.moment_of(at)) == at
+
+
+@pytest.mark.parametrize("at", [float("nan"), float("inf")])
+def test_no_time_is_refused(at: float) -> None:
+    with pytest.raises((ValueError, OverflowError)):
+        wire.moment(at)
+
+
+def test_what_postgres_cannot_hold_is_refused() -> None:
+    with pytest.raises(UnicodeEncodeError):
+        wire.texts(["\ud800"])
+    with pytest.raises(psycopg.DataError):
+        said(wire.texts(["\0"]))
+    with pytest.raises(psycopg.DataError):
+        said(wire.times([2**62]))

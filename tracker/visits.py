@@ -1,0 +1,177 @@
+"""Which visit a page view belongs to. Pure.
+
+Page views are spans of time, and so is the visit that a visitor has open; spans less than 30 minutes apart
+are one visit, which keeps its name if it had one, and else is named after its first page view. A page view
+that is still open reaches to its 24th hour. All times are moments (`tracker.wire.moment`): µs. Ids are their
+16 bytes here, which compare as Postgres compares them, and ten times faster than UUIDs.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tracker.entries import LONGEST_SECONDS, REOPEN_SECONDS, PageEntry
+from tracker.records import Begin
+from tracker.wire import moment
+
+GAP = REOPEN_SECONDS * 1_000_000
+LONGEST = LONGEST_SECONDS * 1_000_000
+
+
+class Visit(NamedTuple):
+    """A visit's name: its first page view and when that began."""
+
+    id: bytes
+    began: int
+
+
+class OpenVisit(NamedTuple):
+    """A visit as it is stored, and until when it reaches at least."""
+
+    visit: Visit
+    until: int
+
+
+class Growth(NamedTuple):
+    """What a visit that exists grows by."""
+
+    site_id: int
+    visit: Visit
+    last: int | None = None
+    engaged_ms: int = 0
+    events: int = 0
+    views: int = 0
+    page_began: int | None = None
+    path: str | None = None
+
+
+@dataclass(slots=True)
+class NewPage:
+    """A page view that is not stored yet."""
+
+    id: bytes
+    entry: PageEntry
+    begin: Begin
+    began: int
+    ended: int | None
+    last: int  # the last sign of life
+    engaged_ms: int
+    visit: Visit
+
+    @classmethod
+    def of(cls, page_id: bytes, entry: PageEntry, begin: Begin) -> "NewPage":
+        """A visit of its own, until it is placed. Raises ValueError or OverflowError for no time."""
+        began = moment(begin.began_at)
+        ended = None if entry.ended_at is None else ended_within(entry.ended_at, began)
+        last = max(began, moment(entry.sign_at)) if ended is None else ended
+        engaged = max(0, min(entry.engaged_ms, (last - began) // 1000, LONGEST // 1000))
+        return cls(page_id, entry, begin, began, ended, last, engaged, Visit(page_id, began))
+
+    @property
+    def heard(self) -> int:
+        """Until when it was there for sure."""
+        return self.began if self.ended is None else self.ended
+
+    @property
+    def reach(self) -> int:
+        """Until when it holds its visit open."""
+        return self.began + LONGEST if self.ended is None else self.ended
+
+    @property
+    def order(self) -> tuple[int, bytes]:
+        """Which of two page views comes first."""
+        return self.began, self.id
+
+
+class Visitor(NamedTuple):
+    """The new page views of one visitor of a site, in their order, and the visit that is open already."""
+
+    site_id: int
+    id: bytes
+    pages: list[NewPage]
+    stored: OpenVisit | None = None
+
+    @property
+    def back_late(self) -> bool:
+        """Whether it takes a closer look to say that the open visit goes on."""
+        return self.stored is not None and self.pages[-1].began >= self.stored.until + GAP
+
+
+def ended_within(at: float, began: int) -> int:
+    """An end that is neither before the begin nor a day after it."""
+    return min(max(moment(at), began), began + LONGEST)
+
+
+def visitors(pages: Iterable[NewPage]) -> list[Visitor]:
+    """Whose page views these are, by (site, visitor)."""
+    found: dict[tuple[int, bytes], list[NewPage]] = {}
+    for page in pages:
+        found.setdefault((page.entry.site_id, page.begin.origin.visitor.bytes), []).append(page)
+    for of in found.values():
+        if len(of) > 1:
+            of.sort(key=lambda page: page.order)
+    return [Visitor(*key, of) for key, of in sorted(found.items())]
+
+
+def place(visitor: Visitor) -> None:
+    """Say of a visitor's page views which visits they belong to."""
+    stored = visitor.stored
+    spans: list[tuple[tuple[int, bytes], int, NewPage | None]]
+    spans = [(page.order, page.reach, page) for page in visitor.pages]
+    if stored:
+        first = bisect_left(visitor.pages, (stored.visit.began, b""), key=lambda page: page.order)
+        spans.insert(first, ((stored.visit.began, b""), stored.until, None))
+    chain: list[NewPage] = []
+    visit: Visit | None = None
+    until = spans[0][1]
+    for (began, _), reach, page in spans:
+        if began >= until + GAP:
+            chain, visit = [], None
+        until = max(until, reach)
+        if page is None:
+            assert stored
+            visit = stored.visit
+            for earlier in chain:
+                earlier.visit = visit
+        else:
+            chain.append(page)
+            visit = visit or page.visit
+            page.visit = visit
+
+
+def latest(visitor: Visitor) -> OpenVisit:
+    """The latest of a visitor's visits, once page views are placed, and what is known of its reach."""
+    stored = visitor.stored
+    until = {stored.visit: stored.until} if stored else {}
+    for page in visitor.pages:
+        until[page.visit] = max(page.heard, until.get(page.visit, page.heard))
+    visit = min(until, key=lambda visit: (-visit.began, visit.id))
+    return OpenVisit(visit, until[visit])
+
+
+def by_visit(pages: Iterable[NewPage]) -> tuple[list[list[NewPage]], list[NewPage]]:
+    """The placed page views, in their order, of each visit that begins with one of them; and all others."""
+    visits: dict[tuple[int, bytes], list[NewPage]] = {}
+    for page in pages:
+        visits.setdefault((page.entry.site_id, page.visit.id), []).append(page)
+    new, others = [], []
+    for of in visits.values():
+        if of[0].id == of[0].visit.id:
+            new.append(of)
+        else:
+            others += of
+    return new, others
+
+
+def growth(page: NewPage) -> Growth:
+    """What a visit that exists grows by with this page view."""
+    return Growth(
+        page.entry.site_id,
+        page.visit,
+        last=page.last,
+        engaged_ms=page.engaged_ms,
+        views=1,
+        page_began=page.began,
+        path=page.begin.path,
+    )
