@@ -4,7 +4,7 @@ import os
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,15 +50,16 @@ class Nginx:
         return "".join(path.read_text() for path in sorted(self.folder.glob("*.log")))
 
 
-def rendered(upstream_port: int, port: int, folder: Path) -> str:
-    """The file as operators get it, but for its ports and the folder of its logs."""
+def rendered(upstream_port: int, port: int, folder: Path, changes: Mapping[str, str]) -> str:
+    """The file as operators get it, but for its ports, the folder of its logs, and these changes."""
     text = CONFIGURATION.read_text()
     for line, here in {
         "server 127.0.0.1:8000;": f"server 127.0.0.1:{upstream_port};",
         "listen 80;": f"listen 127.0.0.1:{port};",
-        "listen [::]:80;": "",
+        "listen [::]:80;": f"listen [::1]:{port};",
         "/var/log/nginx/footfall.access.log": f"{folder}/access.log",
         "/var/log/nginx/footfall.error.log": f"{folder}/error.log",
+        **changes,
     }.items():
         assert text.count(line) == 1, line
         text = text.replace(line, here)
@@ -66,14 +67,12 @@ def rendered(upstream_port: int, port: int, folder: Path) -> str:
 
 
 @contextmanager
-def start_nginx(upstream_port: int, read_timeout: str = "60s") -> Iterator[Nginx]:
-    """nginx in front of `upstream_port`, gone afterwards; `read_timeout` is for ordinary requests."""
+def start_nginx(upstream_port: int, changes: Mapping[str, str] | None = None) -> Iterator[Nginx]:
+    """nginx in front of `upstream_port`, gone afterwards; `changes`: by words that stand once in its file."""
     with tempfile.TemporaryDirectory(prefix="footfall-nginx-") as name:
         nginx = Nginx(free_port(), Path(name))
-        text = rendered(upstream_port, nginx.port, nginx.folder)
-        (nginx.folder / "footfall.conf").write_text(
-            text.replace("proxy_read_timeout 60s", f"proxy_read_timeout {read_timeout}")
-        )
+        text = rendered(upstream_port, nginx.port, nginx.folder, changes or {})
+        (nginx.folder / "footfall.conf").write_text(text)
         # Started by root it would drop to a user who may not enter this folder.
         user = "user root;" if os.geteuid() == 0 else ""
         main = nginx.folder / "nginx.conf"

@@ -4,21 +4,28 @@ import base64
 import hashlib
 import http.client
 import json
+import shlex
+import shutil
 import socket
+import subprocess
+import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from websockets.sync.client import connect
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
+from bench.faults import namespace
 from tests.nginx import Nginx, start_nginx
-from tests.product import running, wait_for
+from tests.product import ROOT, running, wait_for
+from tests.test_live_socket import code_of
 
 HANDSHAKE = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 LIES = {
@@ -32,6 +39,10 @@ LIES = {
     "X-Footfall-Demo": "guess",
     "X-Footfall-Demo-Address": "198.51.100.66",
 }
+# An allowance that a test can use up, and of which nothing comes back meanwhile.
+SMALL = {"burst=4000": "burst=20", "rate=100r/s": "rate=1r/m"}
+SHORT = {"proxy_read_timeout 60s;": "proxy_read_timeout 1s;"}
+NEIGHBOURS, STRANGER = ("2001:db8:0:1::1", "2001:db8:0:1::2", "2001:db8:0:1:ffff::3"), "2001:db8:0:2::1"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0"
 
 
@@ -172,7 +183,7 @@ def test_a_stream_leaves_piece_by_piece(nginx: Nginx) -> None:
 
 def test_only_sockets_may_be_silent_for_long() -> None:
     # The file's minute for ordinary requests stands in for a second here.
-    with small_upstream() as port, start_nginx(port, read_timeout="1s") as nginx:
+    with small_upstream() as port, start_nginx(port, SHORT) as nginx:
         Upstream.go_on.clear()
         with connect(f"ws://127.0.0.1:{nginx.port}/live/k", compression=None) as socket:
             connection = http.client.HTTPConnection("127.0.0.1", nginx.port, timeout=10)
@@ -212,20 +223,25 @@ def test_no_address_agent_or_query_reaches_a_log(nginx: Nginx) -> None:
     assert "s3cret" not in nginx.log().lower().replace("/s3cret-line", "")
 
 
+def dial(nginx: Nginx, key: str, address: str) -> ClientConnection:
+    """A page's socket from this address, which claims another one."""
+    return connect(
+        f"ws://{'[::1]' if ':' in address else '127.0.0.1'}:{nginx.port}/live/{key}",
+        origin=Origin("https://example.com"),
+        user_agent_header=FIREFOX,
+        additional_headers={"X-Forwarded-For": "198.51.100.66"},
+        source_address=(address, 0),
+        compression=None,
+    )
+
+
 def test_visitors_behind_nginx_are_told_apart_by_their_own_addresses() -> None:
     with running(FOOTFALL_TRUSTED_PROXIES="127.0.0.1") as product, start_nginx(product.port) as nginx:
         key = product.add_site("example.com")
 
         def visit(address: str) -> str:
             page_id = str(uuid.uuid4())
-            with connect(
-                f"ws://127.0.0.1:{nginx.port}/live/{key}",
-                origin=Origin("https://example.com"),
-                user_agent_header=FIREFOX,
-                additional_headers={"X-Forwarded-For": "198.51.100.66"},
-                source_address=(address, 0),
-                compression=None,
-            ) as page:
+            with dial(nginx, key, address) as page:
                 page.send(json.dumps({"t": "page", "id": page_id, "u": "https://example.com/"}))
                 assert json.loads(page.recv(timeout=10)) == {"t": "ack", "id": page_id}
             return str(
@@ -233,3 +249,90 @@ def test_visitors_behind_nginx_are_told_apart_by_their_own_addresses() -> None:
             )
 
         assert visit("127.0.0.2") == visit("127.0.0.2") != visit("127.0.0.3")
+
+
+def test_one_address_asks_for_so_many_sockets_and_others_for_theirs() -> None:
+    with small_upstream() as port, start_nginx(port, SMALL) as nginx:
+        asked = [shakes_hands(nginx, "127.0.0.2") for _ in range(25)]
+        assert asked == [True] * 21 + [False] * 4
+        assert shakes_hands(nginx, "127.0.0.3")
+        assert shakes_hands(nginx, "::1")
+        # What is no socket is not counted.
+        assert ask(nginx, "/live/k")
+
+
+def shakes_hands(nginx: Nginx, address: str) -> bool:
+    """Whether a WebSocket from this address is let through."""
+    try:
+        with dial(nginx, "k", address):
+            return True
+    except InvalidStatus as refused:
+        if refused.response.status_code != 503:
+            raise
+        return False
+
+
+def test_a_network_of_ipv6_counts_as_one_address_behind_nginx() -> None:
+    inside(neighbours_share_their_room)
+
+
+def test_the_rule_for_the_kernel_counts_a_network_of_ipv6_as_one() -> None:
+    inside(neighbours_share_the_kernels_allowance)
+
+
+def inside(check: Callable[[], None]) -> None:
+    """Run a function of this file in a network of its own, where the neighbours and the stranger live."""
+    program = f"from tests.test_nginx import settle, {check.__name__} as check; settle(); check()"
+    subprocess.run([*namespace.entering(), sys.executable, "-c", program], cwd=ROOT, check=True)
+
+
+def settle() -> None:
+    namespace.open_loopback()
+    for address in (*NEIGHBOURS, STRANGER):
+        run("ip", "-6", "address", "add", f"{address}/128", "dev", "lo", "nodad")
+
+
+def run(program: str, *words: str) -> None:
+    found = shutil.which(program, path=namespace.PLACES)
+    assert found, program
+    subprocess.run([found, *words], check=True)
+
+
+def neighbours_share_their_room() -> None:
+    believing = {"FOOTFALL_TRUSTED_PROXIES": "127.0.0.1", "FOOTFALL_SOCKETS_PER_ADDRESS": "2"}
+    with running(**believing) as product, start_nginx(product.port) as nginx, ExitStack() as stack:
+        key = product.add_site("example.com")
+        first, second, third, stranger = (
+            stack.enter_context(dial(nginx, key, address)) for address in (*NEIGHBOURS, STRANGER)
+        )
+        assert code_of(third) == 4503
+        for page in (first, second, stranger):
+            page_id = str(uuid.uuid4())
+            page.send(json.dumps({"t": "page", "id": page_id, "u": "https://example.com/"}))
+            assert json.loads(page.recv(timeout=10)) == {"t": "ack", "id": page_id}
+
+
+def neighbours_share_the_kernels_allowance() -> None:
+    operations = (ROOT / "docs" / "operations.md").read_text()
+    [rule] = [line for line in operations.splitlines() if line.startswith("ip6tables ")]
+    with socket.create_server(("::1", 0), family=socket.AF_INET6, backlog=2048) as server:
+        port = server.getsockname()[1]
+        run(*shlex.split(rule.replace("--dport 443", f"--dport {port}")))
+        flooder, neighbour, _ = NEIGHBOURS
+        assert 4000 <= let_in(server, flooder, 100_000) < 100_000
+        assert let_in(server, neighbour, 1000) < 1000
+        assert let_in(server, STRANGER, 1000) == 1000
+
+
+def let_in(server: socket.socket, address: str, most: int) -> int:
+    """How many connections from an address come in until one does not."""
+    for number in range(most):
+        with socket.socket(socket.AF_INET6) as knocking:
+            knocking.settimeout(0.2)
+            knocking.bind((address, 0))
+            try:
+                knocking.connect(server.getsockname())
+            except TimeoutError:
+                return number
+            server.accept()[0].close()
+    return most
