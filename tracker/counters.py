@@ -3,7 +3,7 @@
 Pure. Following the changes costs one entry in a set for each, and nothing while nobody follows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -37,8 +37,9 @@ class Counters:
         self.attention: dict[Attention, int] = {}
         self.visitors_by_key: dict[bytes, int] = {}
         self.minutes: dict[int, int] = {}
+        self._dimensions = tuple(self.names.values())
         self._by_kind: tuple[dict[Any, int], ...] = (
-            *self.names.values(),
+            *self._dimensions,
             self.attention,
             self.visitors_by_key,
             self.minutes,
@@ -67,6 +68,19 @@ class Counters:
             counter.pop(name, None)
         if self._changed is not None:
             self._changed.add((kind, name))
+
+    def count(self, names: Sequence[str], by: int) -> None:
+        """Change the counters of one tab's names, one in each dimension."""
+        for counter, name in zip(self._dimensions, names, strict=True):
+            value = counter.get(name, 0) + by
+            if value:
+                counter[name] = value
+            else:
+                del counter[name]
+        self._dimensions[CAMPAIGNS].pop("", None)
+        if self._changed is not None:
+            self._changed.update(enumerate(names))
+            self._changed.discard((CAMPAIGNS, ""))
 
     def follow(self) -> None:
         """Begin to note what changes."""

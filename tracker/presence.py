@@ -4,7 +4,8 @@ Pure and in memory. Times are seconds since the epoch, given by the caller.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from tracker.counters import ATTENTION, MINUTES, MINUTES_KEPT, VISITORS, Attention, Counters
 from tracker.filters import Filters
@@ -16,8 +17,7 @@ __all__ = ["OTHER", "Attention", "Presence", "SitePresence", "Tab"]
 OTHER = "(other)"
 
 
-@dataclass(slots=True, eq=False)
-class Tab:
+class Tab(msgspec.Struct, eq=False, gc=False):
     """One open page: its names in the order of DIMENSIONS, and the names it is counted under."""
 
     visitor: bytes
@@ -57,8 +57,11 @@ class SitePresence(Counters):
 
     def join(self, visitor: bytes, names: Sequence[str]) -> Tab:
         """A tab opens, active until it says otherwise."""
-        counted = tuple(self._enter(kind, name) for kind, name in enumerate(names))
-        tab = Tab(visitor, tuple(names), counted, Attention.ACTIVE)
+        names = counted = tuple(names)
+        if max(map(len, self._dimensions)) >= self._limit:
+            counted = tuple(map(self._bounded, self._dimensions, names))
+        self.count(counted, 1)
+        tab = Tab(visitor, names, counted, Attention.ACTIVE)
         self._tabs.add(tab)
         self.add(VISITORS, visitor, 1)
         self.add(ATTENTION, Attention.ACTIVE, 1)
@@ -72,8 +75,7 @@ class SitePresence(Counters):
         self._tabs.remove(tab)
         self.add(VISITORS, tab.visitor, -1)
         self.add(ATTENTION, tab.attention, -1)
-        for kind, name in enumerate(tab.counted):
-            self.add(kind, name, -1)
+        self.count(tab.counted, -1)
         self.version += 1
         for view in self._views.values():
             view.leave(tab.visitor, tab.names, tab.attention)
@@ -84,7 +86,8 @@ class SitePresence(Counters):
         for kind, (old, new) in enumerate(zip(before, names, strict=True)):
             if old != new:
                 self.add(kind, counted[kind], -1)
-                counted[kind] = self._enter(kind, new)
+                counted[kind] = self._bounded(self._dimensions[kind], new)
+                self.add(kind, counted[kind], 1)
         tab.names, tab.counted = tuple(names), tuple(counted)
         self.version += 1
         for view in self._views.values():
@@ -111,14 +114,13 @@ class SitePresence(Counters):
         self.add(MINUTES, minute, 1)
         self.version += 1
 
-    def _enter(self, kind: int, name: str) -> str:
-        counter = self._by_kind[kind]
+    def _bounded(self, counter: dict[str, int], name: str) -> str:
+        """What a name is counted under: itself, or OTHER where there is no room for one more."""
         # "" says that there is none: it takes no room, and never becomes OTHER.
-        if name and name not in counter:
-            room = self._limit + (OTHER in counter) + ("" in counter)
-            name = name if len(counter) < room else OTHER
-        self.add(kind, name, 1)
-        return name
+        if not name or name in counter:
+            return name
+        room = self._limit + (OTHER in counter) + ("" in counter)
+        return name if len(counter) < room else OTHER
 
 
 class Presence:
