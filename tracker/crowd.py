@@ -5,27 +5,31 @@ never banned for what its neighbours do: beyond these limits it is told to come 
 """
 
 from ipaddress import IPv6Address
+from itertools import takewhile
+
+import msgspec
 
 
-class Neighbours:
-    """Everybody behind one address: how many sockets they hold, how many messages they have left."""
+class Neighbours(msgspec.Struct, eq=False, gc=False):
+    """Everybody behind one address: how many sockets they hold, how many messages they have said."""
 
-    __slots__ = ("_burst", "_heard_at", "_left", "_rate", "place", "sockets")
-
-    def __init__(self, place: str, burst: float, rate: float) -> None:
-        """`burst` messages at once, and `rate` a second."""
-        self.place = place
-        self.sockets = 0
-        self._burst, self._rate = burst, rate
-        self._left, self._heard_at = burst, 0.0
+    place: str
+    burst: float  # messages at once
+    rate: float  # messages a second
+    sockets: int = 0
+    said: float = 0.0  # of the burst, and not given back yet
+    heard_at: float = 0.0
 
     def hear(self, now: float) -> bool:
         """Take one message from their allowance; False when there is none left."""
-        self._left = min(self._burst, self._left + (now - self._heard_at) * self._rate)
-        self._heard_at = now
-        if self._left < 1:
+        said = self.said - (now - self.heard_at) * self.rate
+        self.heard_at = now
+        # It does not save up more than a burst.
+        said = said + 1 if said > 0 else 1
+        if said > self.burst:
+            self.said = said - 1
             return False
-        self._left -= 1
+        self.said = said
         return True
 
 
@@ -70,10 +74,8 @@ class Crowd:
     def forget(self, now: float) -> None:
         """Forget those who are gone for so long that their allowance is full again."""
         over = now - self._refill_seconds
-        while self._leaving:
-            place, since = next(iter(self._leaving.items()))
-            if since > over:
-                return
+        # In one pass: the first of a dict is found by stepping over all that were deleted before it.
+        for place in list(takewhile(lambda place: self._leaving[place] <= over, self._leaving)):
             del self._leaving[place], self._known[place]
 
 
