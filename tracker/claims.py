@@ -27,20 +27,22 @@ class Claims:
 
     def take(self, key: Key, session: Session) -> bool:
         """Give the page view to `session`; True when another one held it here, which lets go of it."""
-        holder = self._holders.get(key)
-        self._holders[key] = session
         if self._news is not None:
             self._news.add(key)
-        if holder is None or holder is session:
+        # One look-up where there is no holder: each hashes a UUID, in Python.
+        holder = self._holders.setdefault(key, session)
+        if holder is session:
             return False
+        self._holders[key] = session
         holder.renounce()
         self._forget(holder)
         return True
 
     def release(self, key: Key, session: Session) -> None:
         """`session` holds this page view no more, if it did."""
-        if self._holders.get(key) is session:
-            del self._holders[key]
+        holder = self._holders.pop(key, None)
+        if holder and holder is not session:
+            self._holders[key] = holder
 
     def news(self) -> list[Claim]:
         """The claims since the last call that still stand."""

@@ -5,8 +5,9 @@ one insert. It follows the same rules of ownership as `tracker.store` does for w
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from uuid import UUID
+
+import msgspec
 
 from tracker.records import Begin, Owner, Progress, Said
 
@@ -17,8 +18,7 @@ REOPEN_SECONDS = 30 * 60
 LONGEST_SECONDS = 24 * 3600
 
 
-@dataclass(slots=True)
-class PageEntry:
+class PageEntry(msgspec.Struct):
     """What is to be stored of one page view."""
 
     site_id: int
@@ -29,7 +29,7 @@ class PageEntry:
     depth: int
     begin: Begin | None = None  # the first: what began, or the claim that reopened it
     ended_at: float | None = None
-    done: list[Done] = field(default_factory=list)
+    done: list[Done] = []
     late: tuple[Owner, ...] = ()  # whose claims came too late: they own nothing, newer or not
     claimed_at: float | None = None  # since when the owner has it, where `begin` is not its own
 
@@ -104,8 +104,7 @@ class PageEntry:
         )
 
 
-@dataclass(slots=True)
-class EventEntry:
+class EventEntry(msgspec.Struct):
     """A custom event to be stored."""
 
     said: Said

@@ -1,15 +1,15 @@
 """The page view that a conversation has open: how far it has come, and who waits to hear it is stored."""
 
-from dataclasses import dataclass
 from uuid import UUID
+
+import msgspec
 
 from tracker.desk import Outcome, Reply
 from tracker.presence import Tab
 from tracker.records import Begin, Owner, Progress
 
 
-@dataclass(slots=True, eq=False)
-class OpenPage:
+class OpenPage(msgspec.Struct, eq=False):
     """One open page view; small, since ten thousands of them wait."""
 
     id: UUID

@@ -42,8 +42,9 @@ class Pings:
         """Ping a socket from now on, a turn from now first."""
         socket.place = self._now
         self._places[self._now].add(socket)
+        if self._count == 0:
+            self._empty.clear()
         self._count += 1
-        self._empty.clear()
 
     def remove(self, socket: Pinged) -> None:
         """Its connection is gone."""

