@@ -22,8 +22,9 @@ from tracker.writer import Settled, Writer
 
 logger = logging.getLogger(__name__)
 
-# A batch leaves when its first entry is this old, or when it is this large.
-FLUSH_SECONDS = 0.05
+# A batch leaves when its first entry is this old, or when it is this large. At 300 page loads a second
+# Postgres takes 0.04 of a core with 50 ms, 0.07 with 20, 0.10 with 10; pages wait 47, 20 and 11 ms.
+FLUSH_SECONDS = 0.02
 FLUSH_ENTRIES = 1000
 
 
