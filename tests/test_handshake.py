@@ -24,7 +24,7 @@ def asked(path: str = "/live/k", method: str = "GET", **changed: str) -> bytes:
 
 
 def test_the_answer_is_the_one_of_the_standard() -> None:
-    answer = handshake.accepted(request_head.read(asked()))
+    answer = handshake.read(asked()).answer
     assert answer.startswith(b"HTTP/1.1 101 ")
     assert answer.endswith(b"\r\nSec-WebSocket-Accept: " + ACCEPT + b"\r\n\r\n")
     assert b"Extensions" not in answer
@@ -32,7 +32,7 @@ def test_the_answer_is_the_one_of_the_standard() -> None:
 
 @pytest.mark.parametrize("wish", ["upgrade", "keep-alive, Upgrade", "Upgrade,keep-alive"])
 def test_a_connection_may_wish_for_more_than_the_upgrade(wish: str) -> None:
-    assert handshake.accepted(request_head.read(asked(Connection=wish)))
+    assert handshake.read(asked(Connection=wish)).site == "k"
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_a_connection_may_wish_for_more_than_the_upgrade(wish: str) -> None:
 )
 def test_anything_else_is_turned_away(request_text: bytes, status: HTTPStatus) -> None:
     with pytest.raises(Unreadable) as turned_away:
-        handshake.accepted(request_head.read(request_text))
+        handshake.read(request_text)
     assert turned_away.value.status is status
     assert handshake.refused(status).startswith(f"HTTP/1.1 {status.value} ".encode())
 
@@ -72,8 +72,33 @@ def test_there_is_nothing_at_other_paths(path: str) -> None:
 
 
 def test_a_header_said_twice_is_joined_and_keeps_every_byte() -> None:
-    head = request_head.read(
-        asked(Origin="é").replace(b"Host:", b"X-Forwarded-For: 1\r\nx-forwarded-for:2\r\nHost:")
-    )
-    assert head.headers["x-forwarded-for"] == "1,2"
-    assert head.headers["origin"] == "é"
+    said = asked(Origin="é").replace(b"Host:", b"X-Forwarded-For: 1\r\nx-forwarded-for:2\r\nHost:")
+    for headers in (request_head.read(said).headers, handshake.read(said).headers):
+        assert headers["x-forwarded-for"] == "1,2"
+        assert headers["origin"] == "é"
+
+
+@pytest.mark.parametrize(
+    ("lines", "address"),
+    [
+        (b"X-Forwarded-For: 192.0.2.1", "192.0.2.1"),
+        (b"X-Forwarded-For: 192.0.2.2", "192.0.2.2"),
+        (b"X-Forwarded-For:  192.0.2.3\t", "192.0.2.3"),
+        (b"X-Forwarded-For: 192.0.2.4\r\nX-Forwarded-For: 192.0.2.5", "192.0.2.4,192.0.2.5"),
+        (b"x-forwarded-for: 192.0.2.6\r\nX-Forwarded-For: 192.0.2.7", "192.0.2.6,192.0.2.7"),
+        (b"X-Forwarded-For: 192.0.2.8\r\nx-forwarded-for: 192.0.2.9", "192.0.2.8,192.0.2.9"),
+        (b"Accept: X-Forwarded-For: 192.0.2.1", None),
+    ],
+)
+def test_what_differs_between_visitors_is_each_ones_own(lines: bytes, address: str | None) -> None:
+    said = asked().replace(b"Host:", lines + b"\r\nHost:")
+    read = handshake.read(said)
+    assert read.headers.get("x-forwarded-for") == address
+    assert read.headers == request_head.read(said).headers
+    assert handshake.read(asked()).headers == request_head.read(asked()).headers
+
+
+@pytest.mark.parametrize("name", ["Sec-WebSocket-Key", "sec-websocket-key"])
+def test_two_keys_are_none(name: str) -> None:
+    with pytest.raises(Unreadable):
+        handshake.read(asked().replace(b"Host:", f"{name}: {KEY}\r\nHost:".encode()))

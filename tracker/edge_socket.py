@@ -117,15 +117,13 @@ class VisitorSocket:
                 self._turn_away(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
             return
         try:
-            head = request_head.read(data[:end])
-            key = handshake.site_key(head.path)
-            answer = handshake.accepted(head)
+            asked = handshake.read(data[:end])
         except request_head.Unreadable as error:
             self._turn_away(error.status)
             return
         self._shaken = self.heard = True
-        self._send(answer)
-        self._knock(Knock(key, self._peer, head.headers))
+        self._send(asked.answer)
+        self._knock(Knock(asked.site, self._peer, asked.headers))
         if end < len(data):
             self._read(data, end)
 
