@@ -74,17 +74,22 @@ def children(edge: EdgeProcess) -> set[int]:
 def holder(edge: EdgeProcess, socket: ClientConnection) -> int:
     """The worker that has this page's socket, by what the kernel says of the two."""
     ends = f"0100007F:{edge.port:04X} 0100007F:{socket.local_address[1]:04X} "
-    [line] = [line for line in Path("/proc/net/tcp").read_text().splitlines() if ends in line]
-    name = f"socket:[{line.split()[9]}]"
-    [found] = [child for child in children(edge) if name in open_files(child)]
-    return found
+
+    def found() -> int:
+        # While others come and go, the kernel's list may have a line twice, or not at all.
+        lines = [line for line in Path("/proc/net/tcp").read_text().splitlines() if ends in line]
+        names = {f"socket:[{line.split()[9]}]" for line in lines}
+        return next((child for child in children(edge) if names & open_files(child)), 0)
+
+    return wait_for(found, what="who holds the page")
 
 
 def open_files(process: int) -> set[str]:
     names = set()
-    for descriptor in Path(f"/proc/{process}/fd").iterdir():
-        with suppress(FileNotFoundError):  # the one it is read through, and others that go meanwhile
-            names.add(os.readlink(descriptor))
+    with suppress(OSError):  # a process that goes meanwhile
+        for descriptor in Path(f"/proc/{process}/fd").iterdir():
+            with suppress(FileNotFoundError):  # a file that does
+                names.add(os.readlink(descriptor))
     return names
 
 
