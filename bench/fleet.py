@@ -35,6 +35,11 @@ class Fleet:
         """The files that the processes keep."""
         return [plan.ledger for plan in self.plans if plan.ledger]
 
+    @property
+    def pids(self) -> list[int]:
+        """The processes."""
+        return [process.pid for process in self._processes]
+
     def wait_full(self) -> None:
         """Until every page of a plan to hold is open and acknowledged."""
         for process in self._processes:

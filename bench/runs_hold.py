@@ -8,8 +8,9 @@ from bench.figures import Figure
 from bench.fleet import Fleet
 from bench.ledger import Reader
 from bench.plan import Mode
+from bench.progress import say
 from bench.sessions import measure, plan
-from bench.targets import FOUR_EDGES, TARGETS, Ground, Server, running
+from bench.targets import FOUR_EDGES, LESS, TARGETS, Ground, Server, running
 from bench.watch import Api, Board, log_in
 
 CHURN_SECONDS, QUIET_SECONDS = 8.0, 3.0
@@ -23,8 +24,10 @@ def memory(on: Ground, quick: bool) -> Iterator[Figure]:
     """What an idle open page takes, of the server and of the kernel."""
     pages = 2_000 if quick else 15_000
     for name, target in TARGETS.items():
-        if quick and name not in ("edge", "node"):
+        # What is stored of a page takes no memory once it is stored.
+        if name == LESS or (quick and name != "edge"):
             continue
+        say(f"memory: {name}")
         with running(target, on) as server:
             # The first pages load what all of them share.
             measure(on, server, plan(server, Mode.LOADS, 1.0, pages=32))
@@ -45,7 +48,7 @@ def states(on: Ground, quick: bool) -> Iterator[Figure]:
     """Messages of attention on open pages: how many one core takes."""
     seconds = 3.0 if quick else 15.0
     for name, rate in (("footfall", 4_000.0), ("edge", 20_000.0), ("node", 20_000.0)):
-        if quick and name == "footfall":
+        if quick and name != "edge":
             continue
         with running(TARGETS[name], on) as server:
             # 2,000 pages: none then says more than a real page may.
@@ -95,13 +98,16 @@ def hold_at(
         fleet.wait_full()
         by_api = verify.LiveCheck(fleet.ledgers, api.live)
         by_board = verify.LiveCheck(fleet.ledgers, board.live)
-        until, spent = time.monotonic() + seconds, _cpu(on, server)
-        while time.monotonic() < until:
+        began, spent = time.monotonic(), _cpu(on, server, fleet)
+        while (gone := time.monotonic() - began) < seconds:
+            drift = f"drift {by_api.drift} by the API, {by_board.drift} by the board"
+            say(f"hold: {name}: {gone:.0f} of {seconds:.0f} s, {drift}")
             fleet.tell(f"turnover {pages / 100 / generators}")
             _look(by_api, by_board, CHURN_SECONDS)
             fleet.tell("turnover 0")
             _look(by_api, by_board, QUIET_SECONDS)
-        cores = (_cpu(on, server) - spent) / (time.monotonic() - until + seconds)
+        lasted = time.monotonic() - began
+        cores = {name: (now - spent[name]) / lasted for name, now in _cpu(on, server, fleet).items()}
         fleet.tell("stop")
         outcome = fleet.finish()
         by_api.settled(), by_board.settled()
@@ -111,15 +117,16 @@ def hold_at(
     time.sleep(2.0)
     yield from _judged(name, by_api, by_board)
     yield from _kept(name, verify.stored(server.database_url, made.run, Reader(fleet.ledgers).rest()))
-    yield Figure(
-        "hold", f"{name}: cores", cores, "", 1.5, True, f"{pages:,} pages, {outcome.done:,} turned over"
-    )
+    note = ", ".join(f"{part} {used:.2f}" for part, used in cores.items())
+    note = f"{pages:,} pages, {outcome.done:,} turned over in {lasted:.0f} s; {note}"
+    yield Figure("hold", f"{name}: cores", sum(cores.values()) - cores["client"], "", 1.5, True, note)
 
 
-def _cpu(on: Ground, server: Server) -> float:
-    """CPU seconds of everything but the generator."""
+def _cpu(on: Ground, server: Server, fleet: Fleet) -> dict[str, float]:
+    """CPU seconds of each part; the client is the generator."""
     assert on.postgres.pid
-    return processes.cpu_seconds([*server.all_pids, *processes.family(on.postgres.pid)])
+    parts = {**server.parts, "Postgres": processes.family(on.postgres.pid), "client": fleet.pids}
+    return {name: processes.cpu_seconds(pids) for name, pids in parts.items()}
 
 
 def _look(by_api: verify.LiveCheck, by_board: verify.LiveCheck, seconds: float) -> None:
@@ -132,7 +139,8 @@ def _look(by_api: verify.LiveCheck, by_board: verify.LiveCheck, seconds: float) 
 
 def _judged(name: str, by_api: verify.LiveCheck, by_board: verify.LiveCheck) -> Iterator[Figure]:
     for label, check in (("API", by_api), ("board", by_board)):
-        note = f"{len(check.sights)} looks, {check.exact} of them with one right answer"
+        settle = f"{verify.SETTLE_SECONDS:.0f} s"
+        note = f"{len(check.sights)} looks, {check.exact} with one right answer; at most {settle} behind"
         if check.unanswered:
             note += f", {len(check.unanswered)} unanswered"
         yield Figure("hold", f"{name}: worst drift, {label}", check.drift, "", 0, at_most=True, note=note)

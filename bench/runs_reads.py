@@ -12,6 +12,7 @@ from bench.boards import Boards
 from bench.figures import Figure
 from bench.fleet import Fleet
 from bench.plan import Mode
+from bench.progress import say
 from bench.sessions import plan
 from bench.targets import FOUR_EDGES, TARGETS, Ground, Server, running
 from bench.watch import Api
@@ -43,6 +44,7 @@ def boards(on: Ground, quick: bool) -> Iterator[Figure]:
         made = plan(server, Mode.HOLD, 900.0, pages=pages, rate=TURNOVER)
         with Fleet(made) as fleet:
             fleet.wait_full()
+            say(f"boards: {numbers[1]:,} over {pages:,} pages")
             costs = {number: _cost(server, cookies, number, seconds) for number in numbers}
     (alone, _, _), (all_of_them, ticks, opened) = costs[numbers[0]], costs[numbers[1]]
     each = (all_of_them - alone) / (numbers[1] - numbers[0]) * 1e6 / ticks
@@ -77,6 +79,7 @@ def filters(on: Ground, quick: bool) -> Iterator[Figure]:
     tabs = 5_000 if quick else 50_000
     yield _found(tabs)
     target, pages, generators = (TARGETS["2 edges"], 1_000, 1) if quick else (FOUR_EDGES, 50_000, 3)
+    say(f"filters: {target.name} with {pages:,} pages")
     with running(target, on) as server:
         assert server.product
         token = server.product.manage("addtoken").strip().splitlines()[-1]

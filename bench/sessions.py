@@ -17,11 +17,17 @@ class Measured:
     server: float
     postgres: float
     spent: float  # CPU seconds of the server, warming up included
+    stored: float  # and of Postgres
 
     @property
     def microseconds(self) -> float:
         """Of the server's CPU for each acknowledged page."""
         return self.spent / max(self.outcome.acked, 1) * 1e6
+
+    @property
+    def postgres_microseconds(self) -> float:
+        """Of Postgres' CPU for each acknowledged page."""
+        return self.stored / max(self.outcome.acked, 1) * 1e6
 
 
 def plan(server: Server, mode: Mode, seconds: float, **more: object) -> Plan:
@@ -37,7 +43,7 @@ def measure(on: Ground, server: Server, made: Plan, processes_count: int = 1) ->
     outcome = fleet.run(made, processes_count)
     lasted = time.monotonic() - began
     spent, stored = _spent(on, server) - before, _postgres(on) - database
-    return Measured(outcome, spent / lasted, stored / lasted, spent)
+    return Measured(outcome, spent / lasted, stored / lasted, spent, stored)
 
 
 def _spent(on: Ground, server: Server) -> float:

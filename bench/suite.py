@@ -16,10 +16,18 @@ from bench.targets import Ground, ground
 Run = Callable[[Ground, bool], Iterator[Figure]]
 
 
-def main(prog: str, about: str, quick: str, runs: Mapping[str, Run], unasked: Sequence[str]) -> int:
+def main(
+    prog: str,
+    about: str,
+    quick: str,
+    runs: Mapping[str, Run],
+    unasked: Sequence[str],
+    unasked_quick: Sequence[str] = (),
+) -> int:
     """Run what the command line names, or `unasked`; 1 when a figure was missed.
 
-    `quick` says what `--quick` does. With it only what regressed is missed (see `Figure.regressed`).
+    `quick` says what `--quick` does. With it only what regressed is missed (see `Figure.regressed`), and
+    `unasked_quick` is run, if that is less.
     """
     default = Path("var") / f"{Path(prog).name}.json"
     parser = argparse.ArgumentParser(prog=prog, description=about, epilog=_table(runs), formatter_class=_AsIs)
@@ -35,7 +43,7 @@ def main(prog: str, about: str, quick: str, runs: Mapping[str, Run], unasked: Se
         print(f"Something else uses this machine (load {load:.1f}): look at ratios only.", file=sys.stderr)
     found: list[Figure] = []
     with ground() as on:
-        for name in asked.runs or unasked:
+        for name in asked.runs or (asked.quick and unasked_quick) or unasked:
             for figure in runs[name](on, asked.quick):
                 print(figure.line(), flush=True)
                 found.append(figure)

@@ -24,6 +24,7 @@ from tests.product import ROOT, Product, free_port
 
 BASELINES = ROOT / "bench" / "baselines"
 START_SECONDS = 15.0
+LESS = "node, less stored"
 
 
 @dataclass
@@ -36,16 +37,17 @@ class Server:
     roots: list[int]  # the processes whose descendants are the server; Postgres is not among them
     product: Product | None = None
     database_url: str = ""
-    beside: list[int] = field(default_factory=list)  # what else serves: the web process, Valkey
+    beside: dict[str, int] = field(default_factory=dict)  # what else serves, by name: web process, Valkey
 
     @property
     def pids(self) -> list[int]:
         return [pid for root in self.roots for pid in processes.family(root)]
 
     @property
-    def all_pids(self) -> list[int]:
-        """Also those beside it, but still without Postgres."""
-        return [*self.pids, *(pid for root in self.beside for pid in processes.family(root))]
+    def parts(self) -> dict[str, list[int]]:
+        """Its processes and those beside it, by what they are; still without Postgres."""
+        name = "edges" if self.beside else "server"
+        return {name: self.pids, **{each: processes.family(root) for each, root in self.beside.items()}}
 
 
 @dataclass(frozen=True)
@@ -107,20 +109,32 @@ def running(target: Target, on: Ground) -> Iterator[Server]:
         yield target.start(on, stack)
 
 
-def _command(name: str, *command: str) -> Callable[[Ground, ExitStack], Server]:
+def _command(name: str, *command: str, **environment: str) -> Callable[[Ground, ExitStack], Server]:
     def start(on: Ground, stack: ExitStack) -> Server:
         port = free_port()
         log = _log(on, stack, name)
         process = subprocess.Popen(
             [*command, str(port)],
             cwd=ROOT,
-            env={**os.environ, **on.environment()},
+            env={**os.environ, **on.environment(), **environment},
             stdout=subprocess.DEVNULL,
             stderr=log,
         )
         stack.callback(_end, process)
         _wait_listening(process, port, Path(log.name))
         return Server(name, "bench", (port,), [process.pid])
+
+    return start
+
+
+def _node(name: str, store: str) -> Callable[[Ground, ExitStack], Server]:
+    """`server.mjs` with one of its stores, on a database of its own."""
+
+    def start(on: Ground, stack: ExitStack) -> Server:
+        url = on.database()
+        server = str(BASELINES / "server.mjs")
+        begin = _command(name, "node", server, store, PGDATABASE=urlsplit(url).path[1:])
+        return replace(begin(on, stack), database_url=url)
 
     return start
 
@@ -159,7 +173,8 @@ def _edges(number: int) -> Callable[[Ground, ExitStack], Server]:
             ports.append(port)
             roots.append(process.pid)
         name = "edge" if number == 1 else f"{number} edges"
-        return replace(beside, name=name, ports=tuple(ports), roots=roots, beside=[*beside.roots, redis])
+        others = {"web": beside.roots[0], "Valkey": redis}
+        return replace(beside, name=name, ports=tuple(ports), roots=roots, beside=others)
 
     return start
 
@@ -221,7 +236,8 @@ TARGETS = {
         Target("footfall", _one_process, stores=True),
         Target("edge", _edges(1), stores=True),
         Target("2 edges", _edges(2), stores=True),
-        Target("node", _command("node", "node", str(BASELINES / "server.mjs")), stores=True),
+        Target("node", _node("node", "store"), stores=True),
+        Target(LESS, _node(LESS, "store_less"), stores=True),
         Target("channels", _module("channels_acceptor")),
         Target("picows", _module("picows_acceptor")),
         Target("uws", _module("uws_acceptor")),

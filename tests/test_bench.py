@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 
-from bench import fleet, visitors
+from bench import fleet, targets, visitors
 from bench.fleet import Fleet
 from bench.ledger import Entry, Kind, Ledger, Reader
 from bench.plan import Mode, Plan
+from bench.targets import TARGETS, ground
 from bench.verify import LiveCheck, stored
 from bench.watch import Api, Board, log_in
 from tests.product import Product, running, wait_for
@@ -181,3 +183,66 @@ def test_a_page_that_has_just_changed_may_be_counted_either_way(tmp_path: Path) 
     assert (sight.least, sight.most, sight.least_visitors, sight.most_visitors) == (0, 2, 0, 2)
     assert not sight.exact
     ledger.close()
+
+
+# The tables that a page view touches.
+TABLES = ["tracker_open_visit", "tracker_pageview", "tracker_recent", "tracker_visit"]
+COLUMNS = """
+SELECT table_name, column_name, data_type, is_nullable
+FROM information_schema.columns WHERE table_name = ANY(%s)
+"""
+INDEXES = """
+SELECT i.indrelid::regclass::text, substring(pg_get_indexdef(i.indexrelid) FROM 'USING .*'),
+       array_to_string(c.reloptions, ',')
+FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid WHERE i.indrelid::regclass::text = ANY(%s)
+"""
+# What must be true of each visit and its page views, ids, and open visit.
+VISITS = """
+SELECT v.id = (array_agg(p.id ORDER BY p.began_at, p.id))[1], v.views = count(*),
+       v.began_at = min(p.began_at), v.ended_at = max(p.ended_at),
+       v.engaged_ms = sum(p.engaged_ms), v.engaged_ms > 0,
+       v.entry_path = (array_agg(p.path ORDER BY p.began_at, p.id))[1],
+       v.exit_path = (array_agg(p.path ORDER BY p.began_at, p.id))[count(*)],
+       bool_and(p.visitor = v.visitor AND p.edge <> 0 AND p.connection > 0 AND p.language = v.language
+                AND p.utm_source = 'bench' AND p.channel = 'campaign' AND p.depth = 50),
+       bool_and(r.began_at = p.began_at AND r.visit_id = v.id AND r.visit_began_at = v.began_at),
+       bool_and(o.visit_id = v.id AND o.visit_began_at = v.began_at
+                AND o.last_at BETWEEN v.began_at AND v.ended_at),
+       bool_and(p.tableoid::regclass::text = 'tracker_pageview_week')
+FROM tracker_visit v JOIN tracker_pageview p ON p.site_id = v.site_id AND p.visit_id = v.id
+JOIN tracker_recent r ON r.site_id = p.site_id AND r.id = p.id AND r.kind = 0
+JOIN tracker_open_visit o ON o.site_id = v.site_id AND o.visitor = v.visitor
+GROUP BY v.site_id, v.began_at, v.id
+"""
+
+
+@pytest.mark.skipif(
+    not (targets.BASELINES / "node_modules").exists(),
+    reason="scripts/bench has not installed Node's libraries",
+)
+def test_the_node_baseline_stores_what_footfall_stores(product: Product, tmp_path: Path) -> None:
+    with ground() as on, targets.running(TARGETS["node"], on) as server:
+        plan = Plan(
+            Mode.STATES,
+            server.key,
+            server.ports,
+            1.0,
+            secrets.randbits(32),
+            pages=20,
+            rate=200.0,
+            tabs=2,
+            ledger=str(tmp_path / "ledger"),
+        )
+        outcome = fleet.run(plan)
+        assert outcome.errors == {}
+        entries = Reader([f"{plan.ledger}.0"]).rest()
+        wait_for(lambda: stored(server.database_url, plan.run, entries).open == 0, what="the ends")
+        kept = stored(server.database_url, plan.run, entries)
+        assert kept.right
+        assert kept.acked == 20
+        with psycopg.connect(server.database_url) as theirs, psycopg.connect(url(product)) as ours:
+            rows = theirs.execute(VISITS).fetchall()
+            for query in (COLUMNS, INDEXES):
+                assert set(theirs.execute(query, [TABLES])) == set(ours.execute(query, [TABLES]))
+    assert len(rows) == 10
+    assert all(all(row) for row in rows), rows
