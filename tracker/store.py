@@ -176,7 +176,7 @@ def _reaching(visitor: Visitor, reach: dict[tuple[int, bytes], int]) -> Visitor:
 
 
 def _earliest(pages: Sequence[Named]) -> datetime:
-    moments = (entry.begin.began_at if entry.begin else entry.sign_at for _, _, entry in pages)
+    moments = [entry.begin.began_at if entry.begin else entry.sign_at for _, _, entry in pages]
     return datetime.fromtimestamp(min(moments), UTC)
 
 
