@@ -168,6 +168,19 @@ def test_bad_frames_are_closed(edge: EdgeProcess, key: str, frames: bytes, code:
         assert close_said(opened) == code
 
 
+def test_a_goodbye_is_answered_while_somebody_is_there(edge: EdgeProcess, key: str) -> None:
+    with handshake(edge, key) as stays:
+        stays.sendall(frame(0x88, b"\x03\xe9"))
+        assert stays.recv(4096) == b"\x88\x02\x03\xe8"
+        assert stays.recv(4096) == b""
+    with handshake(edge, key) as leaves:
+        # Both in one packet, as from a page that has left when the edge comes to it.
+        leaves.send(frame(0x88, b"\x03\xe9"), socket.MSG_MORE)
+        leaves.shutdown(socket.SHUT_WR)
+        with pytest.raises(ConnectionResetError):
+            leaves.recv(4096)
+
+
 def test_other_paths_are_not_found(edge: EdgeProcess, key: str) -> None:
     for path in ("/", "/board/x", f"/live/{key}/more"):
         with socket.create_connection(("127.0.0.1", edge.port), timeout=5) as opened:

@@ -24,6 +24,8 @@ EVENTS: Final = 128
 ARRIVALS: Final = 32
 # Acks are short: a page that lets so many bytes of them lie is none.
 SEND_BUFFER: Final = 32_768
+# A page said something, or hung up.
+SAID: Final = select.EPOLLIN | select.EPOLLRDHUP
 # When the process may open no more files.
 PAUSE_SECONDS: Final = 1.0
 
@@ -66,13 +68,13 @@ class Door:
         self._poll.close()
 
     def _turn(self) -> None:
-        for descriptor, _ in self._poll.poll(0, EVENTS):
+        for descriptor, event in self._poll.poll(0, EVENTS):
             found = self.sockets.get(descriptor)
             if found is None:
                 self._let_in()
                 continue
             try:
-                found.hear()
+                found.hear((event & select.EPOLLRDHUP) != 0)
             except Exception:
                 logger.exception("edge: a page's socket failed")
                 found.cut()
@@ -90,7 +92,7 @@ class Door:
             opened = socket.SocketType(*self._kind, descriptor)
             # A unix socket has no address.
             self.sockets[descriptor] = VisitorSocket(self, opened, address[0] if address else None)
-            self._poll.register(descriptor, select.EPOLLIN)
+            self._poll.register(descriptor, SAID)
 
     def _pause(self, error: OSError) -> None:
         logger.error("edge: no socket can be accepted (%s)", type(error).__name__)

@@ -6,6 +6,7 @@ kernel's. What a page does not read in time is its end.
 
 import asyncio
 import socket
+import struct
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -28,6 +29,8 @@ MSG_DONTWAIT: Final = int(socket.MSG_DONTWAIT)
 MSG_MORE: Final = int(socket.MSG_MORE)
 # Browsers do not part such short messages at all; whoever says them byte by byte is no page.
 PIECES_LIMIT: Final = 64
+# For SO_LINGER: closing drops what is under way, and says so to the other side.
+RESET: Final = struct.pack("ii", 1, 0)
 GOODBYE: Final = frames.close(1000)
 PINGING: Final = frames.frame(PING)
 
@@ -39,6 +42,7 @@ class VisitorSocket:
         "_cut",
         "_deaf",
         "_door",
+        "_hung_up",
         "_peer",
         "_pieces",
         "_rest",
@@ -60,13 +64,14 @@ class VisitorSocket:
         self._rest = b""  # of a frame that is not whole
         self._session: Session | None = None
         self._pieces: list[bytes] | None = None
-        self._shaken = self._said_close = self._deaf = self._cut = False
+        self._shaken = self._said_close = self._deaf = self._cut = self._hung_up = False
         door.pings.add(self)
 
-    def hear(self) -> None:
-        """There is something to read, or nothing more will come."""
+    def hear(self, hung_up: bool) -> None:
+        """There is something to read, or nothing more will come; if it `hung_up`, nothing after this."""
         if self._cut:
             return
+        self._hung_up = hung_up
         try:
             data = self._socket.recv(READ, MSG_DONTWAIT)
         except BlockingIOError:
@@ -139,7 +144,7 @@ class VisitorSocket:
     def _read(self, data: bytes, at: int) -> None:
         self.heard = True
         try:
-            while found := frames.take(data, at):
+            while at < len(data) and (found := frames.take(data, at)):
                 first, payload, at = found
                 if first == WHOLE_TEXT and self._pieces is None:
                     if self._session:
@@ -156,7 +161,10 @@ class VisitorSocket:
         """Any frame that is no whole text; whether it was the last. Raises protocol.Refused."""
         kind = first & 0x0F
         if kind == CLOSE:
-            if not self._said_close:
+            if self._hung_up:
+                # As a browser does that leaves a page. One packet ends what would take four: 3 µs.
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            elif not self._said_close:
                 # With what follows: both leave in one packet, and the page's side is woken once.
                 self._send(GOODBYE, MSG_MORE)
             self._gone()

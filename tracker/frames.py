@@ -8,13 +8,15 @@ from tracker.drops import Drop
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 FINAL: Final = 0x80
 CONTROL: Final = 0x08
-RESERVED: Final = 0x70
 MASKED: Final = 0x80
 CONTROL_LIMIT: Final = 125
 # A page says at most 8,192 bytes; up to twice that is still read, so that it can answer to 4413.
 READ_LIMIT: Final = 16_384
 WHOLE_TEXT: Final = FINAL | TEXT
-KINDS: Final = frozenset((CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG))
+# What a frame may begin with: no reserved bits, and whole where it controls.
+FIRST: Final = frozenset(
+    (CONTINUATION, TEXT, BINARY, *(FINAL | kind for kind in (CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG)))
+)
 
 
 def take(data: bytes, at: int) -> tuple[int, bytes, int] | None:
@@ -26,12 +28,12 @@ def take(data: bytes, at: int) -> tuple[int, bytes, int] | None:
     if there < 2:
         return None
     first, size = data[at], data[at + 1] - MASKED
-    if first & RESERVED or size < 0 or first & 0x0F not in KINDS:
+    if first not in FIRST or size < 0:
         raise protocol.Refused
     start = at + 6
-    if first & CONTROL and (size > CONTROL_LIMIT or not first & FINAL):
-        raise protocol.Refused
     if size > CONTROL_LIMIT:
+        if first & CONTROL:
+            raise protocol.Refused
         if size == CONTROL_LIMIT + 2:
             raise protocol.Refused(Drop.TOO_BIG)
         if there < 4:
