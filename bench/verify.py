@@ -13,6 +13,7 @@ from bench import visitors
 from bench.delays import Delays
 from bench.ledger import Entry, Kind, Reader
 
+OPEN = "SELECT 1 FROM tracker_pageview WHERE id BETWEEN %s AND %s AND ended_at IS NULL LIMIT 1"
 SETTLE_SECONDS = 1.0  # what a page opens or closes may take to be counted
 
 
@@ -210,11 +211,24 @@ def stored(database_url: str, run: int, entries: Iterable[Entry]) -> Stored:
     return report
 
 
+def wait_ended(database_url: str, run: int, seconds: float) -> None:
+    """Until every page view of a run has an end, at most so long: `stored` tells of those without one."""
+    until = time.monotonic() + seconds
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        while time.monotonic() < until and connection.execute(OPEN, _bounds(run)).fetchone():
+            time.sleep(0.2)
+
+
+def _bounds(run: int) -> tuple[UUID, UUID]:
+    """The least and the most id of its pages."""
+    return UUID(int=run << 96), UUID(int=(run + 1 << 96) - 1)
+
+
 def _rows(database_url: str, run: int) -> Iterable[tuple[UUID, str, float, float | None]]:
     with psycopg.connect(database_url) as connection, connection.cursor("pages") as cursor:
         cursor.execute(
             "SELECT id, path, extract(epoch FROM began_at)::float8, extract(epoch FROM ended_at)::float8"
             " FROM tracker_pageview WHERE id BETWEEN %s AND %s",
-            (UUID(int=run << 96), UUID(int=(run + 1 << 96) - 1)),
+            _bounds(run),
         )
         yield from cursor

@@ -16,7 +16,7 @@ from bench.fleet import Fleet
 from bench.ledger import Entry, Kind, Ledger, Reader
 from bench.plan import Mode, Plan
 from bench.targets import TARGETS, ground
-from bench.verify import LiveCheck, stored
+from bench.verify import LiveCheck, stored, wait_ended
 from bench.watch import Api, Board, log_in
 from tests.product import Product, running, wait_for
 
@@ -124,9 +124,9 @@ def test_live_counts_and_postgres_agree_with_the_ledger(product: Product, key: s
     assert (by_api.drift, by_board.drift) == (0, 0), by_api.sights
     assert by_api.exact > 0
     assert by_board.exact > 0
-    entries = Reader(running_fleet.ledgers).rest()
-    wait_for(lambda: stored(url(product), plan.run, entries).open == 0, what="the ends")
-    kept = stored(url(product), plan.run, entries)
+    wait_ended(url(product), plan.run, 10.0)
+    kept = stored(url(product), plan.run, Reader(running_fleet.ledgers).rest())
+    assert kept.open == 0
     assert kept.right
     assert kept.acked >= 80
     assert kept.ended.at(0.99) < 5
