@@ -198,11 +198,11 @@ FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid WHERE i.indrelid::regclass
 """
 # What must be true of each visit and its page views, ids, and open visit.
 VISITS = """
-SELECT v.id = (array_agg(p.id ORDER BY p.began_at, p.id))[1], v.views = count(*),
+SELECT v.id = (array_agg(p.id ORDER BY p.connection))[1], v.views = count(*),
        v.began_at = min(p.began_at), v.ended_at = max(p.ended_at),
        v.engaged_ms = sum(p.engaged_ms), v.engaged_ms > 0,
-       v.entry_path = (array_agg(p.path ORDER BY p.began_at, p.id))[1],
-       v.exit_path = (array_agg(p.path ORDER BY p.began_at, p.id))[count(*)],
+       v.entry_path = (array_agg(p.path ORDER BY p.connection))[1],
+       v.exit_path = (array_agg(p.path ORDER BY p.connection))[count(*)],
        bool_and(p.visitor = v.visitor AND p.edge <> 0 AND p.connection > 0 AND p.language = v.language
                 AND p.utm_source = 'bench' AND p.channel = 'campaign' AND p.depth = 50),
        bool_and(r.began_at = p.began_at AND r.visit_id = v.id AND r.visit_began_at = v.began_at),
