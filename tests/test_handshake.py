@@ -3,6 +3,8 @@
 from http import HTTPStatus
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tracker import handshake, request_head
 from tracker.request_head import Unreadable
@@ -96,6 +98,18 @@ def test_what_differs_between_visitors_is_each_ones_own(lines: bytes, address: s
     assert read.headers.get("x-forwarded-for") == address
     assert read.headers == request_head.read(said).headers
     assert handshake.read(asked()).headers == request_head.read(asked()).headers
+
+
+names = st.sampled_from(["X-Forwarded-For", "x-forwarded-for", "Cookie", "cookie", "Forwarded", "Origin"])
+values = st.sampled_from(["1", "a b", "X-Forwarded-For: 2", "é", "", "\t", "x" * 1200])
+
+
+@given(st.lists(st.tuples(names, st.sampled_from([": ", ":", ":  ", ": \t"]), values), max_size=5))
+def test_what_is_remembered_is_read_as_it_stands(lines: list[tuple[str, str, str]]) -> None:
+    text = "".join(f"{name}{between}{value}\r\n" for name, between, value in lines).encode("latin-1")
+    said = asked().replace(b"Host:", text + b"Host:")
+    for _ in range(2):
+        assert handshake.read(said).headers == request_head.read(said).headers
 
 
 @pytest.mark.parametrize("name", ["Sec-WebSocket-Key", "sec-websocket-key"])
