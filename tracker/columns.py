@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import msgspec
 
 from tracker import wire
+from tracker.direct import Columns
 from tracker.entries import EventEntry, PageEntry
 from tracker.visits import Growth, NewPage, OpenVisit, Visit, ended_within
-from tracker.wire import Array, moment
+from tracker.wire import moment
 
-Columns = dict[str, Array]
 Named = tuple[int, bytes, PageEntry]  # by site and id
 
 

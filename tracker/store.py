@@ -5,17 +5,20 @@ second time. Which is why a batch may be tried again after any failure, whole or
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
 import psycopg
 
-from tracker import columns, concurrency, rows, wire
+from tracker import columns, concurrency, rows
 from tracker import statements as sql
 from tracker.columns import Named
-from tracker.entries import LONGEST_SECONDS, REOPEN_SECONDS, Entry, EventEntry, PageEntry
+from tracker.direct import Direct
+from tracker.entries import Entry, EventEntry, PageEntry
 from tracker.partitions import WEEK, midnight, week_of
 from tracker.visits import (
+    GAP,
+    LONGEST,
     Growth,
     NewPage,
     OpenVisit,
@@ -27,7 +30,7 @@ from tracker.visits import (
     place,
     visitors,
 )
-from tracker.wire import Array, date_of, moment_of
+from tracker.wire import date_of, integer, integers
 
 # Small batches against large tables: nested loops over indexes are right however the tables grow, and
 # plans made while a partition was empty stay right when it is not. Compiling would cost more than it saves.
@@ -35,6 +38,8 @@ PLANNER = """
 SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off; SET jit = off;
 SET plan_cache_mode = force_generic_plan;
 """
+COPY_PAGES = rows.copy("tracker_pageview", rows.PAGE_COLUMNS)
+COPY_VISITS = rows.copy("tracker_visit", rows.VISIT_COLUMNS)
 
 
 class Store:
@@ -43,7 +48,7 @@ class Store:
     def __init__(self, connection: psycopg.Connection) -> None:
         """Prepare the connection (autocommit off). Raises psycopg.Error."""
         self._connection = connection
-        connection.adapters.register_dumper(Array, wire.ArrayDumper)
+        self._direct = Direct(connection)
         connection.execute(PLANNER)
         connection.commit()
 
@@ -62,26 +67,25 @@ class Store:
             else:
                 events.append(entry)
         pages.sort()
-        # Leaves the transaction on an error, commits otherwise.
-        with self._connection.transaction(), self._connection.cursor(binary=True) as cursor:
-            batch = _Batch(cursor)
+        with self._direct.transaction():
+            batch = _Batch(self._direct)
             if pages:
                 batch.pages(pages)
             orphans = batch.events(events) if events else set()
             batch.settle()
             if pages:
                 # Last of all locks: it may have to wait for jobs.
-                concurrency.stored(cursor, _earliest(pages), datetime.now(UTC))
+                concurrency.stored(self._connection.cursor(), _earliest(pages), datetime.now(UTC))
         return orphans
 
 
 class _Batch:
     """What is on its way, and what is found out about it."""
 
-    def __init__(self, cursor: psycopg.Cursor) -> None:
-        self._cursor = cursor
+    def __init__(self, direct: Direct) -> None:
+        self._direct = direct
         self._known: list[Named] = []
-        self._began: list[datetime] = []  # at least the first and the last begin of what is known
+        self._began: list[int] = []  # the first and the last begin of what is known
         self._growth: list[Growth] = []
 
     def pages(self, entries: Sequence[Named]) -> None:
@@ -91,42 +95,40 @@ class _Batch:
             return
         people = visitors(new)
         self._place(people)
-        self._cursor.execute(sql.REMEMBER, columns.memories(new))
-        rows.copy_pages(self._cursor, new)
+        self._direct.run(sql.REMEMBER, columns.memories(new))
+        self._direct.copy(COPY_PAGES, rows.page_views(new))
         begun, others = by_visit(page for each in people for page in each.pages)
         if begun:
-            rows.copy_visits(self._cursor, begun)
+            self._direct.copy(COPY_VISITS, rows.visits(begun))
         self._growth += map(growth, others)
 
     def events(self, entries: Sequence[EventEntry]) -> set[tuple[int, UUID]]:
         """Store events; returns (site, id) of those whose page view nobody knows."""
         given = columns.events(entries)
-        grown = self._cursor.execute(sql.STORE_EVENTS, given).fetchall()
         self._growth += [
-            Growth(site, Visit(visit.bytes, moment_of(began)), events=count)
-            for site, visit, began, count in grown
+            Growth(integer(site), Visit(visit, integer(began)), events=integer(count))
+            for site, visit, began, count in self._direct.run(sql.STORE_EVENTS, given)
         ]
-        return set(self._cursor.execute(sql.ORPHANS, given).fetchall())
+        return {(integer(site), UUID(bytes=event)) for site, event in self._direct.run(sql.ORPHANS, given)}
 
     def settle(self) -> None:
         """Settle the page views that are known, and let visits grow."""
-        began = self._began + [date_of(each.visit.began) for each in self._growth]
+        began = self._began + [each.visit.began for each in self._growth]
         if began:
             given = columns.signs(self._known) | columns.growth(self._growth)
-            self._cursor.execute(_within(sql.SETTLE, began), given)
+            self._direct.run(_within(sql.SETTLE, began), given)
 
     def _tell_apart(self, entries: Sequence[Named]) -> list[NewPage]:
-        row = self._cursor.execute(sql.KNOW, columns.ids(entries)).fetchone()
-        assert row
-        first, last, numbers = row
-        claims, new = set(numbers), []
+        ((first, last, numbers),) = self._direct.run(sql.KNOW, columns.ids(entries))
+        claims = set(integers(numbers))
+        self._began = [integer(first), integer(last)] if first else []
+        new = []
         for number, named in enumerate(entries, 1):
             _, page_id, entry = named
             if entry.begin and number not in claims:
                 new.append(NewPage.of(page_id, entry, entry.begin))
             elif first:
                 self._known.append(named)
-        self._began = [first, last] if first else []
         return new
 
     def _place(self, waiting: list[Visitor]) -> None:
@@ -139,17 +141,15 @@ class _Batch:
                 if now.visit != (visitor.stored.visit if visitor.stored else visitor.pages[0].visit):
                     moved.append((visitor.site_id, visitor.id, now))
         if moved:
-            self._cursor.execute(sql.KEEP_OPEN, columns.open_visits(moved))
+            self._direct.run(sql.KEEP_OPEN, columns.open_visits(moved))
 
     def _with_open_visit(self, waiting: list[Visitor]) -> list[Visitor]:
         made = [
             (each.site_id, each.id, OpenVisit(each.pages[0].visit, each.pages[0].heard)) for each in waiting
         ]
         there = {
-            (site, visitor.bytes): OpenVisit(Visit(visit.bytes, moment_of(began)), moment_of(last))
-            for site, visitor, visit, began, last in self._cursor.execute(
-                sql.OPEN, columns.open_visits(made)
-            ).fetchall()
+            (integer(site), visitor): OpenVisit(Visit(visit, integer(began)), integer(last))
+            for site, visitor, visit, began, last in self._direct.run(sql.OPEN, columns.open_visits(made))
         }
         if not there:
             return waiting
@@ -159,11 +159,10 @@ class _Batch:
         late = [(each.site_id, each.stored.visit) for each in waiting if each.stored and each.back_late]
         if not late:
             return waiting
-        begun = [date_of(page.began) for each in waiting for page in each.pages]
-        longest = timedelta(seconds=LONGEST_SECONDS + REOPEN_SECONDS)
-        statement = _within(sql.REACH, [*self._began, min(begun) - longest, max(begun)])
-        found = self._cursor.execute(statement, columns.signs(self._known) | columns.visits(late)).fetchall()
-        reach = {(site, visit.bytes): moment_of(until) for site, visit, until in found}
+        begun = [page.began for each in waiting for page in each.pages]
+        statement = _within(sql.REACH, [*self._began, min(begun) - LONGEST - GAP, max(begun)])
+        found = self._direct.run(statement, columns.signs(self._known) | columns.visits(late))
+        reach = {(integer(site), visit): integer(until) for site, visit, until in found}
         return [_reaching(each, reach) for each in waiting]
 
 
@@ -180,6 +179,6 @@ def _earliest(pages: Sequence[Named]) -> datetime:
     return datetime.fromtimestamp(min(moments), UTC)
 
 
-def _within(statement: str, began: Sequence[datetime]) -> str:
-    since, before = midnight(week_of(min(began))), midnight(week_of(max(began)) + WEEK)
+def _within(statement: str, began: Sequence[int]) -> str:
+    since, before = midnight(week_of(date_of(min(began)))), midnight(week_of(date_of(max(began))) + WEEK)
     return sql.between(statement, since.isoformat(), before.isoformat())

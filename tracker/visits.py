@@ -2,8 +2,8 @@
 
 Page views are spans of time, and so is the visit that a visitor has open; spans less than 30 minutes apart
 are one visit, which keeps its name if it had one, and else is named after its first page view. A page view
-that is still open reaches to its 24th hour. All times are moments (`tracker.wire.moment`): µs. Ids are their
-16 bytes here, which compare as Postgres compares them, and ten times faster than UUIDs.
+that is still open reaches to its 24th hour. Ids and times are as on the wire (`tracker.wire`): bytes, which
+compare as Postgres compares them, and µs.
 """
 
 from bisect import bisect_left
