@@ -121,3 +121,14 @@ def test_plans_are_let_go_of_when_they_are_too_many(
         assert [wire.integer(row[0]) for row in direct.run(f"SELECT {n}", {})] == [n]
     found = connection.execute("SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'batch%'")
     assert 0 < next(found)[0] <= 3
+
+
+def test_plans_outlive_what_cursors_do(connection: psycopg.Connection, direct: Direct) -> None:
+    keep(direct, "a")
+    connection.rollback()
+    for _ in range(10):
+        connection.execute("SELECT 1")
+    connection.execute("CREATE TEMPORARY TABLE other (); DROP TABLE other")
+    connection.rollback()
+    keep(direct, "b")
+    assert kept(connection) == {"a", "b"}

@@ -26,6 +26,8 @@ class Direct:
     """A connection spoken to without cursors; not for use by two threads."""
 
     def __init__(self, connection: psycopg.Connection) -> None:
+        """The connection's cursors prepare nothing any more: with their plans psycopg would drop ours."""
+        connection.prepare_threshold = None
         self._connection = connection
         self._libpq = connection.pgconn
         self._prepared: dict[str, tuple[bytes, list[str]]] = {}  # name and parameters, by text
