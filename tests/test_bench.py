@@ -185,6 +185,10 @@ def test_a_page_that_has_just_changed_may_be_counted_either_way(tmp_path: Path) 
     ledger.close()
 
 
+needs_node = pytest.mark.skipif(
+    not (targets.BASELINES / "node_modules").exists(),
+    reason="scripts/bench has not installed Node's libraries",
+)
 # The tables that a page view touches.
 TABLES = ["tracker_open_visit", "tracker_pageview", "tracker_recent", "tracker_visit"]
 COLUMNS = """
@@ -246,3 +250,46 @@ def test_the_node_baseline_stores_what_footfall_stores(product: Product, tmp_pat
                 assert set(theirs.execute(query, [TABLES])) == set(ours.execute(query, [TABLES]))
     assert len(rows) == 10
     assert all(all(row) for row in rows), rows
+
+
+class OneDatabase(targets.Ground):
+    """Whatever starts on it finds what the one before it stored."""
+
+    url = ""
+
+    def database(self) -> str:
+        self.url = self.url or super().database()
+        return self.url
+
+
+# Of every other visitor: away for a minute less than a visit allows, or for a minute more.
+LEAVE = """
+UPDATE tracker_visit SET ended_at = now() - (29 + 2 * (connection % 2)) * interval '1 minute'
+FROM tracker_pageview WHERE tracker_pageview.visit_id = tracker_visit.id
+"""
+KEPT = """
+SELECT (SELECT count(*) FROM tracker_visit WHERE views = 1),
+       (SELECT count(*) FROM tracker_visit WHERE views = 2),
+       count(*), count(ended_at), count(claimed_at)
+FROM tracker_pageview
+"""
+
+
+@needs_node
+def test_the_node_baseline_goes_on_with_visits_for_30_minutes_and_counts_ids_once() -> None:
+    with ground() as made:
+        on = OneDatabase(made.folder, made.postgres)
+        for run, more, expected in (
+            (1, LEAVE, (10, 0, 10, 10, 0)),
+            (2, "", (10, 5, 20, 20, 0)),
+            (2, "", (10, 5, 20, 20, 10)),
+        ):
+            with targets.running(TARGETS["node"], on) as server, psycopg.connect(on.url) as connection:
+                outcome = fleet.run(
+                    Plan(Mode.STATES, server.key, server.ports, 0.2, run, pages=10, rate=20.0)
+                )
+                assert (outcome.errors, outcome.acked) == ({}, 10 + 10)
+                wait_ended(on.url, run, 10.0)
+                assert connection.execute(KEPT).fetchone() == expected
+                if more:
+                    connection.execute(more)
