@@ -1,10 +1,12 @@
 """Statements past psycopg's cursors: what they give, what they raise, and what is left when they fail."""
 
+import threading
 from collections.abc import Iterator
 
 import psycopg
 import pytest
 
+from tests.product import wait_for
 from tracker import direct as module
 from tracker import wire
 from tracker.database import connect
@@ -132,3 +134,23 @@ def test_plans_outlive_what_cursors_do(connection: psycopg.Connection, direct: D
     connection.rollback()
     keep(direct, "b")
     assert kept(connection) == {"a", "b"}
+
+
+def test_other_threads_go_on_while_postgres_is_waited_for(
+    connection: psycopg.Connection, direct: Direct
+) -> None:
+    """A copy that waits for a lock: whoever could let go of it would never get to that."""
+    copied = threading.Thread(
+        target=direct.copy, args=["COPY tracker_minute (site_id) FROM STDIN (FORMAT BINARY)", rows()]
+    )
+    with connect() as other:
+        other.execute("LOCK TABLE tracker_minute")
+        copied.start()
+        wait_for(lambda: _waits(other, connection.info.backend_pid))
+    copied.join(10)
+    assert not copied.is_alive()
+
+
+def _waits(other: psycopg.Connection, pid: int) -> bool:
+    found = other.execute("SELECT cardinality(pg_blocking_pids(%s)) > 0", [pid]).fetchone()
+    return bool(found and found[0])

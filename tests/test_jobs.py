@@ -159,6 +159,19 @@ def test_what_two_days_need_is_kept_for_two_days(connection: psycopg.Connection,
     assert list(OpenVisit.objects.values_list("visit_id", flat=True)) == [young.id]
 
 
+def test_an_open_visit_that_somebody_stores_is_not_waited_for(
+    connection: psycopg.Connection, store: Store
+) -> None:
+    """Waiting in the order of rows would be a deadlock with who waits in that of visitors."""
+    back, gone = begin(0), begin(1)
+    store.write(folded(back, gone))
+    with connect() as other:
+        other.execute("SELECT FROM tracker_open_visit WHERE visit_id = %s FOR UPDATE", [back.id])
+        connection.execute("SET lock_timeout = '5s'")
+        purges.open_visits(connection, at(48 * HOUR + MINUTE))
+    assert list(OpenVisit.objects.values_list("visit_id", flat=True)) == [back.id]
+
+
 def test_one_failing_job_is_told_and_keeps_no_other_from_its_turn(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -2,13 +2,18 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 
 from tests.page_views import HOUR, MINUTE, SECOND, Record, at, begin, folded, progress, rows, said
+from tests.product import wait_for
+from tracker import partitions
 from tracker.database import connect
+from tracker.direct import Columns, Direct, Row
+from tracker.link import lost_race
 from tracker.records import Begin
 from tracker.store import Store
 
@@ -307,8 +312,12 @@ def test_settling_looks_only_into_the_weeks_it_needs(connection: psycopg.Connect
     with connection.transaction():
         store.write(folded(progress(page, 9, ended=True)))
         during = _locked_partitions(connection)
-    week = f"{at(0):%Gw%V}"
+    week = page_week(page)
     assert during - before == {f"tracker_pageview_{week}", f"tracker_visit_{week}"}
+
+
+def page_week(page: Begin) -> str:
+    return f"{datetime.fromtimestamp(page.began_at, UTC):%Gw%V}"
 
 
 def _locked_partitions(connection: psycopg.Connection) -> set[str]:
@@ -387,6 +396,87 @@ def test_edges_that_pass_visitors_to_each_other_never_wait_in_a_circle() -> None
     for thread in threads:
         thread.join()
     assert not failures
+
+
+def test_a_week_that_is_made_meanwhile_refuses_nothing(connection: psycopg.Connection, store: Store) -> None:
+    """A row on its way to the default partition waits for jobs, and then does not belong there any more."""
+    past = -200 * 24 * HOUR
+    store.write(folded(begin(past)))
+    page, errors = begin(past + 5), []
+
+    def write() -> None:
+        with connect() as own:
+            try:
+                Store(own).write(folded(page))
+            except psycopg.Error as error:
+                errors.append(error)
+
+    with connect() as jobs, jobs.cursor() as cursor:
+        made = partitions.ensure(cursor, at(0))
+        thread = threading.Thread(target=write)
+        thread.start()
+        wait_for(lambda: blocked_by(connection, jobs.info.backend_pid))
+        jobs.commit()
+        thread.join()
+    assert [lost_race(error) for error in errors] == [True]
+    store.write(folded(page))
+    assert page.id in {view["id"] for view in rows(connection, "tracker_pageview")}
+    for name in made:
+        connection.execute(psycopg.sql.SQL("DROP TABLE {}").format(psycopg.sql.Identifier(name)))
+    connection.commit()
+
+
+def blocked_by(connection: psycopg.Connection, pid: int) -> bool:
+    found = connection.execute(
+        "SELECT count(*) FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid))", [pid]
+    ).fetchone()
+    connection.commit()
+    return bool(found and found[0])
+
+
+def test_an_event_whose_page_view_comes_at_the_same_moment_is_stored_or_given_back(
+    connection: psycopg.Connection, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = begin(0)
+    event = said(page, 1)
+    run = Direct.run
+
+    def rival_after(direct: Direct, statement: str, columns: Columns) -> list[Row]:
+        found = run(direct, statement, columns)
+        monkeypatch.setattr(Direct, "run", run)
+        with connect() as own:
+            Store(own).write(folded(page))
+        return found
+
+    monkeypatch.setattr(Direct, "run", rival_after)
+    orphans = store.write(folded(event))
+    assert len(orphans) + len(rows(connection, "tracker_event")) == 1
+
+
+def test_ends_look_at_no_other_visits_page_views(connection: psycopg.Connection, store: Store) -> None:
+    """Of a week that was never analyzed any index that begins with the site looks as good as the key."""
+    week = page_week(begin(0))
+    connection.execute(f"ALTER TABLE tracker_pageview_{week} SET (autovacuum_enabled = off)")
+    connection.commit()
+    pages = [begin(n / 100) for n in range(1000)]
+    store.write(folded(*pages))
+    before = _read_by_visit(connection)
+    store.write(folded(*(progress(page, 60, ended=True) for page in pages[:100])))
+    assert _read_by_visit(connection) - before <= 300
+    connection.execute(f"ALTER TABLE tracker_pageview_{week} RESET (autovacuum_enabled)")
+    connection.commit()
+
+
+def _read_by_visit(connection: psycopg.Connection) -> int:
+    connection.execute("SELECT pg_stat_force_next_flush()")
+    connection.commit()
+    row = connection.execute(
+        "SELECT sum(idx_tup_read)::int FROM pg_stat_user_indexes"
+        " WHERE indexrelname ~ '^tracker_pageview_.*visit_id'"
+    ).fetchone()
+    connection.commit()
+    assert row
+    return int(row[0])
 
 
 def test_a_begin_that_comes_late_takes_no_page_view_from_a_later_owner(

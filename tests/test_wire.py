@@ -1,11 +1,14 @@
 """Columns in Postgres' binary format, as Postgres understands them."""
 
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tracker import wire
 from tracker.database import connect
@@ -54,7 +57,13 @@ def test_seconds_become_the_microsecond_that_python_means() -> None:
         assert wire.date_of(wire.moment(at.timestamp())) == at
 
 
-@pytest.mark.parametrize("at", [float("nan"), float("inf")])
+@given(st.floats(-62_135_596_800, 253_370_764_799))
+def test_every_second_of_the_calendar_becomes_the_nearest_microsecond(at: float) -> None:
+    exact = Fraction(at) * 1_000_000 - wire.EPOCH * 1_000_000
+    assert abs(wire.moment(at) - exact) <= Fraction(1, 2)
+
+
+@pytest.mark.parametrize("at", [float("nan"), float("inf"), 1e12, -1e12])
 def test_no_time_is_refused(at: float) -> None:
     with pytest.raises((ValueError, OverflowError)):
         wire.moment(at)

@@ -4,6 +4,7 @@ psycopg's cursors took half of the Python of a batch: 100 µs a statement, howev
 """
 
 import re
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -65,18 +66,21 @@ class Direct:
     def copy(self, statement: str, rows: bytes) -> None:
         """COPY … FROM STDIN. Raises psycopg.Error."""
         self._do(statement.encode())
-        # As psycopg leaves it, libpq would only take what fits into the socket's buffer.
-        self._libpq.nonblocking = 0
-        try:
-            self._libpq.put_copy_data(rows)
-            self._libpq.put_copy_end()
-        finally:
-            self._libpq.nonblocking = 1
-        found = self._libpq.get_result()
-        while (more := self._libpq.get_result()) is not None:
-            found = found or more
-        if found:
+        self._libpq.put_copy_data(rows)
+        self._libpq.put_copy_end()
+        # libpq would wait for the answer as well, but psycopg keeps the interpreter's lock meanwhile.
+        while self._libpq.flush():
+            self._wait(select.POLLIN | select.POLLOUT)
+        while self._libpq.is_busy():
+            self._wait(select.POLLIN)
+        while found := self._libpq.get_result():
             self._checked(found)
+
+    def _wait(self, events: int) -> None:
+        waiting = select.poll()
+        waiting.register(self._libpq.socket, events)
+        if any(event & ~select.POLLOUT for _, event in waiting.poll()):
+            self._libpq.consume_input()
 
     def _prepare(self, statement: str, columns: Columns) -> tuple[bytes, list[str]]:
         if len(self._prepared) >= MOST_PREPARED:

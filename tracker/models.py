@@ -165,7 +165,7 @@ class Recent(models.Model):
 
 
 class OpenVisit(models.Model):
-    """The visit that a visitor's next page view joins; `last_at` is the latest end or begin known."""
+    """The visit that a visitor's next page view joins; it reaches to `last_at` at least."""
 
     pk = models.CompositePrimaryKey("site_id", "visitor")
     site_id = models.IntegerField()

@@ -34,8 +34,8 @@ class Growing(NamedTuple):
 # is stored, so that making partitions and storing never deadlock.
 GROWING = (
     Growing("tracker_pageview", "began_at", 75),
-    Growing("tracker_event", "at", 100),
     Growing("tracker_visit", "began_at", 75),
+    Growing("tracker_event", "at", 100),
     Growing("tracker_minute", "at", 100),
 )
 

@@ -40,7 +40,11 @@ def _purge(connection: psycopg.Connection, table: str, column: str, before: date
     even end HOT updates.
     """
     size = connection.execute("SELECT pg_relation_size(%s::regclass) / 8192", [table]).fetchone()
-    delete = sql.SQL("DELETE FROM {table} WHERE ctid >= {first} AND ctid < {last} AND {column} < {before}")
+    # What is locked is being heard of; and waiting in the order of blocks would deadlock with who stores.
+    delete = sql.SQL(
+        "DELETE FROM {table} WHERE ctid = ANY (ARRAY (SELECT ctid FROM {table} WHERE ctid >= {first}"
+        " AND ctid < {last} AND {column} < {before} FOR UPDATE SKIP LOCKED))"
+    )
     for block in range(0, size[0] if size else 0, PORTION):
         connection.execute(
             delete.format(

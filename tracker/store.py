@@ -105,11 +105,16 @@ class _Batch:
     def events(self, entries: Sequence[EventEntry]) -> set[tuple[int, UUID]]:
         """Store events; returns (site, id) of those whose page view nobody knows."""
         given = columns.events(entries)
+        # First, since an event must never be neither: its page view may be committed between two looks.
+        found = self._direct.run(sql.ORPHANS, given)
+        orphans = {(integer(site), UUID(bytes=event)) for site, event in found}
+        if orphans:
+            given = columns.events([entry for entry in entries if entry.key[1:] not in orphans])
         self._growth += [
             Growth(integer(site), Visit(visit, integer(began)), events=integer(count))
             for site, visit, began, count in self._direct.run(sql.STORE_EVENTS, given)
         ]
-        return {(integer(site), UUID(bytes=event)) for site, event in self._direct.run(sql.ORPHANS, given)}
+        return orphans
 
     def settle(self) -> None:
         """Settle the page views that are known, and let visits grow."""

@@ -11,6 +11,7 @@ from struct import Struct, iter_unpack
 NULL = b"\xff\xff\xff\xff"
 EPOCH = 946_684_800  # 2000-01-01
 _BEGINNING = datetime.fromtimestamp(EPOCH, UTC)
+_FIRST, _LAST = (datetime(year, 1, 1, tzinfo=UTC).timestamp() for year in (1, 9999))
 
 _HEAD = Struct(">iiiii")
 _length = Struct(">i").pack
@@ -94,8 +95,12 @@ def integers(value: bytes) -> list[int]:
 
 
 def moment(at: float) -> int:
-    """Of seconds since 1970. Raises ValueError or OverflowError for no time."""
-    return round((at - EPOCH) * 1_000_000)
+    """Of seconds since 1970. Raises ValueError or OverflowError for no time of the calendar."""
+    seconds = int(at // 1)
+    if not _FIRST <= seconds < _LAST:
+        raise OverflowError("beyond the calendar")
+    # Apart, since their product is only good to an eighth of a microsecond, and may round the wrong way.
+    return (seconds - EPOCH) * 1_000_000 + round(at % 1 * 1_000_000)
 
 
 def date_of(at: int) -> datetime:
