@@ -185,10 +185,6 @@ def test_a_page_that_has_just_changed_may_be_counted_either_way(tmp_path: Path) 
     ledger.close()
 
 
-needs_node = pytest.mark.skipif(
-    not (targets.BASELINES / "node_modules").exists(),
-    reason="scripts/bench has not installed Node's libraries",
-)
 # The tables that a page view touches.
 TABLES = ["tracker_open_visit", "tracker_pageview", "tracker_recent", "tracker_visit"]
 COLUMNS = """
@@ -220,10 +216,6 @@ GROUP BY v.site_id, v.began_at, v.id
 """
 
 
-@pytest.mark.skipif(
-    not (targets.BASELINES / "node_modules").exists(),
-    reason="scripts/bench has not installed Node's libraries",
-)
 def test_the_node_baseline_stores_what_footfall_stores(product: Product, tmp_path: Path) -> None:
     with ground() as on, targets.running(TARGETS["node"], on) as server:
         plan = Plan(
@@ -275,7 +267,6 @@ FROM tracker_pageview
 """
 
 
-@needs_node
 def test_the_node_baseline_goes_on_with_visits_for_30_minutes_and_counts_ids_once() -> None:
     with ground() as made:
         on = OneDatabase(made.folder, made.postgres)
