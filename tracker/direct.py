@@ -1,6 +1,6 @@
 """Statements and COPY by libpq itself, as psycopg shows it (`psycopg.pq`), in binary both ways.
 
-psycopg's cursors took half of the Python of a batch: 100 µs a statement, however little was in it.
+psycopg's cursors took half of the Python of a batch (276 of 539 samples of an edge under load).
 """
 
 import re
