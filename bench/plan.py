@@ -23,7 +23,7 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True)
 class Plan:
-    """One generator process. Only ever at servers on the loopback, and always to an end."""
+    """One generator process, or several before they are `split`. Only ever at servers on the loopback, and always to an end."""
 
     mode: Mode
     key: str
@@ -44,8 +44,8 @@ class Plan:
     def __post_init__(self) -> None:
         if not ipaddress.ip_address(self.host).is_loopback:
             raise ValueError(f"{self.host} is not on the loopback, and nothing else is ever a target.")
-        if not 0 < self.pages <= MOST_PAGES or not 0 < self.seconds <= MOST_SECONDS:
-            raise ValueError(f"A process holds at most {MOST_PAGES} pages for {MOST_SECONDS:.0f} s.")
+        if self.pages <= 0 or not 0 < self.seconds <= MOST_SECONDS:
+            raise ValueError(f"Some pages, for {MOST_SECONDS:.0f} s at most.")
 
     def text(self) -> str:
         return json.dumps(asdict(self))
@@ -56,7 +56,9 @@ class Plan:
         return cls(**{**said, "mode": Mode(said["mode"]), "ports": tuple(said["ports"])})
 
     def split(self, processes: int) -> list["Plan"]:
-        """The same load, shared by several processes."""
+        """The same load, shared by several processes. Raises ValueError where one had too many pages."""
+        if self.pages > processes * MOST_PAGES:
+            raise ValueError(f"A process holds at most {MOST_PAGES} pages.")
         return [
             replace(
                 self,

@@ -41,6 +41,14 @@ def test_the_generator_refuses_every_target_off_the_loopback() -> None:
         Plan(Mode.LOADS, "key", (80,), 1.0, 1, host="192.0.2.1")
 
 
+def test_fifty_thousand_pages_take_three_processes() -> None:
+    plan = Plan(Mode.HOLD, "key", (80,), 600.0, 1, pages=50_000, rate=500.0)
+    parts = [Plan.read(part.text()) for part in plan.split(3)]
+    assert sum(part.pages for part in parts) == 50_000
+    with pytest.raises(ValueError, match="at most 18000 pages"):
+        plan.split(2)
+
+
 def test_the_generator_ends_with_the_process_that_started_it(product: Product, key: str) -> None:
     plan = Plan(Mode.HOLD, key, (product.port,), 600.0, secrets.randbits(32), pages=3)
     process = subprocess.Popen(
