@@ -23,7 +23,7 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True)
 class Plan:
-    """One generator process, or several before they are `split`. Only ever at servers on the loopback, and always to an end."""
+    """One generator process, or several until it is split. Only ever at the loopback, always to an end."""
 
     mode: Mode
     key: str
