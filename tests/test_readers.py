@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -13,10 +14,13 @@ from tests.product import free_port
 
 
 @pytest.fixture
-def _postgres_away(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def _postgres_away(transactional_db: None) -> Iterator[None]:
     """Every new connection is refused: for the threads of readers, which have none yet."""
-    monkeypatch.setitem(connections.settings["default"], "HOST", "127.0.0.1")
-    monkeypatch.setitem(connections.settings["default"], "PORT", free_port())
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setitem(connections.settings["default"], "HOST", "127.0.0.1")
+        patched.setitem(connections.settings["default"], "PORT", free_port())
+        yield
+    # Undone here: the database's own end may need a new connection.
 
 
 @pytest.mark.usefixtures("_postgres_away")
