@@ -1,6 +1,6 @@
 """Raw psycopg connections to Django's database, for threads that need COPY, LISTEN or locks.
 
-They keep session state (temporary tables, prepared statements, advisory locks): behind a pooler, only
+They keep session state (settings, prepared statements, advisory locks): behind a pooler, only
 its session mode will do.
 """
 
