@@ -20,7 +20,7 @@ KEY_LENGTH: Final = 24
 # The lines in which one visitor's request differs from the next one's, by browsers and by proxies. Without
 # them, what comes to a site is one of a few hundred texts, and names nobody: those are remembered.
 OWN: Final = re.compile(
-    rb"\r\n(Sec-WebSocket-Key|Cookie|Forwarded|X-Forwarded-For|X-Real-IP|CF-Connecting-IP|CF-Ray|X-Request-ID)"
+    rb"\r\n((?i:Sec-WebSocket-Key|Cookie|Forwarded|X-Forwarded-For|X-Real-IP|CF-Connecting-IP|CF-Ray|X-Request-ID))"
     rb": ([!-~](?:[ -~]*[!-~])?)(?=\r\n)"
 )
 REMEMBERED_LIMIT: Final = 1024  # bytes
