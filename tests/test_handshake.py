@@ -116,3 +116,13 @@ def test_what_is_remembered_is_read_as_it_stands(lines: list[tuple[str, str, str
 def test_two_keys_are_none(name: str) -> None:
     with pytest.raises(Unreadable):
         handshake.read(asked().replace(b"Host:", f"{name}: {KEY}\r\nHost:".encode()))
+
+
+@pytest.mark.parametrize("name", ["X-Forwarded-For", "x-forwarded-for", "COOKIE", "cf-ray"])
+def test_what_names_a_visitor_is_not_remembered_in_any_case(name: str) -> None:
+    handshake._remembered.cache_clear()
+    for number in range(3):
+        value = f"198.51.100.{number}"
+        head = asked().replace(b"\r\n\r\n", f"\r\n{name}: {value}\r\n\r\n".encode())
+        assert handshake.read(head).headers[name.lower()] == value
+    assert handshake._remembered.cache_info().currsize == 1
