@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from tests.product import ROOT, Product, free_port
 
@@ -42,17 +43,27 @@ def running_edge(
     places = [f"--port={port}", f"--post-port={post_port}"]
     if sockets:
         places = [f"--uds={sockets / 'ws'}", f"--post-uds={sockets / 'post'}"]
+    with starting_edge(product.environment, port, post_port, [*places, *options]) as edge:
+        assert edge.process.stdout
+        assert edge.process.stdout.readline() == "Ready.\n"
+        yield edge
+
+
+@contextmanager
+def starting_edge(
+    environment: dict[str, str], port: int, post_port: int, options: Sequence[str], said: TextIO | None = None
+) -> Iterator[EdgeProcess]:
+    """An edge that may not be ready yet, and complains to `said`; gone afterwards."""
     process = subprocess.Popen(
-        [sys.executable, "manage.py", "edge", *places, *options],
+        [sys.executable, "manage.py", "edge", *options],
         cwd=ROOT,
-        env=product.environment,
+        env=environment,
         stdout=subprocess.PIPE,
+        stderr=said,
         text=True,
     )
     edge = EdgeProcess(process, port, post_port)
     try:
-        assert process.stdout
-        assert process.stdout.readline() == "Ready.\n"
         yield edge
     finally:
         if process.poll() is None:

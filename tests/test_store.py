@@ -1,8 +1,10 @@
 """The write path against a real Postgres: what is stored, once, in which visit, and at what price."""
 
+import re
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID, uuid4
 
 import psycopg
@@ -10,9 +12,11 @@ import pytest
 
 from tests.page_views import HOUR, MINUTE, SECOND, Record, at, begin, folded, progress, rows, said
 from tests.product import wait_for
-from tracker import partitions
+from tracker import columns, partitions
+from tracker import statements as sql
 from tracker.database import connect
 from tracker.direct import Columns, Direct, Row
+from tracker.entries import EventEntry
 from tracker.link import lost_race
 from tracker.records import Begin
 from tracker.store import Store
@@ -426,6 +430,37 @@ def test_a_week_that_is_made_meanwhile_refuses_nothing(connection: psycopg.Conne
     connection.commit()
 
 
+def test_partitions_are_made_in_the_order_in_which_batches_reach_them(
+    connection: psycopg.Connection,
+) -> None:
+    """Each default partition is locked by both; in another order each might wait for the other."""
+    past = -300 * 24 * HOUR
+    page = begin(past)
+    growing = [each.table for each in partitions.GROWING if each.table != "tracker_minute"]
+    lock = psycopg.sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE")
+    errors: list[psycopg.Error] = []
+
+    def write() -> None:
+        with connect() as own:
+            try:
+                Store(own).write(folded(page, said(page, past + 1)))
+            except psycopg.Error as error:
+                errors.append(error)
+
+    for waits_for in range(len(growing)):
+        with connect() as jobs:
+            jobs.execute(lock.format(psycopg.sql.Identifier(f"{growing[waits_for]}_default")))
+            thread = threading.Thread(target=write)
+            thread.start()
+            wait_for(partial(blocked_by, connection, jobs.info.backend_pid))
+            for table in growing[waits_for + 1 :]:
+                jobs.execute(lock.format(psycopg.sql.Identifier(f"{table}_default")))
+            jobs.rollback()
+            thread.join()
+        page = begin(past)
+    assert not errors
+
+
 def blocked_by(connection: psycopg.Connection, pid: int) -> bool:
     found = connection.execute(
         "SELECT count(*) FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid))", [pid]
@@ -465,6 +500,21 @@ def test_ends_look_at_no_other_visits_page_views(connection: psycopg.Connection,
     assert _read_by_visit(connection) - before <= 300
     connection.execute(f"ALTER TABLE tracker_pageview_{week} RESET (autovacuum_enabled)")
     connection.commit()
+
+
+def test_events_are_looked_up_and_not_compared_with_each_other(
+    connection: psycopg.Connection, store: Store
+) -> None:
+    page = begin(0)
+    store.write(folded(page))
+    entries = [EventEntry(said(page, 1), []) for _ in range(200)]
+    ((plan,),) = store._direct.run(
+        f"EXPLAIN (ANALYZE, FORMAT JSON) {sql.STORE_EVENTS}", columns.events(entries)
+    )
+    dropped = [
+        int(count) for count in re.findall(r'"Rows Removed by (?:Join )?Filter": (\d+)', plan.decode())
+    ]
+    assert sum(dropped) < 200
 
 
 def _read_by_visit(connection: psycopg.Connection) -> int:

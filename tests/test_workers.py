@@ -17,7 +17,7 @@ import pytest
 from websockets.sync.client import ClientConnection, connect, unix_connect
 from websockets.typing import Origin
 
-from tests.edges import EdgeProcess, running_edge
+from tests.edges import EdgeProcess, running_edge, starting_edge
 from tests.product import ROOT, Product, free_port, wait_for
 from tests.test_countries import write_database
 from tests.test_health import postmaster_of
@@ -42,23 +42,11 @@ def edge(footfall: Product) -> Iterator[EdgeProcess]:
 def starting(environment: dict[str, str], folder: Path) -> Iterator[EdgeProcess]:
     """Two workers that may not be ready yet; what they complain of is in `folder`/said."""
     port = free_port()
-    with (folder / "said").open("w") as said:
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", "edge", f"--port={port}", "--workers=2"],
-            cwd=ROOT,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=said,
-            text=True,
-        )
-    edge = EdgeProcess(process, port, 0)
-    try:
+    with (
+        (folder / "said").open("w") as said,
+        starting_edge(environment, port, 0, [f"--port={port}", "--workers=2"], said) as edge,
+    ):
         yield edge
-    finally:
-        if process.poll() is None:
-            edge.stop()
-        assert process.stdout
-        process.stdout.close()
 
 
 def says_something(edge: EdgeProcess, seconds: float) -> bool:

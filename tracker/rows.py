@@ -60,6 +60,8 @@ VISIT_COLUMNS = (
     "exit_path",
     *ORIGIN_TEXTS,
 )
+COPY_PAGES = f"COPY tracker_pageview ({', '.join(PAGE_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
+COPY_VISITS = f"COPY tracker_visit ({', '.join(VISIT_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 BEGINNING = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 END = b"\xff\xff"
 
@@ -69,18 +71,13 @@ _PAGE = Struct(">h ii ii iq iq i16s i16s i16s ii ii ih")
 _VISIT = Struct(">h ii ii iq iq iq i16s i16s ii ii")
 
 
-def copy(table: str, columns: Sequence[str]) -> str:
-    """The statement that such rows are sent after."""
-    return f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)"
-
-
 def page_views(pages: Sequence[NewPage]) -> bytes:
-    """Rows of `PAGE_COLUMNS`. Raises UnicodeEncodeError or struct.error for what no row can hold."""
+    """What follows `COPY_PAGES`. Raises UnicodeEncodeError or struct.error for what no row can hold."""
     return b"".join([BEGINNING, *map(_page, pages), END])
 
 
 def visits(visits: Iterable[Sequence[NewPage]]) -> bytes:
-    """Rows of `VISIT_COLUMNS`, each of its first page views. Raises as `page_views`."""
+    """What follows `COPY_VISITS`, each row of its first page views. Raises as `page_views`."""
     return b"".join([BEGINNING, *map(_visit, visits), END])
 
 

@@ -38,8 +38,6 @@ PLANNER = """
 SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off; SET jit = off;
 SET plan_cache_mode = force_generic_plan;
 """
-COPY_PAGES = rows.copy("tracker_pageview", rows.PAGE_COLUMNS)
-COPY_VISITS = rows.copy("tracker_visit", rows.VISIT_COLUMNS)
 
 
 class Store:
@@ -96,10 +94,10 @@ class _Batch:
         people = visitors(new)
         self._place(people)
         self._direct.run(sql.REMEMBER, columns.memories(new))
-        self._direct.copy(COPY_PAGES, rows.page_views(new))
+        self._direct.copy(rows.COPY_PAGES, rows.page_views(new))
         begun, others = by_visit(page for each in people for page in each.pages)
         if begun:
-            self._direct.copy(COPY_VISITS, rows.visits(begun))
+            self._direct.copy(rows.COPY_VISITS, rows.visits(begun))
         self._growth += map(growth, others)
 
     def events(self, entries: Sequence[EventEntry]) -> set[tuple[int, UUID]]:
