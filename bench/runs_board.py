@@ -55,7 +55,7 @@ def _judged(name: str, pages: int, seconds: float, pairs: list["Compared"]) -> F
 
 
 class Compared(NamedTuple):
-    """The same time without a board and with one."""
+    """The same time with a board, and before and after it without."""
 
     parts: dict[str, float]  # ms of CPU a tick that the board added, by what serves
     ticks: int
@@ -69,13 +69,17 @@ class Compared(NamedTuple):
 
 def _compared(server: Server, cookie: str, seconds: float) -> Compared:
     assert server.product
-    without = _spent(server, seconds)
+    earlier = _spent(server, seconds)
     board = Board(server.product.port, server.key, cookie)
     time.sleep(1.0)  # the first snapshot may build what later ones keep
     before = board.snapshots
     within = _spent(server, seconds)
     ticks = board.snapshots - before
     board.close()
+    time.sleep(1.0)
+    later = _spent(server, seconds)
+    # The pages' own work changes by more than a board adds, and mostly in one direction.
+    without = {part: (earlier[part] + later[part]) / 2 for part in within}
     added = {part: (within[part] - without[part]) / max(ticks, 1) * 1000 for part in within}
     return Compared(added, ticks, board.bytes / max(board.snapshots, 1))
 
