@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import psycopg
 from psycopg.rows import dict_row
 
-from tracker.entries import Entry, EventEntry, PageEntry
+from tracker.entries import PAGE_VIEW, Entry, EventEntry, PageEntry
 from tracker.records import Begin, Origin, Owner, Progress, Said
 
 # A Tuesday noon of the week the tests run in, so that its partition exists.
@@ -91,7 +91,7 @@ def folded(*records: Record) -> list[Entry]:
             entry: Entry = EventEntry(record, [ignore])
             entries.setdefault(entry.key, entry)
             continue
-        found = entries.get(("page view", record.site_id, record.id))
+        found = entries.get((PAGE_VIEW, record.site_id, record.id.int))
         if isinstance(found, PageEntry):
             if isinstance(record, Begin):
                 found.claim(record, ignore)

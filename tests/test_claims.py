@@ -29,13 +29,13 @@ class EdgeDesk(Desk):
         self.held = Claims(self.name, lambda session: None)
 
     def claim(self, session: Session, page_id: UUID) -> bool:
-        return self.held.take((SITE, page_id), session)
+        return self.held.take((SITE, page_id.int), session)
 
     def release(self, session: Session, page_id: UUID) -> None:
-        self.held.release((SITE, page_id), session)
+        self.held.release((SITE, page_id.int), session)
 
     def holds(self, page_id: UUID) -> bool:
-        return self.held.holder((SITE, page_id)) is not None
+        return self.held.holder((SITE, page_id.int)) is not None
 
 
 def say(desk: Desk, page_id: UUID, now: float) -> Page:

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from tracker.counters import WAITING_LIMIT
 from tracker.dimensions import DIMENSIONS
 from tracker.filters import Filters
 from tracker.presence import OTHER, Attention, Presence, SitePresence, Tab
@@ -45,14 +46,19 @@ class OpenTabs(RuleBasedStateMachine):
         assert self.site.tabs == len(self.open)
         assert self.site.visitors == len({tab.visitor for tab in self.open})
         assert +Counter(self.site.attention) == Counter(tab.attention for tab in self.open)
+
+    # No invariant, since each look adds up what has come and gone until then.
+    @rule()
+    def look(self) -> None:
         for index, dimension in enumerate(DIMENSIONS):
             assert self.site.names[dimension] == Counter(tab.counted[index] for tab in self.open)
             assert sum(self.site.names[dimension].values()) == len(self.open)
 
-    @invariant()
-    def names_are_bounded(self) -> None:
         for counter in self.site.names.values():
             assert len([name for name in counter if name != OTHER]) <= LIMIT
+
+    def teardown(self) -> None:
+        self.look()
 
 
 OpenTabs.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
@@ -74,6 +80,25 @@ def test_what_has_no_name_takes_no_room_and_no_campaign_is_no_campaign() -> None
     for tab in tabs:
         site.leave(tab)
     assert not any(site.names.values())
+
+
+def test_a_tab_that_comes_and_goes_between_two_looks_changes_no_counter() -> None:
+    site = SitePresence(10, 0.0)
+    stays = site.join(b"v", ("/a", *[""] * 7))
+    site.follow()
+    assert len(site.everything()) == 9  # seven names (no campaign is none), the visitor, attention
+    site.leave(site.join(b"v", ("/b", *[""] * 7)))
+    assert {name for name, _ in site.changes()} == {b"aactive", b"vv"}
+    site.leave(stays)
+    assert dict(site.changes())[b"p/a"] == 0
+
+
+def test_tabs_that_nobody_looks_at_wait_to_be_added_up_in_small_numbers() -> None:
+    site = SitePresence(100_000, 0.0)
+    for number in range(WAITING_LIMIT * 2):
+        site.join(b"v", (f"/{number}", *[""] * 7))
+        assert len(site._waiting) <= WAITING_LIMIT
+    assert len(site.names["pages"]) == WAITING_LIMIT * 2
 
 
 def test_every_change_raises_the_version() -> None:

@@ -25,7 +25,7 @@ from tests.road import Answers, Road, until
 from tracker.buffer import WriteBuffer
 from tracker.database import connect
 from tracker.drops import Drop, Drops
-from tracker.entries import Entry
+from tracker.entries import Entry, Key
 from tracker.spool import Spool
 from tracker.spool_file import HEAD, SpoolFile, record_of
 
@@ -203,12 +203,12 @@ def test_a_torn_end_takes_nothing_whole_with_it(
         end.write(torn)
     left = SpoolFile.take(path)
     assert left
-    read: list[UUID] = []
+    read: list[Key] = []
     while part := left.peek(7):
-        read += [entry.key[2] for entry in part]
+        read += [entry.key for entry in part]
         left.skip()
     left.remove()
-    assert read == [entry.key[2] for entry in entries[: len(read)]]
+    assert read == [entry.key for entry in entries[: len(read)]]
     # Whatever was fsynced before the cut is there.
     assert len(read) >= max((count for end, count in ends if end <= cut), default=0)
 

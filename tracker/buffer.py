@@ -10,12 +10,11 @@ import threading
 import time
 from collections.abc import Callable
 from itertools import islice
-from uuid import UUID
 
 import psycopg
 
 from tracker.drops import Drops
-from tracker.entries import Done, Entry, EventEntry, Key, PageEntry
+from tracker.entries import PAGE_VIEW, Done, Entry, EventEntry, Key, PageEntry
 from tracker.records import Begin, Progress, Said
 from tracker.spool import Spool
 from tracker.writer import Settled, Writer
@@ -64,31 +63,34 @@ class WriteBuffer:
 
         `done(True)` comes after COMMIT or the spool's fsync, `done(False)` if Postgres refused this record.
         """
+        key = PAGE_VIEW, record.site_id, record.id.int
         with self._lock:
-            found = self._page(record.site_id, record.id)
+            found = self._page(key)
             if found:
                 found.claim(record, done)
                 return True
-            return self._add(PageEntry.of_begin(record, done))
+            return self._add(key, PageEntry.of_begin(record, done))
 
     def progress(self, record: Progress) -> None:
         """Store how far a page view has come. Never refused: it folds, so open pages bound it."""
+        key = PAGE_VIEW, record.site_id, record.id.int
         with self._lock:
-            found = self._page(record.site_id, record.id)
+            found = self._page(key)
             if found:
                 found.progress(record)
             else:
-                self._add(PageEntry.of_progress(record), bounded=False)
+                self._add(key, PageEntry.of_progress(record), bounded=False)
 
     def event(self, record: Said, done: Done) -> bool:
         """Store a custom event, as `begin` does."""
+        entry = EventEntry(record, [done])
+        key = entry.key
         with self._lock:
-            entry = EventEntry(record, [done])
-            found = self._waiting.get(entry.key)
+            found = self._waiting.get(key)
             if found:
                 found[0].done.append(done)
                 return True
-            return self._add(entry)
+            return self._add(key, entry)
 
     @property
     def depth(self) -> int:
@@ -133,15 +135,15 @@ class WriteBuffer:
             self._changed.notify()
         self._thread.join()
 
-    def _page(self, site_id: int, page_id: UUID) -> PageEntry | None:
-        found = self._waiting.get(("page view", site_id, page_id))
+    def _page(self, key: Key) -> PageEntry | None:
+        found = self._waiting.get(key)
         return found[0] if found and isinstance(found[0], PageEntry) else None
 
-    def _add(self, entry: Entry, bounded: bool = True) -> bool:
+    def _add(self, key: Key, entry: Entry, bounded: bool = True) -> bool:
         if bounded and self._depth >= self._limit:
             return False
         waiting = self._waiting
-        waiting[entry.key] = (entry, time.monotonic())
+        waiting[key] = (entry, time.monotonic())
         if not self._depth:
             self._idle.clear()
         self._depth += 1

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from tracker.session import Session
 
-Key = tuple[int, UUID]  # site and page view
+Key = tuple[int, int]  # site and page view, as a number: it is hashed four times a load
 Claim = tuple[int, UUID, float]  # and since when, by the server's clock
 
 
@@ -29,7 +29,6 @@ class Claims:
         """Give the page view to `session`; True when another one held it here, which lets go of it."""
         if self._news is not None:
             self._news.add(key)
-        # One look-up where there is no holder: each hashes a UUID, in Python.
         holder = self._holders.setdefault(key, session)
         if holder is session:
             return False
@@ -48,9 +47,9 @@ class Claims:
         """The claims since the last call that still stand."""
         news, self._news = self._news, set()
         return [
-            (*key, holder.page.opened + holder.page.shift)
-            for key in (self._holders if news is None else news)
-            if (holder := self._holders.get(key)) and holder.page
+            (site, UUID(int=page), holder.page.opened + holder.page.shift)
+            for site, page in (self._holders if news is None else news)
+            if (holder := self._holders.get((site, page))) and holder.page
         ]
 
     def say_all(self) -> None:
@@ -59,7 +58,8 @@ class Claims:
 
     def hear(self, claims: Collection[Claim], edge: str) -> bool:
         """Another edge's claims: let go of what it got later. True when some of ours must be said again."""
-        ours = {(site, page) for site, page, since in claims if self._stands((site, page), since, edge)}
+        said = [((site, page.int), since) for site, page, since in claims]
+        ours = {key for key, since in said if self._stands(key, since, edge)}
         if self._news is not None:
             self._news |= ours
         return bool(ours)

@@ -1,9 +1,11 @@
 """What is counted of one site, or of one view of it, and which of it changed since one last looked.
 
-Pure. Following the changes costs one entry in a set for each, and nothing while nobody follows.
+Pure. Following the changes costs one entry in a set for each, and nothing while nobody follows. The names of
+tabs are added up when somebody looks: until then a tab costs one entry, not one in each dimension, and a tab
+that came and went in between nothing at all.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any
 
@@ -12,6 +14,8 @@ from tracker.dimensions import CAMPAIGNS, DIMENSIONS, TABLE
 # A counter's kind: first the dimensions, by their places in the table.
 ATTENTION, VISITORS, MINUTES = range(len(TABLE), len(TABLE) + 3)
 LETTERS = b"".join(each.letter for each in TABLE) + b"avm"
+# So that adding them up never holds the loop for more than some 5 ms.
+WAITING_LIMIT = 4096
 MINUTES_KEPT = 61  # the current minute and the sixty before it
 
 Field = tuple[bytes, int]  # a counter's name outside of this process, and its value
@@ -33,11 +37,13 @@ class Counters:
     def __init__(self, started_at: float) -> None:
         self.started_at = started_at
         self.version = 0
-        self.names: dict[str, dict[str, int]] = {dimension: {} for dimension in DIMENSIONS}
         self.attention: dict[Attention, int] = {}
         self.visitors_by_key: dict[bytes, int] = {}
         self.minutes: dict[int, int] = {}
-        self._dimensions = tuple(self.names.values())
+        self._dimensions: tuple[dict[str, int], ...] = tuple({} for _ in DIMENSIONS)
+        self._most = 0  # names in the largest dimension
+        # Of tabs that came (or, below zero, went), until they are added up.
+        self._waiting: dict[tuple[str, ...], int] = {}
         self._by_kind: tuple[dict[Any, int], ...] = (
             *self._dimensions,
             self.attention,
@@ -45,6 +51,12 @@ class Counters:
             self.minutes,
         )
         self._changed: set[tuple[int, Any]] | None = None
+
+    @property
+    def names(self) -> dict[str, dict[str, int]]:
+        """Open tabs by name, for each dimension."""
+        self._add_up()
+        return dict(zip(DIMENSIONS, self._dimensions, strict=True))
 
     @property
     def tabs(self) -> int:
@@ -69,18 +81,16 @@ class Counters:
         if self._changed is not None:
             self._changed.add((kind, name))
 
-    def count(self, names: Sequence[str], by: int) -> None:
-        """Change the counters of one tab's names, one in each dimension."""
-        for counter, name in zip(self._dimensions, names, strict=True):
-            value = counter.get(name, 0) + by
-            if value:
-                counter[name] = value
-            else:
-                del counter[name]
-        self._dimensions[CAMPAIGNS].pop("", None)
-        if self._changed is not None:
-            self._changed.update(enumerate(names))
-            self._changed.discard((CAMPAIGNS, ""))
+    def count(self, names: tuple[str, ...], by: int) -> None:
+        """Change the counters of a tab's names, one in each dimension."""
+        waiting = self._waiting
+        left = waiting.get(names, 0) + by
+        if left:
+            waiting[names] = left
+        else:
+            del waiting[names]
+        if len(waiting) > WAITING_LIMIT:
+            self._add_up()
 
     def follow(self) -> None:
         """Begin to note what changes."""
@@ -92,13 +102,34 @@ class Counters:
 
     def changes(self) -> list[Field]:
         """The value now of every counter that changed since it was followed or last asked; 0: it is gone."""
+        self._add_up()
         changed, self._changed = self._changed, set()
         return [(field(kind, name), self._by_kind[kind].get(name, 0)) for kind, name in changed or ()]
 
     def everything(self) -> list[Field]:
         """Every counter; what changed before this is told with it."""
+        self._add_up()
         self._changed = set()
         return list(self._fields())
+
+    def _add_up(self) -> None:
+        """Change the counters by what waits."""
+        if not self._waiting:
+            return
+        for names, by in self._waiting.items():
+            for counter, name in zip(self._dimensions, names, strict=True):
+                value = counter.get(name, 0) + by
+                if value:
+                    counter[name] = value
+                else:
+                    del counter[name]
+            if self._changed is not None:
+                self._changed.update(enumerate(names))
+        self._waiting.clear()
+        self._dimensions[CAMPAIGNS].pop("", None)
+        if self._changed is not None:
+            self._changed.discard((CAMPAIGNS, ""))
+        self._most = max(map(len, self._dimensions))
 
     def _fields(self) -> Iterator[Field]:
         for kind, counter in enumerate(self._by_kind):

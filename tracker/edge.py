@@ -124,7 +124,7 @@ class Edge:
 
     def posting(self, caller: Caller, page_id: UUID) -> Session:
         """The conversation of a page that posts: the one whose lease lasts, or a new one. `renew` it then."""
-        session = self._claims.holder((caller.site.id, page_id))
+        session = self._claims.holder((caller.site.id, page_id.int))
         return session if session and session in self._leases else self.open(caller, _nobody, _nothing)
 
     def renew(self, session: Session) -> None:
@@ -155,10 +155,10 @@ class Edge:
 
     def claim(self, session: Session, page_id: UUID) -> bool:
         """Make `session` the page view's only one; True when another one held it here."""
-        return self._claims.take((session.caller.site.id, page_id), session)
+        return self._claims.take((session.caller.site.id, page_id.int), session)
 
     def release(self, session: Session, page_id: UUID) -> None:
-        self._claims.release((session.caller.site.id, page_id), session)
+        self._claims.release((session.caller.site.id, page_id.int), session)
 
     def begin(self, record: Begin, done: Callable[[bool], None]) -> bool:
         return self.buffer.begin(record, done)

@@ -12,7 +12,9 @@ import msgspec
 from tracker.records import Begin, Owner, Progress, Said
 
 Done = Callable[[bool], None]
-Key = tuple[str, int, UUID]
+# What it is, its site, and its id as a number: a UUID's hash is Python, 0.25 µs each of eight times a load.
+Key = tuple[str, int, int]
+PAGE_VIEW, EVENT = "page view", "event"
 
 REOPEN_SECONDS = 30 * 60
 LONGEST_SECONDS = 24 * 3600
@@ -36,7 +38,7 @@ class PageEntry(msgspec.Struct):
     @property
     def key(self) -> Key:
         """What it is one entry of."""
-        return "page view", self.site_id, self.id
+        return PAGE_VIEW, self.site_id, self.id.int
 
     @classmethod
     def of_begin(cls, begin: Begin, done: Done) -> "PageEntry":
@@ -113,7 +115,7 @@ class EventEntry(msgspec.Struct):
     @property
     def key(self) -> Key:
         """What it is one entry of."""
-        return "event", self.said.site_id, self.said.id
+        return EVENT, self.said.site_id, self.said.id.int
 
 
 Entry = PageEntry | EventEntry

@@ -5,6 +5,7 @@ hash to an address, not even by trying all of them.
 """
 
 from datetime import date, datetime
+from functools import lru_cache
 from hashlib import blake2b
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -42,4 +43,10 @@ def keyed(key: bytes, purpose: bytes, site_id: int, address: str, agent: str) ->
 
 def site_day(at: float, zone: ZoneInfo) -> date:
     """The site's calendar day at `at` (seconds since the epoch)."""
-    return datetime.fromtimestamp(at, zone).date()
+    return _day_of_minute(int(at // 60), zone)
+
+
+# Asked for each page view: 1 µs for 0.2. No zone's day has begun within a minute since 1972.
+@lru_cache(1024)
+def _day_of_minute(minute: int, zone: ZoneInfo) -> date:
+    return datetime.fromtimestamp(minute * 60, zone).date()

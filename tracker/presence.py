@@ -58,8 +58,10 @@ class SitePresence(Counters):
     def join(self, visitor: bytes, names: Sequence[str]) -> Tab:
         """A tab opens, active until it says otherwise."""
         names = counted = tuple(names)
-        if max(map(len, self._dimensions)) >= self._limit:
-            counted = tuple(map(self._bounded, self._dimensions, names))
+        if self._most + len(self._waiting) >= self._limit:
+            self._add_up()
+            if self._most >= self._limit:
+                counted = tuple(map(self._bounded, self._dimensions, names))
         self.count(counted, 1)
         tab = Tab(visitor, names, counted, Attention.ACTIVE)
         self._tabs.add(tab)
@@ -82,12 +84,14 @@ class SitePresence(Counters):
 
     def move(self, tab: Tab, names: Sequence[str]) -> None:
         """A tab shows another page; only what differs is counted anew."""
+        self._add_up()
         before, counted = tab.names, list(tab.counted)
         for kind, (old, new) in enumerate(zip(before, names, strict=True)):
             if old != new:
                 self.add(kind, counted[kind], -1)
                 counted[kind] = self._bounded(self._dimensions[kind], new)
                 self.add(kind, counted[kind], 1)
+        self._most = max(map(len, self._dimensions))
         tab.names, tab.counted = tuple(names), tuple(counted)
         self.version += 1
         for view in self._views.values():

@@ -89,7 +89,7 @@ def _page(page: NewPage) -> bytes:
         (
             _PAGE.pack(
                 *(len(PAGE_COLUMNS), 4, entry.site_id, 4, owner.connection, 8, owner.edge, 8, page.began),
-                *(16, page.id, 16, page.visit.id, 16, origin.visitor.bytes),
+                *(16, page.id, 16, page.visit.id, 16, page.visitor),
                 *(4, page.engaged_ms, 4, origin.width, 2, max(0, min(entry.depth, 100))),
             ),
             wire.time(page.ended),
@@ -109,8 +109,8 @@ def _visit(pages: Sequence[NewPage]) -> bytes:
         (
             _VISIT.pack(
                 *(len(VISIT_COLUMNS), 4, first.entry.site_id, 4, len(pages), 8, first.began),
-                *(8, max(page.last for page in pages), 8, sum(page.engaged_ms for page in pages)),
-                *(16, first.id, 16, origin.visitor.bytes, 4, 0, 4, origin.width),
+                *(8, max([page.last for page in pages]), 8, sum([page.engaged_ms for page in pages])),
+                *(16, first.id, 16, first.visitor, 4, 0, 4, origin.width),
             ),
             wire.text(begin.path),
             wire.text(last.begin.path),

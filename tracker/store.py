@@ -6,15 +6,15 @@ second time. Which is why a batch may be tried again after any failure, whole or
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from uuid import UUID
 
 import psycopg
+from msgspec.structs import replace
 
 from tracker import columns, concurrency, rows
 from tracker import statements as sql
 from tracker.columns import Named
 from tracker.direct import Direct
-from tracker.entries import Entry, EventEntry, PageEntry
+from tracker.entries import EVENT, Entry, EventEntry, Key, PageEntry
 from tracker.partitions import WEEK, midnight, week_of
 from tracker.visits import (
     GAP,
@@ -50,10 +50,10 @@ class Store:
         connection.execute(PLANNER)
         connection.commit()
 
-    def write(self, entries: Iterable[Entry]) -> set[tuple[int, UUID]]:
+    def write(self, entries: Iterable[Entry]) -> set[Key]:
         """Store a batch (each page view and event at most once in it) and commit.
 
-        Returns (site, id) of events whose page view nobody knows; they are not stored. Raises psycopg.Error,
+        Returns the keys of events whose page view nobody knows; they are not stored. Raises psycopg.Error,
         struct.error, OverflowError or ValueError with nothing stored, but for a connection lost during
         COMMIT, when the batch is stored or not.
         """
@@ -100,14 +100,14 @@ class _Batch:
             self._direct.copy(rows.COPY_VISITS, rows.visits(begun))
         self._growth += map(growth, others)
 
-    def events(self, entries: Sequence[EventEntry]) -> set[tuple[int, UUID]]:
-        """Store events; returns (site, id) of those whose page view nobody knows."""
+    def events(self, entries: Sequence[EventEntry]) -> set[Key]:
+        """Store events; returns the keys of those whose page view nobody knows."""
         given = columns.events(entries)
         # First, since an event must never be neither: its page view may be committed between two looks.
         found = self._direct.run(sql.ORPHANS, given)
-        orphans = {(integer(site), UUID(bytes=event)) for site, event in found}
+        orphans = {(EVENT, integer(site), int.from_bytes(event)) for site, event in found}
         if orphans:
-            given = columns.events([entry for entry in entries if entry.key[1:] not in orphans])
+            given = columns.events([entry for entry in entries if entry.key not in orphans])
         self._growth += [
             Growth(integer(site), Visit(visit, integer(began)), events=integer(count))
             for site, visit, began, count in self._direct.run(sql.STORE_EVENTS, given)
@@ -156,7 +156,7 @@ class _Batch:
         }
         if not there:
             return waiting
-        return [each._replace(stored=there.get((each.site_id, each.id))) for each in waiting]
+        return [replace(each, stored=there.get((each.site_id, each.id))) for each in waiting]
 
     def _with_reach(self, waiting: list[Visitor]) -> list[Visitor]:
         late = [(each.site_id, each.stored.visit) for each in waiting if each.stored and each.back_late]
@@ -174,7 +174,7 @@ def _reaching(visitor: Visitor, reach: dict[tuple[int, bytes], int]) -> Visitor:
     until = reach.get((visitor.site_id, stored.visit.id)) if stored else None
     if stored is None or until is None:
         return visitor
-    return visitor._replace(stored=stored._replace(until=max(stored.until, until)))
+    return replace(visitor, stored=replace(stored, until=max(stored.until, until)))
 
 
 def _earliest(pages: Sequence[Named]) -> datetime:

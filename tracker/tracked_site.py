@@ -57,7 +57,7 @@ class TrackedSite:
 
     def excludes_path(self, path: str) -> bool:
         """Whether this path is left out: named exactly, or by what stands before a `*` at the end."""
-        return any(
+        return bool(self.excluded_paths) and any(
             path.startswith(excluded[:-1]) if excluded.endswith("*") else path == excluded
             for excluded in self.excluded_paths
         )

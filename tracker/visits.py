@@ -8,8 +8,8 @@ compare as Postgres compares them, and µs.
 
 from bisect import bisect_left
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import NamedTuple
+
+import msgspec
 
 from tracker.entries import LONGEST_SECONDS, REOPEN_SECONDS, PageEntry
 from tracker.records import Begin
@@ -19,21 +19,21 @@ GAP = REOPEN_SECONDS * 1_000_000
 LONGEST = LONGEST_SECONDS * 1_000_000
 
 
-class Visit(NamedTuple):
+class Visit(msgspec.Struct, frozen=True, gc=False):
     """A visit's name: its first page view and when that began."""
 
     id: bytes
     began: int
 
 
-class OpenVisit(NamedTuple):
+class OpenVisit(msgspec.Struct, frozen=True, gc=False):
     """A visit as it is stored, and until when it reaches at least."""
 
     visit: Visit
     until: int
 
 
-class Growth(NamedTuple):
+class Growth(msgspec.Struct, frozen=True, gc=False):
     """What a visit that exists grows by."""
 
     site_id: int
@@ -46,11 +46,11 @@ class Growth(NamedTuple):
     path: str | None = None
 
 
-@dataclass(slots=True)
-class NewPage:
+class NewPage(msgspec.Struct, eq=False, gc=False):
     """A page view that is not stored yet."""
 
     id: bytes
+    visitor: bytes
     entry: PageEntry
     begin: Begin
     began: int
@@ -66,7 +66,8 @@ class NewPage:
         ended = None if entry.ended_at is None else ended_within(entry.ended_at, began)
         last = max(began, moment(entry.sign_at)) if ended is None else ended
         engaged = max(0, min(entry.engaged_ms, (last - began) // 1000, LONGEST // 1000))
-        return cls(page_id, entry, begin, began, ended, last, engaged, Visit(page_id, began))
+        visitor = begin.origin.visitor.bytes
+        return cls(page_id, visitor, entry, begin, began, ended, last, engaged, Visit(page_id, began))
 
     @property
     def heard(self) -> int:
@@ -84,7 +85,7 @@ class NewPage:
         return self.began, self.id
 
 
-class Visitor(NamedTuple):
+class Visitor(msgspec.Struct, frozen=True, gc=False):
     """The new page views of one visitor of a site, in their order, and the visit that is open already."""
 
     site_id: int
@@ -107,7 +108,7 @@ def visitors(pages: Iterable[NewPage]) -> list[Visitor]:
     """Whose page views these are, by (site, visitor)."""
     found: dict[tuple[int, bytes], list[NewPage]] = {}
     for page in pages:
-        found.setdefault((page.entry.site_id, page.begin.origin.visitor.bytes), []).append(page)
+        found.setdefault((page.entry.site_id, page.visitor), []).append(page)
     for of in found.values():
         if len(of) > 1:
             of.sort(key=lambda page: page.order)

@@ -6,6 +6,7 @@ date is made, or taken apart, for a value that only passes through.
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from math import floor
 from struct import Struct, iter_unpack
 
 NULL = b"\xff\xff\xff\xff"
@@ -96,11 +97,11 @@ def integers(value: bytes) -> list[int]:
 
 def moment(at: float) -> int:
     """Of seconds since 1970. Raises ValueError or OverflowError for no time of the calendar."""
-    seconds = int(at // 1)
+    seconds = floor(at)
     if not _FIRST <= seconds < _LAST:
         raise OverflowError("beyond the calendar")
     # Apart, since their product is only good to an eighth of a microsecond, and may round the wrong way.
-    return (seconds - EPOCH) * 1_000_000 + round(at % 1 * 1_000_000)
+    return (seconds - EPOCH) * 1_000_000 + round((at - seconds) * 1_000_000)
 
 
 def date_of(at: int) -> datetime:

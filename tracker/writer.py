@@ -11,14 +11,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
-from uuid import UUID
 
 import psycopg
 from psycopg import errors
 
 from tracker.courier import Courier, Unanswered
 from tracker.drops import Drop
-from tracker.entries import Entry, EventEntry
+from tracker.entries import Entry, Key
 from tracker.link import LONGEST_PAUSE, Link, lost_race
 from tracker.spool import Spool, Spooled
 
@@ -181,7 +180,7 @@ class Writer:
         self._draining = None
         self._spool.drop_first()
 
-    def _write(self, part: list[Entry], of: Spooled | None) -> set[tuple[int, UUID]]:
+    def _write(self, part: list[Entry], of: Spooled | None) -> set[Key]:
         """The courier's errand: his thread alone uses the connection while he is out."""
         if of and of.edge != self._edge:
             self._link.vouch(of.edge, of.written_at)
@@ -222,11 +221,11 @@ class Writer:
         self.stuck = True
 
 
-def _settle(part: list[Entry], orphans: set[tuple[int, UUID]]) -> Iterator[Settled]:
+def _settle(part: list[Entry], orphans: set[Key]) -> Iterator[Settled]:
     if not orphans:
         yield Settled(part)
         return
-    lost = [isinstance(entry, EventEntry) and entry.key[1:] in orphans for entry in part]
+    lost = [entry.key in orphans for entry in part]
     yield Settled([entry for entry, gone in zip(part, lost, strict=True) if gone], Drop.ORPHAN_EVENT)
     yield Settled([entry for entry, gone in zip(part, lost, strict=True) if not gone])
 
