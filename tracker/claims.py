@@ -47,9 +47,9 @@ class Claims:
         """The claims since the last call that still stand."""
         news, self._news = self._news, set()
         return [
-            (site, UUID(int=page), holder.page.opened + holder.page.shift)
-            for site, page in (self._holders if news is None else news)
-            if (holder := self._holders.get((site, page))) and holder.page
+            (key[0], holder.page.id, holder.page.opened + holder.page.shift)
+            for key in (self._holders if news is None else news)
+            if (holder := self._holders.get(key)) and holder.page
         ]
 
     def say_all(self) -> None:
