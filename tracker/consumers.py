@@ -50,6 +50,8 @@ class VisitorConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no t
         finally:
             # Also when the server cancels us at its end: the page view ends either way.
             here.finished(session)
+            # Each holds the other. What is left to the collector stops everybody while it works: up to 1 s.
+            line.session = None
 
     async def _converse(self, session: Session, receive: Callable[[], Awaitable[Message]]) -> None:
         while True:

@@ -1,0 +1,61 @@
+"""A connection that is over is let go at once, and not when the collector comes round.
+
+What only the collector finds it finds all at once: at 550 loads a second all waited for up to 1 s.
+"""
+
+import json
+import signal
+import socket
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.product import Product, wait_for
+from tests.test_live_socket import code_of, dial, page
+from tests.uncollected import WORDS
+
+
+@pytest.fixture(scope="module")
+def product() -> Iterator[Product]:
+    with tempfile.TemporaryDirectory(prefix="footfall-product-") as folder:
+        product = Product(Path(folder), under=[sys.executable, "-m", "tests.uncollected"])
+        try:
+            yield product
+        finally:
+            product.stop()
+
+
+def objects(product: Product) -> int:
+    """How many objects of connections the product has."""
+
+    def said() -> list[str]:
+        return [line for line in list(product.lines) if line.startswith(WORDS)]
+
+    before = len(said())
+    product.process.send_signal(signal.SIGUSR1)
+    wait_for(lambda: len(said()) > before, what="an answer to the signal")
+    return int(said()[-1].removeprefix(WORDS))
+
+
+def test_nothing_of_a_connection_outlives_it(product: Product) -> None:
+    key = product.add_site("example.com")
+
+    with dial(product, key) as leaving, dial(product, key) as vanishing:
+        for each in (leaving, vanishing):
+            each.send(json.dumps(page()))
+            assert json.loads(each.recv(timeout=5))["t"] == "ack"
+        assert objects(product) >= 4
+        vanishing.socket.shutdown(socket.SHUT_RDWR)
+    with dial(product, "nosuchsite") as refused:
+        assert code_of(refused) == 4403
+    with dial(product, key) as broken:
+        broken.send("no JSON")
+        assert code_of(broken) == 4400
+    with urllib.request.urlopen(f"{product.url}/healthz", timeout=5) as answer:
+        assert answer.status == 200
+
+    wait_for(lambda: objects(product) == 0, what="the end of everything of connections")
