@@ -62,27 +62,67 @@ def page(footfall: Product, browser: Browser) -> Iterator[Page]:
         yield page
 
 
+# The same eight lists drawn anew, as plain elements and with none of the board's script: what a tick is held
+# against, since a machine that is slow or busy is so for both.
+DRAWN = """
+const element = (tag, name, ...inside) => {
+    const made = document.createElement(tag);
+    made.className = name;
+    made.append(...inside);
+    return made;
+};
+const plain = (number, at) =>
+    element("li", "row", element("button", "pick",
+        element("span", "name", element("span", "start", `/path/${at}`)),
+        element("span", "share", `${at} %`),
+        element("span", "figure", String(number + at))));
+const places = DIMENSIONS.map(() => element("ol", "rows"));
+const beside = element("div", "lists", ...places.map((place) => element("div", "list", place)));
+beside.style.setProperty("--slots", "100");
+part(".lists").after(beside);
+const drawing = (number) => () => {
+    for (const place of places) {
+        place.replaceChildren(...Array.from({ length: 100 }, (_, at) => plain(number, at)));
+    }
+};
+"""
+
+IN_TURNS = """
+const frame = () => new Promise(requestAnimationFrame);
+const timed = (update) => {
+    const began = performance.now();
+    update();
+    return performance.now() - began;
+};
+const mean = (times) => times.reduce((sum, time) => sum + time) / times.length;
+const ticks = [], drawings = [];
+await frame();
+for (let number = 0; number < 120; number++) {
+    ticks.push(timed(tick(number)));
+    await frame();
+    drawings.push(timed(drawing(number)));
+    // Before the next frame, which would lay it out.
+    for (const place of places) place.replaceChildren();
+}
+// The quickest ten in a row: other programs on the machine only ever add, and a single one may slip between
+// two of the pauses that a throttled processor makes.
+const quickest = (times) => Math.min(...times.slice(9).map((_, at) => mean(times.slice(at, at + 10))));
+return [ticks, drawings].map(quickest);
+"""
+
+
 def test_a_tick_with_long_lists_costs_little(page: Page) -> None:
-    spent = page.evaluate(
-        "async () => {"
-        + MODULES
-        + """
-        await new Promise(requestAnimationFrame);
-        const times = [];
-        for (let number = 0; number < 120; number++) {
-            const update = tick(number);
-            const began = performance.now();
-            update();
-            times.push(performance.now() - began);
-            await new Promise(requestAnimationFrame);
-        }
-        // The lowest tenth: other programs on the machine only ever add.
-        times.sort((a, b) => a - b);
-        return times[12];
-    }"""
-    )
-    print(f"script per tick, eight lists of 100 rows: {spent:.2f} ms")
-    assert spent <= 4
+    """The goal is 4 ms of script; what decides is how long drawing such lists anew takes in the same page.
+
+    0.7 to 1.0 of that was seen, beside four busy processes and throttled to half and a quarter of the speed,
+    too; a list that draws all of its rows anew, or animates each that moves, takes more than 1.5.
+    """
+    # Room for all lists: in one that is folded away, layout that script asks for costs nothing.
+    page.set_viewport_size({"width": 2400, "height": 1400})
+    tick, drawn = page.evaluate("async () => {" + MODULES + DRAWN + IN_TURNS + "}")
+    print(f"script per tick, eight lists of 100 rows: {tick:.1f} ms (goal: 4)")
+    print(f"drawing them anew: {drawn:.1f} ms; ratio {tick / drawn:.2f}")
+    assert tick <= 1.5 * drawn
 
 
 def test_memory_is_flat_over_ten_thousand_ticks(page: Page) -> None:

@@ -125,12 +125,19 @@ def test_the_first_start_says_all_that_one_needs_and_the_second_no_secret(new: P
 
 @pytest.mark.alone
 def test_the_second_start_takes_seconds(folder: Path) -> None:
-    before = time.monotonic()
-    with started(folder) as product:
-        took = time.monotonic() - before
-        assert product.stop() == 0
-    # 0.9 s on the reference machine, where 3 s are promised; shared test machines get some more.
-    assert took < 6
+    """3 s are promised, and 0.9 were seen on the reference machine; what decides is how long a command takes
+    that does next to nothing, in turns: 1.1 to 1.9 times that was seen, and 3.5 for a first start."""
+    starts, commands = [], []
+    for _ in range(3):
+        began = time.monotonic()
+        with started(folder) as product:
+            starts.append(time.monotonic() - began)
+            began = time.monotonic()
+            product.manage("check")
+            commands.append(time.monotonic() - began)
+            assert product.stop() == 0
+    print(f"second start: {min(starts):.2f} s (goal: 3); a command: {min(commands):.2f} s")
+    assert min(starts) < 3 * min(commands)
 
 
 def test_secrets_are_for_the_owner_only(folder: Path) -> None:
