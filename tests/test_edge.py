@@ -188,6 +188,17 @@ def test_other_paths_are_not_found(edge: EdgeProcess, key: str) -> None:
             assert opened.recv(4096).startswith(b"HTTP/1.1 404")
 
 
+def test_whoever_asks_and_says_no_more_hears_the_whole_answer(edge: EdgeProcess) -> None:
+    with socket.create_connection(("127.0.0.1", edge.port), timeout=5) as opened:
+        opened.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", socket.MSG_MORE)
+        opened.shutdown(socket.SHUT_WR)
+        answer = b""
+        while more := opened.recv(4096):
+            answer += more
+        assert answer.startswith(b"HTTP/1.1 404")
+        assert answer.endswith(b"\r\n\r\n")
+
+
 def test_a_page_that_is_silently_gone_leaves_within_25_seconds(
     product: Product, edge: EdgeProcess, key: str
 ) -> None:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any, Final, cast
 
 from tracker.edge import Edge
-from tracker.edge_socket import VisitorSocket
+from tracker.edge_socket import RESET, VisitorSocket
 from tracker.pings import Pings
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,8 @@ ARRIVALS: Final = 32
 # Acks are short: a page that lets so many bytes of them lie is none.
 SEND_BUFFER: Final = 32_768
 # A page said something, or hung up.
-SAID: Final = select.EPOLLIN | select.EPOLLRDHUP
+HUNG_UP: Final = select.EPOLLRDHUP
+SAID: Final = select.EPOLLIN | HUNG_UP
 # When the process may open no more files.
 PAUSE_SECONDS: Final = 1.0
 
@@ -47,8 +48,9 @@ class Door:
     def open(self) -> None:
         """Begin to let in."""
         self._listener.setblocking(False)
-        # Both pass on to every socket that is accepted: no call of their own.
+        # All pass on to every socket that is accepted: no call of their own.
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         if self._listener.family != socket.AF_UNIX:
             self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._poll.register(self._listener, select.EPOLLIN)
@@ -74,7 +76,7 @@ class Door:
                 self._let_in()
                 continue
             try:
-                found.hear((event & select.EPOLLRDHUP) != 0)
+                found.hear((event & HUNG_UP) != 0)
             except Exception:
                 logger.exception("edge: a page's socket failed")
                 found.cut()

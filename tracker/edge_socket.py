@@ -29,8 +29,9 @@ MSG_DONTWAIT: Final = int(socket.MSG_DONTWAIT)
 MSG_MORE: Final = int(socket.MSG_MORE)
 # Browsers do not part such short messages at all; whoever says them byte by byte is no page.
 PIECES_LIMIT: Final = 64
-# For SO_LINGER: closing drops what is under way, and says so to the other side.
+# For SO_LINGER: closing drops what is under way, and says so to the other side; or lets it arrive first.
 RESET: Final = struct.pack("ii", 1, 0)
+ORDERLY: Final = struct.pack("ii", 0, 0)
 GOODBYE: Final = frames.close(1000)
 PINGING: Final = frames.frame(PING)
 
@@ -161,13 +162,11 @@ class VisitorSocket:
         """Any frame that is no whole text; whether it was the last. Raises protocol.Refused."""
         kind = first & 0x0F
         if kind == CLOSE:
-            if self._hung_up:
-                # As a browser does that leaves a page. One packet ends what would take four: 3 µs.
-                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-            elif not self._said_close:
+            if not self._hung_up and not self._said_close:
                 # With what follows: both leave in one packet, and the page's side is woken once.
                 self._send(GOODBYE, MSG_MORE)
-            self._gone()
+            # A browser that leaves hangs up as well: a reset is then one packet instead of four, 3 µs less.
+            self._gone(orderly=not self._hung_up)
             return True
         if kind == PING:
             self._send(frames.frame(PONG, payload))
@@ -210,12 +209,14 @@ class VisitorSocket:
         if not whole:
             self.cut()
 
-    def _gone(self) -> None:
+    def _gone(self, orderly: bool = True) -> None:
         self._cut = True
         descriptor = self._socket.fileno()
         if descriptor < 0:
             return
         del self._door.sockets[descriptor]
+        if orderly:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ORDERLY)
         self._socket.close()
         self._door.pings.remove(self)
         session, self._session = self._session, None

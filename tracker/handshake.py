@@ -5,8 +5,10 @@ from binascii import b2a_base64
 from functools import lru_cache
 from hashlib import sha1
 from http import HTTPStatus
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import unquote
+
+import msgspec
 
 from tracker import request_head
 from tracker.request_head import Unreadable
@@ -26,7 +28,7 @@ OWN: Final = re.compile(
 REMEMBERED_LIMIT: Final = 1024  # bytes
 
 
-class Asked(NamedTuple):
+class Asked(msgspec.Struct, frozen=True, gc=False):
     """What a page asks for: which site, with what headers; and the answer that gives it its socket."""
 
     site: str

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import SplitResult, urlsplit
+
+import msgspec
 
 from tracker.pageurl import Utm, ascii_host, encoded
 from tracker.sources import APPS, EVERYWHERE, HOSTS
@@ -28,7 +30,7 @@ DIRECT: Final = ("", "direct", "")
 SECOND_LEVEL: Final = {"co", "com", "org", "net", "ne", "or"}
 
 
-class Referrer(NamedTuple):
+class Referrer(msgspec.Struct, frozen=True, gc=False):
     """`source`: what is counted ("" for direct and own pages); `url`: where exactly, without query."""
 
     source: str
