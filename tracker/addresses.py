@@ -1,9 +1,10 @@
 """Whose address a request comes from: the socket's, unless a trusted proxy says more."""
 
+import re
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from socket import AF_INET, inet_pton
 
+V4 = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?:\.(?!$)|$)){4}")
 Network = IPv4Network | IPv6Network
 
 
@@ -14,14 +15,8 @@ def networks(texts: Sequence[str]) -> tuple[Network, ...]:
 
 def plain(text: str) -> str | None:
     """An address in its shortest form (an IPv4 mapped into IPv6 as IPv4), or None if it is none."""
-    try:
-        inet_pton(AF_INET, text)
-    except (OSError, ValueError):
-        return _plain(text)
-    return text  # what nearly everybody has: 0.1 µs instead of 2
-
-
-def _plain(text: str) -> str | None:
+    if V4.fullmatch(text):
+        return text  # what nearly everybody has: 0.4 µs instead of 2
     try:
         address = ip_address(text.strip())
     except ValueError:
