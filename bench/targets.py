@@ -91,6 +91,8 @@ def ground() -> Iterator[Ground]:
     """A Postgres of its own, gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="footfall-bench-") as name:
         folder = Path(name)
+        # The account that root drops Postgres to may pass: else the cluster would stand elsewhere, and stay.
+        folder.chmod(0o711)
         data = DataFolder(folder / "postgres")
         data.make()
         data.lock()

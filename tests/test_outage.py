@@ -21,8 +21,9 @@ from tests.test_live_socket import FIREFOX, page
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    # Right under /tmp: pytest's own folders are closed to the account that root drops Postgres to.
+    # Right under /tmp, and open to pass: to the account that root drops Postgres to pytest's own are closed.
     path = Path(tempfile.mkdtemp(prefix="footfall-test-"))
+    path.chmod(0o711)
     yield path
     shutil.rmtree(path)
 

@@ -117,7 +117,6 @@ def standing(
 
     `under` gives the words before its command (see `Product`), for its data folder.
     """
-    # Right under /tmp: the account that root drops Postgres to may not pass through the ground's folder.
     data = Path(tempfile.mkdtemp(prefix="footfall-stand-"))
     try:
         stand = Stand(on.folder, data, edges, environment, under(data))
