@@ -8,12 +8,21 @@ from django.core.management.base import BaseCommand
 from tracker import jobs
 from tracker.database import connect
 
+ENDING = (signal.SIGTERM, signal.SIGINT)
+
 
 class Command(BaseCommand):
     help = "Do the background work until SIGTERM: partitions, purges, page views that nobody ended."
 
     def handle(self, *args: object, **options: object) -> None:
         stop = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
+        # A thread waits for them, since no handler may take a lock: its thread may be holding it. A parent
+        # that is killed sends several at once, and an event that was set while it was being set never ended.
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+        threading.Thread(target=_set_when_told, args=[stop], name="signals", daemon=True).start()
         jobs.run(stop, connect)
+
+
+def _set_when_told(stop: threading.Event) -> None:
+    signal.sigwait(ENDING)
+    stop.set()
