@@ -115,7 +115,9 @@ class Product:
         """End it as an operator does; the exit code."""
         self.process.send_signal(number)
         code = self.process.wait(timeout=30)
-        self._reader.join(timeout=5)
+        self._reader.join(timeout=30)
+        # Closing what somebody still reads would wait for him without end.
+        assert not self._reader.is_alive(), "what it started still holds its output open"
         assert self.process.stdout
         self.process.stdout.close()
         return code
