@@ -8,7 +8,7 @@ from uuid import UUID
 
 from tracker.session import Session
 
-Key = tuple[int, int]  # site and page view, as a number: it is hashed four times a load
+Key = tuple[int, int]  # site and page view, as a number: a UUID's hash is Python
 Claim = tuple[int, UUID, float]  # and since when, by the server's clock
 
 

@@ -99,7 +99,7 @@ def is_country(labels: list[str]) -> bool:
     return len(labels) == 2 and labels[0] in SECOND_LEVEL and len(labels[1]) == 2
 
 
-# A site has few campaigns: 1 µs for 0.1. At most some 2 MB, whatever strangers send.
+# A site has few campaigns: 1 µs for 0.1. At most some 7 MB, whatever strangers send.
 @lru_cache(2048)
 def campaign_channel(source: str, medium: str, campaign: str) -> str:
     """The channel that UTM parameters speak for, "" without any."""
