@@ -20,7 +20,7 @@ from analytics.board_stream import BoardStream, Cursor
 from analytics.readers import READERS
 from analytics.system import SYSTEM
 from analytics.ticker import TICKER
-from tracker.closes import BROKE_PROTOCOL, REFUSED
+from tracker.contract.close_codes import BROKE_PROTOCOL, REFUSED
 from tracker.filters import NO_FILTERS, Filters
 from tracker.models import Site
 

@@ -15,9 +15,9 @@ from tests.page_views import begin, progress, rows, said
 from tests.road import Answers, Road, until
 from tracker import writer
 from tracker.buffer import WriteBuffer
+from tracker.contract.drops import Drop, Drops
+from tracker.contract.records import Begin
 from tracker.database import connect
-from tracker.drops import Drop, Drops
-from tracker.records import Begin
 from tracker.spool import Spool
 
 pytestmark = pytest.mark.django_db(transaction=True)

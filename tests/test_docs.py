@@ -7,8 +7,8 @@ import pytest
 from django.core.management import get_commands
 
 from bench.faults.__main__ import FAULTS
-from tracker import closes
-from tracker.drops import Drop
+from tracker.contract import close_codes
+from tracker.contract.drops import Drop
 
 ROOT = Path(__file__).resolve().parent.parent
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
@@ -37,7 +37,9 @@ def test_every_drop_reason_is_documented(reason: Drop) -> None:
     assert f"`{reason.value}`" in PROTOCOL
 
 
-@pytest.mark.parametrize("code", sorted({value for value in vars(closes).values() if isinstance(value, int)}))
+@pytest.mark.parametrize(
+    "code", sorted({value for value in vars(close_codes).values() if isinstance(value, int)})
+)
 def test_every_close_code_is_documented(code: int) -> None:
     assert str(code) in PROTOCOL
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tracker import pageurl
-from tracker.drops import Drop, Drops
+from tracker.contract.drops import Drop, Drops
 
 PROTOCOL = (Path(__file__).resolve().parent.parent / "docs" / "protocol.md").read_text()
 

@@ -10,8 +10,8 @@ from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
 from tracker import frames
-from tracker.drops import Drop
-from tracker.protocol import Refused
+from tracker.contract.drops import Drop
+from tracker.contract.messages import Refused
 
 
 def said(kind: int, payload: bytes, final: bool = True, mask: bytes = b"\x01\xa2\x33\xf4") -> bytes:

@@ -14,7 +14,7 @@ from django.test import RequestFactory
 
 from analytics import callers
 from tests.product import Product, running, wait_for
-from tracker.drops import Drop
+from tracker.contract.drops import Drop
 
 PATHS = ["/healthz", "/readyz", "/metrics"]
 FORWARDING = ["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Real-IP", "Forwarded", "Via"]

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PURE = [
-    "protocol",
+    "contract/messages",
     "identity",
     "agents",
     "referrers",
@@ -22,10 +22,10 @@ PURE = [
     "shares",
     "vitals",
     "stream",
-    "records",
-    "drops",
+    "contract/records",
+    "contract/drops",
     "sources",
-    "closes",
+    "contract/close_codes",
     "crowd",
     "addresses",
     "entries",
@@ -82,5 +82,9 @@ def test_pure_modules_know_neither_django_nor_io(name: str) -> None:
     }
     assert not foreign
     assert not imports(path) & INPUT_OUTPUT
-    inner = {module.split(".")[1] for module in imports(path) if module.startswith("tracker.")}
+    inner = {
+        module.removeprefix("tracker.").replace(".", "/")
+        for module in imports(path)
+        if module.startswith("tracker.") and (ROOT / f"{module.replace('.', '/')}.py").exists()
+    }
     assert inner <= {*PURE, *CONVERSATION}

@@ -23,8 +23,8 @@ from tests.page_views import begin, folded, progress, rows, said
 from tests.product import ROOT
 from tests.road import Answers, Road, until
 from tracker.buffer import WriteBuffer
+from tracker.contract.drops import Drop, Drops
 from tracker.database import connect
-from tracker.drops import Drop, Drops
 from tracker.entries import Entry, Key
 from tracker.spool import Spool
 from tracker.spool_file import HEAD, SpoolFile, record_of
@@ -126,7 +126,7 @@ import django, psycopg
 django.setup()
 from tests.page_views import begin
 from tracker.buffer import WriteBuffer
-from tracker.drops import Drops
+from tracker.contract.drops import Drops
 from tracker.spool import Spool
 
 def away():

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.page_views import HOUR, MINUTE, START, at, begin, folded, progress, rows
+from tracker.contract.records import Begin, Progress
 from tracker.database import connect
-from tracker.records import Begin, Progress
 from tracker.store import Store
 
 pytestmark = pytest.mark.django_db(transaction=True)

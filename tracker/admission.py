@@ -11,12 +11,12 @@ from sys import intern
 from django.conf import settings
 
 from tracker import addresses, agents, identity
-from tracker.closes import OVERLOADED, REFUSED, Declined
+from tracker.contract.close_codes import OVERLOADED, REFUSED, Declined
+from tracker.contract.drops import Drop
 from tracker.countries import Countries
 from tracker.crowd import Crowd
 from tracker.desk import Caller
 from tracker.directory import Directory, TrackedSite
-from tracker.drops import Drop
 from tracker.knock import Knock
 
 

@@ -3,13 +3,14 @@
 from sys import intern
 from uuid import UUID
 
-from tracker import pageurl, protocol, referrers
+from tracker import pageurl, referrers
+from tracker.contract import messages
+from tracker.contract.records import Begin, Origin, Owner
 from tracker.desk import Caller
-from tracker.records import Begin, Origin, Owner
 
 
 def begin_of(
-    caller: Caller, said: protocol.Page, url: pageurl.PageUrl, visitor: UUID, owner: Owner, wall: float
+    caller: Caller, said: messages.Page, url: pageurl.PageUrl, visitor: UUID, owner: Owner, wall: float
 ) -> Begin:
     """The record of its begin, at `wall` (seconds since the epoch, the server's clock)."""
     return Begin(
@@ -41,7 +42,7 @@ def names_of(begin: Begin) -> tuple[str, ...]:
     )
 
 
-def _origin(caller: Caller, said: protocol.Page, url: pageurl.PageUrl, visitor: UUID) -> Origin:
+def _origin(caller: Caller, said: messages.Page, url: pageurl.PageUrl, visitor: UUID) -> Origin:
     referrer = referrers.read(said.referrer, caller.site.allows, url.utm)
     return Origin(
         visitor=visitor,

@@ -13,9 +13,9 @@ from itertools import islice
 
 import psycopg
 
-from tracker.drops import Drops
+from tracker.contract.drops import Drops
+from tracker.contract.records import Begin, Progress, Said
 from tracker.entries import PAGE_VIEW, Done, Entry, EventEntry, Key, PageEntry
-from tracker.records import Begin, Progress, Said
 from tracker.spool import Spool
 from tracker.writer import Settled, Writer
 

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from channels.consumer import AsyncConsumer
 
-from tracker import edge, protocol
-from tracker.closes import BROKE_PROTOCOL, Declined
+from tracker import edge
+from tracker.contract import messages
+from tracker.contract.close_codes import BROKE_PROTOCOL, Declined
 from tracker.desk import Outcome
 from tracker.session import Session
 
@@ -72,7 +73,7 @@ class _Line:
 
     def reply(self, message_id: UUID, outcome: Outcome) -> None:
         if outcome is Outcome.STORED:
-            self._out({"type": "websocket.send", "text": protocol.ack(message_id)})
+            self._out({"type": "websocket.send", "text": messages.ack(message_id)})
         elif outcome is Outcome.REFUSED and self.session and not self.session.closed:
             self.session.close(BROKE_PROTOCOL, time.monotonic())
 

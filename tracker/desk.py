@@ -8,10 +8,10 @@ from uuid import UUID
 import msgspec
 
 from tracker.agents import Agent
+from tracker.contract.drops import Drop
+from tracker.contract.records import Begin, Progress, Said
 from tracker.crowd import Neighbours
-from tracker.drops import Drop
 from tracker.presence import SitePresence
-from tracker.records import Begin, Progress, Said
 
 if TYPE_CHECKING:
     from tracker.session import Session

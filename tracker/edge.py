@@ -18,16 +18,16 @@ from tracker import agents, identity, listeners
 from tracker.admission import Admission, closed_to
 from tracker.buffer import WriteBuffer
 from tracker.claims import Claims
-from tracker.closes import OVERLOADED, REFUSED, RESTARTING, Declined
+from tracker.contract.close_codes import OVERLOADED, REFUSED, RESTARTING, Declined
+from tracker.contract.drops import Drop, Drops
+from tracker.contract.records import Begin, Owner, Progress, Said
 from tracker.database import connect
 from tracker.desk import Caller, Reply
 from tracker.directory import Directory, TrackedSite
-from tracker.drops import Drop, Drops
 from tracker.knock import Knock, headers_of
 from tracker.leases import Leases
 from tracker.presence import Presence, SitePresence
 from tracker.pulse import Pulse
-from tracker.records import Begin, Owner, Progress, Said
 from tracker.session import Pace, Session
 from tracker.spool import Spool
 

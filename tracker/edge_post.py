@@ -5,7 +5,8 @@ import socket
 from http import HTTPStatus
 from typing import Final
 
-from tracker import exchange, handshake, inspection, protocol, request_head
+from tracker import exchange, handshake, inspection, request_head
+from tracker.contract import messages
 from tracker.edge import Edge, Knock
 from tracker.exchange import Answer
 from tracker.listeners import BACKLOG
@@ -92,7 +93,7 @@ async def _linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     """Read on until the other side has the answer: a close with bytes unread would take it away."""
     writer.write_eof()
     async with asyncio.timeout(LINGER_SECONDS):
-        while await reader.read(protocol.BODY_LIMIT):
+        while await reader.read(messages.BODY_LIMIT):
             pass
 
 
@@ -112,8 +113,8 @@ async def _body(reader: asyncio.StreamReader, head: Head) -> tuple[bytes, bool]:
     if not length.isascii() or not length.isdecimal() or len(length) > 15:
         raise Unreadable(HTTPStatus.BAD_REQUEST)
     goes_on = head.headers.get("connection", "").lower() != "close"
-    if int(length) > protocol.BODY_LIMIT:
-        return await reader.readexactly(protocol.BODY_LIMIT + 1), False
+    if int(length) > messages.BODY_LIMIT:
+        return await reader.readexactly(messages.BODY_LIMIT + 1), False
     return await reader.readexactly(int(length)), goes_on
 
 

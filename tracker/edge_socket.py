@@ -12,10 +12,11 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from tracker import frames, handshake, protocol, request_head
-from tracker.closes import BROKE_PROTOCOL, Declined
+from tracker import frames, handshake, request_head
+from tracker.contract import messages
+from tracker.contract.close_codes import BROKE_PROTOCOL, Declined
+from tracker.contract.drops import Drop
 from tracker.desk import Outcome
-from tracker.drops import Drop
 from tracker.frames import BINARY, CLOSE, CONTINUATION, FINAL, PING, PONG, TEXT, WHOLE_TEXT
 from tracker.knock import Knock
 from tracker.session import Session
@@ -94,7 +95,7 @@ class VisitorSocket:
     def reply(self, message_id: UUID, outcome: Outcome) -> None:
         """Session's answer to a page or an event."""
         if outcome is Outcome.STORED and not self._said_close:
-            self._send(frames.frame(TEXT, protocol.ack(message_id).encode()))
+            self._send(frames.frame(TEXT, messages.ack(message_id).encode()))
         elif outcome is Outcome.REFUSED and self._session and not self._session.closed:
             self._session.close(BROKE_PROTOCOL, time.monotonic())
 
@@ -152,14 +153,14 @@ class VisitorSocket:
                         self._session.receive(_decoded(payload), time.monotonic())
                 elif self._hear_rare(first, payload):
                     return
-        except protocol.Refused as refusal:
+        except messages.Refused as refusal:
             self._refuse(refusal)
             return
         if at < len(data):
             self._rest = data[at:] if at else data
 
     def _hear_rare(self, first: int, payload: bytes) -> bool:
-        """Any frame that is no whole text; whether it was the last. Raises protocol.Refused."""
+        """Any frame that is no whole text; whether it was the last. Raises messages.Refused."""
         kind = first & 0x0F
         if kind == CLOSE:
             if not self._hung_up and not self._said_close:
@@ -176,17 +177,17 @@ class VisitorSocket:
 
     def _hear_piece(self, first: int, kind: int, payload: bytes) -> None:
         if kind == BINARY or (kind != CONTINUATION) is (self._pieces is not None):
-            raise protocol.Refused
+            raise messages.Refused
         pieces = self._pieces = [] if self._pieces is None else self._pieces
         pieces.append(payload)
-        if len(pieces) > PIECES_LIMIT or sum(map(len, pieces)) > protocol.FRAME_LIMIT:
-            raise protocol.Refused(Drop.TOO_BIG)
+        if len(pieces) > PIECES_LIMIT or sum(map(len, pieces)) > messages.FRAME_LIMIT:
+            raise messages.Refused(Drop.TOO_BIG)
         if first & FINAL:
             self._pieces = None
             if self._session:
                 self._session.receive(_decoded(b"".join(pieces)), time.monotonic())
 
-    def _refuse(self, refusal: protocol.Refused) -> None:
+    def _refuse(self, refusal: messages.Refused) -> None:
         """It broke the protocol: whatever else comes is read, so that it hears why, and thrown away."""
         self._deaf = True
         session = self._session

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from tracker.records import Begin, Owner, Progress, Said
+from tracker.contract.records import Begin, Owner, Progress, Said
 
 Done = Callable[[bool], None]
 # What it is, its site, and its id as a number: a UUID's hash is Python, 0.25 µs each of eight times a load.

@@ -8,10 +8,11 @@ import time
 from typing import NamedTuple
 from uuid import UUID
 
-from tracker import edge, protocol
-from tracker.closes import BROKE_PROTOCOL, OVERLOADED, Declined
+from tracker import edge
+from tracker.contract.close_codes import BROKE_PROTOCOL, OVERLOADED, Declined
+from tracker.contract.drops import Drop
+from tracker.contract.messages import Event, Message, Page, Refused, ack, parse_batch
 from tracker.desk import Caller, Outcome
-from tracker.drops import Drop
 from tracker.session import Session
 
 # Longer than a commit takes, shorter than a browser's or proxy's patience.
@@ -38,8 +39,8 @@ async def answer(here: edge.Edge, knock: edge.Knock, body: bytes) -> Answer:
     """Hear what `knock` brings; of a body over the limit, one byte more than that is enough."""
     try:
         caller = here.admit(knock)
-        acks = await _converse(here, caller, protocol.parse_batch(body))
-    except (Declined, protocol.Refused) as refusal:
+        acks = await _converse(here, caller, parse_batch(body))
+    except (Declined, Refused) as refusal:
         here.drop(refusal.reason)
         status = STATUSES[refusal.code]
         return _answered(knock, status, SENTENCES[status], "text/plain; charset=utf-8")
@@ -73,7 +74,7 @@ class _Exchange:
         return True
 
 
-async def _converse(here: edge.Edge, caller: Caller, messages: list[protocol.Message]) -> list[str]:
+async def _converse(here: edge.Edge, caller: Caller, messages: list[Message]) -> list[str]:
     exchange = _Exchange()
     for message in messages:
         session = here.posting(caller, _page_of(message))
@@ -86,20 +87,20 @@ async def _converse(here: edge.Edge, caller: Caller, messages: list[protocol.Mes
     if any(outcome is Outcome.REFUSED for _, outcome in exchange.outcomes):
         raise Declined(BROKE_PROTOCOL, Drop.REFUSED)
     return [
-        protocol.ack(message_id) for message_id, outcome in exchange.outcomes if outcome is Outcome.STORED
+        ack(message_id) for message_id, outcome in exchange.outcomes if outcome is Outcome.STORED
     ]
 
 
-def _say(session: Session, message: protocol.Message, exchange: _Exchange) -> None:
+def _say(session: Session, message: Message, exchange: _Exchange) -> None:
     now = time.monotonic()
     session.keep_pace(now)
-    if isinstance(message, protocol.Page | protocol.Event):
+    if isinstance(message, Page | Event):
         exchange.expect()
     session.handle(message, now, exchange.reply)
 
 
-def _page_of(message: protocol.Message) -> UUID:
-    return message.page if isinstance(message, protocol.Event) else message.id
+def _page_of(message: Message) -> UUID:
+    return message.page if isinstance(message, Event) else message.id
 
 
 def _answered(knock: edge.Knock, status: int, body: str, kind: str) -> Answer:

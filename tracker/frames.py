@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from tracker import protocol
-from tracker.drops import Drop
+from tracker.contract import messages
+from tracker.contract.drops import Drop
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 FINAL: Final = 0x80
@@ -22,25 +22,25 @@ FIRST: Final = frozenset(
 def take(data: bytes, at: int) -> tuple[int, bytes, int] | None:
     """The frame at an offset: first byte (FINAL and kind), payload, where the next one begins.
 
-    None while it is not whole. Raises protocol.Refused, for what is too big before it is there.
+    None while it is not whole. Raises messages.Refused, for what is too big before it is there.
     """
     there = len(data) - at
     if there < 2:
         return None
     first, size = data[at], data[at + 1] - MASKED
     if first not in FIRST or size < 0:
-        raise protocol.Refused
+        raise messages.Refused
     start = at + 6
     if size > CONTROL_LIMIT:
         if first & CONTROL:
-            raise protocol.Refused
+            raise messages.Refused
         if size == CONTROL_LIMIT + 2:
-            raise protocol.Refused(Drop.TOO_BIG)
+            raise messages.Refused(Drop.TOO_BIG)
         if there < 4:
             return None
         size, start = data[at + 2] << 8 | data[at + 3], at + 8
         if size > READ_LIMIT:
-            raise protocol.Refused(Drop.TOO_BIG)
+            raise messages.Refused(Drop.TOO_BIG)
     end = start + size
     if len(data) < end:
         return None

@@ -11,9 +11,9 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import class_row
 
+from tracker.contract.records import Owner, Progress
 from tracker.database import connect
 from tracker.entries import PageEntry
-from tracker.records import Owner, Progress
 from tracker.store import Store
 
 DEAD_AFTER = timedelta(seconds=60)

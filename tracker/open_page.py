@@ -4,9 +4,9 @@ from uuid import UUID
 
 import msgspec
 
+from tracker.contract.records import Begin, Owner, Progress
 from tracker.desk import Outcome, Reply
 from tracker.presence import Tab
-from tracker.records import Begin, Owner, Progress
 
 
 class OpenPage(msgspec.Struct, eq=False):

@@ -8,14 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from tracker import arrival, pageurl, protocol
-from tracker.closes import BROKE_PROTOCOL, CLAIMED, OVERLOADED, TOO_FAST, Declined
+from tracker import arrival, pageurl
+from tracker.contract import messages
+from tracker.contract.close_codes import BROKE_PROTOCOL, CLAIMED, OVERLOADED, TOO_FAST, Declined
+from tracker.contract.drops import Drop
+from tracker.contract.records import Begin, Owner, Said
 from tracker.desk import Caller, Desk, Outcome, Reply
-from tracker.drops import Drop
 from tracker.identity import mark
 from tracker.open_page import OpenPage
 from tracker.presence import Attention
-from tracker.records import Begin, Owner, Said
 from tracker.stream import Happening
 
 PROGRESS_SECONDS = 60.0  # how often, at most, attention is stored while a page view lasts
@@ -68,11 +69,11 @@ class Session:
             return
         try:
             self.keep_pace(now)
-            message = protocol.parse(frame)
-            if isinstance(message, protocol.End):
+            message = messages.parse(frame)
+            if isinstance(message, messages.End):
                 raise Declined(BROKE_PROTOCOL, Drop.MALFORMED)
             self.handle(message, now, self._reply)
-        except (Declined, protocol.Refused) as refusal:
+        except (Declined, messages.Refused) as refusal:
             self._desk.drop(refusal.reason)
             self.close(refusal.code, now)
 
@@ -87,19 +88,19 @@ class Session:
         if not self.caller.neighbours.hear(now):
             raise Declined(OVERLOADED, Drop.ADDRESS_TOO_FAST)
 
-    def handle(self, message: protocol.Message, now: float, reply: Reply) -> None:
+    def handle(self, message: messages.Message, now: float, reply: Reply) -> None:
         """A well-formed message. Every page and event leads to exactly one call of `reply`, now or later.
 
         Raises Declined where what it says cannot be taken after all.
         """
         match message:
-            case protocol.Page():
+            case messages.Page():
                 self._page(message, now, reply)
-            case protocol.State():
+            case messages.State():
                 self._state(message, now)
-            case protocol.Event():
+            case messages.Event():
                 self._event(message, now, reply)
-            case protocol.End():
+            case messages.End():
                 self._end_said(message, now)
 
     def lost(self, now: float) -> None:
@@ -121,7 +122,7 @@ class Session:
             self.page = None
         self._close(CLAIMED)
 
-    def _page(self, said: protocol.Page, now: float, reply: Reply) -> None:
+    def _page(self, said: messages.Page, now: float, reply: Reply) -> None:
         page = self.page
         if page and page.id == said.id:
             page.attended(said.engaged_ms, said.depth, now)
@@ -147,7 +148,7 @@ class Session:
             self._tell(begin.id, begin.began_at)
         self._store(self.page, reply)
 
-    def _begin(self, said: protocol.Page, url: pageurl.PageUrl, wall: float) -> Begin:
+    def _begin(self, said: messages.Page, url: pageurl.PageUrl, wall: float) -> Begin:
         visitor = self._desk.visitor(self.caller, wall)
         if visitor is None:
             raise Declined(OVERLOADED, Drop.NOT_READY)
@@ -177,7 +178,7 @@ class Session:
             self._desk.drop(Drop.BUFFER_FULL)
             page.answer(Outcome.FULL)
 
-    def _state(self, said: protocol.State, now: float) -> None:
+    def _state(self, said: messages.State, now: float) -> None:
         page = self.page
         if page is None or page.id != said.id:
             self._desk.drop(Drop.NOT_OPEN)
@@ -188,7 +189,7 @@ class Session:
             page.progress_at = now
             self._progress(page, now, ended=False)
 
-    def _event(self, said: protocol.Event, now: float, reply: Reply) -> None:
+    def _event(self, said: messages.Event, now: float, reply: Reply) -> None:
         if said.key in self._events:
             reply(said.key, Outcome.IGNORED)  # already waiting: its first saying will be answered
             return
@@ -219,7 +220,7 @@ class Session:
         if streams.watched and self.page and (visitor := self._desk.visitor(self.caller, at)):
             streams.tell(Happening(message_id, at, mark(visitor), event, self.page.tab.names))
 
-    def _end_said(self, said: protocol.End, now: float) -> None:
+    def _end_said(self, said: messages.End, now: float) -> None:
         if self.page is None or self.page.id != said.id:
             self._desk.drop(Drop.NOT_OPEN)
             return

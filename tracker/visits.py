@@ -11,8 +11,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+from tracker.contract.records import Begin
 from tracker.entries import LONGEST_SECONDS, REOPEN_SECONDS, PageEntry
-from tracker.records import Begin
 from tracker.wire import moment
 
 GAP = REOPEN_SECONDS * 1_000_000

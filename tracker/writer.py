@@ -15,8 +15,8 @@ from typing import NamedTuple
 import psycopg
 from psycopg import errors
 
+from tracker.contract.drops import Drop
 from tracker.courier import Courier, Unanswered
-from tracker.drops import Drop
 from tracker.entries import Entry, Key
 from tracker.link import LONGEST_PAUSE, Link, lost_race
 from tracker.spool import Spool, Spooled

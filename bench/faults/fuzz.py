@@ -17,7 +17,7 @@ from bench.sessions import plan
 from bench.targets import TARGETS, Ground, Server, running
 from bench.watch import Api
 from tests.product import Product
-from tracker import protocol
+from tracker.contract import messages
 
 RUN = "fuzz"
 SEED = 20_261_122
@@ -64,9 +64,9 @@ def _parse(number: int) -> Iterator[Figure]:
     taken, began = 0, time.monotonic()
     for text in islice(mutator.texts(), number):
         try:
-            protocol.parse(text.decode(errors="surrogatepass"))
+            messages.parse(text.decode(errors="surrogatepass"))
             taken += 1
-        except (protocol.Refused, UnicodeDecodeError):
+        except (messages.Refused, UnicodeDecodeError):
             pass
         except Exception as error:
             broke[type(error).__name__] += 1

@@ -13,7 +13,7 @@ from bench.faults.doors import Doors, acked, close_code
 from bench.faults.stand import Stand, standing
 from bench.figures import Figure
 from bench.targets import Ground
-from tracker.closes import CLAIMED
+from tracker.contract.close_codes import CLAIMED
 
 RUN = "moved"
 LETS_GO_SECONDS = 1.0

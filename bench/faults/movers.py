@@ -13,7 +13,7 @@ from bench.faults.doors import ORIGIN, acked, close_code
 from bench.faults.stand import Stand
 from bench.figures import Figure
 from bench.watch import Api
-from tracker.closes import CLAIMED
+from tracker.contract.close_codes import CLAIMED
 
 PATIENCE, EVERY_SECONDS = 10.0, 0.05
 

@@ -17,7 +17,7 @@ from bench.ledger import Reader
 from bench.plan import Mode
 from bench.sessions import plan
 from bench.targets import TARGETS, Ground, Server, running
-from tracker.closes import RESTARTING
+from tracker.contract.close_codes import RESTARTING
 
 EXIT_SECONDS = 30.0
 LOOK_SECONDS = 0.25

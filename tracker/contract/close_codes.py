@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tracker.drops import Drop
+from tracker.contract.drops import Drop
 
 BROKE_PROTOCOL: Final = 4400
 REFUSED: Final = 4403

@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from tracker.drops import Drop
+from tracker.contract.drops import Drop
 from tracker.presence import Attention
 
 FRAME_LIMIT: Final = 8192  # bytes of one frame

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker import protocol
-from tracker.drops import Drop
+from tracker.contract import messages
+from tracker.contract.drops import Drop
+from tracker.contract.messages import End, Event, Page, Refused, Scalar, State, parse, parse_batch
 from tracker.presence import Attention
-from tracker.protocol import End, Event, Page, Refused, Scalar, State, parse, parse_batch
 
 ID = "0b0f0e0d-1111-4222-8333-00000000000f"
 KEY = "0b0f0e0d-1111-4222-8333-0000000000ff"
@@ -99,7 +99,7 @@ def test_unknown_fields_are_ignored() -> None:
 
 
 def test_an_ack_names_the_id_in_canonical_form() -> None:
-    assert json.loads(protocol.ack(read_page(id=ID.upper()).id)) == {"t": "ack", "id": ID}
+    assert json.loads(messages.ack(read_page(id=ID.upper()).id)) == {"t": "ack", "id": ID}
 
 
 @pytest.mark.parametrize(
@@ -270,14 +270,14 @@ def test_a_binary_frame_is_refused() -> None:
 
 
 def test_the_limit_of_a_frame_is_in_bytes() -> None:
-    room = protocol.FRAME_LIMIT - len(page(x="").encode())
+    room = messages.FRAME_LIMIT - len(page(x="").encode())
     assert read_page(x="a" * room) == read_page()
     assert refusal(page(x="a" * (room + 1))) == (4413, Drop.TOO_BIG)
     assert refusal(page(x="").replace('"x": ""', '"x": "%s"' % ("é" * (room // 2 + 1)))) == (
         4413,
         Drop.TOO_BIG,
     )
-    assert refusal(b"x" * (protocol.FRAME_LIMIT + 1)) == (4413, Drop.TOO_BIG)
+    assert refusal(b"x" * (messages.FRAME_LIMIT + 1)) == (4413, Drop.TOO_BIG)
 
 
 def test_a_batch_is_an_array_of_messages() -> None:
@@ -320,7 +320,7 @@ nearly = st.fixed_dictionaries(
 )
 
 
-def check_bounds(message: protocol.Message) -> None:
+def check_bounds(message: messages.Message) -> None:
     """Whatever got through can be stored."""
     texts: list[str] = []
     if isinstance(message, Page):
