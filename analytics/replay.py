@@ -15,7 +15,8 @@ from django.db.models.functions import TruncMinute
 from analytics import minutes, queries, snapshots, stored_stream
 from analytics.board_stream import rows
 from analytics.ranges import midnight
-from tracker.counters import VISITORS, Attention, Counters
+from tracker.contract.attention import Attention
+from tracker.counters import VISITORS, Counters
 from tracker.dimensions import TABLE
 from tracker.filters import Filters
 from tracker.models import PageView, Site

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from tracker.counters import Attention, Counters
+from tracker.contract.attention import Attention
+from tracker.counters import Counters
 from tracker.dimensions import DIMENSIONS
 
 DEFAULT_LIMIT, LARGEST_LIMIT = 20, 1000

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracker.contract import messages
+from tracker.contract.attention import Attention
 from tracker.contract.drops import Drop
 from tracker.contract.messages import End, Event, Page, Refused, Scalar, State, parse, parse_batch
-from tracker.presence import Attention
 
 ID = "0b0f0e0d-1111-4222-8333-00000000000f"
 KEY = "0b0f0e0d-1111-4222-8333-0000000000ff"

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tracker.agents import Agent
+from tracker.contract.attention import Attention
 from tracker.contract.close_codes import CLAIMED
 from tracker.contract.drops import Drop, Drops
 from tracker.contract.records import Begin, Owner, Progress, Said
 from tracker.crowd import Crowd, Neighbours
 from tracker.desk import Caller, Outcome
-from tracker.presence import Attention, Presence, SitePresence
+from tracker.presence import Presence, SitePresence
 from tracker.session import Pace, Session
 
 VISITOR = UUID(int=99)

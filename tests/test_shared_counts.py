@@ -16,7 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from analytics.merged import Merged
 from analytics.roster import STALE_SECONDS, Roster
 from tracker import shares
-from tracker.counters import ATTENTION, LETTERS, MINUTES, VISITORS, Attention, Counters, Field, read_field
+from tracker.contract.attention import Attention
+from tracker.counters import ATTENTION, LETTERS, MINUTES, VISITORS, Counters, Field, read_field
 from tracker.counters import field as field_of
 from tracker.dimensions import CAMPAIGNS
 from tracker.filters import NO_FILTERS, Filters

@@ -6,9 +6,9 @@ that came and went in between nothing at all.
 """
 
 from collections.abc import Iterator
-from enum import StrEnum
 from typing import Any
 
+from tracker.contract.attention import Attention
 from tracker.dimensions import CAMPAIGNS, DIMENSIONS, TABLE
 
 # A counter's kind: first the dimensions, by their places in the table.
@@ -19,14 +19,6 @@ WAITING_LIMIT = 4096
 MINUTES_KEPT = 61  # the current minute and the sixty before it
 
 Field = tuple[bytes, int]  # a counter's name outside of this process, and its value
-
-
-class Attention(StrEnum):
-    """What a tab's reader does: looks and acts, only looks, or has the tab out of sight."""
-
-    ACTIVE = "active"
-    IDLE = "idle"
-    HIDDEN = "hidden"
 
 
 class Counters:

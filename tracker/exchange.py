@@ -86,9 +86,7 @@ async def _converse(here: edge.Edge, caller: Caller, messages: list[Message]) ->
         raise Declined(OVERLOADED, Drop.OVERLOADED)
     if any(outcome is Outcome.REFUSED for _, outcome in exchange.outcomes):
         raise Declined(BROKE_PROTOCOL, Drop.REFUSED)
-    return [
-        ack(message_id) for message_id, outcome in exchange.outcomes if outcome is Outcome.STORED
-    ]
+    return [ack(message_id) for message_id, outcome in exchange.outcomes if outcome is Outcome.STORED]
 
 
 def _say(session: Session, message: Message, exchange: _Exchange) -> None:

@@ -1,6 +1,6 @@
 """How long a page that posts counts as open: it has no socket whose end could be noticed."""
 
-from tracker.presence import Attention
+from tracker.contract.attention import Attention
 from tracker.session import Session
 
 # It renews its lease every 10 s; hidden, every 60 s, since browsers slow its timers.

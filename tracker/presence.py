@@ -7,12 +7,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from tracker.counters import ATTENTION, MINUTES, MINUTES_KEPT, VISITORS, Attention, Counters
+from tracker.contract.attention import Attention
+from tracker.counters import ATTENTION, MINUTES, MINUTES_KEPT, VISITORS, Counters
 from tracker.filters import Filters
 from tracker.stream import Streams
 from tracker.view import View
-
-__all__ = ["OTHER", "Attention", "Presence", "SitePresence", "Tab"]
 
 OTHER = "(other)"
 

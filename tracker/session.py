@@ -10,13 +10,13 @@ from uuid import UUID
 
 from tracker import arrival, pageurl
 from tracker.contract import messages
+from tracker.contract.attention import Attention
 from tracker.contract.close_codes import BROKE_PROTOCOL, CLAIMED, OVERLOADED, TOO_FAST, Declined
 from tracker.contract.drops import Drop
 from tracker.contract.records import Begin, Owner, Said
 from tracker.desk import Caller, Desk, Outcome, Reply
 from tracker.identity import mark
 from tracker.open_page import OpenPage
-from tracker.presence import Attention
 from tracker.stream import Happening
 
 PROGRESS_SECONDS = 60.0  # how often, at most, attention is stored while a page view lasts

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from tracker.counters import ATTENTION, VISITORS, Attention, Counters
+from tracker.contract.attention import Attention
+from tracker.counters import ATTENTION, VISITORS, Counters
 from tracker.filters import Filters
 
 

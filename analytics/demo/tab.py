@@ -11,7 +11,7 @@ from analytics.demo.facts import BRAND, EVENTS, PLACES
 from analytics.demo.line import DROPPED, Door, Line
 from analytics.demo.people import Person
 from analytics.demo.walk import BEGINNING, Moment, Stay
-from tracker.presence import Attention
+from tracker.contract.attention import Attention
 
 NEVER: Final = {4400, 4403, 4413, 4429}
 RESTARTING, OVERLOADED = 4502, 4503

@@ -5,7 +5,7 @@ from random import Random
 from typing import Final
 
 from analytics.demo.facts import EVENTS, IN_PLACE, PLACES, Source
-from tracker.presence import Attention
+from tracker.contract.attention import Attention
 
 LEAVES: Final = 0.34  # after any page
 PAGES: Final = 12  # at most, in one visit

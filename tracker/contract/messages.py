@@ -13,8 +13,8 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from tracker.contract.attention import Attention
 from tracker.contract.drops import Drop
-from tracker.presence import Attention
 
 FRAME_LIMIT: Final = 8192  # bytes of one frame
 BODY_LIMIT: Final = 65536  # bytes of one POST
