@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import psycopg
 
-from tracker.database import connect
+from tracker.postgres.connect import connect
 
 
 class Road:

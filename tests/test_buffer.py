@@ -17,7 +17,7 @@ from tracker import writer
 from tracker.buffer import WriteBuffer
 from tracker.contract.drops import Drop, Drops
 from tracker.contract.records import Begin
-from tracker.database import connect
+from tracker.postgres.connect import connect
 from tracker.spool import Spool
 
 pytestmark = pytest.mark.django_db(transaction=True)

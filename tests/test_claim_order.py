@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.page_views import Record, at, begin, folded, progress, rows
 from tracker.contract.records import Begin
-from tracker.database import connect
+from tracker.postgres.connect import connect
 from tracker.spool_file import SUFFIX, SpoolFile, record_of
 from tracker.store import Store
 

@@ -17,8 +17,8 @@ from analytics import queries
 from tests.cast import Cast, make_cast
 from tests.page_views import START, begin, folded, progress
 from tracker import concurrency
-from tracker.database import connect
 from tracker.models import Minute, PageView, Site, Watermark
+from tracker.postgres.connect import connect
 from tracker.store import Store
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 
-from tracker.database import connect
 from tracker.directory import Directory
 from tracker.models import Salt, Site
+from tracker.postgres.connect import connect
 from tracker.tracked_site import TrackedSite
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -111,8 +111,8 @@ def test_it_starts_without_models_admin_and_api(product: Product) -> None:
         [
             sys.executable,
             "-c",
-            "import sys; from tracker.management.commands import edge; from tracker import database;"
-            "database.connect().close(); print(*sys.modules)",
+            "import sys; from tracker.management.commands import edge;"
+            "from tracker.postgres.connect import connect; connect().close(); print(*sys.modules)",
         ],
         cwd=ROOT,
         env={**product.environment, "DJANGO_SETTINGS_MODULE": "analytics.settings"},

@@ -22,7 +22,7 @@ from bench.faults.latency import Latency
 from bench.figures import Figure
 from bench.targets import Ground
 from tests.product import ROOT
-from tracker import database
+from tracker.postgres.connect import connect
 
 CLOSED_FIGURES = 4
 NETWORK, OTHER = "127.16.0.0/16", "127.17.0.1"
@@ -126,7 +126,7 @@ def locks_are_freed() -> None:
     namespace.open_loopback()
     with postgres_at(NEAR, FAR) as url:
         use_database(url)
-        with closing(database.connect()) as doomed, psycopg.connect(url.replace(NEAR, FAR)) as other:
+        with closing(connect()) as doomed, psycopg.connect(url.replace(NEAR, FAR)) as other:
             doomed.execute("SELECT pg_advisory_xact_lock(1)")
             namespace.cut(NEAR)
             other.execute("SET lock_timeout = '30s'")

@@ -15,9 +15,10 @@ import psycopg
 import pytest
 
 from tests.page_views import HOUR, MINUTE, START, at, begin, folded, progress, rows
-from tracker import jobs, leftovers, partitions, purges
-from tracker.database import connect
+from tracker import jobs, leftovers, purges
 from tracker.models import OpenVisit, Recent, Salt, Site
+from tracker.postgres import partitions
+from tracker.postgres.connect import connect
 from tracker.store import Store
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -7,8 +7,8 @@ import psycopg
 import pytest
 
 from tests.page_views import START, begin, folded, progress, rows, said
-from tracker import partitions
-from tracker.database import connect
+from tracker.postgres import partitions
+from tracker.postgres.connect import connect
 from tracker.store import Store
 
 pytestmark = pytest.mark.django_db(transaction=True)

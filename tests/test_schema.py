@@ -6,8 +6,8 @@ import psycopg
 import pytest
 from django.core.management import call_command
 
-from tracker.database import connect
 from tracker.models import Site
+from tracker.postgres.connect import connect
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -24,8 +24,8 @@ from tests.product import ROOT
 from tests.road import Answers, Road, until
 from tracker.buffer import WriteBuffer
 from tracker.contract.drops import Drop, Drops
-from tracker.database import connect
 from tracker.entries import Entry, Key
+from tracker.postgres.connect import connect
 from tracker.spool import Spool
 from tracker.spool_file import HEAD, SpoolFile, record_of
 

@@ -12,13 +12,14 @@ import pytest
 
 from tests.page_views import HOUR, MINUTE, SECOND, Record, at, begin, folded, progress, rows, said
 from tests.product import wait_for
-from tracker import columns, partitions
+from tracker import columns
 from tracker import statements as sql
 from tracker.contract.records import Begin
-from tracker.database import connect
-from tracker.direct import Columns, Direct, Row
 from tracker.entries import EventEntry
 from tracker.link import lost_race
+from tracker.postgres import partitions
+from tracker.postgres.connect import connect
+from tracker.postgres.libpq import Columns, Direct, Row
 from tracker.store import Store
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.page_views import HOUR, MINUTE, START, at, begin, folded, progress, rows
 from tracker.contract.records import Begin, Progress
-from tracker.database import connect
+from tracker.postgres.connect import connect
 from tracker.store import Store
 
 pytestmark = pytest.mark.django_db(transaction=True)

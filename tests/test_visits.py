@@ -6,8 +6,8 @@ import pytest
 
 from tests.page_views import HOUR, MINUTE, START, begin, ignore, progress
 from tracker.entries import PageEntry
+from tracker.postgres.binary import moment
 from tracker.visits import NewPage, OpenVisit, Visit, Visitor, by_visit, growth, latest, place, visitors
-from tracker.wire import moment
 
 VISITOR = uuid4()
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from tracker import wire
-from tracker.direct import Columns
 from tracker.entries import EventEntry, PageEntry
+from tracker.postgres import binary
+from tracker.postgres.binary import moment
+from tracker.postgres.libpq import Columns
 from tracker.visits import Growth, NewPage, OpenVisit, Visit, ended_within
-from tracker.wire import moment
 
 Named = tuple[int, bytes, PageEntry]  # by site and id
 
@@ -16,9 +16,9 @@ Named = tuple[int, bytes, PageEntry]  # by site and id
 def ids(of: Sequence[Named]) -> Columns:
     """Which page views these are, and which of them begin."""
     return {
-        "sites": wire.int4s([site for site, _, _ in of]),
-        "ids": wire.uuids([page for _, page, _ in of]),
-        "begins": wire.bools([entry.begin is not None for _, _, entry in of]),
+        "sites": binary.int4s([site for site, _, _ in of]),
+        "ids": binary.uuids([page for _, page, _ in of]),
+        "begins": binary.bools([entry.begin is not None for _, _, entry in of]),
     }
 
 
@@ -27,61 +27,61 @@ def signs(of: Sequence[Named]) -> Columns:
     said = [entry for _, _, entry in of]
     begun = [None if entry.begin is None else moment(entry.begin.began_at) for entry in said]
     return {
-        "sites": wire.int4s([site for site, _, _ in of]),
-        "ids": wire.uuids([page for _, page, _ in of]),
-        "edges": wire.int8s([entry.owner.edge for entry in said]),
-        "connections": wire.int4s([entry.owner.connection for entry in said]),
-        "begun": wire.times(begun),
-        "claimed": wire.times(map(_claimed, said, begun)),
-        "signs": wire.times([moment(entry.sign_at) for entry in said]),
-        "ended": wire.times(map(_ended, said, begun)),
-        "engaged": wire.int8s([entry.engaged_ms for entry in said]),
-        "depths": wire.int8s([entry.depth for entry in said]),
+        "sites": binary.int4s([site for site, _, _ in of]),
+        "ids": binary.uuids([page for _, page, _ in of]),
+        "edges": binary.int8s([entry.owner.edge for entry in said]),
+        "connections": binary.int4s([entry.owner.connection for entry in said]),
+        "begun": binary.times(begun),
+        "claimed": binary.times(map(_claimed, said, begun)),
+        "signs": binary.times([moment(entry.sign_at) for entry in said]),
+        "ended": binary.times(map(_ended, said, begun)),
+        "engaged": binary.int8s([entry.engaged_ms for entry in said]),
+        "depths": binary.int8s([entry.depth for entry in said]),
     }
 
 
 def visits(of: Sequence[tuple[int, Visit]]) -> Columns:
     """Visits by site."""
     return {
-        "visit_sites": wire.int4s([site for site, _ in of]),
-        "visits": wire.uuids([visit.id for _, visit in of]),
+        "visit_sites": binary.int4s([site for site, _ in of]),
+        "visits": binary.uuids([visit.id for _, visit in of]),
     }
 
 
 def open_visits(of: Sequence[tuple[int, bytes, OpenVisit]]) -> Columns:
     """Open visits by site and visitor."""
     return {
-        "sites": wire.int4s([site for site, _, _ in of]),
-        "visitors": wire.uuids([visitor for _, visitor, _ in of]),
-        "ids": wire.uuids([open_visit.visit.id for _, _, open_visit in of]),
-        "began": wire.times([open_visit.visit.began for _, _, open_visit in of]),
-        "last": wire.times([open_visit.until for _, _, open_visit in of]),
+        "sites": binary.int4s([site for site, _, _ in of]),
+        "visitors": binary.uuids([visitor for _, visitor, _ in of]),
+        "ids": binary.uuids([open_visit.visit.id for _, _, open_visit in of]),
+        "began": binary.times([open_visit.visit.began for _, _, open_visit in of]),
+        "last": binary.times([open_visit.until for _, _, open_visit in of]),
     }
 
 
 def memories(pages: Sequence[NewPage]) -> Columns:
     """What is kept of new page views for two days, to know them again."""
     return {
-        "sites": wire.int4s([page.entry.site_id for page in pages]),
-        "ids": wire.uuids([page.id for page in pages]),
-        "began": wire.times([page.began for page in pages]),
-        "visits": wire.uuids([page.visit.id for page in pages]),
-        "visits_began": wire.times([page.visit.began for page in pages]),
+        "sites": binary.int4s([page.entry.site_id for page in pages]),
+        "ids": binary.uuids([page.id for page in pages]),
+        "began": binary.times([page.began for page in pages]),
+        "visits": binary.uuids([page.visit.id for page in pages]),
+        "visits_began": binary.times([page.visit.began for page in pages]),
     }
 
 
 def growth(of: Sequence[Growth]) -> Columns:
     """What visits grow by."""
     return {
-        "grown_sites": wire.int4s([each.site_id for each in of]),
-        "grown_visits": wire.uuids([each.visit.id for each in of]),
-        "grown_began": wire.times([each.visit.began for each in of]),
-        "grown_last": wire.times([each.last for each in of]),
-        "grown_engaged": wire.int8s([each.engaged_ms for each in of]),
-        "grown_events": wire.int4s([each.events for each in of]),
-        "grown_views": wire.int4s([each.views for each in of]),
-        "grown_page_began": wire.times([each.page_began for each in of]),
-        "grown_paths": wire.texts([each.path for each in of]),
+        "grown_sites": binary.int4s([each.site_id for each in of]),
+        "grown_visits": binary.uuids([each.visit.id for each in of]),
+        "grown_began": binary.times([each.visit.began for each in of]),
+        "grown_last": binary.times([each.last for each in of]),
+        "grown_engaged": binary.int8s([each.engaged_ms for each in of]),
+        "grown_events": binary.int4s([each.events for each in of]),
+        "grown_views": binary.int4s([each.views for each in of]),
+        "grown_page_began": binary.times([each.page_began for each in of]),
+        "grown_paths": binary.texts([each.path for each in of]),
     }
 
 
@@ -89,13 +89,13 @@ def events(entries: Sequence[EventEntry]) -> Columns:
     """Events, and the page views that said them."""
     said = [entry.said for entry in entries]
     return {
-        "sites": wire.int4s([one.site_id for one in said]),
-        "ids": wire.uuids([one.id.bytes for one in said]),
-        "pages": wire.uuids([one.page_view_id.bytes for one in said]),
-        "at": wire.times([moment(one.at) for one in said]),
-        "values": wire.float8s([one.value for one in said]),
-        "names": wire.texts([one.name for one in said]),
-        "properties": wire.jsonbs([msgspec.json.encode(one.properties) for one in said]),
+        "sites": binary.int4s([one.site_id for one in said]),
+        "ids": binary.uuids([one.id.bytes for one in said]),
+        "pages": binary.uuids([one.page_view_id.bytes for one in said]),
+        "at": binary.times([moment(one.at) for one in said]),
+        "values": binary.float8s([one.value for one in said]),
+        "names": binary.texts([one.name for one in said]),
+        "properties": binary.jsonbs([msgspec.json.encode(one.properties) for one in said]),
     }
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from tracker.dimensions import TABLE
-from tracker.partitions import Cursor
+from tracker.postgres.partitions import Cursor
 
 JOB = "concurrency"
 # A page view that comes back within 30 minutes was never away; and a few minutes for what is on its way.

@@ -21,11 +21,11 @@ from tracker.claims import Claims
 from tracker.contract.close_codes import OVERLOADED, REFUSED, RESTARTING, Declined
 from tracker.contract.drops import Drop, Drops
 from tracker.contract.records import Begin, Owner, Progress, Said
-from tracker.database import connect
 from tracker.desk import Caller, Reply
 from tracker.directory import Directory, TrackedSite
 from tracker.knock import Knock, headers_of
 from tracker.leases import Leases
+from tracker.postgres.connect import connect
 from tracker.presence import Presence, SitePresence
 from tracker.pulse import Pulse
 from tracker.session import Pace, Session

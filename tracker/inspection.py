@@ -16,9 +16,9 @@ from typing import Any, Final
 import psycopg
 
 from tracker import figures
-from tracker.database import connect
 from tracker.edge import Edge
 from tracker.exchange import Answer
+from tracker.postgres.connect import connect
 from tracker.request_head import Head, Unreadable
 
 PATHS: Final = frozenset(("/healthz", "/readyz", "/metrics"))

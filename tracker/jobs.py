@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import psycopg
 
-from tracker import concurrency, leftovers, partitions, purges
+from tracker import concurrency, leftovers, purges
+from tracker.postgres import partitions
 
 logger = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ import psycopg
 from psycopg.rows import class_row
 
 from tracker.contract.records import Owner, Progress
-from tracker.database import connect
 from tracker.entries import PageEntry
+from tracker.postgres.connect import connect
 from tracker.store import Store
 
 DEAD_AFTER = timedelta(seconds=60)

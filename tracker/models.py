@@ -2,7 +2,7 @@
 
 The growing tables (page views, visits, events) are partitioned by time and keyed by
 (site, time, id). Django's admin refuses composite keys, so each of these declares `id`; the real
-keys and partitions stand in the first migration and in `tracker.partitions`.
+keys and partitions stand in the first migration and in `tracker.postgres.partitions`.
 """
 
 import secrets

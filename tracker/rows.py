@@ -10,7 +10,7 @@ from functools import lru_cache
 from operator import attrgetter
 from struct import Struct
 
-from tracker import wire
+from tracker.postgres import binary
 from tracker.visits import NewPage
 
 ORIGIN_TEXTS = (
@@ -84,7 +84,7 @@ def visits(visits: Iterable[Sequence[NewPage]]) -> bytes:
 def _page(page: NewPage) -> bytes:
     entry, begin = page.entry, page.begin
     origin, owner = begin.origin, entry.owner
-    claimed = None if entry.claimed_at is None else wire.moment(entry.claimed_at)
+    claimed = None if entry.claimed_at is None else binary.moment(entry.claimed_at)
     return b"".join(
         (
             _PAGE.pack(
@@ -92,11 +92,11 @@ def _page(page: NewPage) -> bytes:
                 *(16, page.id, 16, page.visit.id, 16, page.visitor),
                 *(4, page.engaged_ms, 4, origin.width, 2, max(0, min(entry.depth, 100))),
             ),
-            wire.time(page.ended),
-            wire.time(None if claimed == page.began else claimed),
-            wire.text(begin.path),
-            wire.text(begin.query),
-            wire.text(begin.title),
+            binary.time(page.ended),
+            binary.time(None if claimed == page.began else claimed),
+            binary.text(begin.path),
+            binary.text(begin.query),
+            binary.text(begin.title),
             _cells(_origin_texts(origin)),
         )
     )
@@ -112,8 +112,8 @@ def _visit(pages: Sequence[NewPage]) -> bytes:
                 *(8, max([page.last for page in pages]), 8, sum([page.engaged_ms for page in pages])),
                 *(16, first.id, 16, first.visitor, 4, 0, 4, origin.width),
             ),
-            wire.text(begin.path),
-            wire.text(last.begin.path),
+            binary.text(begin.path),
+            binary.text(last.begin.path),
             _cells(_origin_texts(origin)),
         )
     )
@@ -121,4 +121,4 @@ def _visit(pages: Sequence[NewPage]) -> bytes:
 
 @lru_cache(4096)
 def _cells(texts: tuple[str, ...]) -> bytes:
-    return b"".join(map(wire.text, texts))
+    return b"".join(map(binary.text, texts))

@@ -13,9 +13,10 @@ from msgspec.structs import replace
 from tracker import columns, concurrency, rows
 from tracker import statements as sql
 from tracker.columns import Named
-from tracker.direct import Direct
 from tracker.entries import EVENT, Entry, EventEntry, Key, PageEntry
-from tracker.partitions import WEEK, midnight, week_of
+from tracker.postgres.binary import date_of, integer, integers
+from tracker.postgres.libpq import Direct
+from tracker.postgres.partitions import WEEK, midnight, week_of
 from tracker.visits import (
     GAP,
     LONGEST,
@@ -30,7 +31,6 @@ from tracker.visits import (
     place,
     visitors,
 )
-from tracker.wire import date_of, integer, integers
 
 # Small batches against large tables: nested loops over indexes are right however the tables grow, and
 # plans made while a partition was empty stay right when it is not. Compiling would cost more than it saves.

@@ -2,8 +2,8 @@
 
 Page views are spans of time, and so is the visit that a visitor has open; spans less than 30 minutes apart
 are one visit, which keeps its name if it had one, and else is named after its first page view. A page view
-that is still open reaches to its 24th hour. Ids and times are as on the wire (`tracker.wire`): bytes, which
-compare as Postgres compares them, and µs.
+that is still open reaches to its 24th hour. Ids and times are as on the wire (`tracker.postgres.binary`):
+bytes, which compare as Postgres compares them, and µs.
 """
 
 from bisect import bisect_left
@@ -13,7 +13,7 @@ import msgspec
 
 from tracker.contract.records import Begin
 from tracker.entries import LONGEST_SECONDS, REOPEN_SECONDS, PageEntry
-from tracker.wire import moment
+from tracker.postgres.binary import moment
 
 GAP = REOPEN_SECONDS * 1_000_000
 LONGEST = LONGEST_SECONDS * 1_000_000

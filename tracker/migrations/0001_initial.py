@@ -8,7 +8,7 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 import tracker.models
-from tracker import partitions
+from tracker.postgres import partitions
 
 # Shared by page views and visits: who came, from where, with what.
 VISITOR = """

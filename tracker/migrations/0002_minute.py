@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from django.db import migrations, models
 
-from tracker import partitions
+from tracker.postgres import partitions
 
 MINUTE = """
 CREATE TABLE tracker_minute (

@@ -19,7 +19,7 @@ from analytics import first_start, launch, options
 from analytics.child import Child
 from analytics.trouble import CannotStart
 from tracker import jobs, listeners
-from tracker.database import connect
+from tracker.postgres.connect import connect
 from tracker.snippet import tag
 
 

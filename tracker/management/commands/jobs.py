@@ -6,7 +6,7 @@ import threading
 from django.core.management.base import BaseCommand
 
 from tracker import jobs
-from tracker.database import connect
+from tracker.postgres.connect import connect
 
 ENDING = (signal.SIGTERM, signal.SIGINT)
 

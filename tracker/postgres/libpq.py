@@ -13,7 +13,7 @@ from psycopg import errors
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
-from tracker.wire import Array
+from tracker.postgres.binary import Array
 
 # Each takes Postgres some 100 KB; there are ten, and one more for each span of weeks.
 MOST_PREPARED = 64

@@ -7,10 +7,10 @@ import psycopg
 import pytest
 
 from tests.product import wait_for
-from tracker import direct as module
-from tracker import wire
-from tracker.database import connect
-from tracker.direct import Direct
+from tracker.postgres import binary
+from tracker.postgres import libpq as module
+from tracker.postgres.connect import connect
+from tracker.postgres.libpq import Direct
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,7 +35,7 @@ def kept(connection: psycopg.Connection) -> set[str]:
 
 
 def keep(direct: Direct, *names: str) -> None:
-    direct.run("INSERT INTO kept SELECT * FROM unnest(%(names)s)", {"names": wire.texts(names)})
+    direct.run("INSERT INTO kept SELECT * FROM unnest(%(names)s)", {"names": binary.texts(names)})
 
 
 def keep_and_fail(direct: Direct, *names: str) -> None:
@@ -120,7 +120,7 @@ def test_plans_are_let_go_of_when_they_are_too_many(
 ) -> None:
     monkeypatch.setattr(module, "MOST_PREPARED", 3)
     for n in [*range(5), 0, 4]:
-        assert [wire.integer(row[0]) for row in direct.run(f"SELECT {n}", {})] == [n]
+        assert [binary.integer(row[0]) for row in direct.run(f"SELECT {n}", {})] == [n]
     found = connection.execute("SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'batch%'")
     assert 0 < next(found)[0] <= 3
 

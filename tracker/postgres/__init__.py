@@ -1,0 +1,4 @@
+"""How Postgres is reached: connections, libpq for what must be fast, the binary format, partitions by week.
+
+Imports only itself.
+"""
