@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from analytics import queries
 from tracker.dimensions import TABLE
 from tracker.filters import Filters
-from tracker.identity import mark
 from tracker.models import Event, PageView
 from tracker.stream import NEWEST, Happening
+from tracker.visitors.identity import mark
 
 # Rows come off the end of an index. Filters look at each row, and rare names would have them look at the
 # whole day of a large site.

@@ -12,7 +12,7 @@ from django.db import connection
 from django.http import HttpRequest
 
 from analytics.models import LoginTries
-from tracker import addresses, crowd, identity
+from tracker.visitors import address_limits, addresses, identity
 
 TABLE = LoginTries._meta.db_table
 
@@ -42,7 +42,7 @@ class Tries:
         address = addresses.client_address(
             request.META.get("REMOTE_ADDR"), request.headers.get("X-Forwarded-For", ""), _proxies()
         )
-        said = f"{crowd.place_of(address)}\0{name}".encode(errors="surrogatepass")
+        said = f"{address_limits.place_of(address)}\0{name}".encode(errors="surrogatepass")
         self._digest = hmac.digest(identity.derive(settings.SECRET_KEY, "login"), said, sha256)
 
     def count(self) -> float:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tracker.addresses import client_address, networks, plain, within
+from tracker.visitors.addresses import client_address, networks, plain, within
 
 NGINX = networks(["10.0.0.0/8", "::1"])
 

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker import agents
-from tracker.agents import Agent, is_bot, read
+from tracker.visitors import agents
+from tracker.visitors.agents import Agent, is_bot, read
 
 CHROME = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0"
 PEOPLE = {

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.countries import Countries
+from tracker.visitors.countries import Countries
 
 registries = Countries()
 

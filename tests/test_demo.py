@@ -21,10 +21,11 @@ from analytics.demo.people import People, Person
 from analytics.demo.tab import Tab, wait_after
 from analytics.demo.walk import BEGINNING, Moment, Stay, Walk, rest_of, walk
 from tests.product import Product, free_port, running, wait_for
-from tracker import agents, pageurl, referrers
+from tracker import pageurl, referrers
 from tracker.contract.attention import Attention
 from tracker.contract.messages import Page, State, parse
-from tracker.countries import Countries
+from tracker.visitors import agents
+from tracker.visitors.countries import Countries
 
 pytestmark = pytest.mark.alone
 

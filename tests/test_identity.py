@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.identity import derive, live_key, site_day, visitor_id
+from tracker.visitors.identity import derive, live_key, site_day, visitor_id
 
 SALT = bytes(range(32))
 BERLIN = ZoneInfo("Europe/Berlin")

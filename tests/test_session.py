@@ -9,15 +9,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tracker.agents import Agent
 from tracker.contract.attention import Attention
 from tracker.contract.close_codes import CLAIMED
 from tracker.contract.drops import Drop, Drops
 from tracker.contract.records import Begin, Owner, Progress, Said
-from tracker.crowd import Crowd, Neighbours
 from tracker.desk import Caller, Outcome
 from tracker.presence import Presence, SitePresence
 from tracker.session import Pace, Session
+from tracker.visitors.address_limits import Crowd, Neighbours
+from tracker.visitors.agents import Agent
 
 VISITOR = UUID(int=99)
 PAGES = [UUID(int=n) for n in range(1, 6)]

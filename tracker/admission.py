@@ -10,14 +10,14 @@ from sys import intern
 
 from django.conf import settings
 
-from tracker import addresses, agents, identity
 from tracker.contract.close_codes import OVERLOADED, REFUSED, Declined
 from tracker.contract.drops import Drop
-from tracker.countries import Countries
-from tracker.crowd import Crowd
 from tracker.desk import Caller
 from tracker.directory import Directory, TrackedSite
-from tracker.knock import Knock
+from tracker.visitors import addresses, agents, identity
+from tracker.visitors.address_limits import Crowd
+from tracker.visitors.countries import Countries
+from tracker.visitors.request import Knock
 
 
 class Admission:

@@ -7,11 +7,11 @@ from uuid import UUID
 
 import msgspec
 
-from tracker.agents import Agent
 from tracker.contract.drops import Drop
 from tracker.contract.records import Begin, Progress, Said
-from tracker.crowd import Neighbours
 from tracker.presence import SitePresence
+from tracker.visitors.address_limits import Neighbours
+from tracker.visitors.agents import Agent
 
 if TYPE_CHECKING:
     from tracker.session import Session

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.conf import settings
 from msgspec import structs
 
-from tracker import agents, identity, listeners
+from tracker import listeners
 from tracker.admission import Admission, closed_to
 from tracker.buffer import WriteBuffer
 from tracker.claims import Claims
@@ -23,13 +23,14 @@ from tracker.contract.drops import Drop, Drops
 from tracker.contract.records import Begin, Owner, Progress, Said
 from tracker.desk import Caller, Reply
 from tracker.directory import Directory, TrackedSite
-from tracker.knock import Knock, headers_of
 from tracker.leases import Leases
 from tracker.postgres.connect import connect
 from tracker.presence import Presence, SitePresence
 from tracker.pulse import Pulse
 from tracker.session import Pace, Session
 from tracker.spool import Spool
+from tracker.visitors import agents, identity
+from tracker.visitors.request import Knock, headers_of
 
 __all__ = ["Edge", "Knock", "headers_of", "running", "start", "stop"]
 

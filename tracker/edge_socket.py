@@ -18,8 +18,8 @@ from tracker.contract.close_codes import BROKE_PROTOCOL, Declined
 from tracker.contract.drops import Drop
 from tracker.desk import Outcome
 from tracker.frames import BINARY, CLOSE, CONTINUATION, FINAL, PING, PONG, TEXT, WHOLE_TEXT
-from tracker.knock import Knock
 from tracker.session import Session
+from tracker.visitors.request import Knock
 
 if TYPE_CHECKING:
     from tracker.door import Door

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from tracker.addresses import Network, networks, within
+from tracker.visitors.addresses import Network, networks, within
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from django.db import connection
 from analytics.demo.crowd import Crowd
 from analytics.demo.line import Door
 from analytics.demo.people import People
-from tracker.countries import Countries
 from tracker.models import Site
+from tracker.visitors.countries import Countries
 
 
 class Command(BaseCommand):

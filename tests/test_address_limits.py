@@ -2,7 +2,7 @@
 
 import pytest
 
-from tracker.crowd import Crowd, place_of
+from tracker.visitors.address_limits import Crowd, place_of
 
 
 @pytest.mark.parametrize(
