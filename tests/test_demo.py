@@ -21,9 +21,9 @@ from analytics.demo.people import People, Person
 from analytics.demo.tab import Tab, wait_after
 from analytics.demo.walk import BEGINNING, Moment, Stay, Walk, rest_of, walk
 from tests.product import Product, free_port, running, wait_for
-from tracker import pageurl, referrers
 from tracker.contract.attention import Attention
 from tracker.contract.messages import Page, State, parse
+from tracker.pages import page_url, referrers
 from tracker.visitors import agents
 from tracker.visitors.countries import Countries
 
@@ -54,7 +54,7 @@ def test_no_made_up_agent_is_a_bot_and_all_classes_of_device_come() -> None:
 def test_visitors_come_by_every_channel() -> None:
     found = set()
     for source in facts.SOURCES:
-        utm = pageurl.read(f"https://demo.footfall.example/?{source.query}").utm
+        utm = page_url.read(f"https://demo.footfall.example/?{source.query}").utm
         found.add(referrers.read(source.referrer, lambda host: False, utm).channel)
     assert found == {"direct", "search", "social", "ai", "mail", "campaign", "referral"}
 

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from tracker import pageurl
 from tracker.contract.drops import Drop, Drops
+from tracker.pages import page_url
 
 PROTOCOL = (Path(__file__).resolve().parent.parent / "docs" / "protocol.md").read_text()
 
@@ -24,6 +24,6 @@ def test_every_reason_is_documented(reason: Drop) -> None:
     assert f"\n| `{reason.value}` |" in PROTOCOL
 
 
-@pytest.mark.parametrize("parameter", sorted(pageurl.CLICK_IDS.union(pageurl.UTM)))
+@pytest.mark.parametrize("parameter", sorted(page_url.CLICK_IDS.union(page_url.UTM)))
 def test_every_parameter_that_is_kept_is_documented(parameter: str) -> None:
     assert f"`{parameter}`" in PROTOCOL

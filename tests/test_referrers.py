@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.pageurl import NO_UTM, Utm
-from tracker.referrers import CHANNELS, Referrer, read
-from tracker.sources import HOSTS
+from tracker.pages.page_url import NO_UTM, Utm
+from tracker.pages.referrers import CHANNELS, Referrer, read
+from tracker.pages.sources import HOSTS
 
 
 def own(host: str) -> bool:

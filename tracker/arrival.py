@@ -3,14 +3,14 @@
 from sys import intern
 from uuid import UUID
 
-from tracker import pageurl, referrers
 from tracker.contract import messages
 from tracker.contract.records import Begin, Origin, Owner
 from tracker.desk import Caller
+from tracker.pages import page_url, referrers
 
 
 def begin_of(
-    caller: Caller, said: messages.Page, url: pageurl.PageUrl, visitor: UUID, owner: Owner, wall: float
+    caller: Caller, said: messages.Page, url: page_url.PageUrl, visitor: UUID, owner: Owner, wall: float
 ) -> Begin:
     """The record of its begin, at `wall` (seconds since the epoch, the server's clock)."""
     return Begin(
@@ -42,7 +42,7 @@ def names_of(begin: Begin) -> tuple[str, ...]:
     )
 
 
-def _origin(caller: Caller, said: messages.Page, url: pageurl.PageUrl, visitor: UUID) -> Origin:
+def _origin(caller: Caller, said: messages.Page, url: page_url.PageUrl, visitor: UUID) -> Origin:
     referrer = referrers.read(said.referrer, caller.site.allows, url.utm)
     return Origin(
         visitor=visitor,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from tracker import arrival, pageurl
+from tracker import arrival
 from tracker.contract import messages
 from tracker.contract.attention import Attention
 from tracker.contract.close_codes import BROKE_PROTOCOL, CLAIMED, OVERLOADED, TOO_FAST, Declined
@@ -16,6 +16,7 @@ from tracker.contract.drops import Drop
 from tracker.contract.records import Begin, Owner, Said
 from tracker.desk import Caller, Desk, Outcome, Reply
 from tracker.open_page import OpenPage
+from tracker.pages import page_url
 from tracker.stream import Happening
 from tracker.visitors.identity import mark
 
@@ -129,7 +130,7 @@ class Session:
             self._store(page, reply)
             return
         try:
-            url = pageurl.read(said.url, self.caller.site.query_parameters, self.caller.site.hash_routes)
+            url = page_url.read(said.url, self.caller.site.query_parameters, self.caller.site.hash_routes)
         except ValueError:
             raise Declined(BROKE_PROTOCOL, Drop.MALFORMED) from None
         if self.caller.site.excludes_path(url.path):
@@ -148,7 +149,7 @@ class Session:
             self._tell(begin.id, begin.began_at)
         self._store(self.page, reply)
 
-    def _begin(self, said: messages.Page, url: pageurl.PageUrl, wall: float) -> Begin:
+    def _begin(self, said: messages.Page, url: page_url.PageUrl, wall: float) -> Begin:
         visitor = self._desk.visitor(self.caller, wall)
         if visitor is None:
             raise Declined(OVERLOADED, Drop.NOT_READY)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.pageurl import LIMIT, PageUrl, Utm, read
+from tracker.pages.page_url import LIMIT, PageUrl, Utm, read
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
-from tracker.pageurl import Utm, ascii_host, encoded
-from tracker.sources import APPS, EVERYWHERE, HOSTS
+from tracker.pages.page_url import Utm, ascii_host, encoded
+from tracker.pages.sources import APPS, EVERYWHERE, HOSTS
 
 URL_LIMIT: Final = 2048
 CHANNELS: Final = ("direct", "search", "social", "ai", "mail", "news", "campaign", "referral")
