@@ -13,8 +13,8 @@ from django.views.decorators.http import require_safe
 from analytics import live
 from analytics.access import Reader, asite_for, is_staff, visible_sites
 from analytics.hours import HOURS
-from tracker import snippet
 from tracker.models import PageView, Site
+from tracker.sites import snippet_tag
 
 # The lists of the board, by where they stand; those that share a place are its tabs.
 PANELS = [
@@ -82,7 +82,7 @@ async def board(request: HttpRequest, key: str) -> HttpResponse:
         "panels": PANELS,
         "system": SYSTEM,
         "wall": "wall" in request.GET,
-        "snippet": snippet.tag(site, f"{scheme}://{request.get_host()}"),
+        "snippet": snippet_tag.tag(site, f"{scheme}://{request.get_host()}"),
         "installed": await PageView.objects.filter(site_id=site.pk).aexists(),
     }
     return render(request, "board.html", context)

@@ -6,9 +6,9 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from tracker import hosts
 from tracker.models import Site
-from tracker.snippet import tag
+from tracker.sites import hosts
+from tracker.sites.snippet_tag import tag
 
 
 def addsite(*arguments: str) -> list[str]:

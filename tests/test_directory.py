@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 
-from tracker.directory import Directory
 from tracker.models import Salt, Site
 from tracker.postgres.connect import connect
-from tracker.tracked_site import TrackedSite
+from tracker.sites.directory import Directory
+from tracker.sites.tracked_site import TrackedSite
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -30,7 +30,7 @@ PURE = [
     "visitors/address_limits",
     "visitors/addresses",
     "entries",
-    "tracked_site",
+    "sites/tracked_site",
     "visitors/request",
     "frames",
     "request_head",

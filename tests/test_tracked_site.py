@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tracker.tracked_site import TrackedSite
+from tracker.sites.tracked_site import TrackedSite
 
 
 @pytest.mark.parametrize(

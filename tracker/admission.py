@@ -13,7 +13,8 @@ from django.conf import settings
 from tracker.contract.close_codes import OVERLOADED, REFUSED, Declined
 from tracker.contract.drops import Drop
 from tracker.desk import Caller
-from tracker.directory import Directory, TrackedSite
+from tracker.sites.directory import Directory
+from tracker.sites.tracked_site import TrackedSite
 from tracker.visitors import addresses, agents, identity
 from tracker.visitors.address_limits import Crowd
 from tracker.visitors.countries import Countries

@@ -30,7 +30,7 @@ Reply = Callable[[UUID, Outcome], None]
 
 
 class Tracked(Protocol):
-    """What a conversation asks of its site (`tracker.directory.TrackedSite`)."""
+    """What a conversation asks of its site (`tracker.sites.directory.TrackedSite`)."""
 
     @property
     def id(self) -> int: ...

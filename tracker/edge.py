@@ -22,12 +22,13 @@ from tracker.contract.close_codes import OVERLOADED, REFUSED, RESTARTING, Declin
 from tracker.contract.drops import Drop, Drops
 from tracker.contract.records import Begin, Owner, Progress, Said
 from tracker.desk import Caller, Reply
-from tracker.directory import Directory, TrackedSite
 from tracker.leases import Leases
 from tracker.postgres.connect import connect
 from tracker.presence import Presence, SitePresence
 from tracker.pulse import Pulse
 from tracker.session import Pace, Session
+from tracker.sites.directory import Directory
+from tracker.sites.tracked_site import TrackedSite
 from tracker.spool import Spool
 from tracker.visitors import agents, identity
 from tracker.visitors.request import Knock, headers_of

@@ -9,8 +9,8 @@ from django.core.exceptions import ValidationError
 from analytics.admin import site_values
 from analytics.admin.site_values import LinesField
 from analytics.models import Member
-from tracker.hosts import site_hosts
 from tracker.models import Site
+from tracker.sites.hosts import site_hosts
 
 
 class SiteForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -11,7 +11,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from tracker.hosts import read_host
+from tracker.sites.hosts import read_host
 
 MOST = 200
 

@@ -19,8 +19,8 @@ from analytics import access
 from analytics.admin import report_page
 from analytics.admin.site_form import MemberForm, SiteForm
 from analytics.models import Member
-from tracker import snippet
 from tracker.models import Site
+from tracker.sites import snippet_tag
 
 
 class MembersFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
@@ -137,7 +137,7 @@ class SiteAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     ) -> HttpResponse:
         site = options.get("obj")
         if site is not None:
-            context["snippet"] = snippet.tag(site, settings.FOOTFALL_URL)
+            context["snippet"] = snippet_tag.tag(site, settings.FOOTFALL_URL)
         return super().render_change_form(request, context, *args, **options)
 
     @admin.display(description="live")

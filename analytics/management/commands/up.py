@@ -20,7 +20,7 @@ from analytics.child import Child
 from analytics.trouble import CannotStart
 from tracker import jobs, listeners
 from tracker.postgres.connect import connect
-from tracker.snippet import tag
+from tracker.sites.snippet_tag import tag
 
 
 class Command(BaseCommand):

@@ -8,9 +8,9 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from tracker.hosts import site_hosts
 from tracker.models import Site
-from tracker.snippet import tag
+from tracker.sites.hosts import site_hosts
+from tracker.sites.snippet_tag import tag
 
 
 class Command(BaseCommand):

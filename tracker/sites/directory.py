@@ -14,9 +14,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from tracker.tracked_site import TrackedSite
-
-__all__ = ["Directory", "TrackedSite"]
+from tracker.sites.tracked_site import TrackedSite
 
 logger = logging.getLogger(__name__)
 
