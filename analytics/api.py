@@ -16,8 +16,8 @@ from ninja.security.base import AuthBase
 
 from analytics import access, live, tokens
 from analytics.snapshots import DEFAULT_LIMIT, LARGEST_LIMIT
-from tracker.dimensions import TABLE
-from tracker.filters import Filters
+from tracker.live.dimensions import TABLE
+from tracker.live.filters import Filters
 
 Name = Annotated[str, Field(max_length=2048)]
 Names = Annotated[list[Name], Field(max_length=100)]

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_safe
 from analytics import concurrency, full_list, live, paths, queries, replay
 from analytics.access import asite_for
 from analytics.answers import ANSWERS, TooMuch
-from tracker.dimensions import DIMENSIONS
-from tracker.filters import Filters
+from tracker.live.dimensions import DIMENSIONS
+from tracker.live.filters import Filters
 from tracker.models import Site
 
 # A board asks for its curve once a minute, and for its paths every 5 s: those who look at the same share it.

@@ -21,7 +21,7 @@ from analytics.readers import READERS
 from analytics.system import SYSTEM
 from analytics.ticker import TICKER
 from tracker.contract.close_codes import BROKE_PROTOCOL, REFUSED
-from tracker.filters import NO_FILTERS, Filters
+from tracker.live.filters import NO_FILTERS, Filters
 from tracker.models import Site
 
 SILENT = 4408

@@ -13,9 +13,9 @@ from asgiref.sync import sync_to_async
 from django.db import DatabaseError, InterfaceError
 
 from analytics import live, stored_stream
-from tracker.dimensions import DIMENSIONS
-from tracker.filters import Filters
-from tracker.stream import KEPT, NEWEST, Happening, Stream
+from tracker.live.dimensions import DIMENSIONS
+from tracker.live.filters import Filters
+from tracker.live.stream import KEPT, NEWEST, Happening, Stream
 
 logger = logging.getLogger(__name__)
 

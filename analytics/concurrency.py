@@ -16,7 +16,7 @@ from analytics import queries
 from analytics.ranges import midnight
 from tracker import concurrency
 from tracker.concurrency import Minute, Reach
-from tracker.filters import NO_FILTERS, Filters
+from tracker.live.filters import NO_FILTERS, Filters
 from tracker.models import Site
 
 DAY, WEEK, MINUTE = timedelta(days=1), timedelta(weeks=1), timedelta(minutes=1)

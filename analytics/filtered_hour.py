@@ -13,7 +13,7 @@ from django.db.models.functions import TruncMinute
 
 from analytics import queries
 from analytics.minutes import SHOWN
-from tracker.filters import Filters
+from tracker.live.filters import Filters
 from tracker.models import PageView
 
 logger = logging.getLogger(__name__)

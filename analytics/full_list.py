@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from analytics.snapshots import LARGEST_LIMIT, rows
-from tracker.counters import Counters
+from tracker.live.counters import Counters
 
 
 def listed(counters: Counters, of: str, text: str) -> dict[str, Any]:

@@ -18,10 +18,10 @@ from redis.asyncio import Redis
 from analytics.merged import Merged
 from analytics.roster import STALE_SECONDS, Roster
 from tracker import shares
-from tracker.filters import NO_FILTERS, Filters
+from tracker.live.filters import NO_FILTERS, Filters
+from tracker.live.stream import Stream
 from tracker.redis_client import RETRY_SECONDS, TROUBLE, client
 from tracker.shares import Asked, Happened, Lease, Statement, Totals
-from tracker.stream import Stream
 from tracker.vitals import Vitals
 
 logger = logging.getLogger(__name__)

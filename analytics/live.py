@@ -8,10 +8,10 @@ from typing import Any
 from analytics import gathering, snapshots
 from analytics.views_kept import VIEWS
 from tracker import edge
-from tracker.counters import Counters
-from tracker.filters import NO_FILTERS, Filters
+from tracker.live.counters import Counters
+from tracker.live.filters import NO_FILTERS, Filters
+from tracker.live.stream import Stream
 from tracker.models import Site
-from tracker.stream import Stream
 
 
 async def now(site: Site, limit: int, filters: Filters) -> dict[str, Any]:

@@ -5,7 +5,7 @@ A share is replaced, changed or dropped as a whole; so no lost or late message l
 
 from collections.abc import Collection, Mapping
 
-from tracker.counters import MINUTES, MINUTES_KEPT, Counters, read_field
+from tracker.live.counters import MINUTES, MINUTES_KEPT, Counters, read_field
 from tracker.shares import Statement, edge_of
 
 

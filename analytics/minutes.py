@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Count
 from django.db.models.functions import TruncMinute
 
-from tracker.counters import Counters
+from tracker.live.counters import Counters
 from tracker.models import PageView
 
 SHOWN = 60

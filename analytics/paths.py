@@ -11,7 +11,7 @@ from django.db import connection
 
 from analytics import queries
 from tracker.concurrency import KEPT, UNFILTERED
-from tracker.filters import Filters
+from tracker.live.filters import Filters
 from tracker.models import Site
 
 WINDOW, LONGEST = timedelta(minutes=30), timedelta(hours=24)

@@ -3,8 +3,8 @@
 from django.db.models import Q
 from django.http import QueryDict
 
-from tracker.dimensions import TABLE
-from tracker.filters import Filters
+from tracker.live.dimensions import TABLE
+from tracker.live.filters import Filters
 
 MOST_NAMES, LONGEST_NAME = 100, 2048
 

@@ -16,9 +16,9 @@ from analytics import minutes, queries, snapshots, stored_stream
 from analytics.board_stream import rows
 from analytics.ranges import midnight
 from tracker.contract.attention import Attention
-from tracker.counters import VISITORS, Counters
-from tracker.dimensions import TABLE
-from tracker.filters import Filters
+from tracker.live.counters import VISITORS, Counters
+from tracker.live.dimensions import TABLE
+from tracker.live.filters import Filters
 from tracker.models import PageView, Site
 
 LONGEST, HOUR = timedelta(hours=24), timedelta(hours=1)

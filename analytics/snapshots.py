@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tracker.contract.attention import Attention
-from tracker.counters import Counters
-from tracker.dimensions import DIMENSIONS
+from tracker.live.counters import Counters
+from tracker.live.dimensions import DIMENSIONS
 
 DEFAULT_LIMIT, LARGEST_LIMIT = 20, 1000
 

@@ -3,10 +3,10 @@
 from datetime import datetime, timedelta
 
 from analytics import queries
-from tracker.dimensions import TABLE
-from tracker.filters import Filters
+from tracker.live.dimensions import TABLE
+from tracker.live.filters import Filters
+from tracker.live.stream import NEWEST, Happening
 from tracker.models import Event, PageView
-from tracker.stream import NEWEST, Happening
 from tracker.visitors.identity import mark
 
 # Rows come off the end of an index. Filters look at each row, and rare names would have them look at the

@@ -17,8 +17,8 @@ from analytics import gathering, live, minutes, snapshots
 from analytics.board_stream import BoardStream
 from analytics.filtered_hour import FilteredHour
 from analytics.relay import Relay
-from tracker.counters import Counters
-from tracker.filters import NO_FILTERS, Filters
+from tracker.live.counters import Counters
+from tracker.live.filters import NO_FILTERS, Filters
 from tracker.models import Site
 from tracker.redis_client import TROUBLE
 

@@ -5,9 +5,9 @@ The first look scans the open tabs; from the second within ten seconds on, a loo
 
 import asyncio
 
-from tracker.filters import Filters
-from tracker.presence import SitePresence
-from tracker.view import View
+from tracker.live.filtered_counters import View
+from tracker.live.filters import Filters
+from tracker.live.presence import SitePresence
 
 KEPT_SECONDS = 10.0
 # Every view of a site is looked at with each change to it; further filters scan.

@@ -16,9 +16,9 @@ from bench.progress import say
 from bench.sessions import plan
 from bench.targets import FOUR_EDGES, TARGETS, Ground, Server, running
 from bench.watch import Api
-from tracker.dimensions import DIMENSIONS
-from tracker.filters import Filters
-from tracker.presence import SitePresence
+from tracker.live.dimensions import DIMENSIONS
+from tracker.live.filters import Filters
+from tracker.live.presence import SitePresence
 
 TURNOVER = 8.0  # pages a second: every tick has something to tell
 SESSIONS = """

@@ -15,7 +15,7 @@ from websockets.typing import Origin
 
 from tests.product import Product, wait_for
 from tests.test_board_socket import MAKE_CAST, Staff
-from tracker.dimensions import DIMENSIONS
+from tracker.live.dimensions import DIMENSIONS
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1"  # noqa: E501

@@ -15,8 +15,8 @@ from analytics.full_list import listed
 from tests.boards import PAGES, SHOTS, choose, crowd, figure, rows, visit, wait_until_at_rest
 from tests.product import Product
 from tests.staff import at_board
-from tracker.dimensions import TABLE
-from tracker.presence import OTHER, SitePresence
+from tracker.live.dimensions import TABLE
+from tracker.live.presence import OTHER, SitePresence
 
 GOOGLE = "https://www.google.com/"
 At = Callable[..., AbstractContextManager[Page]]

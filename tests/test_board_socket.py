@@ -17,7 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 from bench.boards import Boards
 from tests.cast import PASSWORD
 from tests.product import Product, running
-from tracker.dimensions import DIMENSIONS
+from tracker.live.dimensions import DIMENSIONS
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 MAKE_CAST = (

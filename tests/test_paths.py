@@ -9,7 +9,7 @@ from django.test import Client
 from analytics import paths
 from tests.cast import Cast, make_cast
 from tests.stored import visit
-from tracker.filters import Filters
+from tracker.live.filters import Filters
 from tracker.models import PageView, Site
 
 pytestmark = pytest.mark.django_db

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tracker.contract.attention import Attention
-from tracker.counters import WAITING_LIMIT
-from tracker.dimensions import DIMENSIONS
-from tracker.filters import Filters
-from tracker.presence import OTHER, Presence, SitePresence, Tab
+from tracker.live.counters import WAITING_LIMIT
+from tracker.live.dimensions import DIMENSIONS
+from tracker.live.filters import Filters
+from tracker.live.presence import OTHER, Presence, SitePresence, Tab
 
 LIMIT = 3
 names = st.tuples(*[st.sampled_from("abcdef")] * len(DIMENSIONS))

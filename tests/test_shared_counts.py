@@ -17,11 +17,11 @@ from analytics.merged import Merged
 from analytics.roster import STALE_SECONDS, Roster
 from tracker import shares
 from tracker.contract.attention import Attention
-from tracker.counters import ATTENTION, LETTERS, MINUTES, VISITORS, Counters, Field, read_field
-from tracker.counters import field as field_of
-from tracker.dimensions import CAMPAIGNS
-from tracker.filters import NO_FILTERS, Filters
-from tracker.presence import SitePresence, Tab
+from tracker.live.counters import ATTENTION, LETTERS, MINUTES, VISITORS, Counters, Field, read_field
+from tracker.live.counters import field as field_of
+from tracker.live.dimensions import CAMPAIGNS
+from tracker.live.filters import NO_FILTERS, Filters
+from tracker.live.presence import SitePresence, Tab
 from tracker.shares import LEASE_SECONDS, VERSION, WHOLE, Share, Statement
 
 SEQUENCES = int(os.environ.get("FOOTFALL_TEST_SEQUENCES", "100"))

@@ -11,10 +11,10 @@ from asgiref.sync import async_to_sync
 from analytics import minutes, snapshots
 from analytics.snapshots import Sequence
 from tracker.contract.attention import Attention
-from tracker.dimensions import DIMENSIONS
-from tracker.filters import NO_FILTERS, Filters
+from tracker.live.dimensions import DIMENSIONS
+from tracker.live.filters import NO_FILTERS, Filters
+from tracker.live.presence import OTHER, SitePresence
 from tracker.models import PageView
-from tracker.presence import OTHER, SitePresence
 
 AT = datetime(2026, 11, 21, 20, 38, 0, 250_000, tzinfo=UTC)
 ON = AT.timestamp()

@@ -12,8 +12,8 @@ from tests.boards import PHONE, visit
 from tests.product import Product, wait_for
 from tests.test_board_socket import Staff, ack, dial, hear
 from tests.test_session import PAGES, VISITOR, WALL, Desk, Page
-from tracker.filters import NO_FILTERS, Filters
-from tracker.stream import KEPT, NEWEST, Happening, Stream, Streams
+from tracker.live.filters import NO_FILTERS, Filters
+from tracker.live.stream import KEPT, NEWEST, Happening, Stream, Streams
 from tracker.visitors.identity import mark
 
 NAMES = ("/", "", "Chrome", "Linux", "desktop", "DE", "direct", "")

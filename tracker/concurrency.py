@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from tracker.dimensions import TABLE
+from tracker.live.dimensions import TABLE
 from tracker.postgres.partitions import Cursor
 
 JOB = "concurrency"

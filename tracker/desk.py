@@ -9,7 +9,7 @@ import msgspec
 
 from tracker.contract.drops import Drop
 from tracker.contract.records import Begin, Progress, Said
-from tracker.presence import SitePresence
+from tracker.live.presence import SitePresence
 from tracker.visitors.address_limits import Neighbours
 from tracker.visitors.agents import Agent
 

@@ -23,8 +23,8 @@ from tracker.contract.drops import Drop, Drops
 from tracker.contract.records import Begin, Owner, Progress, Said
 from tracker.desk import Caller, Reply
 from tracker.leases import Leases
+from tracker.live.presence import Presence, SitePresence
 from tracker.postgres.connect import connect
-from tracker.presence import Presence, SitePresence
 from tracker.pulse import Pulse
 from tracker.session import Pace, Session
 from tracker.sites.directory import Directory

@@ -6,7 +6,7 @@ import msgspec
 
 from tracker.contract.records import Begin, Owner, Progress
 from tracker.desk import Outcome, Reply
-from tracker.presence import Tab
+from tracker.live.presence import Tab
 
 
 class OpenPage(msgspec.Struct, eq=False):

@@ -15,9 +15,9 @@ from tracker.contract.close_codes import BROKE_PROTOCOL, CLAIMED, OVERLOADED, TO
 from tracker.contract.drops import Drop
 from tracker.contract.records import Begin, Owner, Said
 from tracker.desk import Caller, Desk, Outcome, Reply
+from tracker.live.stream import Happening
 from tracker.open_page import OpenPage
 from tracker.pages import page_url
-from tracker.stream import Happening
 from tracker.visitors.identity import mark
 
 PROGRESS_SECONDS = 60.0  # how often, at most, attention is stored while a page view lasts

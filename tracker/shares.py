@@ -10,9 +10,9 @@ from uuid import UUID
 
 import msgspec
 
-from tracker.counters import Counters, Field
-from tracker.filters import Filters
-from tracker.stream import Happening
+from tracker.live.counters import Counters, Field
+from tracker.live.filters import Filters
+from tracker.live.stream import Happening
 from tracker.vitals import Vitals
 
 LEASE_SECONDS = 3.0

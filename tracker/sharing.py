@@ -16,12 +16,12 @@ from redis.asyncio import Redis
 
 from tracker import shares
 from tracker.claims import Claims
-from tracker.counters import Counters
-from tracker.filters import Filters
-from tracker.presence import Presence
+from tracker.live.counters import Counters
+from tracker.live.filters import Filters
+from tracker.live.presence import Presence
+from tracker.live.stream import NEWEST
 from tracker.redis_client import RETRY_SECONDS, TROUBLE, client
 from tracker.shares import Asked, Claimed, Happened, Lease, Share, Statement
-from tracker.stream import NEWEST
 from tracker.vitals import Vitals
 
 logger = logging.getLogger(__name__)

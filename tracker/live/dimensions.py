@@ -1,6 +1,6 @@
 """What open tabs are told apart by: the one table that counters, filters, API, board and replay read. Pure.
 
-A new dimension is a row here, a field of `tracker.filters.Filters` and of the API's schemas, a name in
+A new dimension is a row here, a field of `tracker.live.filters.Filters` and of the API's schemas, a name in
 `tracker.session`, and a list on the board; the tests find what was forgotten.
 """
 

@@ -6,7 +6,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from tracker.dimensions import DIMENSIONS
+from tracker.live.dimensions import DIMENSIONS
 
 
 @dataclass(frozen=True, slots=True)

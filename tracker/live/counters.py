@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tracker.contract.attention import Attention
-from tracker.dimensions import CAMPAIGNS, DIMENSIONS, TABLE
+from tracker.live.dimensions import CAMPAIGNS, DIMENSIONS, TABLE
 
 # A counter's kind: first the dimensions, by their places in the table.
 ATTENTION, VISITORS, MINUTES = range(len(TABLE), len(TABLE) + 3)

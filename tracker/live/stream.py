@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from tracker.filters import Filters
+from tracker.live.filters import Filters
 
 KEPT = 200  # of a stream; a board shows no more
 NEWEST = 50  # of what one tick tells, and of what a board begins with

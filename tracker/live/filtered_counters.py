@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from tracker.contract.attention import Attention
-from tracker.counters import ATTENTION, VISITORS, Counters
-from tracker.filters import Filters
+from tracker.live.counters import ATTENTION, VISITORS, Counters
+from tracker.live.filters import Filters
 
 
 class View(Counters):

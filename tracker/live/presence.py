@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import msgspec
 
 from tracker.contract.attention import Attention
-from tracker.counters import ATTENTION, MINUTES, MINUTES_KEPT, VISITORS, Counters
-from tracker.filters import Filters
-from tracker.stream import Streams
-from tracker.view import View
+from tracker.live.counters import ATTENTION, MINUTES, MINUTES_KEPT, VISITORS, Counters
+from tracker.live.filtered_counters import View
+from tracker.live.filters import Filters
+from tracker.live.stream import Streams
 
 OTHER = "(other)"
 

@@ -8,8 +8,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from analytics.views_kept import LIMIT, Views
 from tracker.contract.attention import Attention
-from tracker.filters import NO_FILTERS, Filters
-from tracker.presence import SitePresence, Tab
+from tracker.live.filters import NO_FILTERS, Filters
+from tracker.live.presence import SitePresence, Tab
 
 names = st.tuples(*[st.sampled_from("abc")] * 8)
 EITHER = Filters(pages=frozenset("ab"), countries=frozenset("c"))
