@@ -60,6 +60,6 @@ def _counted(lines: list[str]) -> tuple[Counter[str], Counter[str]]:
 
 
 def _named(frame: str) -> str:
-    # "receive (tracker/session.py:120)": the line would split one function into many.
+    # "receive (tracker/conversation/session.py:120)": the line would split one function into many.
     name, _, place = frame.partition(" (")
     return f"{name} {'/'.join(place.rpartition(':')[0].split('/')[-2:])}" if place else name

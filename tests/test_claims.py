@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from tests.test_session import Desk, Page
-from tracker.claims import Claims
-from tracker.session import Session
+from tracker.conversation.claims import Claims
+from tracker.conversation.session import Session
 
 IDS = [UUID(int=number) for number in range(1, 4)]
 SITE = 7

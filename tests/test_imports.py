@@ -37,7 +37,12 @@ PURE = [
     "handshake",
 ]
 # What one conversation is made of.
-CONVERSATION = ["desk", "session", "open_page", "arrival"]
+CONVERSATION = [
+    "conversation/services",
+    "conversation/session",
+    "conversation/open_page",
+    "conversation/begin_record",
+]
 PARSERS = {"msgspec", "ua_parser", "crawleruseragents", "iptocc", "maxminddb"}
 INPUT_OUTPUT = {
     "socket",

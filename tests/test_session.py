@@ -13,9 +13,9 @@ from tracker.contract.attention import Attention
 from tracker.contract.close_codes import CLAIMED
 from tracker.contract.drops import Drop, Drops
 from tracker.contract.records import Begin, Owner, Progress, Said
-from tracker.desk import Caller, Outcome
+from tracker.conversation.services import Caller, Outcome
+from tracker.conversation.session import Pace, Session
 from tracker.live.presence import Presence, SitePresence
-from tracker.session import Pace, Session
 from tracker.visitors.address_limits import Crowd, Neighbours
 from tracker.visitors.agents import Agent
 

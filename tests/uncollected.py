@@ -17,7 +17,7 @@ def say(number: int, frame: FrameType | None) -> None:
     # Here, since `up` itself says when daphne may be imported.
     from analytics.server import NamelessProtocol, PunctualChannel
     from tracker.consumers import VisitorConsumer
-    from tracker.session import Session
+    from tracker.conversation.session import Session
 
     kinds = (NamelessProtocol, PunctualChannel, VisitorConsumer, Session)
     print(f"{WORDS}{sum(isinstance(each, kinds) for each in gc.get_objects())}", flush=True)

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from tracker.contract.close_codes import OVERLOADED, REFUSED, Declined
 from tracker.contract.drops import Drop
-from tracker.desk import Caller
+from tracker.conversation.services import Caller
 from tracker.sites.directory import Directory
 from tracker.sites.tracked_site import TrackedSite
 from tracker.visitors import addresses, agents, identity

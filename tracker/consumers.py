@@ -1,4 +1,4 @@
-"""The visitor's socket on Channels: a thin adapter around `tracker.session`."""
+"""The visitor's socket on Channels: a thin adapter around `tracker.conversation.session`."""
 
 import asyncio
 import time
@@ -11,8 +11,8 @@ from channels.consumer import AsyncConsumer
 from tracker import edge
 from tracker.contract import messages
 from tracker.contract.close_codes import BROKE_PROTOCOL, Declined
-from tracker.desk import Outcome
-from tracker.session import Session
+from tracker.conversation.services import Outcome
+from tracker.conversation.session import Session
 
 Message = dict[str, Any]
 

@@ -17,16 +17,16 @@ from msgspec import structs
 from tracker import listeners
 from tracker.admission import Admission, closed_to
 from tracker.buffer import WriteBuffer
-from tracker.claims import Claims
 from tracker.contract.close_codes import OVERLOADED, REFUSED, RESTARTING, Declined
 from tracker.contract.drops import Drop, Drops
 from tracker.contract.records import Begin, Owner, Progress, Said
-from tracker.desk import Caller, Reply
-from tracker.leases import Leases
+from tracker.conversation.claims import Claims
+from tracker.conversation.post_leases import Leases
+from tracker.conversation.services import Caller, Reply
+from tracker.conversation.session import Pace, Session
 from tracker.live.presence import Presence, SitePresence
 from tracker.postgres.connect import connect
 from tracker.pulse import Pulse
-from tracker.session import Pace, Session
 from tracker.sites.directory import Directory
 from tracker.sites.tracked_site import TrackedSite
 from tracker.spool import Spool
@@ -45,7 +45,7 @@ OTHER_FILES = 256
 
 
 class Edge:
-    """The sockets of this process; implements `tracker.session.Desk`."""
+    """The sockets of this process; implements `tracker.conversation.session.Desk`."""
 
     def __init__(self) -> None:
         self.id = secrets.randbits(62) + 1

@@ -16,9 +16,9 @@ from tracker import frames, handshake, request_head
 from tracker.contract import messages
 from tracker.contract.close_codes import BROKE_PROTOCOL, Declined
 from tracker.contract.drops import Drop
-from tracker.desk import Outcome
+from tracker.conversation.services import Outcome
+from tracker.conversation.session import Session
 from tracker.frames import BINARY, CLOSE, CONTINUATION, FINAL, PING, PONG, TEXT, WHOLE_TEXT
-from tracker.session import Session
 from tracker.visitors.request import Knock
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from tracker import shares
-from tracker.claims import Claims
+from tracker.conversation.claims import Claims
 from tracker.live.counters import Counters
 from tracker.live.filters import Filters
 from tracker.live.presence import Presence

@@ -1,7 +1,7 @@
 """What open tabs are told apart by: the one table that counters, filters, API, board and replay read. Pure.
 
 A new dimension is a row here, a field of `tracker.live.filters.Filters` and of the API's schemas, a name in
-`tracker.session`, and a list on the board; the tests find what was forgotten.
+`tracker.conversation.session`, and a list on the board; the tests find what was forgotten.
 """
 
 from typing import NamedTuple

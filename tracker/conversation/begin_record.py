@@ -5,7 +5,7 @@ from uuid import UUID
 
 from tracker.contract import messages
 from tracker.contract.records import Begin, Origin, Owner
-from tracker.desk import Caller
+from tracker.conversation.services import Caller
 from tracker.pages import page_url, referrers
 
 

@@ -1,7 +1,7 @@
 """How long a page that posts counts as open: it has no socket whose end could be noticed."""
 
 from tracker.contract.attention import Attention
-from tracker.session import Session
+from tracker.conversation.session import Session
 
 # It renews its lease every 10 s; hidden, every 60 s, since browsers slow its timers.
 LEASE_SECONDS, HIDDEN_LEASE_SECONDS = 25.0, 130.0

@@ -6,7 +6,7 @@ The latest claim wins; equal times are told apart by the edge's name, so that tw
 from collections.abc import Callable, Collection
 from uuid import UUID
 
-from tracker.session import Session
+from tracker.conversation.session import Session
 
 Key = tuple[int, int]  # site and page view, as a number: a UUID's hash is Python
 Claim = tuple[int, UUID, float]  # and since when, by the server's clock

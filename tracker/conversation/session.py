@@ -8,15 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from tracker import arrival
 from tracker.contract import messages
 from tracker.contract.attention import Attention
 from tracker.contract.close_codes import BROKE_PROTOCOL, CLAIMED, OVERLOADED, TOO_FAST, Declined
 from tracker.contract.drops import Drop
 from tracker.contract.records import Begin, Owner, Said
-from tracker.desk import Caller, Desk, Outcome, Reply
+from tracker.conversation import begin_record
+from tracker.conversation.open_page import OpenPage
+from tracker.conversation.services import Caller, Desk, Outcome, Reply
 from tracker.live.stream import Happening
-from tracker.open_page import OpenPage
 from tracker.pages import page_url
 from tracker.visitors.identity import mark
 
@@ -153,10 +153,10 @@ class Session:
         visitor = self._desk.visitor(self.caller, wall)
         if visitor is None:
             raise Declined(OVERLOADED, Drop.NOT_READY)
-        return arrival.begin_of(self.caller, said, url, visitor, self.owner, wall)
+        return begin_record.begin_of(self.caller, said, url, visitor, self.owner, wall)
 
     def _opened(self, before: OpenPage | None, begin: Begin, now: float) -> OpenPage:
-        names = arrival.names_of(begin)
+        names = begin_record.names_of(begin)
         if before:
             tab = before.tab
             self.presence.move(tab, names)

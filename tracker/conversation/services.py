@@ -14,7 +14,7 @@ from tracker.visitors.address_limits import Neighbours
 from tracker.visitors.agents import Agent
 
 if TYPE_CHECKING:
-    from tracker.session import Session
+    from tracker.conversation.session import Session
 
 
 class Outcome(Enum):

@@ -5,7 +5,7 @@ from uuid import UUID
 import msgspec
 
 from tracker.contract.records import Begin, Owner, Progress
-from tracker.desk import Outcome, Reply
+from tracker.conversation.services import Outcome, Reply
 from tracker.live.presence import Tab
 
 
