@@ -14,10 +14,9 @@ from django.db import connection
 
 from analytics import queries
 from analytics.ranges import midnight
-from tracker import concurrency
-from tracker.concurrency import Minute, Reach
 from tracker.live.filters import NO_FILTERS, Filters
 from tracker.models import Site
+from tracker.rollups.minutes import Minute, Reach, rolled_up, rolled_up_to, sweep
 
 DAY, WEEK, MINUTE = timedelta(days=1), timedelta(weeks=1), timedelta(minutes=1)
 KINDS = ("visitors", "tabs")
@@ -99,12 +98,12 @@ def _between(site_id: int, since: datetime, before: datetime, filters: Filters) 
     """The minutes from `since` to `before` in which anybody was there."""
     with connection.cursor() as cursor:
         if filters:
-            return concurrency.sweep(cursor, site_id, since, before, queries.columns(filters))
-        rolled = concurrency.rolled_up_to(cursor)
+            return sweep(cursor, site_id, since, before, queries.columns(filters))
+        rolled = rolled_up_to(cursor)
         edge = min(max(rolled, since), before) if rolled else since
-        minutes = concurrency.rolled_up(cursor, site_id, since, edge)
+        minutes = rolled_up(cursor, site_id, since, edge)
         if edge < before:
-            minutes += concurrency.sweep(cursor, site_id, edge, before)
+            minutes += sweep(cursor, site_id, edge, before)
         return minutes
 
 

@@ -10,9 +10,9 @@ from typing import Any
 from django.db import connection
 
 from analytics import queries
-from tracker.concurrency import KEPT, UNFILTERED
 from tracker.live.filters import Filters
 from tracker.models import Site
+from tracker.rollups.minutes import KEPT, UNFILTERED
 
 WINDOW, LONGEST = timedelta(minutes=30), timedelta(hours=24)
 MINUTES = WINDOW // timedelta(minutes=1)

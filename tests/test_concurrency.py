@@ -16,9 +16,10 @@ from analytics import concurrency as curves
 from analytics import queries
 from tests.cast import Cast, make_cast
 from tests.page_views import START, begin, folded, progress
-from tracker import concurrency
 from tracker.models import Minute, PageView, Site, Watermark
 from tracker.postgres.connect import connect
+from tracker.rollups.minutes import Minute as Swept
+from tracker.rollups.minutes import roll_up, rolled_up, sweep
 from tracker.store import Store
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -77,9 +78,9 @@ def counted(views: list[PageView], at: datetime) -> tuple[int, int]:
     return len(there), len({view.visitor for view in there})
 
 
-def swept(site: Site, since: datetime, before: datetime) -> list[concurrency.Minute]:
+def swept(site: Site, since: datetime, before: datetime) -> list[Swept]:
     with django.cursor() as cursor:
-        return concurrency.sweep(cursor, site.pk, since, before)
+        return sweep(cursor, site.pk, since, before)
 
 
 def test_every_minute_says_what_a_count_of_each_second_says(site: Site) -> None:
@@ -108,15 +109,15 @@ def test_what_is_rolled_up_is_what_a_sweep_says_and_twice_changes_nothing(
     site: Site, connection: psycopg.Connection
 ) -> None:
     a_busy_day(site)
-    concurrency.roll_up(connection, NOON + 3 * HOUR)
+    roll_up(connection, NOON + 3 * HOUR)
     rolled = list(Minute.objects.order_by("at").values_list())
     with django.cursor() as cursor:
-        read = concurrency.rolled_up(cursor, site.pk, NOON - 30 * HOUR, NOON + 3 * HOUR)
+        read = rolled_up(cursor, site.pk, NOON - 30 * HOUR, NOON + 3 * HOUR)
     assert read == swept(site, NOON - 30 * HOUR, NOON + 145 * MINUTE)
     assert read
-    concurrency.roll_up(connection, NOON + 3 * HOUR)
+    roll_up(connection, NOON + 3 * HOUR)
     Watermark.objects.all().delete()
-    concurrency.roll_up(connection, NOON + 3 * HOUR)
+    roll_up(connection, NOON + 3 * HOUR)
     assert list(Minute.objects.order_by("at").values_list()) == rolled
 
 
@@ -128,21 +129,21 @@ def test_what_is_stored_late_is_rolled_up_again(connection: psycopg.Connection) 
     with connect() as other:
         store = Store(other)
         store.write(folded(first, progress(first, ends, ended=True)))
-        concurrency.roll_up(connection, now)
+        roll_up(connection, now)
         assert Minute.objects.get().visitors_most == 1
         store.write(folded(second))
-        concurrency.roll_up(connection, now)
+        roll_up(connection, now)
         assert Minute.objects.get(at=began_at).visitors_most == 2
         assert Minute.objects.count() > 2  # it is open until now
         store.write(folded(progress(second, ends - 10, ended=True)))
-        concurrency.roll_up(connection, now)
+        roll_up(connection, now)
         minute = Minute.objects.get()
     assert (minute.visitors_most_at, minute.visitors_last) == (began_at + 30 * SECOND, 1)
 
 
 def test_what_is_stored_in_time_makes_nobody_look_again(connection: psycopg.Connection) -> None:
     now = datetime.now(UTC)
-    concurrency.roll_up(connection, now)
+    roll_up(connection, now)
     before = Watermark.objects.get(job="concurrency").at
     with connect() as other:
         Store(other).write(folded(begin((now - START).total_seconds() - 60)))
@@ -153,7 +154,7 @@ def test_a_day_reads_alike_rolled_up_or_not(site: Site, connection: psycopg.Conn
     a_busy_day(site)
     now = NOON + 40 * MINUTE + 30 * SECOND
     raw = curves.today(site, now)
-    concurrency.roll_up(connection, now)
+    roll_up(connection, now)
     assert Minute.objects.exists()
     assert curves.today(site, now) == raw
     assert len(raw["visitors"]["most"]) == 12 * 60 + 41

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 import psycopg
 
-from tracker import concurrency, leftovers, purges
+from tracker import leftovers, purges
 from tracker.postgres import partitions
+from tracker.rollups import minutes
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ JOBS = (
     Job("partitions", _partitions, 3600),
     Job("dead edges", lambda connection, now: leftovers.end_of_dead_edges(connection), 5),
     Job("day-old page views", leftovers.end_of_the_day, 600),
-    Job("concurrency", concurrency.roll_up, 600),
+    Job("concurrency", minutes.roll_up, 600),
     Job("salts", purges.salts, 600),
     Job("recent ids", purges.recent_ids, 3600),
     Job("open visits", purges.open_visits, 3600),

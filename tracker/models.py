@@ -198,7 +198,7 @@ class Watermark(models.Model):
 
 
 class Minute(models.Model):
-    """Tabs and visitors of one minute in which anybody was there (`tracker.concurrency`)."""
+    """Tabs and visitors of one minute in which anybody was there (`tracker.rollups.minutes`)."""
 
     pk = models.CompositePrimaryKey("site_id", "at")
     site_id = models.IntegerField()

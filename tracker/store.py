@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 import psycopg
 from msgspec.structs import replace
 
-from tracker import columns, concurrency, rows
+from tracker import columns, rows
 from tracker import statements as sql
 from tracker.columns import Named
 from tracker.entries import EVENT, Entry, EventEntry, Key, PageEntry
 from tracker.postgres.binary import date_of, integer, integers
 from tracker.postgres.libpq import Direct
 from tracker.postgres.partitions import WEEK, midnight, week_of
+from tracker.rollups import minutes
 from tracker.visits import (
     GAP,
     LONGEST,
@@ -73,7 +74,7 @@ class Store:
             batch.settle()
             if pages:
                 # Last of all locks: it may have to wait for jobs.
-                concurrency.stored(self._connection.cursor(), _earliest(pages), datetime.now(UTC))
+                minutes.stored(self._connection.cursor(), _earliest(pages), datetime.now(UTC))
         return orphans
 
 
