@@ -8,7 +8,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from tracker.contract.records import Begin, Origin, Owner, Progress, Said
-from tracker.entries import PAGE_VIEW, Entry, EventEntry, PageEntry
+from tracker.storing.entries import PAGE_VIEW, Entry, EventEntry, PageEntry
 
 # A Tuesday noon of the week the tests run in, so that its partition exists.
 _NOW = datetime.now(UTC)

@@ -13,12 +13,12 @@ import pytest_asyncio
 
 from tests.page_views import begin, progress, rows, said
 from tests.road import Answers, Road, until
-from tracker import writer
-from tracker.buffer import WriteBuffer
 from tracker.contract.drops import Drop, Drops
 from tracker.contract.records import Begin
 from tracker.postgres.connect import connect
-from tracker.spool import Spool
+from tracker.storing import writer
+from tracker.storing.buffer import WriteBuffer
+from tracker.storing.spool import Spool
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from tests.page_views import Record, at, begin, folded, progress, rows
 from tracker.contract.records import Begin
 from tracker.postgres.connect import connect
-from tracker.spool_file import SUFFIX, SpoolFile, record_of
-from tracker.store import Store
+from tracker.storing.spool_file import SUFFIX, SpoolFile, record_of
+from tracker.storing.store import Store
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -20,7 +20,7 @@ from tracker.models import Minute, PageView, Site, Watermark
 from tracker.postgres.connect import connect
 from tracker.rollups.minutes import Minute as Swept
 from tracker.rollups.minutes import roll_up, rolled_up, sweep
-from tracker.store import Store
+from tracker.storing.store import Store
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -29,7 +29,7 @@ PURE = [
     "contract/close_codes",
     "visitors/address_limits",
     "visitors/addresses",
-    "entries",
+    "storing/entries",
     "sites/tracked_site",
     "visitors/request",
     "frames",

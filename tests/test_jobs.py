@@ -19,7 +19,7 @@ from tracker import jobs, leftovers, purges
 from tracker.models import OpenVisit, Recent, Salt, Site
 from tracker.postgres import partitions
 from tracker.postgres.connect import connect
-from tracker.store import Store
+from tracker.storing.store import Store
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

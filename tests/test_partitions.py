@@ -9,7 +9,7 @@ import pytest
 from tests.page_views import START, begin, folded, progress, rows, said
 from tracker.postgres import partitions
 from tracker.postgres.connect import connect
-from tracker.store import Store
+from tracker.storing.store import Store
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

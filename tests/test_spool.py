@@ -22,12 +22,12 @@ from hypothesis import strategies as st
 from tests.page_views import begin, folded, progress, rows, said
 from tests.product import ROOT
 from tests.road import Answers, Road, until
-from tracker.buffer import WriteBuffer
 from tracker.contract.drops import Drop, Drops
-from tracker.entries import Entry, Key
 from tracker.postgres.connect import connect
-from tracker.spool import Spool
-from tracker.spool_file import HEAD, SpoolFile, record_of
+from tracker.storing.buffer import WriteBuffer
+from tracker.storing.entries import Entry, Key
+from tracker.storing.spool import Spool
+from tracker.storing.spool_file import HEAD, SpoolFile, record_of
 
 database = pytest.mark.django_db(transaction=True)
 
@@ -125,9 +125,9 @@ from pathlib import Path
 import django, psycopg
 django.setup()
 from tests.page_views import begin
-from tracker.buffer import WriteBuffer
+from tracker.storing.buffer import WriteBuffer
 from tracker.contract.drops import Drops
-from tracker.spool import Spool
+from tracker.storing.spool import Spool
 
 def away():
     raise psycopg.OperationalError("away")

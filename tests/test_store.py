@@ -12,15 +12,15 @@ import pytest
 
 from tests.page_views import HOUR, MINUTE, SECOND, Record, at, begin, folded, progress, rows, said
 from tests.product import wait_for
-from tracker import columns
-from tracker import statements as sql
 from tracker.contract.records import Begin
-from tracker.entries import EventEntry
-from tracker.link import lost_race
 from tracker.postgres import partitions
 from tracker.postgres.connect import connect
 from tracker.postgres.libpq import Columns, Direct, Row
-from tracker.store import Store
+from tracker.storing import parameters
+from tracker.storing import statements as sql
+from tracker.storing.edge_connection import lost_race
+from tracker.storing.entries import EventEntry
+from tracker.storing.store import Store
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -510,7 +510,7 @@ def test_events_are_looked_up_and_not_compared_with_each_other(
     store.write(folded(page))
     entries = [EventEntry(said(page, 1), []) for _ in range(200)]
     ((plan,),) = store._direct.run(
-        f"EXPLAIN (ANALYZE, FORMAT JSON) {sql.STORE_EVENTS}", columns.events(entries)
+        f"EXPLAIN (ANALYZE, FORMAT JSON) {sql.STORE_EVENTS}", parameters.events(entries)
     )
     dropped = [
         int(count) for count in re.findall(r'"Rows Removed by (?:Join )?Filter": (\d+)', plan.decode())

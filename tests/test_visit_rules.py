@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.page_views import HOUR, MINUTE, START, at, begin, folded, progress, rows
 from tracker.contract.records import Begin, Progress
 from tracker.postgres.connect import connect
-from tracker.store import Store
+from tracker.storing.store import Store
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -5,9 +5,19 @@ from uuid import UUID, uuid4
 import pytest
 
 from tests.page_views import HOUR, MINUTE, START, begin, ignore, progress
-from tracker.entries import PageEntry
 from tracker.postgres.binary import moment
-from tracker.visits import NewPage, OpenVisit, Visit, Visitor, by_visit, growth, latest, place, visitors
+from tracker.storing.entries import PageEntry
+from tracker.storing.visits import (
+    NewPage,
+    OpenVisit,
+    Visit,
+    Visitor,
+    by_visit,
+    growth,
+    latest,
+    place,
+    visitors,
+)
 
 VISITOR = uuid4()
 

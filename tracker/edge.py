@@ -16,7 +16,6 @@ from msgspec import structs
 
 from tracker import listeners
 from tracker.admission import Admission, closed_to
-from tracker.buffer import WriteBuffer
 from tracker.contract.close_codes import OVERLOADED, REFUSED, RESTARTING, Declined
 from tracker.contract.drops import Drop, Drops
 from tracker.contract.records import Begin, Owner, Progress, Said
@@ -29,7 +28,8 @@ from tracker.postgres.connect import connect
 from tracker.pulse import Pulse
 from tracker.sites.directory import Directory
 from tracker.sites.tracked_site import TrackedSite
-from tracker.spool import Spool
+from tracker.storing.buffer import WriteBuffer
+from tracker.storing.spool import Spool
 from tracker.visitors import agents, identity
 from tracker.visitors.request import Knock, headers_of
 

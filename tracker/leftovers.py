@@ -1,7 +1,7 @@
 """Page views that nobody ends: those of edges that died without goodbye, and those that are a day old.
 
-They are ended as an edge ends them, by `tracker.store` and in the name of the connection that owns them,
-so that whoever claims one meanwhile keeps it.
+They are ended as an edge ends them, by `tracker.storing.store` and in the name of the connection that owns
+them, so that whoever claims one meanwhile keeps it.
 """
 
 from datetime import datetime, timedelta
@@ -12,9 +12,9 @@ import psycopg
 from psycopg.rows import class_row
 
 from tracker.contract.records import Owner, Progress
-from tracker.entries import PageEntry
 from tracker.postgres.connect import connect
-from tracker.store import Store
+from tracker.storing.entries import PageEntry
+from tracker.storing.store import Store
 
 DEAD_AFTER = timedelta(seconds=60)
 LONGEST = timedelta(hours=24)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from tracker.buffer import WriteBuffer
+from tracker.storing.buffer import WriteBuffer
 from tracker.vitals import Vitals
 
 SAMPLE_SECONDS = 1.0

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from tracker.entries import Entry, EventEntry, Key, PageEntry
+from tracker.storing.entries import Entry, EventEntry, Key, PageEntry
 
 SUFFIX = ".spool"
 HEAD = struct.Struct(">II")  # length and CRC-32 of what follows

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 import msgspec
 
 from tracker.contract.records import Begin
-from tracker.entries import LONGEST_SECONDS, REOPEN_SECONDS, PageEntry
 from tracker.postgres.binary import moment
+from tracker.storing.entries import LONGEST_SECONDS, REOPEN_SECONDS, PageEntry
 
 GAP = REOPEN_SECONDS * 1_000_000
 LONGEST = LONGEST_SECONDS * 1_000_000

@@ -11,7 +11,7 @@ from operator import attrgetter
 from struct import Struct
 
 from tracker.postgres import binary
-from tracker.visits import NewPage
+from tracker.storing.visits import NewPage
 
 ORIGIN_TEXTS = (
     "referrer",

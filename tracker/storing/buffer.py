@@ -15,9 +15,9 @@ import psycopg
 
 from tracker.contract.drops import Drops
 from tracker.contract.records import Begin, Progress, Said
-from tracker.entries import PAGE_VIEW, Done, Entry, EventEntry, Key, PageEntry
-from tracker.spool import Spool
-from tracker.writer import Settled, Writer
+from tracker.storing.entries import PAGE_VIEW, Done, Entry, EventEntry, Key, PageEntry
+from tracker.storing.spool import Spool
+from tracker.storing.writer import Settled, Writer
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import psycopg
 from psycopg import errors
 
-from tracker.store import Store
+from tracker.storing.store import Store
 
 logger = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """What waits to be stored: an entry per page view, into which all that is said of it folds; one per event.
 
 Folding is what bounds the buffer by open sockets, and what makes begin and end of a short page view
-one insert. It follows the same rules of ownership as `tracker.store` does for what is stored already.
+one insert. It follows the same rules of ownership as `tracker.storing.store` does for what is stored already.
 """
 
 from collections.abc import Callable

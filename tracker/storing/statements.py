@@ -1,8 +1,8 @@
-"""The SQL of one batch, in the order in which `tracker.store` runs it; columns come as arrays.
+"""The SQL of one batch, in the order in which `tracker.storing.store` runs it; columns come as arrays.
 
 Locks are taken in one order by everybody, so that two edges never deadlock: open visits by (site, visitor),
 recent ids by (site, id), page views by (site, id), visits by (site, id). Inside one statement the order is
-that of a sort, here or in `tracker.store`; jobs keep to it too.
+that of a sort, here or in `tracker.storing.store`; jobs keep to it too.
 """
 
 from functools import lru_cache
@@ -35,8 +35,8 @@ WHERE {few("s")}
 """
 
 # The open visits of visitors who begin page views: made and named after the first of them, or locked. A visit
-# goes on when its visitor is back within 30 minutes of `last_at`; beyond that `tracker.store` looks closer.
-# Gives back those that were there; only a row that was locked has an `xmax`.
+# goes on when its visitor is back within 30 minutes of `last_at`; beyond that `tracker.storing.store` looks
+# closer. Gives back those that were there; only a row that was locked has an `xmax`.
 OPEN = f"""
 WITH found AS (
     INSERT INTO tracker_open_visit AS o (site_id, visitor, visit_id, visit_began_at, last_at)

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from tracker.entries import EventEntry, PageEntry
 from tracker.postgres import binary
 from tracker.postgres.binary import moment
 from tracker.postgres.libpq import Columns
-from tracker.visits import Growth, NewPage, OpenVisit, Visit, ended_within
+from tracker.storing.entries import EventEntry, PageEntry
+from tracker.storing.visits import Growth, NewPage, OpenVisit, Visit, ended_within
 
 Named = tuple[int, bytes, PageEntry]  # by site and id
 

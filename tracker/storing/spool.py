@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from tracker.entries import Entry
-from tracker.spool_file import SUFFIX, SpoolFile, record_of
+from tracker.storing.entries import Entry
+from tracker.storing.spool_file import SUFFIX, SpoolFile, record_of
 
 logger = logging.getLogger(__name__)
 

@@ -10,15 +10,15 @@ from datetime import UTC, datetime
 import psycopg
 from msgspec.structs import replace
 
-from tracker import columns, rows
-from tracker import statements as sql
-from tracker.columns import Named
-from tracker.entries import EVENT, Entry, EventEntry, Key, PageEntry
 from tracker.postgres.binary import date_of, integer, integers
 from tracker.postgres.libpq import Direct
 from tracker.postgres.partitions import WEEK, midnight, week_of
 from tracker.rollups import minutes
-from tracker.visits import (
+from tracker.storing import copy_rows, parameters
+from tracker.storing import statements as sql
+from tracker.storing.entries import EVENT, Entry, EventEntry, Key, PageEntry
+from tracker.storing.parameters import Named
+from tracker.storing.visits import (
     GAP,
     LONGEST,
     Growth,
@@ -94,21 +94,21 @@ class _Batch:
             return
         people = visitors(new)
         self._place(people)
-        self._direct.run(sql.REMEMBER, columns.memories(new))
-        self._direct.copy(rows.COPY_PAGES, rows.page_views(new))
+        self._direct.run(sql.REMEMBER, parameters.memories(new))
+        self._direct.copy(copy_rows.COPY_PAGES, copy_rows.page_views(new))
         begun, others = by_visit(page for each in people for page in each.pages)
         if begun:
-            self._direct.copy(rows.COPY_VISITS, rows.visits(begun))
+            self._direct.copy(copy_rows.COPY_VISITS, copy_rows.visits(begun))
         self._growth += map(growth, others)
 
     def events(self, entries: Sequence[EventEntry]) -> set[Key]:
         """Store events; returns the keys of those whose page view nobody knows."""
-        given = columns.events(entries)
+        given = parameters.events(entries)
         # First, since an event must never be neither: its page view may be committed between two looks.
         found = self._direct.run(sql.ORPHANS, given)
         orphans = {(EVENT, integer(site), int.from_bytes(event)) for site, event in found}
         if orphans:
-            given = columns.events([entry for entry in entries if entry.key not in orphans])
+            given = parameters.events([entry for entry in entries if entry.key not in orphans])
         self._growth += [
             Growth(integer(site), Visit(visit, integer(began)), events=integer(count))
             for site, visit, began, count in self._direct.run(sql.STORE_EVENTS, given)
@@ -119,11 +119,11 @@ class _Batch:
         """Settle the page views that are known, and let visits grow."""
         began = self._began + [each.visit.began for each in self._growth]
         if began:
-            given = columns.signs(self._known) | columns.growth(self._growth)
+            given = parameters.signs(self._known) | parameters.growth(self._growth)
             self._direct.run(_within(sql.SETTLE, began), given)
 
     def _tell_apart(self, entries: Sequence[Named]) -> list[NewPage]:
-        ((first, last, numbers),) = self._direct.run(sql.KNOW, columns.ids(entries))
+        ((first, last, numbers),) = self._direct.run(sql.KNOW, parameters.ids(entries))
         claims = set(integers(numbers))
         self._began = [integer(first), integer(last)] if first else []
         new = []
@@ -145,7 +145,7 @@ class _Batch:
                 if now.visit != (visitor.stored.visit if visitor.stored else visitor.pages[0].visit):
                     moved.append((visitor.site_id, visitor.id, now))
         if moved:
-            self._direct.run(sql.KEEP_OPEN, columns.open_visits(moved))
+            self._direct.run(sql.KEEP_OPEN, parameters.open_visits(moved))
 
     def _with_open_visit(self, waiting: list[Visitor]) -> list[Visitor]:
         made = [
@@ -153,7 +153,7 @@ class _Batch:
         ]
         there = {
             (integer(site), visitor): OpenVisit(Visit(visit, integer(began)), integer(last))
-            for site, visitor, visit, began, last in self._direct.run(sql.OPEN, columns.open_visits(made))
+            for site, visitor, visit, began, last in self._direct.run(sql.OPEN, parameters.open_visits(made))
         }
         if not there:
             return waiting
@@ -165,7 +165,7 @@ class _Batch:
             return waiting
         begun = [page.began for each in waiting for page in each.pages]
         statement = _within(sql.REACH, [*self._began, min(begun) - LONGEST - GAP, max(begun)])
-        found = self._direct.run(statement, columns.signs(self._known) | columns.visits(late))
+        found = self._direct.run(statement, parameters.signs(self._known) | parameters.visits(late))
         reach = {(integer(site), visit): integer(until) for site, visit, until in found}
         return [_reaching(each, reach) for each in waiting]
 

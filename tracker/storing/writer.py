@@ -16,10 +16,10 @@ import psycopg
 from psycopg import errors
 
 from tracker.contract.drops import Drop
-from tracker.courier import Courier, Unanswered
-from tracker.entries import Entry, Key
-from tracker.link import LONGEST_PAUSE, Link, lost_race
-from tracker.spool import Spool, Spooled
+from tracker.storing.edge_connection import LONGEST_PAUSE, Link, lost_race
+from tracker.storing.entries import Entry, Key
+from tracker.storing.postgres_thread import Courier, Unanswered
+from tracker.storing.spool import Spool, Spooled
 
 logger = logging.getLogger(__name__)
 
