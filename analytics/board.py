@@ -24,7 +24,7 @@ PANELS = [
     ("software", [("browsers", "Browsers"), ("systems", "Systems"), ("devices", "Devices")]),
 ]
 
-# What the foot says of Footfall itself: a name of `tracker.vitals`, a word, its meaning.
+# What the foot says of Footfall itself: a name of `tracker.across.vitals`, a word, its meaning.
 SYSTEM = [
     ("sockets", "sockets", "Pages that hold a socket, or post, over all processes"),
     ("messages", "messages", "What pages said, per second, over all processes"),

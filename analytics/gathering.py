@@ -17,12 +17,12 @@ from redis.asyncio import Redis
 
 from analytics.merged import Merged
 from analytics.roster import STALE_SECONDS, Roster
-from tracker import shares
+from tracker.across import messages
+from tracker.across.messages import Asked, Happened, Lease, Statement, Totals
+from tracker.across.redis_client import RETRY_SECONDS, TROUBLE, client
+from tracker.across.vitals import Vitals
 from tracker.live.filters import NO_FILTERS, Filters
 from tracker.live.stream import Stream
-from tracker.redis_client import RETRY_SECONDS, TROUBLE, client
-from tracker.shares import Asked, Happened, Lease, Statement, Totals
-from tracker.vitals import Vitals
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ class Gathering:
     def vitals(self, besides: str) -> list[Vitals]:
         """How the living edges are, but for this one; a second old at most."""
         self._begin()
-        return [lease.vitals for each, lease in self._leases.items() if shares.edge_of(each) != besides]
+        return [lease.vitals for each, lease in self._leases.items() if messages.edge_of(each) != besides]
 
     async def takes(self, site_id: int, seconds: float) -> bool:
         """Whether this process is the first to ask since `seconds` ago. Raises one of TROUBLE."""
@@ -133,7 +133,7 @@ class Gathering:
             try:
                 async with client(self._url) as redis, redis.pubsub(ignore_subscribe_messages=True) as heard:
                     self._redis = redis
-                    await heard.subscribe(shares.LEFT)
+                    await heard.subscribe(messages.LEFT)
                     self._subscribed.clear()
                     self._asked.clear()
                     await self._look(redis)
@@ -157,7 +157,7 @@ class Gathering:
             if now - asked_at >= ASK_SECONDS or living != self._roster.living:
                 asked_at, living = now, self._roster.living
                 self._asked.clear()
-                await redis.zremrangebyscore(shares.REGISTRY, "-inf", self.now() - 2 * STALE_SECONDS)
+                await redis.zremrangebyscore(messages.REGISTRY, "-inf", self.now() - 2 * STALE_SECONDS)
                 await self._compare(redis)
             await self._follow(redis, heard)
             await self._complete(redis)
@@ -168,14 +168,14 @@ class Gathering:
     async def _look(self, redis: Redis) -> None:
         async with redis.pipeline(transaction=False) as pipe:
             pipe.time()
-            pipe.zrange(shares.REGISTRY, 0, -1, withscores=True)
+            pipe.zrange(messages.REGISTRY, 0, -1, withscores=True)
             (seconds, micros), members = await pipe.execute()
         registered = {name.decode(): score for name, score in members}
-        leases = await redis.mget([shares.lease(each) for each in registered]) if registered else []
+        leases = await redis.mget([messages.lease(each) for each in registered]) if registered else []
         held: dict[str, Any] = {
             each: lease for each, lease in zip(registered, leases, strict=True) if lease is not None
         }
-        self._leases = {each: read for each, lease in held.items() if (read := shares.read_lease(lease))}
+        self._leases = {each: read for each, lease in held.items() if (read := messages.read_lease(lease))}
         self._clock = seconds + micros / 1e6 - time.monotonic()
         self._roster.look(registered, held, self.now())
         self.reachable = True
@@ -189,12 +189,12 @@ class Gathering:
         """Subscribe to what is watched, and only then ask for it."""
         sites = {site_id for site_id, _ in self._scopes}
         for site_id in sites - self._subscribed:
-            await heard.subscribe(shares.channel(site_id), shares.stream_channel(site_id))
+            await heard.subscribe(messages.channel(site_id), messages.stream_channel(site_id))
         for site_id in self._subscribed - sites:
-            await heard.unsubscribe(shares.channel(site_id), shares.stream_channel(site_id))
+            await heard.unsubscribe(messages.channel(site_id), messages.stream_channel(site_id))
         self._subscribed = sites
         for site_id, filters in list(self._scopes.keys() - self._asked):
-            await redis.publish(shares.ASKED, shares.encode(Asked(site_id, filters)))
+            await redis.publish(messages.ASKED, messages.encode(Asked(site_id, filters)))
             self._asked.add((site_id, filters))
 
     async def _complete(self, redis: Redis) -> None:
@@ -209,7 +209,7 @@ class Gathering:
         pairs = [(scope, each) for scope in self._scopes.values() for each in self._roster.living.values()]
         async with redis.pipeline(transaction=False) as pipe:
             for scope, each in pairs:
-                pipe.hget(shares.share_key(scope.site_id, each, scope.view), shares.VERSION)
+                pipe.hget(messages.share_key(scope.site_id, each, scope.view), messages.VERSION)
             versions = await pipe.execute()
         for (scope, each), version in zip(pairs, versions, strict=True):
             if version is None:
@@ -218,8 +218,8 @@ class Gathering:
                 await self._read(redis, scope, each)
 
     async def _read(self, redis: Redis, scope: Scope, incarnation: str) -> None:
-        raw: Any = await redis.hgetall(shares.share_key(scope.site_id, incarnation, scope.view))
-        if (share := shares.read_hash(raw)) is not None:
+        raw: Any = await redis.hgetall(messages.share_key(scope.site_id, incarnation, scope.view))
+        if (share := messages.read_hash(raw)) is not None:
             scope.merged.read(incarnation, *share)
 
     async def _listen(self, redis: Redis, heard: Any, until: float) -> None:
@@ -230,11 +230,11 @@ class Gathering:
                 self._tell_stale()
 
     async def _hear(self, redis: Redis, channel: str, data: bytes) -> None:
-        if channel == shares.LEFT:
+        if channel == messages.LEFT:
             self._roster.left(data.decode())
             return
         try:
-            if channel.endswith(shares.STREAM):
+            if channel.endswith(messages.STREAM):
                 self._happened(channel, msgspec.msgpack.decode(data, type=Happened))
                 return
             said = msgspec.msgpack.decode(data, type=Statement)
@@ -243,7 +243,7 @@ class Gathering:
             return
         for scope in list(self._scopes.values()):
             if (
-                shares.channel(scope.site_id) == channel
+                messages.channel(scope.site_id) == channel
                 and scope.view == said.view
                 and not scope.merged.hear(said, self._roster.living)
             ):
@@ -251,7 +251,7 @@ class Gathering:
 
     def _happened(self, channel: str, said: Happened) -> None:
         for scope in self._scopes.values():
-            if shares.stream_channel(scope.site_id) == channel and scope.view == said.view:
+            if messages.stream_channel(scope.site_id) == channel and scope.view == said.view:
                 scope.stream.hear(said.passed, said.happenings)
 
     def _tell_stale(self) -> None:

@@ -5,8 +5,8 @@ A share is replaced, changed or dropped as a whole; so no lost or late message l
 
 from collections.abc import Collection, Mapping
 
+from tracker.across.messages import Statement, edge_of
 from tracker.live.counters import MINUTES, MINUTES_KEPT, Counters, read_field
-from tracker.shares import Statement, edge_of
 
 
 class _Part:

@@ -10,7 +10,7 @@ from typing import Any
 
 from channels.layers import get_channel_layer
 
-from tracker.redis_client import TIMEOUT_SECONDS, TROUBLE
+from tracker.across.redis_client import TIMEOUT_SECONDS, TROUBLE
 
 Heard = Callable[[str, int, str], None]
 

@@ -5,7 +5,7 @@ Times are Redis' clock in seconds, so that every web process judges alike.
 
 from collections.abc import Collection, Mapping
 
-from tracker.shares import LEASE_SECONDS, edge_of
+from tracker.across.messages import LEASE_SECONDS, edge_of
 
 # How long an edge that vanished is told as stale: its pages may be on their way back.
 STALE_SECONDS = 60.0

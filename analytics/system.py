@@ -9,8 +9,8 @@ import msgspec
 
 from analytics import gathering
 from tracker import edge
+from tracker.across.vitals import Vitals, together
 from tracker.pulse import SAMPLE_SECONDS, Pulse
-from tracker.vitals import Vitals, together
 
 
 class System:

@@ -17,10 +17,10 @@ from analytics import gathering, live, minutes, snapshots
 from analytics.board_stream import BoardStream
 from analytics.filtered_hour import FilteredHour
 from analytics.relay import Relay
+from tracker.across.redis_client import TROUBLE
 from tracker.live.counters import Counters
 from tracker.live.filters import NO_FILTERS, Filters
 from tracker.models import Site
-from tracker.redis_client import TROUBLE
 
 logger = logging.getLogger(__name__)
 

@@ -15,14 +15,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from analytics.merged import Merged
 from analytics.roster import STALE_SECONDS, Roster
-from tracker import shares
+from tracker.across import messages
+from tracker.across.messages import LEASE_SECONDS, VERSION, WHOLE, Share, Statement
 from tracker.contract.attention import Attention
 from tracker.live.counters import ATTENTION, LETTERS, MINUTES, VISITORS, Counters, Field, read_field
 from tracker.live.counters import field as field_of
 from tracker.live.dimensions import CAMPAIGNS
 from tracker.live.filters import NO_FILTERS, Filters
 from tracker.live.presence import SitePresence, Tab
-from tracker.shares import LEASE_SECONDS, VERSION, WHOLE, Share, Statement
 
 SEQUENCES = int(os.environ.get("FOOTFALL_TEST_SEQUENCES", "100"))
 SITE = 7
@@ -53,9 +53,9 @@ class Store:
 
     def write(self, said: Statement) -> bool:
         """Whether the hash had what the writer thinks it had."""
-        key = shares.share_key(SITE, said.incarnation, said.view)
+        key = messages.share_key(SITE, said.incarnation, said.view)
         if said.whole:
-            self.hashes[key] = {VERSION: b"%d" % (said.version - 1), WHOLE: shares.encode(said.fields)}
+            self.hashes[key] = {VERSION: b"%d" % (said.version - 1), WHOLE: messages.encode(said.fields)}
         else:
             raw = self.hashes.setdefault(key, {})
             raw.update((name, b"%d" % value) for name, value in said.fields)
@@ -104,7 +104,7 @@ class EdgeEnd:
             store.published.append(self.incarnation)
 
     def _key(self, filters: Filters) -> str:
-        return shares.share_key(SITE, self.incarnation, filters.view())
+        return messages.share_key(SITE, self.incarnation, filters.view())
 
     def _begin(self, store: Store) -> None:
         store.registry.pop(self.incarnation, None)
@@ -149,15 +149,15 @@ class WebEnd:
     def compare(self, store: Store) -> None:
         for filters, merged in self.merged.items():
             for incarnation in self.roster.living.values():
-                raw = store.hashes.get(shares.share_key(SITE, incarnation, filters.view()), {})
+                raw = store.hashes.get(messages.share_key(SITE, incarnation, filters.view()), {})
                 if VERSION not in raw:
                     merged.doubt(incarnation)
                 elif merged.behind(incarnation, int(raw[VERSION])):
                     self._read(store, filters, incarnation)
 
     def _read(self, store: Store, filters: Filters, incarnation: str) -> None:
-        raw = store.hashes.get(shares.share_key(SITE, incarnation, filters.view()), {})
-        if (share := shares.read_hash(dict(raw))) is not None:
+        raw = store.hashes.get(messages.share_key(SITE, incarnation, filters.view()), {})
+        if (share := messages.read_hash(dict(raw))) is not None:
             self.merged[filters].read(incarnation, *share)
 
 
@@ -349,7 +349,7 @@ def test_a_share_says_everything_first_and_then_only_what_changed() -> None:
 
 
 def test_a_share_is_packed_anew_before_its_loose_changes_outgrow_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shares, "LOOSE", 20)
+    monkeypatch.setattr(messages, "LOOSE", 20)
     presence = SitePresence(1000, START)
     share = share_of(presence)
     kinds = []
@@ -426,4 +426,4 @@ def test_a_name_that_is_no_text_does_not_stop_the_sharing() -> None:
     presence = SitePresence(10, START)
     presence.join(b"v" * 16, ("/\ud800", *[""] * 7))
     fields: list[Field] = presence.everything()
-    assert shares.encode(fields)
+    assert messages.encode(fields)

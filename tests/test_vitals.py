@@ -2,10 +2,11 @@
 
 import pytest
 
-from tracker import pulse, shares
+from tracker import pulse
+from tracker.across import messages
+from tracker.across.messages import Lease
+from tracker.across.vitals import Vitals, together
 from tracker.pulse import Pulse
-from tracker.shares import Lease
-from tracker.vitals import Vitals, together
 
 
 def test_the_vitals_of_this_process_are_taken_once_a_second_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,6 +31,6 @@ def test_several_processes_are_one_with_the_longest_delay_and_the_first_trouble(
 
 def test_a_lease_tells_totals_and_vitals_and_another_versions_tells_nothing() -> None:
     lease = Lease({1: (3, 2)}, Vitals(sockets=3))
-    assert shares.read_lease(shares.encode(lease)) == lease
-    assert shares.read_lease(shares.encode({1: (3, 2)})) is None
-    assert shares.read_lease(b"") is None
+    assert messages.read_lease(messages.encode(lease)) == lease
+    assert messages.read_lease(messages.encode({1: (3, 2)})) is None
+    assert messages.read_lease(b"") is None

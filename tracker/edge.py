@@ -64,7 +64,7 @@ class Edge:
         self._sharing = None
         if settings.REDIS_URL:
             # Here, since redis takes a fifth of the start, and one process alone has no use for it.
-            from tracker.sharing import Sharing
+            from tracker.across.publisher import Sharing
 
             self._sharing = Sharing(
                 f"{self.id:x}", self.presence, self._claims, settings.REDIS_URL, Pulse(lambda: self).take

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from tracker.across.vitals import Vitals
 from tracker.storing.buffer import WriteBuffer
-from tracker.vitals import Vitals
 
 SAMPLE_SECONDS = 1.0
 STATM = Path("/proc/self/statm")

@@ -14,15 +14,15 @@ from typing import Any, TypeVar
 import msgspec
 from redis.asyncio import Redis
 
-from tracker import shares
+from tracker.across import messages
+from tracker.across.messages import Asked, Claimed, Happened, Lease, Share, Statement
+from tracker.across.redis_client import RETRY_SECONDS, TROUBLE, client
+from tracker.across.vitals import Vitals
 from tracker.conversation.claims import Claims
 from tracker.live.counters import Counters
 from tracker.live.filters import Filters
 from tracker.live.presence import Presence
 from tracker.live.stream import NEWEST
-from tracker.redis_client import RETRY_SECONDS, TROUBLE, client
-from tracker.shares import Asked, Claimed, Happened, Lease, Share, Statement
-from tracker.vitals import Vitals
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -34,7 +34,7 @@ GOODBYE_SECONDS = 2.0
 # Every view of a site is looked at with each change to it.
 VIEWS_PER_SITE = 64
 # Longer than a lease, so that a share never goes before it.
-SHARE_MS, LEASE_MS = 15_000, int(shares.LEASE_SECONDS * 1000)
+SHARE_MS, LEASE_MS = 15_000, int(messages.LEASE_SECONDS * 1000)
 PORTION = 1_000  # claims in one message
 
 
@@ -102,16 +102,16 @@ class Sharing:
         self._registered.add(self._incarnation)
         async with redis.pipeline() as pipe:
             if before:
-                pipe.zrem(shares.REGISTRY, *before)
-                pipe.delete(*(shares.lease(each) for each in before))
-            pipe.set(shares.lease(self._incarnation), self._lease(), px=LEASE_MS)
-            pipe.zadd(shares.REGISTRY, {self._incarnation: self._now()})
+                pipe.zrem(messages.REGISTRY, *before)
+                pipe.delete(*(messages.lease(each) for each in before))
+            pipe.set(messages.lease(self._incarnation), self._lease(), px=LEASE_MS)
+            pipe.zadd(messages.REGISTRY, {self._incarnation: self._now()})
             await pipe.execute()
         self._registered -= before
 
     async def _share(self, redis: Redis) -> None:
         async with redis.pubsub(ignore_subscribe_messages=True) as heard:
-            await heard.subscribe(shares.ASKED, shares.CLAIMED)
+            await heard.subscribe(messages.ASKED, messages.CLAIMED)
             renewed_at = time.monotonic()
             while not self._stopping.is_set():
                 now = time.monotonic()
@@ -132,13 +132,13 @@ class Sharing:
     def _hear(self, channel: str, data: bytes) -> bool:
         """Take a message; True when it should be answered at once."""
         try:
-            if channel == shares.ASKED:
+            if channel == messages.ASKED:
                 return self._asked(msgspec.msgpack.decode(data, type=Asked))
             said = msgspec.msgpack.decode(data, type=Claimed)
         except msgspec.DecodeError:
             logger.warning("a message on %s could not be read", channel)
             return False
-        edge = shares.edge_of(said.incarnation)
+        edge = messages.edge_of(said.incarnation)
         return edge != self._edge and self._claims.hear(said.pages, edge)
 
     def _asked(self, asked: Asked) -> bool:
@@ -151,13 +151,13 @@ class Sharing:
 
     async def _renew(self, redis: Redis) -> None:
         async with redis.pipeline(transaction=False) as pipe:
-            pipe.set(shares.lease(self._incarnation), self._lease(), px=LEASE_MS, xx=True)
+            pipe.set(messages.lease(self._incarnation), self._lease(), px=LEASE_MS, xx=True)
             for site_id, view in self._shares:
-                pipe.pexpire(shares.share_key(site_id, self._incarnation, view), SHARE_MS)
+                pipe.pexpire(messages.share_key(site_id, self._incarnation, view), SHARE_MS)
             kept = await pipe.execute()
         if not all(kept):
             raise Lost
-        await redis.zadd(shares.REGISTRY, {self._incarnation: self._now()}, xx=True)
+        await redis.zadd(messages.REGISTRY, {self._incarnation: self._now()}, xx=True)
 
     async def _say(self, redis: Redis, now: float) -> None:
         for key, (filters, until) in list(self._wanted.items()):
@@ -181,7 +181,7 @@ class Sharing:
         passed, newest = stream.after(self._streamed.get(key, 0), NEWEST, until)
         if newest:
             message = Happened(key[1], passed, newest[::-1])
-            await redis.publish(shares.stream_channel(key[0]), shares.encode(message))
+            await redis.publish(messages.stream_channel(key[0]), messages.encode(message))
         self._streamed[key] = until
 
     async def _end(self, redis: Redis, site_id: int, view: str, filters: Filters) -> None:
@@ -193,33 +193,33 @@ class Sharing:
         self._presence.site(site_id).streams.forget(filters)
         if filters:
             self._presence.site(site_id).forget(filters)
-        await redis.delete(shares.share_key(site_id, self._incarnation, view))
+        await redis.delete(messages.share_key(site_id, self._incarnation, view))
 
     async def _write(self, redis: Redis, site_id: int, said: Statement) -> None:
-        key = shares.share_key(site_id, self._incarnation, said.view)
+        key = messages.share_key(site_id, self._incarnation, said.view)
         async with redis.pipeline() as pipe:
             if said.whole:
                 pipe.delete(key)
-                packed = shares.encode(said.fields)
-                pipe.hset(key, mapping={shares.VERSION: said.version - 1, shares.WHOLE: packed})
+                packed = messages.encode(said.fields)
+                pipe.hset(key, mapping={messages.VERSION: said.version - 1, messages.WHOLE: packed})
             else:
                 pipe.hset(key, mapping=dict(said.fields))
-            pipe.hincrby(key, shares.VERSION, 1)
+            pipe.hincrby(key, messages.VERSION, 1)
             pipe.pexpire(key, SHARE_MS)
-            pipe.publish(shares.channel(site_id), shares.encode(said))
+            pipe.publish(messages.channel(site_id), messages.encode(said))
             version = (await pipe.execute())[-3]
         if version != said.version:
             raise Lost
 
     async def _claim(self, redis: Redis) -> None:
         for portion in _portions(self._claims.news()):
-            await redis.publish(shares.CLAIMED, shares.encode(Claimed(self._incarnation, portion)))
+            await redis.publish(messages.CLAIMED, messages.encode(Claimed(self._incarnation, portion)))
 
     async def _leave(self, redis: Redis) -> None:
         async with redis.pipeline() as pipe:
-            pipe.zrem(shares.REGISTRY, self._incarnation)
-            pipe.delete(shares.lease(self._incarnation))
-            pipe.publish(shares.LEFT, self._incarnation)
+            pipe.zrem(messages.REGISTRY, self._incarnation)
+            pipe.delete(messages.lease(self._incarnation))
+            pipe.publish(messages.LEFT, self._incarnation)
             await pipe.execute()
 
     def _counters(self, site_id: int, filters: Filters) -> Counters:
@@ -227,7 +227,7 @@ class Sharing:
         return presence.view(filters) if filters else presence
 
     def _lease(self) -> bytes:
-        return shares.encode(Lease(self._presence.totals(), self._vitals()))
+        return messages.encode(Lease(self._presence.totals(), self._vitals()))
 
     def _now(self) -> float:
         return time.monotonic() + self._clock

@@ -10,10 +10,10 @@ from uuid import UUID
 
 import msgspec
 
+from tracker.across.vitals import Vitals
 from tracker.live.counters import Counters, Field
 from tracker.live.filters import Filters
 from tracker.live.stream import Happening
-from tracker.vitals import Vitals
 
 LEASE_SECONDS = 3.0
 REGISTRY = "footfall:{edges}"  # incarnations by when they last renewed their lease (Redis' clock)
