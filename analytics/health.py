@@ -15,7 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.views.decorators.csrf import csrf_exempt
 
 from analytics import callers
-from tracker import edge
+from tracker.edge import edge
 
 View = Callable[[HttpRequest], Coroutine[Any, Any, HttpResponse]]
 PATIENCE = 3.0  # seconds that Postgres has to answer

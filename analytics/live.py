@@ -7,7 +7,7 @@ from typing import Any
 
 from analytics import gathering, snapshots
 from analytics.views_kept import VIEWS
-from tracker import edge
+from tracker.edge import edge
 from tracker.live.counters import Counters
 from tracker.live.filters import NO_FILTERS, Filters
 from tracker.live.stream import Stream

@@ -1,13 +1,13 @@
-"""`/metrics` of the web process: the figures of `tracker.figures`, for those who may see them."""
+"""`/metrics` of the web process: the figures of `tracker.edge.metrics`, for those who may see them."""
 
 from django.http import HttpRequest, HttpResponse
 
 from analytics.health import inspection
-from tracker import edge, figures
+from tracker.edge import edge
+from tracker.edge.metrics import CONTENT_TYPE, lines
 
 
 @inspection
 async def metrics(request: HttpRequest) -> HttpResponse:
     """The figures of this process; all zero before its first visitor."""
-    text = "".join(figures.lines(await edge.start()))
-    return HttpResponse(text, content_type=figures.CONTENT_TYPE)
+    return HttpResponse("".join(lines(await edge.start())), content_type=CONTENT_TYPE)

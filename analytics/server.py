@@ -19,8 +19,8 @@ from twisted.web.http import HTTPChannel
 
 from analytics import board_socket
 from analytics.trouble import CannotStart, port_taken
-from tracker import edge
 from tracker.contract.close_codes import RESTARTING
+from tracker.edge import edge
 
 # A page says at most 8,192 bytes; up to twice that is still read, so that it can be told 4413.
 FRAME_LIMIT = 16_384

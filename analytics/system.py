@@ -8,9 +8,9 @@ import time
 import msgspec
 
 from analytics import gathering
-from tracker import edge
 from tracker.across.vitals import Vitals, together
-from tracker.pulse import SAMPLE_SECONDS, Pulse
+from tracker.edge import edge
+from tracker.edge.pulse import SAMPLE_SECONDS, Pulse
 
 
 class System:

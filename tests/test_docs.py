@@ -50,7 +50,7 @@ def test_every_command_is_documented(command: str) -> None:
 
 
 def test_every_metric_is_documented() -> None:
-    names = set(re.findall(r"footfall_[a-z_]+", (ROOT / "tracker" / "figures.py").read_text()))
+    names = set(re.findall(r"footfall_[a-z_]+", (ROOT / "tracker" / "edge" / "metrics.py").read_text()))
     assert names
     assert {name for name in names if f"`{name}`" not in OPERATIONS} == set()
 

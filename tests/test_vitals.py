@@ -2,11 +2,11 @@
 
 import pytest
 
-from tracker import pulse
 from tracker.across import messages
 from tracker.across.messages import Lease
 from tracker.across.vitals import Vitals, together
-from tracker.pulse import Pulse
+from tracker.edge import pulse
+from tracker.edge.pulse import Pulse
 
 
 def test_the_vitals_of_this_process_are_taken_once_a_second_at_most(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,11 +8,11 @@ from uuid import UUID
 
 from channels.consumer import AsyncConsumer
 
-from tracker import edge
 from tracker.contract import messages
 from tracker.contract.close_codes import BROKE_PROTOCOL, Declined
 from tracker.conversation.services import Outcome
 from tracker.conversation.session import Session
+from tracker.edge import edge
 
 Message = dict[str, Any]
 

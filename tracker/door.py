@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, cast
 
-from tracker.edge import Edge
+from tracker.edge.edge import Edge
 from tracker.edge_socket import RESET, VisitorSocket
 from tracker.pings import Pings
 

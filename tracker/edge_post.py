@@ -5,10 +5,11 @@ import socket
 from http import HTTPStatus
 from typing import Final
 
-from tracker import exchange, handshake, inspection, request_head
+from tracker import handshake, inspection, request_head
 from tracker.contract import messages
-from tracker.edge import Edge, Knock
-from tracker.exchange import Answer
+from tracker.edge import post
+from tracker.edge.edge import Edge, Knock
+from tracker.edge.post import Answer
 from tracker.listeners import BACKLOG
 from tracker.request_head import Head, Unreadable
 
@@ -86,7 +87,7 @@ class Posts:
         key = handshake.site_key(head.path)
         if head.method != "POST":
             return _plain(HTTPStatus.METHOD_NOT_ALLOWED)
-        return await exchange.answer(self._here, Knock(key, peer, head.headers), body)
+        return await post.answer(self._here, Knock(key, peer, head.headers), body)
 
 
 async def _linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -12,8 +12,8 @@ from contextlib import suppress
 
 from django.conf import settings
 
-from tracker import edge
 from tracker.door import Door
+from tracker.edge import edge
 from tracker.edge_post import Posts
 
 # How long replies and closes may take to leave, once everything is stored.

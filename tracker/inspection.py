@@ -15,9 +15,9 @@ from typing import Any, Final
 
 import psycopg
 
-from tracker import figures
-from tracker.edge import Edge
-from tracker.exchange import Answer
+from tracker.edge import metrics
+from tracker.edge.edge import Edge
+from tracker.edge.post import Answer
 from tracker.postgres.connect import connect
 from tracker.request_head import Head, Unreadable
 
@@ -48,7 +48,7 @@ async def answer(here: Edge, head: Head, path: str, peer: str | None) -> Answer:
         refused = _said(head, HTTPStatus.METHOD_NOT_ALLOWED, "")
         return refused._replace(headers={**refused.headers, "Allow": "GET, HEAD"})
     if path == "/metrics":
-        return _said(head, HTTPStatus.OK, "".join(figures.lines(here)), figures.CONTENT_TYPE)
+        return _said(head, HTTPStatus.OK, "".join(metrics.lines(here)), metrics.CONTENT_TYPE)
     missing = await _missing(here) if path == "/readyz" else ""
     return _said(head, HTTPStatus.SERVICE_UNAVAILABLE if missing else HTTPStatus.OK, f"{missing or 'ok'}\n")
 

@@ -8,8 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from tracker import edge, exchange
 from tracker.contract import messages
+from tracker.edge import edge, post
 
 SNIPPET = Path(__file__).resolve().parent.parent / "static" / "t.js"
 
@@ -43,5 +43,5 @@ async def live(request: HttpRequest, key: str) -> HttpResponse:
         peer=request.META.get("REMOTE_ADDR"),
         headers={name.lower(): value for name, value in request.headers.items()},
     )
-    answer = await exchange.answer(await edge.start(), knock, request.read(messages.BODY_LIMIT + 1))
+    answer = await post.answer(await edge.start(), knock, request.read(messages.BODY_LIMIT + 1))
     return HttpResponse(answer.body, status=answer.status, headers=answer.headers)

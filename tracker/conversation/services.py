@@ -56,7 +56,7 @@ class Caller(msgspec.Struct, frozen=True, gc=False):
 
 
 class Desk(Protocol):
-    """What a session needs of the process that holds it (`tracker.edge.Edge`)."""
+    """What a session needs of the process that holds it (`tracker.edge.edge.Edge`)."""
 
     def presence_of(self, site_id: int) -> SitePresence: ...
     def visitor(self, caller: Caller, wall: float) -> UUID | None: ...

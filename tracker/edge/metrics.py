@@ -6,7 +6,7 @@ docs/operations.md names every one.
 
 from collections.abc import Iterator
 
-from tracker.edge import Edge
+from tracker.edge.edge import Edge
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -8,12 +8,12 @@ import time
 from typing import NamedTuple
 from uuid import UUID
 
-from tracker import edge
 from tracker.contract.close_codes import BROKE_PROTOCOL, OVERLOADED, Declined
 from tracker.contract.drops import Drop
 from tracker.contract.messages import Event, Message, Page, Refused, ack, parse_batch
 from tracker.conversation.services import Caller, Outcome
 from tracker.conversation.session import Session
+from tracker.edge import edge
 
 # Longer than a commit takes, shorter than a browser's or proxy's patience.
 ANSWER_SECONDS = 15.0

@@ -15,7 +15,6 @@ from django.conf import settings
 from msgspec import structs
 
 from tracker import listeners
-from tracker.admission import Admission, closed_to
 from tracker.contract.close_codes import OVERLOADED, REFUSED, RESTARTING, Declined
 from tracker.contract.drops import Drop, Drops
 from tracker.contract.records import Begin, Owner, Progress, Said
@@ -23,9 +22,10 @@ from tracker.conversation.claims import Claims
 from tracker.conversation.post_leases import Leases
 from tracker.conversation.services import Caller, Reply
 from tracker.conversation.session import Pace, Session
+from tracker.edge.admission import Admission, closed_to
+from tracker.edge.pulse import Pulse
 from tracker.live.presence import Presence, SitePresence
 from tracker.postgres.connect import connect
-from tracker.pulse import Pulse
 from tracker.sites.directory import Directory
 from tracker.sites.tracked_site import TrackedSite
 from tracker.storing.buffer import WriteBuffer

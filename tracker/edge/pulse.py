@@ -14,7 +14,7 @@ STATM = Path("/proc/self/statm")
 
 
 class Holder(Protocol):
-    """A `tracker.edge.Edge`."""
+    """A `tracker.edge.edge.Edge`."""
 
     messages: int
     buffer: WriteBuffer
