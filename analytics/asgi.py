@@ -13,7 +13,7 @@ from channels.sessions import CookieMiddleware  # noqa: E402
 from django.urls import path  # noqa: E402
 
 from analytics.board_socket import BoardConsumer  # noqa: E402
-from tracker.consumers import VisitorConsumer  # noqa: E402
+from tracker.web.visitor_consumer import VisitorConsumer  # noqa: E402
 
 application = ProtocolTypeRouter(
     {

@@ -5,7 +5,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from analytics import board, board_data, health, login, metrics
 from analytics.api import api
-from tracker import views
+from tracker.web import views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("t.js", views.snippet, name="snippet"),

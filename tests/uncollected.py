@@ -16,8 +16,8 @@ WORDS = "Of connections: "
 def say(number: int, frame: FrameType | None) -> None:
     # Here, since `up` itself says when daphne may be imported.
     from analytics.server import NamelessProtocol, PunctualChannel
-    from tracker.consumers import VisitorConsumer
     from tracker.conversation.session import Session
+    from tracker.web.visitor_consumer import VisitorConsumer
 
     kinds = (NamelessProtocol, PunctualChannel, VisitorConsumer, Session)
     print(f"{WORDS}{sum(isinstance(each, kinds) for each in gc.get_objects())}", flush=True)

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from tracker.contract import messages
 from tracker.edge import edge, post
 
-SNIPPET = Path(__file__).resolve().parent.parent / "static" / "t.js"
+SNIPPET = Path(__file__).resolve().parents[2] / "static" / "t.js"
 
 
 @cache
