@@ -6,7 +6,7 @@ A request that came through a proxy also arrives from loopback, so any forwardin
 from django.http import HttpRequest
 
 from analytics import tokens
-from tracker import inspection
+from tracker.server import inspection
 
 
 def is_local(request: HttpRequest) -> bool:

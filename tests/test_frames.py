@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
-from tracker import frames
 from tracker.contract.drops import Drop
 from tracker.contract.messages import Refused
+from tracker.server import frames
 
 
 def said(kind: int, payload: bytes, final: bool = True, mask: bytes = b"\x01\xa2\x33\xf4") -> bytes:

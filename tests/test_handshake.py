@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker import handshake, request_head
-from tracker.request_head import Unreadable
+from tracker.server import handshake, http_head
+from tracker.server.http_head import Unreadable
 
 # The example of RFC 6455, section 1.3.
 KEY, ACCEPT = "dGhlIHNhbXBsZSBub25jZQ==", b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
@@ -75,7 +75,7 @@ def test_there_is_nothing_at_other_paths(path: str) -> None:
 
 def test_a_header_said_twice_is_joined_and_keeps_every_byte() -> None:
     said = asked(Origin="é").replace(b"Host:", b"X-Forwarded-For: 1\r\nx-forwarded-for:2\r\nHost:")
-    for headers in (request_head.read(said).headers, handshake.read(said).headers):
+    for headers in (http_head.read(said).headers, handshake.read(said).headers):
         assert headers["x-forwarded-for"] == "1,2"
         assert headers["origin"] == "é"
 
@@ -96,8 +96,8 @@ def test_what_differs_between_visitors_is_each_ones_own(lines: bytes, address: s
     said = asked().replace(b"Host:", lines + b"\r\nHost:")
     read = handshake.read(said)
     assert read.headers.get("x-forwarded-for") == address
-    assert read.headers == request_head.read(said).headers
-    assert handshake.read(asked()).headers == request_head.read(asked()).headers
+    assert read.headers == http_head.read(said).headers
+    assert handshake.read(asked()).headers == http_head.read(asked()).headers
 
 
 names = st.sampled_from(["X-Forwarded-For", "x-forwarded-for", "Cookie", "cookie", "Forwarded", "Origin"])
@@ -109,7 +109,7 @@ def test_what_is_remembered_is_read_as_it_stands(lines: list[tuple[str, str, str
     text = "".join(f"{name}{between}{value}\r\n" for name, between, value in lines).encode("latin-1")
     said = asked().replace(b"Host:", text + b"Host:")
     for _ in range(2):
-        assert handshake.read(said).headers == request_head.read(said).headers
+        assert handshake.read(said).headers == http_head.read(said).headers
 
 
 @pytest.mark.parametrize("name", ["Sec-WebSocket-Key", "sec-websocket-key"])

@@ -32,9 +32,9 @@ PURE = [
     "storing/entries",
     "sites/tracked_site",
     "visitors/request",
-    "frames",
-    "request_head",
-    "handshake",
+    "server/frames",
+    "server/http_head",
+    "server/handshake",
 ]
 # What one conversation is made of.
 CONVERSATION = [

@@ -18,8 +18,9 @@ from django.db import connections
 from analytics import first_start, launch, options
 from analytics.child import Child
 from analytics.trouble import CannotStart
-from tracker import jobs, listeners
+from tracker import jobs
 from tracker.postgres.connect import connect
+from tracker.server import ports
 from tracker.sites.snippet_tag import tag
 
 
@@ -60,7 +61,7 @@ class Command(BaseCommand):
         self._greet(first_start.welcome())
         demo = self._demo(started) if started.options.demo else None
         connections.close_all()
-        listeners.allow_many_sockets()
+        ports.allow_many_sockets()
         fleet = started.fleet
         if fleet:
             undo.callback(fleet.stop)

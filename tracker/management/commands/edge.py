@@ -12,8 +12,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.log import configure_logging
 
-from tracker import edge_process, listeners
-from tracker.workers import Workers
+from tracker.server import ports, process
+from tracker.server.workers import Workers
 
 MOST_WORKERS = 64
 
@@ -41,7 +41,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **chosen: Any) -> None:
         configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
-        listeners.allow_many_sockets()
+        ports.allow_many_sockets()
         count = chosen["workers"]
         sockets = _listen(chosen["port"], chosen["uds"], count)
         posts = _listen(chosen["post_port"], chosen["post_uds"], count)
@@ -51,7 +51,7 @@ class Command(BaseCommand):
             # A listener is closed once nobody holds it: not when a neighbour's copy keeps it open.
             for other in {*sockets, *posts} - {sockets[place], *posts[place : place + 1]}:
                 other.close()
-            asyncio.run(edge_process.serve(sockets[place], posts[place] if posts else None, ready))
+            asyncio.run(process.serve(sockets[place], posts[place] if posts else None, ready))
 
         if count == 1:
             serve(0, ready)
@@ -71,8 +71,8 @@ def _listen(port: int | None, path: Path | None, count: int) -> list[socket.sock
     """A listener for each worker; they share the one of a file."""
     try:
         if path:
-            return [listeners.on_file(path)] * count
-        return listeners.on_port(port, count) if port else []
+            return [ports.on_file(path)] * count
+        return ports.on_port(port, count) if port else []
     except OSError as error:
         raise CommandError(
             f"Cannot listen on {path or f'port {port}'}: {os.strerror(error.errno or 0)}."

@@ -13,8 +13,8 @@ from contextlib import suppress
 from typing import Any, Final, cast
 
 from tracker.edge.edge import Edge
-from tracker.edge_socket import RESET, VisitorSocket
-from tracker.pings import Pings
+from tracker.server.ping_wheel import Pings
+from tracker.server.visitor_socket import RESET, VisitorSocket
 
 logger = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ from contextlib import suppress
 
 from django.conf import settings
 
-from tracker.door import Door
 from tracker.edge import edge
-from tracker.edge_post import Posts
+from tracker.server.http_server import Posts
+from tracker.server.listener import Door
 
 # How long replies and closes may take to leave, once everything is stored.
 GOODBYE_SECONDS = 2.0

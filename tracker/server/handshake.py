@@ -10,8 +10,8 @@ from urllib.parse import unquote
 
 import msgspec
 
-from tracker import request_head
-from tracker.request_head import Unreadable
+from tracker.server import http_head
+from tracker.server.http_head import Unreadable
 
 PREFIX: Final = "/live/"
 GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -73,7 +73,7 @@ def refused(status: HTTPStatus) -> bytes:
 
 def _read(head: bytes) -> tuple[str, dict[str, str]]:
     """Site and headers of a request to become a WebSocket, which may yet lack its key. Raises Unreadable."""
-    method, path, headers = request_head.read(head)
+    method, path, headers = http_head.read(head)
     site = site_key(path)
     # Firefox says "keep-alive, Upgrade".
     wishes = [word.strip() for word in headers.get("connection", "").lower().split(",")]

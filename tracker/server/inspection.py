@@ -19,7 +19,7 @@ from tracker.edge import metrics
 from tracker.edge.edge import Edge
 from tracker.edge.post import Answer
 from tracker.postgres.connect import connect
-from tracker.request_head import Head, Unreadable
+from tracker.server.http_head import Head, Unreadable
 
 PATHS: Final = frozenset(("/healthz", "/readyz", "/metrics"))
 FORWARDING: Final = ("forwarded", "via", "x-real-ip", "x-client-ip", "cf-connecting-ip", "true-client-ip")
@@ -29,7 +29,7 @@ TEXT: Final = "text/plain"
 AWAY: Final = "Postgres does not answer."
 BEHIND: Final = "Migrations are missing."
 # By their files: Django's own way imports the models, which an edge starts without.
-MIGRATIONS: Final = [file.stem for file in Path(__file__).with_name("migrations").glob("[0-9]*.py")]
+MIGRATIONS: Final = [file.stem for file in Path(__file__).parents[1].joinpath("migrations").glob("[0-9]*.py")]
 # What the database has beyond them does not matter: it may be ahead of an edge that is about to be restarted.
 UNAPPLIED: Final = """
 SELECT name FROM unnest(%s::text[]) AS name EXCEPT SELECT name FROM django_migrations WHERE app = 'tracker'

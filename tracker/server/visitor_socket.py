@@ -12,17 +12,17 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from tracker import frames, handshake, request_head
 from tracker.contract import messages
 from tracker.contract.close_codes import BROKE_PROTOCOL, Declined
 from tracker.contract.drops import Drop
 from tracker.conversation.services import Outcome
 from tracker.conversation.session import Session
-from tracker.frames import BINARY, CLOSE, CONTINUATION, FINAL, PING, PONG, TEXT, WHOLE_TEXT
+from tracker.server import frames, handshake, http_head
+from tracker.server.frames import BINARY, CLOSE, CONTINUATION, FINAL, PING, PONG, TEXT, WHOLE_TEXT
 from tracker.visitors.request import Knock
 
 if TYPE_CHECKING:
-    from tracker.door import Door
+    from tracker.server.listener import Door
 
 READ: Final = 16_384
 # As plain numbers: combining the enum costs more than the rest of the call.
@@ -117,15 +117,15 @@ class VisitorSocket:
             asyncio.get_running_loop().call_soon(self._gone)
 
     def _shake(self, data: bytes) -> None:
-        end = data.find(request_head.END) + len(request_head.END)
-        if end < len(request_head.END):
+        end = data.find(http_head.END) + len(http_head.END)
+        if end < len(http_head.END):
             self._rest = data
-            if len(data) > request_head.LIMIT:
+            if len(data) > http_head.LIMIT:
                 self._turn_away(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
             return
         try:
             asked = handshake.read(data[:end])
-        except request_head.Unreadable as error:
+        except http_head.Unreadable as error:
             self._turn_away(error.status)
             return
         self._shaken = self.heard = True

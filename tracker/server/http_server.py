@@ -5,13 +5,13 @@ import socket
 from http import HTTPStatus
 from typing import Final
 
-from tracker import handshake, inspection, request_head
 from tracker.contract import messages
 from tracker.edge import post
 from tracker.edge.edge import Edge, Knock
 from tracker.edge.post import Answer
-from tracker.listeners import BACKLOG
-from tracker.request_head import Head, Unreadable
+from tracker.server import handshake, http_head, inspection
+from tracker.server.http_head import Head, Unreadable
+from tracker.server.ports import BACKLOG
 
 # For a whole request to arrive, and for the next one to begin.
 PATIENCE_SECONDS: Final = 10.0
@@ -32,7 +32,7 @@ class Posts:
         self._listening = await asyncio.start_server(
             self.serve,
             sock=listener,
-            limit=request_head.LIMIT,
+            limit=http_head.LIMIT,
             # asyncio listens once more, with its own 100 unless told.
             backlog=BACKLOG,
         )
@@ -70,7 +70,7 @@ class Posts:
         while goes_on and not self._stopping:
             try:
                 async with asyncio.timeout(PATIENCE_SECONDS):
-                    head = request_head.read(await _read_head(reader))
+                    head = http_head.read(await _read_head(reader))
                     body, goes_on = await _body(reader, head)
                 answer = await self._answer(head, peer[0] if peer else None, body)
             except Unreadable as error:
@@ -100,7 +100,7 @@ async def _linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 async def _read_head(reader: asyncio.StreamReader) -> bytes:
     try:
-        return await reader.readuntil(request_head.END)
+        return await reader.readuntil(http_head.END)
     except asyncio.LimitOverrunError:
         raise Unreadable(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE) from None
 
