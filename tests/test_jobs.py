@@ -15,11 +15,11 @@ import psycopg
 import pytest
 
 from tests.page_views import HOUR, MINUTE, START, at, begin, folded, progress, rows
-from tracker import jobs, leftovers, purges
 from tracker.models import OpenVisit, Recent, Salt, Site
 from tracker.postgres import partitions
 from tracker.postgres.connect import connect
 from tracker.storing.store import Store
+from tracker.upkeep import abandoned, jobs, purges
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -57,7 +57,7 @@ def test_page_views_of_a_dead_edge_end_at_its_last_beat(connection: psycopg.Conn
     beat(connection, 1, seconds=100, silent=61)
     beat(connection, 2, seconds=100, silent=59)
 
-    leftovers.end_of_dead_edges(connection)
+    abandoned.end_of_dead_edges(connection)
     ends = {view["id"]: view["ended_at"] for view in rows(connection, "tracker_pageview")}
     assert ends == {
         lost.id: at(100),
@@ -84,7 +84,7 @@ def test_a_page_view_that_another_edge_claimed_is_left_alone(
     store.write(folded(page))
     store.write(folded(begin(50, page=page.id, edge=2)))
     beat(connection, 1, seconds=60, silent=100)
-    leftovers.end_of_dead_edges(connection)
+    abandoned.end_of_dead_edges(connection)
     assert [view["ended_at"] for view in rows(connection, "tracker_pageview")] == [None]
 
 
@@ -92,7 +92,7 @@ def test_an_edge_that_was_only_silent_goes_on(connection: psycopg.Connection, st
     page, quiet = begin(0, edge=1), begin(0, edge=1)
     store.write(folded(page, quiet))
     beat(connection, 1, seconds=60, silent=100)
-    leftovers.end_of_dead_edges(connection)
+    abandoned.end_of_dead_edges(connection)
     store.write(folded(progress(page, 300, engaged_ms=1000)))
     store.write(folded(progress(quiet, 400, ended=True)))
     ends = {view["id"]: view["ended_at"] for view in rows(connection, "tracker_pageview")}
@@ -104,25 +104,25 @@ def test_an_edge_that_beats_while_it_is_being_buried_lives(
 ) -> None:
     store.write(folded(begin(0, edge=1)))
     beat(connection, 1, seconds=60, silent=100)
-    pages = leftovers._open(connection, leftovers.OPEN_OF_EDGE, [1, START - timedelta(days=1)])
+    pages = abandoned._open(connection, abandoned.OPEN_OF_EDGE, [1, START - timedelta(days=1)])
     connection.execute("UPDATE tracker_edge SET seen_at = clock_timestamp()")
-    assert not leftovers._end(pages, {page.id: at(60) for page in pages}, dead_edge=1)
+    assert not abandoned._end(pages, {page.id: at(60) for page in pages}, dead_edge=1)
     assert [view["ended_at"] for view in rows(connection, "tracker_pageview")] == [None]
 
 
 def test_many_page_views_end_in_portions(connection: psycopg.Connection, store: Store) -> None:
-    store.write(folded(*(begin(n / 100, edge=1) for n in range(leftovers.PORTION + 500))))
+    store.write(folded(*(begin(n / 100, edge=1) for n in range(abandoned.PORTION + 500))))
     beat(connection, 1, seconds=60, silent=100)
-    leftovers.end_of_dead_edges(connection)
+    abandoned.end_of_dead_edges(connection)
     assert {view["ended_at"] for view in rows(connection, "tracker_pageview")} == {at(60)}
 
 
 def test_page_views_are_cut_at_24_hours_once(connection: psycopg.Connection, store: Store) -> None:
     old, young = begin(0), begin(2 * HOUR)
     store.write(folded(old, young))
-    leftovers.end_of_the_day(connection, at(DAY + HOUR))
+    abandoned.end_of_the_day(connection, at(DAY + HOUR))
     assert [view["ended_at"] for view in rows(connection, "tracker_pageview")] == [at(DAY), None]
-    leftovers.end_of_the_day(connection, at(DAY + 3 * HOUR))
+    abandoned.end_of_the_day(connection, at(DAY + 3 * HOUR))
     assert [view["ended_at"] for view in rows(connection, "tracker_pageview")] == [
         at(DAY),
         at(DAY + 2 * HOUR),

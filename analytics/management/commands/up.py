@@ -18,10 +18,10 @@ from django.db import connections
 from analytics import first_start, launch, options
 from analytics.child import Child
 from analytics.trouble import CannotStart
-from tracker import jobs
 from tracker.postgres.connect import connect
 from tracker.server import ports
 from tracker.sites.snippet_tag import tag
+from tracker.upkeep import jobs
 
 
 class Command(BaseCommand):

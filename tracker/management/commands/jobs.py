@@ -5,8 +5,8 @@ import threading
 
 from django.core.management.base import BaseCommand
 
-from tracker import jobs
 from tracker.postgres.connect import connect
+from tracker.upkeep import jobs
 
 ENDING = (signal.SIGTERM, signal.SIGINT)
 

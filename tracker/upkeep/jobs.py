@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import psycopg
 
-from tracker import leftovers, purges
 from tracker.postgres import partitions
 from tracker.rollups import minutes
+from tracker.upkeep import abandoned, purges
 
 logger = logging.getLogger(__name__)
 
@@ -39,8 +39,8 @@ class Job(NamedTuple):
 # In this order: a page view is ended before what is needed to end it is purged.
 JOBS = (
     Job("partitions", _partitions, 3600),
-    Job("dead edges", lambda connection, now: leftovers.end_of_dead_edges(connection), 5),
-    Job("day-old page views", leftovers.end_of_the_day, 600),
+    Job("dead edges", lambda connection, now: abandoned.end_of_dead_edges(connection), 5),
+    Job("day-old page views", abandoned.end_of_the_day, 600),
     Job("concurrency", minutes.roll_up, 600),
     Job("salts", purges.salts, 600),
     Job("recent ids", purges.recent_ids, 3600),
