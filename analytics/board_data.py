@@ -9,9 +9,10 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from analytics import concurrency, full_list, live, paths, queries, replay
+from analytics import concurrency, full_list, live, paths, replay
 from analytics.access import asite_for
-from analytics.answers import ANSWERS, TooMuch
+from analytics.queries import filtering
+from analytics.queries.shared_answers import ANSWERS, TooMuch
 from tracker.live.dimensions import DIMENSIONS
 from tracker.live.filters import Filters
 from tracker.models import Site
@@ -68,7 +69,7 @@ async def whole_list(request: HttpRequest, key: str) -> HttpResponse:
     of, text = request.GET.get("of", ""), request.GET.get("find", "")
 
     async def shown(site: Site, filters: Filters) -> dict[str, Any]:
-        if of not in DIMENSIONS or len(text) > queries.LONGEST_NAME:
+        if of not in DIMENSIONS or len(text) > filtering.LONGEST_NAME:
             raise ValueError("Name one of the lists, and a text that is no longer than a name.")
         if "t" not in request.GET:
             return full_list.listed(await live.counters(site.pk, filters), of, text)
@@ -86,7 +87,7 @@ async def _answer(
     if site is None:
         return JsonResponse({"error": "There is no such site, or you may not see it."}, status=404)
     try:
-        return JsonResponse(await made(site, queries.filters(request.GET)))
+        return JsonResponse(await made(site, filtering.filters(request.GET)))
     except ValueError as error:
         return JsonResponse({"error": str(error)}, status=400)
     except TooMuch as error:

@@ -15,8 +15,9 @@ from django.core.exceptions import SuspiciousOperation
 from django.db import DatabaseError, InterfaceError
 from django.http import QueryDict
 
-from analytics import origins, queries
+from analytics import origins
 from analytics.board_stream import BoardStream, Cursor
+from analytics.queries import filtering
 from analytics.readers import READERS
 from analytics.system import SYSTEM
 from analytics.ticker import TICKER
@@ -77,7 +78,7 @@ class BoardConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels h
             await self.close(REFUSED)
             return
         try:
-            self.filters = queries.filters(QueryDict(self.scope["query_string"]))
+            self.filters = filtering.filters(QueryDict(self.scope["query_string"]))
         except (ValueError, SuspiciousOperation):
             await self.close(BROKE_PROTOCOL)
             return

@@ -6,7 +6,7 @@ Drawn on the server with attributes only: it needs no script, obeys the strict p
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analytics.ranges import Range
+from analytics.queries.ranges import Range
 from analytics.reports import Bucket
 
 WIDTH, HEIGHT = 960, 240

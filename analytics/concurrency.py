@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
-from analytics import queries
-from analytics.ranges import midnight
+from analytics.queries import filtering
+from analytics.queries.ranges import midnight
 from tracker.live.filters import NO_FILTERS, Filters
 from tracker.models import Site
 from tracker.rollups.minutes import Minute, Reach, rolled_up, rolled_up_to, sweep
@@ -98,7 +98,7 @@ def _between(site_id: int, since: datetime, before: datetime, filters: Filters) 
     """The minutes from `since` to `before` in which anybody was there."""
     with connection.cursor() as cursor:
         if filters:
-            return sweep(cursor, site_id, since, before, queries.columns(filters))
+            return sweep(cursor, site_id, since, before, filtering.columns(filters))
         rolled = rolled_up_to(cursor)
         edge = min(max(rolled, since), before) if rolled else since
         minutes = rolled_up(cursor, site_id, since, edge)

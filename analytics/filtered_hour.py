@@ -11,8 +11,8 @@ from django.db import DatabaseError, InterfaceError
 from django.db.models import Count
 from django.db.models.functions import TruncMinute
 
-from analytics import queries
 from analytics.minutes import SHOWN
+from analytics.queries import filtering
 from tracker.live.filters import Filters
 from tracker.models import PageView
 
@@ -25,7 +25,7 @@ class FilteredHour:
     """The counts of one site under one filter."""
 
     def __init__(self, site_id: int, filters: Filters) -> None:
-        self._begun = PageView.objects.filter(queries.kept(filters), site_id=site_id)
+        self._begun = PageView.objects.filter(filtering.kept(filters), site_id=site_id)
         self._counts: dict[int, int] = {}
         self._read_at = float("-inf")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import connection
 
-from analytics import queries
+from analytics.queries import filtering
 from tracker.live.filters import Filters
 from tracker.models import Site
 from tracker.rollups.minutes import KEPT, UNFILTERED
@@ -61,7 +61,7 @@ def around(site: Site, filters: Filters, until: datetime) -> dict[str, Any]:
     """
     bounds: dict[str, Any] = {
         **UNFILTERED,
-        **queries.columns(filters),
+        **filtering.columns(filters),
         "site": site.pk,
         "since": until - WINDOW,
         "earliest": until - LONGEST,

@@ -12,9 +12,10 @@ import msgspec
 from django.db.models import Count, Q
 from django.db.models.functions import TruncMinute
 
-from analytics import minutes, queries, snapshots, stored_stream
+from analytics import minutes, snapshots, stored_stream
 from analytics.board_stream import rows
-from analytics.ranges import midnight
+from analytics.queries import filtering
+from analytics.queries.ranges import midnight
 from tracker.contract.attention import Attention
 from tracker.live.counters import VISITORS, Counters
 from tracker.live.dimensions import TABLE
@@ -43,7 +44,7 @@ def at(site: Site, moment: datetime, filters: Filters) -> dict[str, Any]:
 def counted(site: Site, moment: datetime, filters: Filters) -> Counters:
     """Who was there then; every tab counts as active, and no minutes are known."""
     there = PageView.objects.filter(
-        queries.kept(filters),
+        filtering.kept(filters),
         Q(ended_at=None) | Q(ended_at__gt=moment),
         site_id=site.pk,
         began_at__gt=moment - LONGEST,
@@ -61,7 +62,7 @@ def counted(site: Site, moment: datetime, filters: Filters) -> Counters:
 def _begun(site: Site, moment: datetime, filters: Filters) -> dict[int, int]:
     """Page views of the hour before, by the epoch minute they began in."""
     begun = PageView.objects.filter(
-        queries.kept(filters), site_id=site.pk, began_at__gt=moment - HOUR, began_at__lte=moment
+        filtering.kept(filters), site_id=site.pk, began_at__gt=moment - HOUR, began_at__lte=moment
     )
     hour = begun.annotate(minute=TruncMinute("began_at")).values_list("minute")
     return {

@@ -13,7 +13,7 @@ from typing import Any
 from django.db.models import Avg, Count, DateTimeField, F, Func, Model, Q, QuerySet, Value
 from django.db.models.functions import TruncDate
 
-from analytics.ranges import Range, midnight
+from analytics.queries.ranges import Range, midnight
 from tracker.models import PageView, Site, Visit
 
 TOP = 20

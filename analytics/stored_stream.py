@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from analytics import queries
+from analytics.queries import filtering
 from tracker.live.dimensions import TABLE
 from tracker.live.filters import Filters
 from tracker.live.stream import NEWEST, Happening
@@ -21,7 +21,7 @@ def before(site_id: int, moment: datetime, filters: Filters) -> list[Happening]:
     """The newest NEWEST happenings until `moment`, newest first; of events, those of the newest NEWEST."""
     since = moment - (FILTERED_SPAN if filters else SPAN)
     views = PageView.objects.filter(
-        queries.kept(filters), site_id=site_id, began_at__gt=since, began_at__lte=moment
+        filtering.kept(filters), site_id=site_id, began_at__gt=since, began_at__lte=moment
     )
     found = [
         Happening(own_id, began_at.timestamp(), mark(visitor), "", tuple(names))
@@ -40,7 +40,7 @@ def _events(site_id: int, since: datetime, moment: datetime, filters: Filters) -
         .values_list("id", "at", "name", "page_view_id", "visit_id")[:NEWEST]
     )
     pages = PageView.objects.filter(
-        queries.kept(filters),
+        filtering.kept(filters),
         site_id=site_id,
         began_at__gt=since - LONGEST,
         visit_id__in={visit for *_, visit in said},

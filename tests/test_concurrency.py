@@ -13,7 +13,7 @@ from django.http import QueryDict
 from django.test import Client
 
 from analytics import concurrency as curves
-from analytics import queries
+from analytics.queries import filtering
 from tests.cast import Cast, make_cast
 from tests.page_views import START, begin, folded, progress
 from tracker.models import Minute, PageView, Site, Watermark
@@ -231,7 +231,7 @@ def test_filters_keep_their_page_views_and_count_them_alike(site: Site) -> None:
     now = NOON + HOUR
 
     def most(query: str) -> tuple[int, int]:
-        today = curves.today(site, now, queries.filters(QueryDict(query)))
+        today = curves.today(site, now, filtering.filters(QueryDict(query)))
         return max(today["visitors"]["most"]), max(today["tabs"]["most"])
 
     assert most("") == (3, 4)

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from analytics import ranges
+from analytics.queries import ranges
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 21, 23, 30, tzinfo=UTC)  # 22 November, 00:30 in Berlin

@@ -13,7 +13,8 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from analytics import access, ranges
+from analytics import access
+from analytics.queries import ranges
 from tracker.models import Site
 
 RECENT, TOP = 2_000, 15

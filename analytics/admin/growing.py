@@ -17,7 +17,7 @@ from django.urls import URLPattern, path
 
 from analytics import access, spreadsheet
 from analytics.admin.paging import CappedPaginator, GrowingList
-from analytics.patience import TookTooLong, patience
+from analytics.queries.time_limit import TookTooLong, patience
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ADDRESS = re.compile(r"(\d{1,9})-(\d{1,17})-([0-9a-f]{32})")

@@ -11,9 +11,10 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from analytics import chart, ranges, reports, spreadsheet
+from analytics import chart, reports, spreadsheet
 from analytics.durations import spoken
-from analytics.patience import TookTooLong, patience
+from analytics.queries import ranges
+from analytics.queries.time_limit import TookTooLong, patience
 from analytics.reports import Figures, Row, Table
 from tracker.models import Site
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from analytics import answers
-from analytics.answers import Answers, TooMuch
+from analytics.queries import shared_answers
+from analytics.queries.shared_answers import Answers, TooMuch
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -71,7 +71,7 @@ def test_whoever_goes_away_leaves_the_answer_to_the_others() -> None:
 
 
 def test_what_takes_too_long_is_given_up_and_can_be_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(shared_answers, "PATIENCE_SECONDS", 0.1)
 
     async def ask() -> None:
         kept = Answers()
@@ -97,7 +97,7 @@ def test_what_fails_is_tried_again() -> None:
 
 
 def test_too_many_at_once_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "MOST_WAITING", 2)
+    monkeypatch.setattr(shared_answers, "MOST_WAITING", 2)
 
     async def ask() -> None:
         kept, held = Answers(), threading.Event()
@@ -113,7 +113,7 @@ def test_too_many_at_once_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_more_is_kept_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "MOST_KEPT", 3)
+    monkeypatch.setattr(shared_answers, "MOST_KEPT", 3)
     asked = []
 
     async def ask() -> None:

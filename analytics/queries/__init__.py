@@ -1,0 +1,4 @@
+"""What all questions to Postgres share: filters, ranges of time, a limit of their time, shared answers.
+
+Imports `tracker` only.
+"""
