@@ -14,7 +14,8 @@ from ninja.decorators import decorate_view
 from ninja.errors import AuthenticationError, ValidationError
 from ninja.security.base import AuthBase
 
-from analytics import access, live, tokens
+from analytics import live
+from analytics.access import rights, tokens
 from analytics.snapshots import DEFAULT_LIMIT, LARGEST_LIMIT
 from tracker.live.dimensions import TABLE
 from tracker.live.filters import Filters
@@ -29,14 +30,14 @@ class ReaderAuth(AuthBase):
     openapi_type = "http"
     openapi_scheme = "bearer"
 
-    async def authenticate(self, request: HttpRequest) -> access.Reader | None:
+    async def authenticate(self, request: HttpRequest) -> rights.Reader | None:
         header = request.headers.get("Authorization")
         if header is not None:
             return await tokens.from_header(header)
         user = await request.auser()
         return user if user.is_active else None
 
-    async def __call__(self, request: HttpRequest) -> access.Reader | None:
+    async def __call__(self, request: HttpRequest) -> rights.Reader | None:
         return await self.authenticate(request)
 
 
@@ -108,7 +109,7 @@ api = NinjaAPI(
 @decorate_view(vary_on_headers("Authorization", "Cookie"))
 async def site_live(request: HttpRequest, key: str, query: Query[LiveQuery]) -> HttpResponse:
     """Open tabs and distinct visitors, counted from open sockets, and the longest lists by tabs."""
-    site = await access.asite_for(request.auth, key)  # type: ignore[attr-defined]
+    site = await rights.asite_for(request.auth, key)  # type: ignore[attr-defined]
     if site is None:
         raise Http404
     return answer(await live.now(site, query.limit, query.filters()))

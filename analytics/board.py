@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from analytics import live
-from analytics.access import Reader, asite_for, is_staff, visible_sites
+from analytics.access.rights import Reader, asite_for, is_staff, visible_sites
 from analytics.hours import HOURS
 from tracker.models import PageView, Site
 from tracker.sites import snippet_tag

@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from analytics import concurrency, full_list, live, paths, replay
-from analytics.access import asite_for
+from analytics.access.rights import asite_for
 from analytics.queries import filtering
 from analytics.queries.shared_answers import ANSWERS, TooMuch
 from tracker.live.dimensions import DIMENSIONS

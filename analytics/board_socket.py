@@ -15,10 +15,10 @@ from django.core.exceptions import SuspiciousOperation
 from django.db import DatabaseError, InterfaceError
 from django.http import QueryDict
 
-from analytics import origins
+from analytics.access import socket_origin
+from analytics.access.board_readers import READERS
 from analytics.board_stream import BoardStream, Cursor
 from analytics.queries import filtering
-from analytics.readers import READERS
 from analytics.system import SYSTEM
 from analytics.ticker import TICKER
 from tracker.contract.close_codes import BROKE_PROTOCOL, REFUSED
@@ -131,7 +131,7 @@ class BoardConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels h
 
     def _from_own_page(self) -> bool:
         trusted = settings.CSRF_TRUSTED_ORIGINS
-        return origins.is_own(self.scope, settings.FOOTFALL_HTTPS, trusted, settings.ALLOWED_HOSTS)
+        return socket_origin.is_own(self.scope, settings.FOOTFALL_HTTPS, trusted, settings.ALLOWED_HOSTS)
 
     async def _visible_site(self) -> Site | None:
         """The site, if whoever holds the session may look at it now."""

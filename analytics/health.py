@@ -14,7 +14,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.views.decorators.csrf import csrf_exempt
 
-from analytics import callers
+from analytics.access import inspectors
 from tracker.edge import edge
 
 View = Callable[[HttpRequest], Coroutine[Any, Any, HttpResponse]]
@@ -29,7 +29,7 @@ def inspection(view: View) -> View:
     @csrf_exempt
     async def guarded(request: HttpRequest) -> HttpResponse:
         try:
-            allowed = await callers.may_inspect(request)
+            allowed = await inspectors.may_inspect(request)
         except Error:
             return HttpResponse("Postgres does not answer.\n", status=503, content_type="text/plain")
         if not allowed:

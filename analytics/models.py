@@ -45,7 +45,7 @@ class Token(models.Model):
 
 
 class LoginTries(models.Model):
-    """Passwords tried for one name from one address since the last right one (`analytics.tries`)."""
+    """Passwords tried for one name from one address since the last right one: `access.login_tries`."""
 
     digest = models.BinaryField(primary_key=True)
     tries = models.IntegerField()

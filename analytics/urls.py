@@ -3,7 +3,8 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, path
 
-from analytics import board, board_data, health, login, metrics
+from analytics import board, board_data, health, metrics
+from analytics.access import login
 from analytics.api import api
 from tracker.web import views
 

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from django.test import RequestFactory
 
-from analytics import callers
+from analytics.access import inspectors
 from tests.product import Product, running, wait_for
 from tracker.contract.drops import Drop
 
@@ -81,7 +81,7 @@ def test_a_token_is_answered_from_anywhere(product: Product, bearer: str, path: 
     ],
 )
 def test_local_is_who_comes_over_the_loopback(address: str, local: bool) -> None:
-    assert callers.is_local(RequestFactory().get("/healthz", REMOTE_ADDR=address)) is local
+    assert inspectors.is_local(RequestFactory().get("/healthz", REMOTE_ADDR=address)) is local
 
 
 def test_metrics_can_be_read_by_prometheus(product: Product) -> None:

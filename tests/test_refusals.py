@@ -17,7 +17,7 @@ from django.test import AsyncClient
 from django.urls import URLResolver, get_resolver
 from django.utils import timezone
 
-from analytics import tokens
+from analytics.access import tokens
 from analytics.models import Member, Token
 from tests.cast import Cast, make_cast
 from tests.stored import visit

@@ -8,7 +8,7 @@ from asgiref.sync import async_to_sync
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from analytics import tokens
+from analytics.access import tokens
 from analytics.models import Token
 from tests.cast import Cast, make_cast
 

@@ -2,8 +2,8 @@
 
 from django.contrib import admin
 
+from analytics.access.login import AdminLoginForm
 from analytics.admin import events, page_views, sites, tokens, visits
-from analytics.login import AdminLoginForm
 
 __all__ = ["events", "page_views", "sites", "tokens", "visits"]
 

@@ -13,7 +13,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from analytics import access
+from analytics.access import rights
 from analytics.queries import ranges
 from tracker.models import Site
 
@@ -24,7 +24,7 @@ MOST_SITES = 200
 def chosen_site(request: HttpRequest) -> Site | None:
     """The site that a list shows: the one asked for, else the first that the reader may see."""
     key = request.GET.get("site")
-    return access.site_for(request.user, key) if key else access.visible_sites(request.user).first()
+    return rights.site_for(request.user, key) if key else rights.visible_sites(request.user).first()
 
 
 def chosen_range(request: HttpRequest, site: Site) -> ranges.Range:
@@ -54,7 +54,7 @@ class SiteFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         chosen = chosen_site(request)
         self.chosen = chosen.key if chosen else ""
-        return list(access.visible_sites(request.user).values_list("key", "domain")[:MOST_SITES])
+        return list(rights.visible_sites(request.user).values_list("key", "domain")[:MOST_SITES])
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset  # DaysFilter asks for the site and the days together.

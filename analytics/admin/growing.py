@@ -15,7 +15,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
-from analytics import access, spreadsheet
+from analytics import spreadsheet
+from analytics.access import rights
 from analytics.admin.paging import CappedPaginator, GrowingList
 from analytics.queries.time_limit import TookTooLong, patience
 
@@ -42,10 +43,10 @@ class GrowingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     sortable_by = ()
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return access.is_staff(request.user)
+        return rights.is_staff(request.user)
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return access.is_staff(request.user)
+        return rights.is_staff(request.user)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -62,9 +63,9 @@ class GrowingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         queryset = super().get_queryset(request)
-        if access.sees_all(request.user):
+        if rights.sees_all(request.user):
             return queryset
-        return queryset.filter(site__in=access.visible_sites(request.user))
+        return queryset.filter(site__in=rights.visible_sites(request.user))
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[GrowingList]:
         return GrowingList

@@ -15,7 +15,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from analytics import access
+from analytics.access import rights
 from analytics.admin import report_page
 from analytics.admin.site_form import MemberForm, SiteForm
 from analytics.models import Member
@@ -62,7 +62,7 @@ class MemberInline(admin.TabularInline):  # type: ignore[type-arg]
         return member.user.get_username()
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return access.is_staff(request.user)
+        return rights.is_staff(request.user)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return may_change(request, obj)
@@ -77,8 +77,8 @@ class MemberInline(admin.TabularInline):  # type: ignore[type-arg]
 def may_change(request: HttpRequest, site: Site | None) -> bool:
     """Whether the user may change this site; with none named, any site at all."""
     if site is None or site.pk is None:
-        return access.owned_sites(request.user).exists()
-    return access.owns(request.user, site)
+        return rights.owned_sites(request.user).exists()
+    return rights.owns(request.user, site)
 
 
 @admin.register(Site)
@@ -98,22 +98,22 @@ class SiteAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     )
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return access.is_staff(request.user)
+        return rights.is_staff(request.user)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return access.is_staff(request.user)
+        return rights.is_staff(request.user)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return may_change(request, obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return access.sees_all(request.user)
+        return rights.sees_all(request.user)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
-        return access.visible_sites(request.user)
+        return rights.visible_sites(request.user)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view

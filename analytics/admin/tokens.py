@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from analytics import access
+from analytics.access import rights
 from analytics.models import Token
 
 
@@ -17,13 +17,13 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     show_facets = admin.ShowFacets.NEVER
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return access.sees_all(request.user)
+        return rights.sees_all(request.user)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return access.sees_all(request.user)
+        return rights.sees_all(request.user)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return access.sees_all(request.user)
+        return rights.sees_all(request.user)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -88,7 +88,7 @@ async def _holds_token(header: str) -> bool:
         return False
     sought = "SELECT digest FROM analytics_token WHERE name = %s"
     kept = await asyncio.wait_for(asyncio.to_thread(_ask, sought, shape[1]), PATIENCE)
-    # Compared whole and in constant time, as `analytics.tokens` does; the name is public.
+    # Compared whole and in constant time, as `analytics.access.tokens` does; the name is public.
     return kept is not None and hmac.compare_digest(bytes(kept), hashlib.sha256(shape[0].encode()).digest())
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from analytics import tokens
-from analytics.access import KEY
+from analytics.access import tokens
+from analytics.access.rights import KEY
 from tracker.models import Site
 
 

@@ -8,7 +8,7 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
 from django.core.exceptions import ValidationError
 
-from analytics.tries import Tries
+from analytics.access.login_tries import Tries
 
 
 class LoginForm(AuthenticationForm):

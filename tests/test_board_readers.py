@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connections
 
-from analytics.readers import Readers
+from analytics.access.board_readers import Readers
 from tests.product import free_port
 
 

@@ -15,7 +15,7 @@ from django.contrib import auth
 from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest
 
-from analytics.access import Reader, site_for
+from analytics.access.rights import Reader, site_for
 from tracker.models import Site
 
 # A board asks every 3 s and is closed within 5 after its reader lost the right: so old may an answer be.

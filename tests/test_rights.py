@@ -4,7 +4,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import AnonymousUser
 
-from analytics import access
+from analytics.access import rights
 from analytics.models import Token
 from tests.cast import Cast, make_cast
 from tracker.models import Site
@@ -35,53 +35,53 @@ def domains(sites: object) -> set[str]:
 @pytest.mark.parametrize("name", SEES)
 def test_everyone_sees_their_own_sites_and_no_others(cast: Cast, name: str) -> None:
     user = cast.everyone()[name]
-    assert domains(access.visible_sites(user)) == SEES[name]
+    assert domains(rights.visible_sites(user)) == SEES[name]
     for site in (cast.site, cast.strange_site):
-        found = access.site_for(user, site.key)
+        found = rights.site_for(user, site.key)
         assert (found == site) is (site.domain in SEES[name])
-        assert async_to_sync(access.asite_for)(user, site.key) == found
+        assert async_to_sync(rights.asite_for)(user, site.key) == found
 
 
 @pytest.mark.parametrize("name", OWNS)
 def test_only_owners_and_superusers_may_change_a_site(cast: Cast, name: str) -> None:
     user = cast.everyone()[name]
-    assert domains(access.owned_sites(user)) == OWNS[name]
-    assert access.owns(user, cast.site) is ("seen.example" in OWNS[name])
-    assert access.owns(user, cast.strange_site) is (name == "superuser")
+    assert domains(rights.owned_sites(user)) == OWNS[name]
+    assert rights.owns(user, cast.site) is ("seen.example" in OWNS[name])
+    assert rights.owns(user, cast.strange_site) is (name == "superuser")
 
 
 def test_nobody_in_particular_sees_nothing(cast: Cast) -> None:
-    assert domains(access.visible_sites(AnonymousUser())) == set()
-    assert access.site_for(AnonymousUser(), cast.site.key) is None
+    assert domains(rights.visible_sites(AnonymousUser())) == set()
+    assert rights.site_for(AnonymousUser(), cast.site.key) is None
 
 
 def test_a_deactivated_superuser_sees_nothing(cast: Cast) -> None:
     cast.superuser.is_active = False
     cast.superuser.save()
-    assert domains(access.visible_sites(cast.superuser)) == set()
+    assert domains(rights.visible_sites(cast.superuser)) == set()
 
 
 @pytest.mark.parametrize("key", ["", "no-such-site", "a\0b", "x" * 33, "' OR 1=1 --", "ÄÖ"])
 def test_a_key_that_is_none_is_an_unknown_site(cast: Cast, key: str) -> None:
-    assert access.site_for(cast.superuser, key) is None
-    assert async_to_sync(access.asite_for)(cast.superuser, key) is None
+    assert rights.site_for(cast.superuser, key) is None
+    assert async_to_sync(rights.asite_for)(cast.superuser, key) is None
 
 
 def test_a_token_sees_its_sites_and_owns_none(cast: Cast) -> None:
     token = Token.objects.create(name="a", digest=b"a")
     token.sites.add(cast.site)
-    assert domains(access.visible_sites(token)) == {"seen.example"}
-    assert not access.owns(token, cast.site)
+    assert domains(rights.visible_sites(token)) == {"seen.example"}
+    assert not rights.owns(token, cast.site)
 
 
 def test_a_token_whose_last_site_is_gone_sees_nothing_more(cast: Cast) -> None:
     token = Token.objects.create(name="a", digest=b"a")
     token.sites.add(cast.site)
     Site.objects.filter(pk=cast.site.pk).delete()
-    assert domains(access.visible_sites(token)) == set()
+    assert domains(rights.visible_sites(token)) == set()
 
 
 def test_a_token_for_all_sites_sees_new_ones_too(cast: Cast) -> None:
     token = Token.objects.create(name="a", digest=b"a", all_sites=True)
     Site.objects.create(domain="new.example", hosts=["new.example"])
-    assert domains(access.visible_sites(token)) == {"seen.example", "stranger.example", "new.example"}
+    assert domains(rights.visible_sites(token)) == {"seen.example", "stranger.example", "new.example"}

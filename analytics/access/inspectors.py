@@ -5,7 +5,7 @@ A request that came through a proxy also arrives from loopback, so any forwardin
 
 from django.http import HttpRequest
 
-from analytics import tokens
+from analytics.access import tokens
 from tracker.server import inspection
 
 
