@@ -14,9 +14,9 @@ from ninja.decorators import decorate_view
 from ninja.errors import AuthenticationError, ValidationError
 from ninja.security.base import AuthBase
 
-from analytics import live
 from analytics.access import rights, tokens
-from analytics.snapshots import DEFAULT_LIMIT, LARGEST_LIMIT
+from analytics.live import state
+from analytics.live.snapshot import DEFAULT_LIMIT, LARGEST_LIMIT
 from tracker.live.dimensions import TABLE
 from tracker.live.filters import Filters
 
@@ -112,7 +112,7 @@ async def site_live(request: HttpRequest, key: str, query: Query[LiveQuery]) -> 
     site = await rights.asite_for(request.auth, key)  # type: ignore[attr-defined]
     if site is None:
         raise Http404
-    return answer(await live.now(site, query.limit, query.filters()))
+    return answer(await state.now(site, query.limit, query.filters()))
 
 
 def answer(body: dict[str, Any], status: int = 200) -> HttpResponse:

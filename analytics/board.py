@@ -10,9 +10,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from analytics import live
 from analytics.access.rights import Reader, asite_for, is_staff, visible_sites
-from analytics.hours import HOURS
+from analytics.live import state
+from analytics.live.sites_hour import HOURS
 from tracker.models import PageView, Site
 from tracker.sites import snippet_tag
 
@@ -50,12 +50,12 @@ async def sites(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 async def sites_live(request: HttpRequest) -> JsonResponse:
-    """`/sites/live.json`, for the page above; `views` are those of `analytics.hours`:
+    """`/sites/live.json`, for the page above; `views` are those of `analytics.live.sites_hour`:
     `{"sites": [{"site": key, "visitors": …, "tabs": …, "views": [60 counts]}]}`."""
     user = await request.auser()
     if not is_staff(user):
         return JsonResponse({"error": "Log in first."}, status=403)
-    now = live.clock()
+    now = state.clock()
     await HOURS.read(now)
     return JsonResponse(
         {
@@ -110,7 +110,7 @@ async def _visible(user: Reader) -> list[Site]:
 
 async def _live(user: Reader) -> list[tuple[Site, dict[str, int]]]:
     sites = await _visible(user)
-    known = live.totals([site.pk for site in sites])
+    known = state.totals([site.pk for site in sites])
     counts = (known.get(site.pk, (0, 0)) for site in sites)
     return [
         (site, {"visitors": visitors, "tabs": tabs})

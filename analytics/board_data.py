@@ -9,8 +9,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from analytics import concurrency, full_list, live, paths, replay
+from analytics import concurrency, full_list, paths, replay
 from analytics.access.rights import asite_for
+from analytics.live import state
 from analytics.queries import filtering
 from analytics.queries.shared_answers import ANSWERS, TooMuch
 from tracker.live.dimensions import DIMENSIONS
@@ -72,7 +73,7 @@ async def whole_list(request: HttpRequest, key: str) -> HttpResponse:
         if of not in DIMENSIONS or len(text) > filtering.LONGEST_NAME:
             raise ValueError("Name one of the lists, and a text that is no longer than a name.")
         if "t" not in request.GET:
-            return full_list.listed(await live.counters(site.pk, filters), of, text)
+            return full_list.listed(await state.counters(site.pk, filters), of, text)
         at = replay.read_moment(request.GET["t"], site, datetime.now(UTC))
         asked = ("list", site.key, at, filters, of, text)
         return await ANSWERS.get(asked, lambda: full_list.listed(replay.counted(site, at, filters), of, text))

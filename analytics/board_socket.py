@@ -18,8 +18,8 @@ from django.http import QueryDict
 from analytics.access import socket_origin
 from analytics.access.board_readers import READERS
 from analytics.board_stream import BoardStream, Cursor
+from analytics.live.system import SYSTEM
 from analytics.queries import filtering
-from analytics.system import SYSTEM
 from analytics.ticker import TICKER
 from tracker.contract.close_codes import BROKE_PROTOCOL, REFUSED
 from tracker.live.filters import NO_FILTERS, Filters

@@ -12,7 +12,7 @@ import msgspec
 from asgiref.sync import sync_to_async
 from django.db import DatabaseError, InterfaceError
 
-from analytics import live, stored_stream
+from analytics.live import state, stored_stream
 from tracker.live.dimensions import DIMENSIONS
 from tracker.live.filters import Filters
 from tracker.live.stream import KEPT, NEWEST, Happening, Stream
@@ -57,7 +57,7 @@ class BoardStream:
 
     def follow(self) -> bool:
         """Follow what happens; whether anything has that no tick has told."""
-        stream = live.stream(self._site_id, self._filters)
+        stream = state.stream(self._site_id, self._filters)
         if stream is not self._stream:
             self._stream, self._since, self._until = stream, 0, 0
             self._texts.clear()
@@ -65,7 +65,7 @@ class BoardStream:
 
     def end(self) -> None:
         """No board is left."""
-        live.end_stream(self._site_id, self._filters)
+        state.end_stream(self._site_id, self._filters)
 
     def tick(self) -> None:
         """A snapshot goes to the boards, and what has happened by now goes with it."""

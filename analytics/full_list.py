@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import unquote
 
-from analytics.snapshots import LARGEST_LIMIT, rows
+from analytics.live.snapshot import LARGEST_LIMIT, rows
 from tracker.live.counters import Counters
 
 

@@ -12,8 +12,8 @@ import msgspec
 from django.db.models import Count, Q
 from django.db.models.functions import TruncMinute
 
-from analytics import minutes, snapshots, stored_stream
 from analytics.board_stream import rows
+from analytics.live import last_hour, snapshot, stored_stream
 from analytics.queries import filtering
 from analytics.queries.ranges import midnight
 from tracker.contract.attention import Attention
@@ -31,10 +31,10 @@ def at(site: Site, moment: datetime, filters: Filters) -> dict[str, Any]:
     counters = counted(site, moment, filters)
     counters.minutes.update(_begun(site, moment, filters))
     seq = int(moment.timestamp() * 1000)
-    shown = snapshots.snapshot(counters, site.key, seq, moment)
+    shown = snapshot.snapshot(counters, site.key, seq, moment)
     # It takes tabs for active ones, having no other.
     shown |= dict.fromkeys(Attention)
-    shown["minutes"] = minutes.last_hour(counters, {}, moment.timestamp())
+    shown["minutes"] = last_hour.last_hour(counters, {}, moment.timestamp())
     shown["world"] = {country: tabs for country, tabs in counters.names["countries"].items() if country}
     happened = rows(stored_stream.before(site.pk, moment, filters))
     shown["stream"] = {"whole": True, "more": 0, "rows": [msgspec.to_builtins(row) for row in happened]}

@@ -13,9 +13,9 @@ from typing import Protocol
 import msgspec
 from django.db import DatabaseError, InterfaceError
 
-from analytics import gathering, live, minutes, snapshots
 from analytics.board_stream import BoardStream
-from analytics.filtered_hour import FilteredHour
+from analytics.live import collector, last_hour, snapshot, state
+from analytics.live.filtered_hour import FilteredHour
 from analytics.relay import Relay
 from tracker.across.redis_client import TROUBLE
 from tracker.live.counters import Counters
@@ -91,7 +91,7 @@ class Ticker:
     async def first(self, site: Site, filters: Filters = NO_FILTERS) -> tuple[int, str]:
         """A snapshot of this moment, for a board that has joined: its number, and the object as JSON."""
         watched = self._sites[site.key, filters]
-        counters = await live.counters(site.pk, filters)
+        counters = await state.counters(site.pk, filters)
         await _read_before(watched, counters)
         # Only what happened before it was followed is looked for in Postgres.
         watched.stream.follow()
@@ -127,7 +127,7 @@ class Ticker:
     async def _tell_when_due(self, watched: Watched, relay: Relay) -> None:
         if not watched.boards:
             return  # the last one left while another site was told: nothing is to be followed again
-        counters = live.watched(watched.id, watched.filters)
+        counters = state.watched(watched.id, watched.filters)
         now = time.monotonic()
         if counters is None or not (watched.overdue(now) or watched.due(counters, now)):
             return
@@ -141,7 +141,7 @@ class Ticker:
         """Whether the boards of all processes will hear: from here, or from who took this tick."""
         if watched.filters:
             return False  # few boards ask the same: each process tells its own
-        across = gathering.running()
+        across = collector.running()
         if across and not across.reachable:
             return False
         if watched.owed_at is None:
@@ -170,19 +170,19 @@ async def _read_before(watched: Watched, counters: Counters) -> None:
             await watched.filtered.read(time.time())
         elif watched.before is None:
             try:
-                watched.before = await minutes.begun_before(watched.id, counters.started_at, time.time())
+                watched.before = await last_hour.begun_before(watched.id, counters.started_at, time.time())
             except (DatabaseError, InterfaceError) as error:
                 logger.warning("the last hour's page views could not be read yet: %s", error)
 
 
 def _told(watched: Watched, counters: Counters) -> tuple[int, str]:
-    now = live.clock()
-    seq = snapshots.SEQUENCE.following(now)
-    shown = snapshots.snapshot(counters, watched.key, seq, datetime.fromtimestamp(now, UTC))
+    now = state.clock()
+    seq = snapshot.SEQUENCE.following(now)
+    shown = snapshot.snapshot(counters, watched.key, seq, datetime.fromtimestamp(now, UTC))
     if watched.filtered:
         shown["minutes"] = watched.filtered.last_hour(now)
     else:
-        shown["minutes"] = minutes.last_hour(counters, watched.before or {}, now)
+        shown["minutes"] = last_hour.last_hour(counters, watched.before or {}, now)
     # The map shows every country, of which the list has the largest only.
     shown["world"] = {country: tabs for country, tabs in counters.names["countries"].items() if country}
     return seq, msgspec.json.encode(shown).decode()

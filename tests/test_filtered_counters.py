@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from analytics.views_kept import LIMIT, Views
+from analytics.live.filtered_cache import LIMIT, Views
 from tracker.contract.attention import Attention
 from tracker.live.filters import NO_FILTERS, Filters
 from tracker.live.presence import SitePresence, Tab

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from analytics.merged import Merged
-from analytics.roster import STALE_SECONDS, Roster
+from analytics.live.edges import STALE_SECONDS, Roster
+from analytics.live.merged import Merged
 from tracker.across import messages
 from tracker.across.messages import LEASE_SECONDS, VERSION, WHOLE, Share, Statement
 from tracker.contract.attention import Attention

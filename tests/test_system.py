@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from analytics.system import System
+from analytics.live.system import System
 from tests.boards import SHOTS, visit
 from tests.product import Product
 from tests.staff import at_board

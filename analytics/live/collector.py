@@ -15,8 +15,8 @@ import msgspec
 from django.conf import settings
 from redis.asyncio import Redis
 
-from analytics.merged import Merged
-from analytics.roster import STALE_SECONDS, Roster
+from analytics.live.edges import STALE_SECONDS, Roster
+from analytics.live.merged import Merged
 from tracker.across import messages
 from tracker.across.messages import Asked, Happened, Lease, Statement, Totals
 from tracker.across.redis_client import RETRY_SECONDS, TROUBLE, client

@@ -7,7 +7,7 @@ from asgiref.sync import async_to_sync
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from analytics.hours import Hours
+from analytics.live.sites_hour import Hours
 from tests.stored import visit
 from tracker.models import Site
 

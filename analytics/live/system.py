@@ -7,7 +7,7 @@ import time
 
 import msgspec
 
-from analytics import gathering
+from analytics.live import collector
 from tracker.across.vitals import Vitals, together
 from tracker.edge import edge
 from tracker.edge.pulse import SAMPLE_SECONDS, Pulse
@@ -31,7 +31,7 @@ class System:
 
 
 def _others() -> list[Vitals]:
-    across, here = gathering.running(), edge.running()
+    across, here = collector.running(), edge.running()
     return across.vitals(besides=f"{here.id:x}" if here else "") if across else []
 
 

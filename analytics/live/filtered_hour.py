@@ -11,7 +11,7 @@ from django.db import DatabaseError, InterfaceError
 from django.db.models import Count
 from django.db.models.functions import TruncMinute
 
-from analytics.minutes import SHOWN
+from analytics.live.last_hour import SHOWN
 from analytics.queries import filtering
 from tracker.live.filters import Filters
 from tracker.models import PageView
@@ -44,7 +44,7 @@ class FilteredHour:
         self._counts, self._read_at = {**kept, **found}, now
 
     def last_hour(self, now: float) -> dict[str, Any]:
-        """As `analytics.minutes.last_hour`."""
+        """As `analytics.live.last_hour.last_hour`."""
         to = int(now // 60)
         return {"to": to, "views": [self._counts.get(minute, 0) for minute in range(to - SHOWN + 1, to + 1)]}
 

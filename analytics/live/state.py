@@ -5,8 +5,8 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
-from analytics import gathering, snapshots
-from analytics.views_kept import VIEWS
+from analytics.live import collector, snapshot
+from analytics.live.filtered_cache import VIEWS
 from tracker.edge import edge
 from tracker.live.counters import Counters
 from tracker.live.filters import NO_FILTERS, Filters
@@ -18,13 +18,13 @@ async def now(site: Site, limit: int, filters: Filters) -> dict[str, Any]:
     """The contract's live object of this moment."""
     counted = await counters(site.pk, filters)
     at = clock()
-    seq = snapshots.SEQUENCE.following(at)
-    return snapshots.snapshot(counted, site.key, seq, datetime.fromtimestamp(at, UTC), limit)
+    seq = snapshot.SEQUENCE.following(at)
+    return snapshot.snapshot(counted, site.key, seq, datetime.fromtimestamp(at, UTC), limit)
 
 
 async def counters(site_id: int, filters: Filters = NO_FILTERS) -> Counters:
     """The counters of this moment; across processes, complete or stale."""
-    across = gathering.running()
+    across = collector.running()
     if across:
         return await across.whole(site_id, filters)
     presence = (await edge.start()).presence.site(site_id)
@@ -33,7 +33,7 @@ async def counters(site_id: int, filters: Filters = NO_FILTERS) -> Counters:
 
 def watched(site_id: int, filters: Filters = NO_FILTERS) -> Counters | None:
     """The counters as they are known without waiting; None before this process has any."""
-    across = gathering.running()
+    across = collector.running()
     if across:
         return across.watch(site_id, filters)
     here = edge.running()
@@ -45,7 +45,7 @@ def watched(site_id: int, filters: Filters = NO_FILTERS) -> Counters | None:
 
 def stream(site_id: int, filters: Filters = NO_FILTERS) -> Stream | None:
     """What happens there, kept from the first asking on; None before this process has any."""
-    here, across = edge.running(), gathering.running()
+    here, across = edge.running(), collector.running()
     if across:
         return across.stream(site_id, filters)
     return here.presence.site(site_id).streams.follow(filters) if here else None
@@ -54,13 +54,13 @@ def stream(site_id: int, filters: Filters = NO_FILTERS) -> Stream | None:
 def end_stream(site_id: int, filters: Filters = NO_FILTERS) -> None:
     """Nobody here asks for it any more. What comes from other processes ends by itself."""
     here = edge.running()
-    if here and gathering.running() is None:
+    if here and collector.running() is None:
         here.presence.site(site_id).streams.forget(filters)
 
 
 def totals(site_ids: Collection[int]) -> dict[int, tuple[int, int]]:
     """Tabs and visitors of these sites, as they are known without waiting."""
-    here, across = edge.running(), gathering.running()
+    here, across = edge.running(), collector.running()
     if across:
         return across.totals(site_ids)
     return here.presence.totals() if here else {}
@@ -68,5 +68,5 @@ def totals(site_ids: Collection[int]) -> dict[int, tuple[int, int]]:
 
 def clock() -> float:
     """Seconds since the epoch, on the clock that all web processes share."""
-    across = gathering.running()
+    across = collector.running()
     return across.now() if across else time.time()

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 
-from analytics import minutes, snapshots
-from analytics.snapshots import Sequence
+from analytics.live import last_hour, snapshot
+from analytics.live.snapshot import Sequence
 from tracker.contract.attention import Attention
 from tracker.live.dimensions import DIMENSIONS
 from tracker.live.filters import NO_FILTERS, Filters
@@ -29,7 +29,7 @@ def presence(*tabs: tuple[str, str, str], limit: int = 10_000) -> SitePresence:
 
 
 def shown(of: SitePresence, filters: Filters = NO_FILTERS, limit: int = 20) -> dict[str, Any]:
-    return snapshots.snapshot(of.look(filters) if filters else of, "key", 7, AT, limit)
+    return snapshot.snapshot(of.look(filters) if filters else of, "key", 7, AT, limit)
 
 
 def rows(*pairs: tuple[str, int]) -> list[dict[str, Any]]:
@@ -124,7 +124,7 @@ def test_the_hour_ends_with_the_running_minute_and_adds_both_sources() -> None:
     for at in (ON, ON, ON - 60):
         site.began(at)
     to = int(ON // 60)
-    hour = minutes.last_hour(site, {to - 1: 4, to - 59: 2, to - 60: 9}, ON)
+    hour = last_hour.last_hour(site, {to - 1: 4, to - 59: 2, to - 60: 9}, ON)
     assert hour["to"] == to
     assert len(hour["views"]) == 60
     assert (hour["views"][-1], hour["views"][-2], hour["views"][0], sum(hour["views"])) == (2, 5, 2, 9)
@@ -132,7 +132,7 @@ def test_the_hour_ends_with_the_running_minute_and_adds_both_sources() -> None:
 
 def test_from_an_hour_after_its_start_a_process_asks_postgres_for_nothing() -> None:
     # No database is allowed in this test: a query would fail it.
-    assert async_to_sync(minutes.begun_before)(1, started_at=ON - 3600, now=ON) == {}
+    assert async_to_sync(last_hour.begun_before)(1, started_at=ON - 3600, now=ON) == {}
 
 
 @pytest.mark.django_db
@@ -150,4 +150,4 @@ def test_postgres_tells_what_was_begun_before_this_process() -> None:
             connection=1,
         )
     to = int(ON // 60)
-    assert async_to_sync(minutes.begun_before)(1, started, ON) == {to - 3: 1, to - 4: 2, to - 59: 1}
+    assert async_to_sync(last_hour.begun_before)(1, started, ON) == {to - 3: 1, to - 4: 2, to - 59: 1}

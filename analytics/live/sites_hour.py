@@ -12,7 +12,7 @@ from django.db import DatabaseError, InterfaceError
 from django.db.models import Count
 from django.db.models.functions import TruncMinute
 
-from analytics.minutes import SHOWN
+from analytics.live.last_hour import SHOWN
 from tracker.models import PageView
 
 logger = logging.getLogger(__name__)
