@@ -10,9 +10,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from analytics import chart, reports
+from analytics.history import chart, reports
+from analytics.history.reports import Table
 from analytics.queries import ranges
-from analytics.reports import Table
 from tests.cast import Cast, make_cast
 from tests.stored import visit
 

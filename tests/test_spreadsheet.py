@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from analytics import spreadsheet
+from analytics.history import spreadsheet
 
 STARTS = [
     "=",

@@ -15,9 +15,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
-from analytics import spreadsheet
 from analytics.access import rights
 from analytics.admin.paging import CappedPaginator, GrowingList
+from analytics.history import spreadsheet
 from analytics.queries.time_limit import TookTooLong, patience
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

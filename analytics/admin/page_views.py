@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from analytics.admin.filters import ORIGINS, DaysFilter, SiteFilter, local
 from analytics.admin.growing import GrowingAdmin
 from analytics.admin.origin import COLUMNS, FIELDSETS
-from analytics.durations import spoken
+from analytics.history.durations import spoken
 from tracker.models import PageView, Visit
 
 LONGEST_VISIT = timedelta(

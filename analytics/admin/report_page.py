@@ -11,11 +11,11 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from analytics import chart, reports, spreadsheet
-from analytics.durations import spoken
+from analytics.history import chart, reports, spreadsheet
+from analytics.history.durations import spoken
+from analytics.history.reports import Figures, Row, Table
 from analytics.queries import ranges
 from analytics.queries.time_limit import TookTooLong, patience
-from analytics.reports import Figures, Row, Table
 from tracker.models import Site
 
 PATIENCE = 20.0  # seconds for each query

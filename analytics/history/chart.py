@@ -6,8 +6,8 @@ Drawn on the server with attributes only: it needs no script, obeys the strict p
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from analytics.history.reports import Bucket
 from analytics.queries.ranges import Range
-from analytics.reports import Bucket
 
 WIDTH, HEIGHT = 960, 240
 LEFT, BOTTOM, TOP = 44, 24, 10
