@@ -12,7 +12,7 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.sessions import CookieMiddleware  # noqa: E402
 from django.urls import path  # noqa: E402
 
-from analytics.board_socket import BoardConsumer  # noqa: E402
+from analytics.board.socket import BoardConsumer  # noqa: E402
 from tracker.web.visitor_consumer import VisitorConsumer  # noqa: E402
 
 application = ProtocolTypeRouter(

@@ -17,7 +17,7 @@ from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet import defer, reactor
 from twisted.web.http import HTTPChannel
 
-from analytics import board_socket
+from analytics.board import socket
 from analytics.trouble import CannotStart, port_taken
 from tracker.contract.close_codes import RESTARTING
 from tracker.edge import edge
@@ -157,7 +157,7 @@ class Server(Daphne):  # type: ignore[misc]
     async def _say_goodbye(self) -> None:
         for port in self._listening:
             port.stopListening()
-        await asyncio.gather(board_socket.close_all(RESTARTING), edge.stop(), return_exceptions=True)
+        await asyncio.gather(socket.close_all(RESTARTING), edge.stop(), return_exceptions=True)
         conversations = set(self._applications())
         if conversations:
             _, left = await asyncio.wait(conversations, timeout=GOODBYE_SECONDS)

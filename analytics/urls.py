@@ -3,9 +3,10 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, path
 
-from analytics import board, board_data, health, metrics
+from analytics import health, metrics
 from analytics.access import login
 from analytics.api import api
+from analytics.board import data, pages
 from tracker.web import views
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -16,14 +17,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),
-    path("", board.sites, name="sites"),
+    path("", pages.sites, name="sites"),
     path("login/", login.login, name="login"),
-    path("logout/", board.logout, name="logout"),
-    path("sites/live.json", board.sites_live, name="sites_live"),
-    path("sites/<str:key>/", board.board, name="board"),
-    path("sites/<str:key>/curve.json", board_data.curve, name="curve"),
-    path("sites/<str:key>/at.json", board_data.moment, name="at"),
-    path("sites/<str:key>/paths.json", board_data.steps, name="paths"),
-    path("sites/<str:key>/list.json", board_data.whole_list, name="list"),
-    path("sites/<str:key>/reports/", board.reports, name="reports"),
+    path("logout/", pages.logout, name="logout"),
+    path("sites/live.json", pages.sites_live, name="sites_live"),
+    path("sites/<str:key>/", pages.board, name="board"),
+    path("sites/<str:key>/curve.json", data.curve, name="curve"),
+    path("sites/<str:key>/at.json", data.moment, name="at"),
+    path("sites/<str:key>/paths.json", data.steps, name="paths"),
+    path("sites/<str:key>/list.json", data.whole_list, name="list"),
+    path("sites/<str:key>/reports/", pages.reports, name="reports"),
 ]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from analytics.full_list import listed
+from analytics.board.full_list import listed
 from tests.boards import PAGES, SHOTS, choose, crowd, figure, rows, visit, wait_until_at_rest
 from tests.product import Product
 from tests.staff import at_board

@@ -12,7 +12,7 @@ from django.db import connection as django
 from django.http import QueryDict
 from django.test import Client
 
-from analytics import concurrency as curves
+from analytics.board import day as curves
 from analytics.queries import filtering
 from tests.cast import Cast, make_cast
 from tests.page_views import START, begin, folded, progress

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from analytics import paths
+from analytics.board import paths
 from tests.cast import Cast, make_cast
 from tests.stored import visit
 from tracker.live.filters import Filters

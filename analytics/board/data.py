@@ -9,8 +9,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from analytics import concurrency, full_list, paths, replay
 from analytics.access.rights import asite_for
+from analytics.board import day, full_list, paths, replay
 from analytics.live import state
 from analytics.queries import filtering
 from analytics.queries.shared_answers import ANSWERS, TooMuch
@@ -27,12 +27,12 @@ CURVE_SECONDS, PATHS_SECONDS = 10.0, 3.0
 async def curve(request: HttpRequest, key: str) -> HttpResponse:
     """`/sites/KEY/curve.json`: today minute by minute, beside another day; takes live filters."""
 
-    def day(site: Site, filters: Filters) -> Awaitable[dict[str, Any]]:
+    def shown(site: Site, filters: Filters) -> Awaitable[dict[str, Any]]:
         now = datetime.now(UTC)
         asked = ("curve", site.key, site.timezone, filters)
-        return ANSWERS.get(asked, lambda: concurrency.today(site, now, filters), CURVE_SECONDS)
+        return ANSWERS.get(asked, lambda: day.today(site, now, filters), CURVE_SECONDS)
 
-    return await _answer(request, key, day)
+    return await _answer(request, key, shown)
 
 
 @never_cache

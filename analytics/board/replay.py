@@ -12,7 +12,7 @@ import msgspec
 from django.db.models import Count, Q
 from django.db.models.functions import TruncMinute
 
-from analytics.board_stream import rows
+from analytics.board.stream import rows
 from analytics.live import last_hour, snapshot, stored_stream
 from analytics.queries import filtering
 from analytics.queries.ranges import midnight

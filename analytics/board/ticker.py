@@ -13,10 +13,10 @@ from typing import Protocol
 import msgspec
 from django.db import DatabaseError, InterfaceError
 
-from analytics.board_stream import BoardStream
+from analytics.board.relay import Relay
+from analytics.board.stream import BoardStream
 from analytics.live import collector, last_hour, snapshot, state
 from analytics.live.filtered_hour import FilteredHour
-from analytics.relay import Relay
 from tracker.across.redis_client import TROUBLE
 from tracker.live.counters import Counters
 from tracker.live.filters import NO_FILTERS, Filters
@@ -33,7 +33,7 @@ HEARD_SECONDS = 1.0
 
 
 class Board(Protocol):
-    """An open board (`analytics.board_socket`)."""
+    """An open board (`analytics.board.socket`)."""
 
     def hear(self, seq: int, text: str) -> None: ...
 

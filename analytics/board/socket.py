@@ -17,10 +17,10 @@ from django.http import QueryDict
 
 from analytics.access import socket_origin
 from analytics.access.board_readers import READERS
-from analytics.board_stream import BoardStream, Cursor
+from analytics.board.stream import BoardStream, Cursor
+from analytics.board.ticker import TICKER
 from analytics.live.system import SYSTEM
 from analytics.queries import filtering
-from analytics.ticker import TICKER
 from tracker.contract.close_codes import BROKE_PROTOCOL, REFUSED
 from tracker.live.filters import NO_FILTERS, Filters
 from tracker.models import Site
