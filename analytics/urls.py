@@ -5,7 +5,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from analytics import health, metrics
 from analytics.access import login
-from analytics.api import api
+from analytics.api.base import api
 from analytics.board import data, pages
 from tracker.web import views
 

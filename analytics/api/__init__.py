@@ -1,0 +1,4 @@
+"""The HTTP API that programs read.
+
+Imports `live`, `history`, `access`, `queries` and `tracker`.
+"""
