@@ -3,10 +3,10 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, path
 
-from analytics import health, metrics
 from analytics.access import login
 from analytics.api.base import api
 from analytics.board import data, pages
+from analytics.health import health, metrics
 from tracker.web import views
 
 urlpatterns: list[URLPattern | URLResolver] = [

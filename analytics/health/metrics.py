@@ -2,7 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 
-from analytics.health import inspection
+from analytics.health.health import inspection
 from tracker.edge import edge
 from tracker.edge.metrics import CONTENT_TYPE, lines
 
