@@ -10,7 +10,7 @@ def main() -> None:
     if sys.argv[1:2] == ["up"]:
         # Settings read the secret key and the database's address from the data folder, so
         # `up`, which alone may make that folder, does so before Django loads them.
-        from analytics.launch import prepare
+        from analytics.up.launch import prepare
 
         prepare(sys.argv[2:])
     if sys.argv[1:2] == ["edge"]:

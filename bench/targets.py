@@ -15,9 +15,9 @@ from urllib.parse import unquote, urlsplit
 import psycopg
 from psycopg import sql
 
-from analytics import valkey
-from analytics.data import DataFolder
-from analytics.postgres import Postgres
+from analytics.up import valkey
+from analytics.up.data_folder import DataFolder
+from analytics.up.postgres import Postgres
 from bench import processes
 from bench.visitors import ORIGIN_HOST
 from tests.product import ROOT, Product, free_port

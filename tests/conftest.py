@@ -13,8 +13,8 @@ from pathlib import Path
 import django
 import pytest
 
-from analytics.data import DataFolder
-from analytics.postgres import Postgres
+from analytics.up.data_folder import DataFolder
+from analytics.up.postgres import Postgres
 from tests.guest import browser, context, host, page, peer
 from tests.product import Product, running
 

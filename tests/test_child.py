@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics.child import Child
+from analytics.up.child import Child
 from tests.product import ROOT, wait_for
 
 
@@ -50,7 +50,7 @@ def test_a_child_that_dies_is_started_again_until_it_is_stopped(pids: Path) -> N
 
 def test_a_child_ends_with_its_parent_even_by_kill_9(pids: Path) -> None:
     program = (
-        "import sys, time; from analytics.child import Child; "
+        "import sys, time; from analytics.up.child import Child; "
         "Child('sleeper', sys.argv[1:], {}).start(); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", program, *command(pids)], cwd=ROOT) as parent:

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from django.db import OperationalError, connection
 
-from analytics.postgres import Postgres
+from analytics.up.postgres import Postgres
 from bench.faults import namespace, silent, slow_network, splits
 from bench.faults.far_postgres import postgres_at
 from bench.faults.latency import Latency

@@ -20,8 +20,8 @@ from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
-from analytics import nginx
-from analytics.trouble import CannotStart
+from analytics.up import nginx
+from analytics.up.errors import CannotStart
 from tests.product import ROOT, Product, wait_for
 from tests.test_live_socket import FIREFOX, code_of, page
 

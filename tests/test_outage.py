@@ -13,8 +13,8 @@ import pytest
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from analytics.data import DataFolder
-from analytics.postgres import Postgres
+from analytics.up.data_folder import DataFolder
+from analytics.up.postgres import Postgres
 from tests.product import Product, wait_for
 from tests.test_live_socket import FIREFOX, page
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from analytics import binaries
-from analytics.account import Account, account_for
-from analytics.data import DataFolder
-from analytics.home import recorded_home
-from analytics.postgres import LOG_LIMIT, Postgres
-from analytics.trouble import CannotStart
+from analytics.up import postgres_programs
+from analytics.up.account import Account, account_for
+from analytics.up.data_folder import DataFolder
+from analytics.up.errors import CannotStart
+from analytics.up.postgres import LOG_LIMIT, Postgres
+from analytics.up.postgres_home import recorded_home
 from tests.product import wait_for
 
 
@@ -195,7 +195,7 @@ def leave_pid_file(data: DataFolder, pid: int) -> None:
 
 def test_an_orphan_of_an_earlier_run_is_stopped_first(stopped: DataFolder) -> None:
     account = account_of(stopped)
-    programs, _ = binaries.programs(account)
+    programs, _ = postgres_programs.programs(account)
     sockets = Path(tempfile.mkdtemp(prefix="footfall-test-"))
     account.take(sockets)
     command = [str(programs / "postgres"), f"-D{cluster_of(stopped)}", f"-k{sockets}", "-clisten_addresses="]
@@ -264,7 +264,7 @@ def test_a_closed_parent_folder_stays_closed() -> None:
             postgres.stop()
         assert mode(parent) == 0o700
         assert mode(data.path) == 0o700
-        moved = recorded_home(data).parent == binaries.SYSTEM_FOLDER
+        moved = recorded_home(data).parent == postgres_programs.SYSTEM_FOLDER
         # Root drops to an account that cannot come in, and says where the database went; others stay.
         assert moved == (os.geteuid() == 0)
         assert moved == any("the database is in" in line for line in said)

@@ -21,8 +21,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from analytics.data import DataFolder
-from analytics.home import recorded_home
+from analytics.up.data_folder import DataFolder
+from analytics.up.postgres_home import recorded_home
 from tests.product import ROOT, Product, free_port, wait_for
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"

@@ -15,7 +15,7 @@ WORDS = "Of connections: "
 
 def say(number: int, frame: FrameType | None) -> None:
     # Here, since `up` itself says when daphne may be imported.
-    from analytics.server import NamelessProtocol, PunctualChannel
+    from analytics.up.web_server import NamelessProtocol, PunctualChannel
     from tracker.conversation.session import Session
     from tracker.web.visitor_consumer import VisitorConsumer
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from analytics.valkey import program
+from analytics.up.valkey import program
 from tests.product import wait_for
 
 

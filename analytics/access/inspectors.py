@@ -11,7 +11,7 @@ from tracker.server import inspection
 
 def is_local(request: HttpRequest) -> bool:
     """Whether the request comes straight from a program on this machine."""
-    # No address: over a unix socket, see `analytics.nginx`.
+    # No address: over a unix socket, see `analytics.up.nginx`.
     headers = {name.lower(): value for name, value in request.headers.items()}
     return inspection.is_local(headers, request.META.get("REMOTE_ADDR"))
 

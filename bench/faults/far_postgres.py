@@ -10,11 +10,11 @@ from pathlib import Path
 
 import psycopg
 
-from analytics import binaries
-from analytics.account import account_for
-from analytics.cluster import ENVIRONMENT, Cluster
-from analytics.data import DataFolder
-from analytics.home import make_home, recorded_home
+from analytics.up import postgres_programs
+from analytics.up.account import account_for
+from analytics.up.data_folder import DataFolder
+from analytics.up.postgres_cluster import ENVIRONMENT, Cluster
+from analytics.up.postgres_home import make_home, recorded_home
 from tests.product import free_port, wait_for
 
 READY_SECONDS = 30.0
@@ -29,7 +29,7 @@ def postgres_at(*addresses: str) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="footfall-postgres-") as folder:
         data, password, port = DataFolder(Path(folder)), secrets.token_urlsafe(24), free_port()
         account = account_for(recorded_home(data) / "cluster")
-        programs, _ = binaries.programs(account)
+        programs, _ = postgres_programs.programs(account)
         cluster = Cluster(make_home(data, account) / "cluster", account, programs)
         cluster.make(password)
         (cluster.path / "pg_hba.conf").write_text("host all all 127.0.0.0/8 scram-sha-256\n")

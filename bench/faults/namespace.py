@@ -20,7 +20,7 @@ from dataclasses import asdict
 from functools import wraps
 from types import FrameType
 
-from analytics.child import SET_PARENT_DEATH_SIGNAL, prctl
+from analytics.up.child import SET_PARENT_DEATH_SIGNAL, prctl
 from bench.figures import Figure
 from bench.fleet import ROOT
 from bench.suite import Run

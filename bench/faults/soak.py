@@ -11,8 +11,8 @@ from statistics import linear_regression, mean
 import psycopg
 from redis import Redis
 
-from analytics import run_folder, valkey
-from analytics.data import DataFolder
+from analytics.up import run_folder, valkey
+from analytics.up.data_folder import DataFolder
 from bench import processes
 from bench.faults.looks import Looks, page_views
 from bench.faults.stand import Stand, standing

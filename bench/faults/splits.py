@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from analytics import valkey
+from analytics.up import valkey
 from bench import verify
 from bench.delays import Delays
 from bench.faults import namespace

@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from analytics.data import DataFolder
-from analytics.home import recorded_home
+from analytics.up.data_folder import DataFolder
+from analytics.up.postgres_home import recorded_home
 from bench import processes, verify
 from bench.fleet import Fleet
 from bench.ledger import Reader

@@ -15,9 +15,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
-from analytics import first_start, launch, options
-from analytics.child import Child
-from analytics.trouble import CannotStart
+from analytics.up import first_start, launch, options
+from analytics.up.child import Child
+from analytics.up.errors import CannotStart
 from tracker.postgres.connect import connect
 from tracker.server import ports
 from tracker.sites.snippet_tag import tag
@@ -70,7 +70,7 @@ class Command(BaseCommand):
             undo.callback(_start_jobs())
         # Late, but before anybody waits for an answer: these import Twisted and all of the application.
         from analytics.asgi import application
-        from analytics.server import Server
+        from analytics.up.web_server import Server
 
         import_module(settings.ROOT_URLCONF)
 

@@ -5,8 +5,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from analytics.account import Account
-from analytics.data import DataFolder
+from analytics.up.account import Account
+from analytics.up.data_folder import DataFolder
 
 RECORD = "run_folder"
 

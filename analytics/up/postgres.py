@@ -14,13 +14,13 @@ from urllib.parse import quote
 
 import psycopg
 
-from analytics import binaries
-from analytics.account import account_for
-from analytics.child import dies_with_us
-from analytics.cluster import ENVIRONMENT, Cluster
-from analytics.data import DataFolder
-from analytics.home import make_home, make_socket_folder, recorded_home, remove_socket_folder
-from analytics.trouble import CannotStart
+from analytics.up import postgres_programs
+from analytics.up.account import account_for
+from analytics.up.child import dies_with_us
+from analytics.up.data_folder import DataFolder
+from analytics.up.errors import CannotStart
+from analytics.up.postgres_cluster import ENVIRONMENT, Cluster
+from analytics.up.postgres_home import make_home, make_socket_folder, recorded_home, remove_socket_folder
 
 logger = logging.getLogger(__name__)
 LOG_LIMIT = 5 * 1024 * 1024
@@ -57,7 +57,7 @@ class Postgres:
         self._say = say
         before = recorded_home(data)
         self._account = account_for(before / "cluster")
-        programs, copied = binaries.programs(self._account)
+        programs, copied = postgres_programs.programs(self._account)
         home = make_home(data, self._account)
         elsewhere = [f"its programs are in {programs}"] * copied + [f"the database is in {home}"] * (
             home != before
@@ -100,7 +100,7 @@ class Postgres:
         if not self._cluster.path.exists():
             self._say("Making a database (once) …")
             self._cluster.make(self._password)
-        self._cluster.check_version(binaries.major())
+        self._cluster.check_version(postgres_programs.major())
         self._trim_log()
         self._launch()
         self._make_database()

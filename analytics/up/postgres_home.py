@@ -6,9 +6,9 @@ import stat
 import tempfile
 from pathlib import Path
 
-from analytics.account import Account
-from analytics.binaries import system_folder
-from analytics.data import DataFolder
+from analytics.up.account import Account
+from analytics.up.data_folder import DataFolder
+from analytics.up.postgres_programs import system_folder
 
 
 def recorded_home(data: DataFolder) -> Path:

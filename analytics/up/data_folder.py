@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from analytics.trouble import CannotStart
+from analytics.up.errors import CannotStart
 
 
 class DataFolder(NamedTuple):

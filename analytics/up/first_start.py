@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
-from analytics.trouble import CannotStart
+from analytics.up.errors import CannotStart
 from tracker.models import Site
 
 OLDEST_POSTGRES = 15

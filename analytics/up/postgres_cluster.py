@@ -10,8 +10,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from analytics.account import Account
-from analytics.trouble import CannotStart
+from analytics.up.account import Account
+from analytics.up.errors import CannotStart
 
 # Only the start of the cluster's life; `postgresql.conf` is the operator's to change afterwards.
 # Durability (fsync, synchronous_commit) stays on: an ack promises a commit that survives.

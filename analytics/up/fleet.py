@@ -9,12 +9,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from analytics import nginx, run_folder, valkey
-from analytics.account import Account
-from analytics.child import Child
-from analytics.data import DataFolder
-from analytics.options import ROOT, Options
-from analytics.trouble import CannotStart
+from analytics.up import nginx, run_folder, valkey
+from analytics.up.account import Account
+from analytics.up.child import Child
+from analytics.up.data_folder import DataFolder
+from analytics.up.errors import CannotStart
+from analytics.up.options import ROOT, Options
 
 READY_SECONDS = 30.0
 

@@ -18,7 +18,7 @@ from twisted.internet import defer, reactor
 from twisted.web.http import HTTPChannel
 
 from analytics.board import socket
-from analytics.trouble import CannotStart, port_taken
+from analytics.up.errors import CannotStart, port_taken
 from tracker.contract.close_codes import RESTARTING
 from tracker.edge import edge
 

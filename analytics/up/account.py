@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
-from analytics.trouble import CannotStart
+from analytics.up.errors import CannotStart
 
 # The first that exists: an account of our own where a packager made one, Postgres' own, then two
 # that every Debian has. `nobody` last: it is meant to own no files.

@@ -6,13 +6,13 @@ import socket
 import sys
 from dataclasses import dataclass
 
-from analytics import options
-from analytics.account import account_for
-from analytics.data import DataFolder, read_env_file
-from analytics.fleet import Fleet
-from analytics.home import recorded_home
-from analytics.postgres import Postgres
-from analytics.trouble import CannotStart, port_taken
+from analytics.up import options
+from analytics.up.account import account_for
+from analytics.up.data_folder import DataFolder, read_env_file
+from analytics.up.errors import CannotStart, port_taken
+from analytics.up.fleet import Fleet
+from analytics.up.postgres import Postgres
+from analytics.up.postgres_home import recorded_home
 
 
 @dataclass(frozen=True)
