@@ -7,9 +7,9 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from analytics.admin.attribution_fields import COLUMNS, FIELDSETS
 from analytics.admin.filters import ORIGINS, DaysFilter, SiteFilter, local
 from analytics.admin.growing import GrowingAdmin
-from analytics.admin.origin import COLUMNS, FIELDSETS
 from analytics.history.durations import spoken
 from tracker.models import PageView, Visit
 
