@@ -21,11 +21,11 @@ from tracker.conversation.claims import Claims
 from tracker.conversation.post_leases import Leases
 from tracker.conversation.services import Caller, Reply
 from tracker.conversation.session import Pace, Session
+from tracker.edge import file_limits
 from tracker.edge.admission import Admission, closed_to
 from tracker.edge.pulse import Pulse
 from tracker.live.presence import Presence, SitePresence
 from tracker.postgres.connect import connect
-from tracker.server import ports
 from tracker.sites.directory import Directory
 from tracker.sites.tracked_site import TrackedSite
 from tracker.storing.buffer import WriteBuffer
@@ -59,7 +59,7 @@ class Edge:
         self._crowd = self._admission.crowd
         self._pace = Pace(settings.FOOTFALL_MESSAGE_BURST, settings.FOOTFALL_MESSAGE_RATE)
         # Beyond its files, a process could not even say that it is overloaded.
-        self._room = min(settings.FOOTFALL_SOCKETS, ports.most_files() - OTHER_FILES)
+        self._room = min(settings.FOOTFALL_SOCKETS, file_limits.most_files() - OTHER_FILES)
         self._claims = Claims(f"{self.id:x}", self._forget)
         self._sharing = None
         if settings.REDIS_URL:

@@ -1,28 +1,14 @@
 """The sockets that an edge process listens on: a port of the loopback, or a file in a private folder."""
 
 import os
-import resource
 import socket
 import stat
-import sys
 from pathlib import Path
 
 # A site's worth of pages that come back at once must find room to wait in.
 BACKLOG = 2048
 # For the owner, and the group of a proxy that runs under an account of its own.
 MODE = 0o660
-
-
-def allow_many_sockets() -> None:
-    """Every open page is a file to the kernel; the usual soft limit of 1,024 is for other programs."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-def most_files() -> int:
-    """How many files this process may have open."""
-    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return sys.maxsize if allowed == resource.RLIM_INFINITY else allowed
 
 
 def on_port(port: int, count: int = 1) -> list[socket.socket]:

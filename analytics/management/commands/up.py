@@ -18,8 +18,8 @@ from django.db import connections
 from analytics.up import first_start, launch, options
 from analytics.up.child import Child
 from analytics.up.errors import CannotStart
+from tracker.edge.file_limits import allow_many_sockets
 from tracker.postgres.connect import connect
-from tracker.server import ports
 from tracker.sites.snippet_tag import tag
 from tracker.upkeep import jobs
 
@@ -61,7 +61,7 @@ class Command(BaseCommand):
         self._greet(first_start.welcome())
         demo = self._demo(started) if started.options.demo else None
         connections.close_all()
-        ports.allow_many_sockets()
+        allow_many_sockets()
         fleet = started.fleet
         if fleet:
             undo.callback(fleet.stop)

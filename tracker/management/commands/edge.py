@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.log import configure_logging
 
+from tracker.edge.file_limits import allow_many_sockets
 from tracker.server import ports, process
 from tracker.server.workers import Workers
 
@@ -41,7 +42,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **chosen: Any) -> None:
         configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
-        ports.allow_many_sockets()
+        allow_many_sockets()
         count = chosen["workers"]
         sockets = _listen(chosen["port"], chosen["uds"], count)
         posts = _listen(chosen["post_port"], chosen["post_uds"], count)
