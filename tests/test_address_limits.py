@@ -2,7 +2,7 @@
 
 import pytest
 
-from tracker.visitors.address_limits import Crowd, place_of
+from tracker.visitors.address_limits import AddressLimits, place_of
 
 
 @pytest.mark.parametrize(
@@ -21,34 +21,34 @@ def test_an_ipv6_network_of_64_bits_is_one_address(one: str, other: str, same: b
 
 
 def test_an_address_holds_so_many_sockets_and_one_more_when_one_is_gone() -> None:
-    crowd = Crowd(sockets=2, burst=10, rate=1)
-    school, home = crowd.behind("192.0.2.1", 0.0), crowd.behind("192.0.2.2", 0.0)
-    assert [crowd.enter(school) for _ in range(3)] == [True, True, False]
-    assert crowd.enter(home)
-    crowd.leave(school, 1.0)
-    assert crowd.enter(school)
+    limits = AddressLimits(sockets=2, burst=10, rate=1)
+    school, home = limits.use_of("192.0.2.1", 0.0), limits.use_of("192.0.2.2", 0.0)
+    assert [limits.enter(school) for _ in range(3)] == [True, True, False]
+    assert limits.enter(home)
+    limits.leave(school, 1.0)
+    assert limits.enter(school)
 
 
 def test_an_address_says_a_burst_and_then_its_rate() -> None:
-    crowd = Crowd(sockets=2, burst=10, rate=2)
-    school = crowd.behind("192.0.2.1", 100.0)
-    assert [school.hear(100.0) for _ in range(12)] == [True] * 10 + [False] * 2
-    assert [school.hear(101.0) for _ in range(3)] == [True, True, False]
+    limits = AddressLimits(sockets=2, burst=10, rate=2)
+    school = limits.use_of("192.0.2.1", 100.0)
+    assert [school.take_message(100.0) for _ in range(12)] == [True] * 10 + [False] * 2
+    assert [school.take_message(101.0) for _ in range(3)] == [True, True, False]
     # It does not save up more than a burst.
-    assert [school.hear(200.0) for _ in range(11)].count(True) == 10
+    assert [school.take_message(200.0) for _ in range(11)].count(True) == 10
 
 
 def test_who_is_gone_is_remembered_until_the_allowance_is_full_again() -> None:
-    crowd = Crowd(sockets=2, burst=10, rate=2)
-    stays, goes = crowd.behind("192.0.2.1", 0.0), crowd.behind("192.0.2.2", 0.0)
-    crowd.enter(stays)
-    crowd.enter(goes)
-    crowd.leave(goes, 50.0)
-    crowd.behind("192.0.2.3", 54.0)
-    crowd.forget(54.0)
-    assert crowd.behind("192.0.2.2", 54.0) is goes
-    crowd.forget(55.0)
-    assert len(crowd) == 2
-    assert crowd.behind("192.0.2.1", 55.0) is stays
-    crowd.forget(60.0)
-    assert len(crowd) == 1
+    limits = AddressLimits(sockets=2, burst=10, rate=2)
+    stays, goes = limits.use_of("192.0.2.1", 0.0), limits.use_of("192.0.2.2", 0.0)
+    limits.enter(stays)
+    limits.enter(goes)
+    limits.leave(goes, 50.0)
+    limits.use_of("192.0.2.3", 54.0)
+    limits.forget(54.0)
+    assert limits.use_of("192.0.2.2", 54.0) is goes
+    limits.forget(55.0)
+    assert len(limits) == 2
+    assert limits.use_of("192.0.2.1", 55.0) is stays
+    limits.forget(60.0)
+    assert len(limits) == 1

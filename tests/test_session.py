@@ -16,7 +16,7 @@ from tracker.contract.records import Begin, Owner, Progress, Said
 from tracker.conversation.services import Caller, Outcome
 from tracker.conversation.session import Pace, Session
 from tracker.live.presence import Presence, SitePresence
-from tracker.visitors.address_limits import Crowd, Neighbours
+from tracker.visitors.address_limits import AddressLimits, AddressUse
 from tracker.visitors.agents import Agent
 
 VISITOR = UUID(int=99)
@@ -111,7 +111,7 @@ class Page:
         desk: Desk,
         connection: int = 1,
         pace: Pace = UNHURRIED,
-        neighbours: Neighbours | None = None,
+        address_use: AddressUse | None = None,
     ) -> None:
         self.replies: list[tuple[UUID, Outcome]] = []
         self.closed: list[int] = []
@@ -123,7 +123,7 @@ class Page:
             Agent("Firefox", "Linux", "desktop"),
             "DE",
             b"k" * 16,
-            neighbours or Neighbours("", 1_000_000, 1_000_000),
+            address_use or AddressUse("", 1_000_000, 1_000_000),
         )
         self.session = Session(
             desk,
@@ -385,8 +385,8 @@ TestConversations = Conversations.TestCase
 
 
 def test_neighbours_who_say_too_much_are_told_to_come_back_later() -> None:
-    desk, crowd = Desk(), Crowd(sockets=10, burst=3, rate=1)
-    pages = [Page(desk, n, neighbours=crowd.behind("192.0.2.1", 0.0)) for n in (1, 2)]
+    desk, limits = Desk(), AddressLimits(sockets=10, burst=3, rate=1)
+    pages = [Page(desk, n, address_use=limits.use_of("192.0.2.1", 0.0)) for n in (1, 2)]
     for page, number in ((pages[0], 0), (pages[1], 1), (pages[0], 0)):
         page.opens(PAGES[number])
     pages[1].opens(PAGES[1])

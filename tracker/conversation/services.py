@@ -10,7 +10,7 @@ import msgspec
 from tracker.contract.drops import Drop
 from tracker.contract.records import Begin, Progress, Said
 from tracker.live.presence import SitePresence
-from tracker.visitors.address_limits import Neighbours
+from tracker.visitors.address_limits import AddressUse
 from tracker.visitors.agents import Agent
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Caller(msgspec.Struct, frozen=True, gc=False):
     agent: Agent
     country: str
     live_key: bytes
-    neighbours: Neighbours
+    address_use: AddressUse
 
 
 class Desk(Protocol):

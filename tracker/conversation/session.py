@@ -86,7 +86,7 @@ class Session:
         self._counted_at = now
         if left < 0:
             raise Declined(TOO_FAST, Drop.TOO_FAST)
-        if not self.caller.neighbours.hear(now):
+        if not self.caller.address_use.take_message(now):
             raise Declined(OVERLOADED, Drop.ADDRESS_TOO_FAST)
 
     def handle(self, message: messages.Message, now: float, reply: Reply) -> None:

@@ -16,16 +16,16 @@ from tracker.conversation.services import Caller
 from tracker.sites.directory import Directory
 from tracker.sites.tracked_site import TrackedSite
 from tracker.visitors import addresses, agents, identity
-from tracker.visitors.address_limits import Crowd
+from tracker.visitors.address_limits import AddressLimits
 from tracker.visitors.countries import Countries
-from tracker.visitors.request import Knock
+from tracker.visitors.request import VisitorRequest
 
 
 class Admission:
-    """What one process knows of those who knock."""
+    """Judges the requests that reach one process: who may open a conversation."""
 
     def __init__(self, directory: Directory) -> None:
-        self.crowd = Crowd(
+        self.address_limits = AddressLimits(
             settings.FOOTFALL_SOCKETS_PER_ADDRESS,
             settings.FOOTFALL_ADDRESS_BURST,
             settings.FOOTFALL_ADDRESS_RATE,
@@ -36,24 +36,24 @@ class Admission:
         self._live_secret = identity.derive(settings.SECRET_KEY, "live")
         self._demo_secret = os.environ.get("FOOTFALL_DEMO_SECRET", "")
 
-    def admit(self, knock: Knock) -> Caller:
-        """Who knocks, or Declined. The steps cost alike: their time tells nobody which one refused."""
+    def admit(self, request: VisitorRequest) -> Caller:
+        """Who asks, or Declined. The steps cost alike: their time tells nobody which one refused."""
         if not self._directory.ready:
             raise Declined(OVERLOADED, Drop.NOT_READY)
-        site = self._directory.site(knock.key)
+        site = self._directory.site(request.key)
         # Interned: thousands of pages have the same few browsers.
-        user_agent = intern(knock.headers.get("user-agent", ""))
-        host = knock.host()
-        address = self._address(knock, site)
+        user_agent = intern(request.headers.get("user-agent", ""))
+        host = request.host()
+        address = self._address(request, site)
         reason = closed_to(site, host, address)
-        neighbours = self.crowd.behind(address, now := time.monotonic())
-        if not neighbours.hear(now):
+        address_use = self.address_limits.use_of(address, now := time.monotonic())
+        if not address_use.take_message(now):
             raise Declined(OVERLOADED, Drop.ADDRESS_TOO_FAST)
         if site is None or reason:
             raise Declined(REFUSED, reason or Drop.UNKNOWN_SITE)
         if agents.is_bot(user_agent):
             raise Declined(REFUSED, Drop.BOT)
-        if site.honour_dnt and "1" in (knock.headers.get("dnt"), knock.headers.get("sec-gpc")):
+        if site.honour_dnt and "1" in (request.headers.get("dnt"), request.headers.get("sec-gpc")):
             raise Declined(REFUSED, Drop.OPTED_OUT)
         return Caller(
             site=site,
@@ -63,15 +63,17 @@ class Admission:
             agent=agents.read(user_agent),
             country=self._countries.of(address),
             live_key=identity.live_key(self._live_secret, site.id, address, user_agent),
-            neighbours=neighbours,
+            address_use=address_use,
         )
 
-    def _address(self, knock: Knock, site: TrackedSite | None) -> str:
+    def _address(self, request: VisitorRequest, site: TrackedSite | None) -> str:
         if site and site.demo and self._demo_secret:
-            said = knock.headers.get("x-footfall-demo", "")
+            said = request.headers.get("x-footfall-demo", "")
             if hmac.compare_digest(said.encode(), self._demo_secret.encode()):
-                return addresses.plain(knock.headers.get("x-footfall-demo-address", "")) or ""
-        return addresses.client_address(knock.peer, knock.headers.get("x-forwarded-for", ""), self._proxies)
+                return addresses.plain(request.headers.get("x-footfall-demo-address", "")) or ""
+        return addresses.client_address(
+            request.peer, request.headers.get("x-forwarded-for", ""), self._proxies
+        )
 
 
 def closed_to(site: TrackedSite | None, host: str, address: str) -> Drop | None:

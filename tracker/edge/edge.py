@@ -31,9 +31,7 @@ from tracker.sites.tracked_site import TrackedSite
 from tracker.storing.buffer import WriteBuffer
 from tracker.storing.spool import Spool
 from tracker.visitors import agents, identity
-from tracker.visitors.request import Knock, headers_of
-
-__all__ = ["Edge", "Knock", "headers_of", "running", "start", "stop"]
+from tracker.visitors.request import VisitorRequest
 
 SWEEP_SECONDS = 1.0
 DRAIN_SECONDS = 10.0
@@ -56,7 +54,7 @@ class Edge:
         self.presence = Presence(settings.FOOTFALL_NAMES, time.time())
         self.sessions: set[Session] = set()
         self._admission = Admission(self.directory)
-        self._crowd = self._admission.crowd
+        self._address_limits = self._admission.address_limits
         self._pace = Pace(settings.FOOTFALL_MESSAGE_BURST, settings.FOOTFALL_MESSAGE_RATE)
         # Beyond its files, a process could not even say that it is overloaded.
         self._room = min(settings.FOOTFALL_SOCKETS, file_limits.most_files() - OTHER_FILES)
@@ -95,11 +93,11 @@ class Edge:
         await self.buffer.drain(DRAIN_SECONDS)
         await asyncio.to_thread(self._stop_threads)
 
-    def admit(self, knock: Knock) -> Caller:
-        """Who knocks, or Declined."""
+    def admit(self, request: VisitorRequest) -> Caller:
+        """Who asks, or Declined."""
         if self._stopping:
             raise Declined(RESTARTING, Drop.NOT_READY)
-        return self._admission.admit(knock)
+        return self._admission.admit(request)
 
     def open(self, caller: Caller, reply: Reply, close: Callable[[int], None]) -> Session:
         """A conversation over a socket; the adapter calls `finished` when the socket is gone.
@@ -108,7 +106,7 @@ class Edge:
         """
         if len(self.sessions) >= self._room:
             raise Declined(OVERLOADED, Drop.PROCESS_FULL)
-        if not self._crowd.enter(caller.neighbours):
+        if not self._address_limits.enter(caller.address_use):
             raise Declined(OVERLOADED, Drop.ADDRESS_FULL)
         if self._sharing:
             # A process that never held anybody is not missed when it goes.
@@ -193,7 +191,7 @@ class Edge:
     def _forget(self, session: Session) -> None:
         if session in self.sessions:
             self.sessions.remove(session)
-            self._crowd.leave(session.caller.neighbours, time.monotonic())
+            self._address_limits.leave(session.caller.address_use, time.monotonic())
         self._leases.drop(session)
 
     async def _sweep(self) -> None:
@@ -205,7 +203,7 @@ class Edge:
             self._shift = time.time() - now
             for session in self._leases.over(now):
                 self.finished(session)
-            self._crowd.forget(now)
+            self._address_limits.forget(now)
             self._follow_sites(now)
 
     def _follow_sites(self, now: float) -> None:

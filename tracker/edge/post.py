@@ -13,7 +13,8 @@ from tracker.contract.drops import Drop
 from tracker.contract.messages import Event, Message, Page, Refused, ack, parse_batch
 from tracker.conversation.services import Caller, Outcome
 from tracker.conversation.session import Session
-from tracker.edge import edge
+from tracker.edge.edge import Edge
+from tracker.visitors.request import VisitorRequest
 
 # Longer than a commit takes, shorter than a browser's or proxy's patience.
 ANSWER_SECONDS = 15.0
@@ -35,16 +36,16 @@ class Answer(NamedTuple):
     headers: dict[str, str]
 
 
-async def answer(here: edge.Edge, knock: edge.Knock, body: bytes) -> Answer:
-    """Hear what `knock` brings; of a body over the limit, one byte more than that is enough."""
+async def answer(here: Edge, request: VisitorRequest, body: bytes) -> Answer:
+    """Take what `request` brings; of a body over the limit, one byte more than that is enough."""
     try:
-        caller = here.admit(knock)
+        caller = here.admit(request)
         acks = await _converse(here, caller, parse_batch(body))
     except (Declined, Refused) as refusal:
         here.drop(refusal.reason)
         status = STATUSES[refusal.code]
-        return _answered(knock, status, SENTENCES[status], "text/plain; charset=utf-8")
-    return _answered(knock, 200, f"[{','.join(acks)}]", "application/json")
+        return _answered(request, status, SENTENCES[status], "text/plain; charset=utf-8")
+    return _answered(request, 200, f"[{','.join(acks)}]", "application/json")
 
 
 class _Exchange:
@@ -74,7 +75,7 @@ class _Exchange:
         return True
 
 
-async def _converse(here: edge.Edge, caller: Caller, messages: list[Message]) -> list[str]:
+async def _converse(here: Edge, caller: Caller, messages: list[Message]) -> list[str]:
     exchange = _Exchange()
     for message in messages:
         session = here.posting(caller, _page_of(message))
@@ -101,8 +102,8 @@ def _page_of(message: Message) -> UUID:
     return message.page if isinstance(message, Event) else message.id
 
 
-def _answered(knock: edge.Knock, status: int, body: str, kind: str) -> Answer:
+def _answered(request: VisitorRequest, status: int, body: str, kind: str) -> Answer:
     headers = {"Content-Type": kind, "Cache-Control": "no-store", "Vary": "Origin"}
-    if origin := knock.headers.get("origin"):
+    if origin := request.headers.get("origin"):
         headers["Access-Control-Allow-Origin"] = origin
     return Answer(status, body, headers)

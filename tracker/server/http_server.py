@@ -7,11 +7,12 @@ from typing import Final
 
 from tracker.contract import messages
 from tracker.edge import post
-from tracker.edge.edge import Edge, Knock
+from tracker.edge.edge import Edge
 from tracker.edge.post import Answer
 from tracker.server import handshake, http_head, inspection
 from tracker.server.http_head import Head, Unreadable
 from tracker.server.ports import BACKLOG
+from tracker.visitors.request import VisitorRequest
 
 # For a whole request to arrive, and for the next one to begin.
 PATIENCE_SECONDS: Final = 10.0
@@ -87,7 +88,7 @@ class Posts:
         key = handshake.site_key(head.path)
         if head.method != "POST":
             return _plain(HTTPStatus.METHOD_NOT_ALLOWED)
-        return await post.answer(self._here, Knock(key, peer, head.headers), body)
+        return await post.answer(self._here, VisitorRequest(key, peer, head.headers), body)
 
 
 async def _linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -19,7 +19,7 @@ from tracker.conversation.services import Outcome
 from tracker.conversation.session import Session
 from tracker.server import frames, handshake, http_head
 from tracker.server.frames import BINARY, CLOSE, CONTINUATION, FINAL, PING, PONG, TEXT, WHOLE_TEXT
-from tracker.visitors.request import Knock
+from tracker.visitors.request import VisitorRequest
 
 if TYPE_CHECKING:
     from tracker.server.listener import Door
@@ -130,14 +130,14 @@ class VisitorSocket:
             return
         self._shaken = self.heard = True
         self._send(asked.answer)
-        self._knock(Knock(asked.site, self._peer, asked.headers))
+        self._open_session(VisitorRequest(asked.site, self._peer, asked.headers))
         if end < len(data):
             self._read(data, end)
 
-    def _knock(self, knock: Knock) -> None:
+    def _open_session(self, request: VisitorRequest) -> None:
         here = self._door.here
         try:
-            self._session = here.open(here.admit(knock), self.reply, self.close)
+            self._session = here.open(here.admit(request), self.reply, self.close)
         except Declined as refusal:
             # Only now, and not by refusing the handshake: a page learns the code of a close alone.
             here.drop(refusal.reason)

@@ -10,7 +10,7 @@ from itertools import takewhile
 import msgspec
 
 
-class Neighbours(msgspec.Struct, eq=False, gc=False):
+class AddressUse(msgspec.Struct, eq=False, gc=False):
     """Everybody behind one address: how many sockets they hold, how many messages they have said."""
 
     place: str
@@ -20,7 +20,7 @@ class Neighbours(msgspec.Struct, eq=False, gc=False):
     said: float = 0.0  # of the burst, and not given back yet
     heard_at: float = 0.0
 
-    def hear(self, now: float) -> bool:
+    def take_message(self, now: float) -> bool:
         """Take one message from their allowance; False when there is none left."""
         said = self.said - (now - self.heard_at) * self.rate
         self.heard_at = now
@@ -33,7 +33,7 @@ class Neighbours(msgspec.Struct, eq=False, gc=False):
         return True
 
 
-class Crowd:
+class AddressLimits:
     """All addresses that a process hears of."""
 
     def __init__(self, sockets: int, burst: int, rate: int) -> None:
@@ -41,35 +41,35 @@ class Crowd:
         self._sockets = sockets
         self._burst, self._rate = burst, rate
         self._refill_seconds = burst / rate
-        self._known: dict[str, Neighbours] = {}
+        self._known: dict[str, AddressUse] = {}
         # Without sockets, in the order in which they came to that, with the time.
         self._leaving: dict[str, float] = {}
 
     def __len__(self) -> int:
         return len(self._known)
 
-    def behind(self, address: str, now: float) -> Neighbours:
+    def use_of(self, address: str, now: float) -> AddressUse:
         """Who is behind an address."""
         place = place_of(address)
         found = self._known.get(place)
         if found is None:
-            found = self._known[place] = Neighbours(place, self._burst, self._rate)
+            found = self._known[place] = AddressUse(place, self._burst, self._rate)
             self._leaving[place] = now
         return found
 
-    def enter(self, neighbours: Neighbours) -> bool:
+    def enter(self, address_use: AddressUse) -> bool:
         """One socket more; False when they hold as many as they may."""
-        if neighbours.sockets >= self._sockets:
+        if address_use.sockets >= self._sockets:
             return False
-        self._leaving.pop(neighbours.place, None)
-        neighbours.sockets += 1
+        self._leaving.pop(address_use.place, None)
+        address_use.sockets += 1
         return True
 
-    def leave(self, neighbours: Neighbours, now: float) -> None:
+    def leave(self, address_use: AddressUse, now: float) -> None:
         """One socket less."""
-        neighbours.sockets -= 1
-        if neighbours.sockets == 0:
-            self._leaving[neighbours.place] = now
+        address_use.sockets -= 1
+        if address_use.sockets == 0:
+            self._leaving[address_use.place] = now
 
     def forget(self, now: float) -> None:
         """Forget those who are gone for so long that their allowance is full again."""

@@ -10,15 +10,15 @@ import msgspec
 ORIGIN_LIMIT = 512
 
 
-class Knock(msgspec.Struct, frozen=True, gc=False):
-    """Site key, the other end (None: a unix socket), and headers, their names in lower case."""
+class VisitorRequest(msgspec.Struct, frozen=True, gc=False):
+    """A page's request to be counted: site key, peer (None: a unix socket), headers by lower-case name."""
 
     key: str
     peer: str | None
     headers: dict[str, str]
 
     def host(self) -> str:
-        """The host of the page that knocks; "" where its `Origin` is missing, null or no web page's."""
+        """The host of the page that asks; "" where its `Origin` is missing, null or no web page's."""
         return _origin_host(self.headers.get("origin", "")[:ORIGIN_LIMIT])
 
 

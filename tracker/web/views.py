@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from tracker.contract import messages
 from tracker.edge import edge, post
+from tracker.visitors.request import VisitorRequest
 
 SNIPPET = Path(__file__).resolve().parents[2] / "static" / "t.js"
 
@@ -38,10 +39,10 @@ async def snippet(request: HttpRequest) -> HttpResponse:
 @require_POST
 async def live(request: HttpRequest, key: str) -> HttpResponse:
     """The socket's messages as a JSON array; answers with the acks after the commit."""
-    knock = edge.Knock(
+    asked = VisitorRequest(
         key=key,
         peer=request.META.get("REMOTE_ADDR"),
         headers={name.lower(): value for name, value in request.headers.items()},
     )
-    answer = await post.answer(await edge.start(), knock, request.read(messages.BODY_LIMIT + 1))
+    answer = await post.answer(await edge.start(), asked, request.read(messages.BODY_LIMIT + 1))
     return HttpResponse(answer.body, status=answer.status, headers=answer.headers)

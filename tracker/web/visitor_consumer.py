@@ -13,6 +13,7 @@ from tracker.contract.close_codes import BROKE_PROTOCOL, Declined
 from tracker.conversation.services import Outcome
 from tracker.conversation.session import Session
 from tracker.edge import edge
+from tracker.visitors.request import VisitorRequest, headers_of
 
 Message = dict[str, Any]
 
@@ -38,7 +39,7 @@ class VisitorConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no t
         await send({"type": "websocket.accept"})
         here = await edge.start()
         try:
-            caller = here.admit(_knock(scope))
+            caller = here.admit(_visitor_request(scope))
             line = _Line(send)
             session = here.open(caller, line.reply, line.close)
         except Declined as refusal:
@@ -93,10 +94,10 @@ class _Line:
             return
 
 
-def _knock(scope: Message) -> edge.Knock:
+def _visitor_request(scope: Message) -> VisitorRequest:
     client = scope.get("client")
-    return edge.Knock(
+    return VisitorRequest(
         key=scope["url_route"]["kwargs"]["key"],
         peer=client[0] if client else None,
-        headers=edge.headers_of(scope["headers"]),
+        headers=headers_of(scope["headers"]),
     )
