@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import psycopg
 from psycopg.rows import dict_row
 
-from tracker.contract.records import Begin, Origin, Owner, Progress, Said
+from tracker.contract.records import Attribution, Begin, EventRecord, Owner, Progress
 from tracker.storing.entries import PAGE_VIEW, Entry, EventEntry, PageEntry
 
 # A Tuesday noon of the week the tests run in, so that its partition exists.
@@ -39,7 +39,9 @@ def begin(
         owner=Owner(edge, connection),
         began_at=START.timestamp() + seconds,
         path=path,
-        origin=Origin(visitor or uuid4(), referrer="Google", browser="Chrome", country="DE", width=1440),
+        attribution=Attribution(
+            visitor or uuid4(), referrer="Google", browser="Chrome", country="DE", width=1440
+        ),
         title=title,
         engaged_ms=engaged_ms,
     )
@@ -65,8 +67,10 @@ def progress(
     )
 
 
-def said(of: Begin, seconds: float, name: str = "signup", key: UUID | None = None, **properties: Any) -> Said:
-    return Said(
+def said(
+    of: Begin, seconds: float, name: str = "signup", key: UUID | None = None, **properties: Any
+) -> EventRecord:
+    return EventRecord(
         site_id=of.site_id,
         id=key or uuid4(),
         page_view_id=of.id,
@@ -76,7 +80,7 @@ def said(of: Begin, seconds: float, name: str = "signup", key: UUID | None = Non
     )
 
 
-Record = Begin | Progress | Said
+Record = Begin | Progress | EventRecord
 
 
 def ignore(stored: bool) -> None:
@@ -87,7 +91,7 @@ def folded(*records: Record) -> list[Entry]:
     """One batch of what the buffer makes of these records."""
     entries: dict[Any, Entry] = {}
     for record in records:
-        if isinstance(record, Said):
+        if isinstance(record, EventRecord):
             entry: Entry = EventEntry(record, [ignore])
             entries.setdefault(entry.key, entry)
             continue

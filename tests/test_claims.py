@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from tests.test_session import Desk, Page
+from tests.test_session import Page, Services
 from tracker.conversation.claims import Claims
 from tracker.conversation.session import Session
 
@@ -19,7 +19,7 @@ index = st.integers(0, 2)
 
 
 @dataclass
-class EdgeDesk(Desk):
+class EdgeDesk(Services):
     """A desk whose claims are the real ones."""
 
     name: str = ""
@@ -38,7 +38,7 @@ class EdgeDesk(Desk):
         return self.held.holder((SITE, page_id.int)) is not None
 
 
-def say(desk: Desk, page_id: UUID, now: float) -> Page:
+def say(desk: Services, page_id: UUID, now: float) -> Page:
     """A page that comes (back) to this edge."""
     page = Page(desk)
     said = {"t": "page", "id": str(page_id), "u": "https://example.com/", "e": 0, "d": 0}

@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from analytics.live.filtered_cache import LIMIT, Views
+from analytics.live.filtered_cache import LIMIT, FilteredCache
 from tracker.contract.attention import Attention
 from tracker.live.filters import NO_FILTERS, Filters
 from tracker.live.presence import SitePresence, Tab
@@ -65,7 +65,7 @@ def test_equal_filters_have_one_name_in_every_process_and_others_another() -> No
 
 
 async def test_a_filter_that_is_asked_for_again_is_kept_and_one_asked_for_once_is_not() -> None:
-    site, views = SitePresence(10, 0.0), Views()
+    site, views = SitePresence(10, 0.0), FilteredCache()
     first, second = views.look(site, EITHER), views.look(site, EITHER)
     assert first is not second
     tab = site.join(b"v", ("a", "", "", "", "", "c", "", ""))
@@ -77,7 +77,7 @@ async def test_a_filter_that_is_asked_for_again_is_kept_and_one_asked_for_once_i
 
 
 async def test_only_so_many_filters_are_kept() -> None:
-    site, views = SitePresence(10, 0.0), Views()
+    site, views = SitePresence(10, 0.0), FilteredCache()
     for number in range(LIMIT + 5):
         for _ in range(2):
             views.look(site, Filters(pages=frozenset({f"/{number}"})))

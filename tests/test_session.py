@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from tracker.contract.attention import Attention
 from tracker.contract.close_codes import CLAIMED
 from tracker.contract.drops import Drop, Drops
-from tracker.contract.records import Begin, Owner, Progress, Said
+from tracker.contract.records import Begin, EventRecord, Owner, Progress
 from tracker.conversation.services import Caller, Outcome
 from tracker.conversation.session import Pace, Session
 from tracker.live.presence import Presence, SitePresence
@@ -42,13 +42,13 @@ class Example:
 
 
 @dataclass
-class Desk:
+class Services:
     """Keeps what a session asks to be stored; the test says when it is committed."""
 
     full: bool = False
     begun: list[tuple[Begin, Callable[[bool], None]]] = field(default_factory=list)
     progressed: list[Progress] = field(default_factory=list)
-    events: list[tuple[Said, Callable[[bool], None]]] = field(default_factory=list)
+    events: list[tuple[EventRecord, Callable[[bool], None]]] = field(default_factory=list)
     drops: Drops = field(default_factory=Drops)
     claims: dict[UUID, Session] = field(default_factory=dict)
     presence: Presence = field(default_factory=lambda: Presence(100, 0.0))
@@ -84,7 +84,7 @@ class Desk:
     def progress(self, record: Progress) -> None:
         self.progressed.append(record)
 
-    def event(self, record: Said, done: Callable[[bool], None]) -> bool:
+    def event(self, record: EventRecord, done: Callable[[bool], None]) -> bool:
         if not self.full:
             self.events.append((record, done))
         return not self.full
@@ -108,7 +108,7 @@ class Page:
 
     def __init__(
         self,
-        desk: Desk,
+        desk: Services,
         connection: int = 1,
         pace: Pace = UNHURRIED,
         address_use: AddressUse | None = None,
@@ -142,21 +142,29 @@ class Page:
 
 
 def test_a_page_is_present_at_once_and_acknowledged_after_the_commit() -> None:
-    desk = Desk()
+    desk = Services()
     page = Page(desk)
     page.opens(path="/pricing?utm_source=x&secret=1&lang=de#top")
     site = desk.presence.site(7)
     assert (site.tabs, site.visitors, site.names["pages"]) == (1, 1, {"/pricing": 1})
     assert page.replies == []
     begin = desk.begun[0][0]
-    assert (begin.path, begin.query, begin.origin.utm_source) == ("/pricing", "utm_source=x&lang=de", "x")
-    assert (begin.began_at, begin.origin.country, begin.origin.visitor) == (WALL + 1.0, "DE", VISITOR)
+    assert (begin.path, begin.query, begin.attribution.utm_source) == (
+        "/pricing",
+        "utm_source=x&lang=de",
+        "x",
+    )
+    assert (begin.began_at, begin.attribution.country, begin.attribution.visitor) == (
+        WALL + 1.0,
+        "DE",
+        VISITOR,
+    )
     desk.commit()
     assert page.replies == [(PAGES[0], Outcome.STORED)]
 
 
 def test_closing_the_socket_ends_the_page_view() -> None:
-    desk = Desk()
+    desk = Services()
     page = Page(desk)
     page.opens()
     desk.commit()
@@ -169,7 +177,7 @@ def test_closing_the_socket_ends_the_page_view() -> None:
 
 
 def test_in_a_single_page_app_the_next_page_ends_the_one_before() -> None:
-    desk = Desk()
+    desk = Services()
     page = Page(desk)
     page.opens(PAGES[0], 1.0, "/a")
     page.opens(PAGES[1], 4.0, "/b")
@@ -180,7 +188,7 @@ def test_in_a_single_page_app_the_next_page_ends_the_one_before() -> None:
 
 
 def test_said_again_while_waiting_it_is_stored_and_answered_once() -> None:
-    desk = Desk()
+    desk = Services()
     page = Page(desk)
     page.opens()
     page.opens(now=11.0)
@@ -193,7 +201,7 @@ def test_said_again_while_waiting_it_is_stored_and_answered_once() -> None:
 
 
 def test_without_room_nothing_is_acknowledged_until_said_again() -> None:
-    desk = Desk(full=True)
+    desk = Services(full=True)
     page = Page(desk)
     page.opens()
     assert page.replies == [(PAGES[0], Outcome.FULL)]
@@ -206,7 +214,7 @@ def test_without_room_nothing_is_acknowledged_until_said_again() -> None:
 
 
 def test_a_page_that_found_no_room_ends_without_a_record() -> None:
-    desk = Desk(full=True)
+    desk = Services(full=True)
     page = Page(desk)
     page.opens()
     page.session.lost(2.0)
@@ -214,7 +222,7 @@ def test_a_page_that_found_no_room_ends_without_a_record() -> None:
 
 
 def test_a_claimed_page_is_counted_once_and_the_old_connection_ends_nothing() -> None:
-    desk = Desk()
+    desk = Services()
     first, second = Page(desk, 1), Page(desk, 2)
     first.opens()
     second.opens(now=3.0, e=1500, d=10)
@@ -227,7 +235,7 @@ def test_a_claimed_page_is_counted_once_and_the_old_connection_ends_nothing() ->
 
 
 def test_a_page_that_comes_back_brings_its_engaged_time() -> None:
-    desk = Desk()
+    desk = Services()
     page = Page(desk)
     page.opens(e=20_000, d=40)
     page.says(6.0, t="state", id=str(PAGES[0]), s="hidden", e=99_000, d=20)
@@ -237,7 +245,7 @@ def test_a_page_that_comes_back_brings_its_engaged_time() -> None:
 
 
 def test_attention_is_counted_and_stored_at_most_once_a_minute() -> None:
-    desk = Desk()
+    desk = Services()
     page = Page(desk)
     page.opens()
     desk.commit()
@@ -250,7 +258,7 @@ def test_attention_is_counted_and_stored_at_most_once_a_minute() -> None:
 
 
 def test_the_clock_may_step_while_a_page_is_open() -> None:
-    desk = Desk()
+    desk = Services()
     page = Page(desk)
     page.opens(now=1.0)
     desk.commit()
@@ -260,7 +268,7 @@ def test_the_clock_may_step_while_a_page_is_open() -> None:
 
 
 def test_an_excluded_path_is_neither_counted_nor_stored() -> None:
-    desk = Desk()
+    desk = Services()
     page = Page(desk)
     page.opens(PAGES[0], 1.0, "/a")
     page.opens(PAGES[1], 2.0, "/admin")
@@ -270,7 +278,7 @@ def test_an_excluded_path_is_neither_counted_nor_stored() -> None:
 
 
 def test_events_wait_for_their_commit_and_count_once() -> None:
-    desk = Desk()
+    desk = Services()
     page = Page(desk)
     page.opens()
     event = {"t": "event", "id": str(PAGES[0]), "k": str(PAGES[4]), "n": "signup", "p": {"plan": "pro"}}
@@ -285,7 +293,7 @@ def test_what_breaks_the_protocol_closes_and_leaves_nobody_behind() -> None:
     end = json.dumps({"t": "end", "id": str(PAGES[0])})
     frames: list[tuple[str | bytes, int]] = [("{", 4400), (end, 4400), ("x" * 9000, 4413), (b"\0", 4400)]
     for frame, code in frames:
-        desk = Desk()
+        desk = Services()
         page = Page(desk)
         page.opens()
         page.session.receive(frame, 2.0)
@@ -295,7 +303,7 @@ def test_what_breaks_the_protocol_closes_and_leaves_nobody_behind() -> None:
 
 
 def test_too_many_messages_close_4429_and_a_steady_page_never() -> None:
-    desk = Desk()
+    desk = Services()
     steady, flood = Page(desk, 1, Pace(5, 2)), Page(desk, 2, Pace(5, 2))
     steady.opens(PAGES[0])
     flood.opens(PAGES[1])
@@ -306,13 +314,13 @@ def test_too_many_messages_close_4429_and_a_steady_page_never() -> None:
 
 
 def test_without_a_salt_a_page_is_told_to_come_later() -> None:
-    page = Page(Desk(salted=False))
+    page = Page(Services(salted=False))
     page.opens()
     assert page.closed == [4503]
 
 
 def test_what_postgres_refuses_is_told() -> None:
-    desk = Desk()
+    desk = Services()
     page = Page(desk)
     page.opens()
     desk.commit(stored=False)
@@ -324,7 +332,7 @@ class Conversations(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.desk = Desk()
+        self.desk = Services()
         self.now = 1.0
         self.connections = 0
         self.pages: list[Page] = []
@@ -385,7 +393,7 @@ TestConversations = Conversations.TestCase
 
 
 def test_neighbours_who_say_too_much_are_told_to_come_back_later() -> None:
-    desk, limits = Desk(), AddressLimits(sockets=10, burst=3, rate=1)
+    desk, limits = Services(), AddressLimits(sockets=10, burst=3, rate=1)
     pages = [Page(desk, n, address_use=limits.use_of("192.0.2.1", 0.0)) for n in (1, 2)]
     for page, number in ((pages[0], 0), (pages[1], 1), (pages[0], 0)):
         page.opens(PAGES[number])

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from analytics.live.edges import STALE_SECONDS, Roster
+from analytics.live.edges import STALE_SECONDS, Edges
 from analytics.live.merged import Merged
 from tracker.across import messages
 from tracker.across.messages import LEASE_SECONDS, VERSION, WHOLE, Share, Statement
@@ -37,7 +37,7 @@ index = st.integers(0, 9)
 
 @dataclass
 class Store:
-    """What Redis keeps and passes on, as `Sharing` and `Gathering` use it."""
+    """What Redis keeps and passes on, as `Publisher` and `Collector` use it."""
 
     now: float = START
     leases: dict[str, float] = field(default_factory=dict)  # until when
@@ -80,7 +80,7 @@ class EdgeEnd:
     said: dict[Filters, Counter[bytes]] = field(default_factory=dict)
 
     def tick(self, store: Store) -> None:
-        """What `Sharing` does four times a second."""
+        """What `Publisher` does four times a second."""
         if self.split or not self.alive:
             return
         kept = all(self._key(filters) in store.hashes for filters in self.said)
@@ -121,7 +121,7 @@ class EdgeEnd:
 class WebEnd:
     """One web process: its roster, and what it has merged."""
 
-    roster: Roster = field(default_factory=Roster)
+    roster: Edges = field(default_factory=Edges)
     merged: dict[Filters, Merged] = field(
         default_factory=lambda: {filters: Merged(START) for filters in SCOPES}
     )
@@ -391,7 +391,7 @@ def test_page_views_that_began_stay_begun_when_their_edge_goes() -> None:
 
 
 def test_an_edge_that_vanished_is_stale_for_a_minute_and_one_that_left_is_not() -> None:
-    roster = Roster()
+    roster = Edges()
     roster.look({"a.1": START, "b.1": START}, {"a.1", "b.1"}, START)
     roster.left("b.1")
     roster.look({"a.1": START}, set(), START + 3.1)
@@ -403,7 +403,7 @@ def test_an_edge_that_vanished_is_stale_for_a_minute_and_one_that_left_is_not() 
 
 
 def test_an_emptied_redis_holds_the_counts_until_the_edges_have_said_them_again() -> None:
-    roster = Roster()
+    roster = Edges()
     roster.look({"a.1": START}, {"a.1"}, START)
     roster.look({}, set(), START + 1)
     assert (roster.counted(), roster.stale()) == ({"a"}, 1)

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from uuid import UUID
 
+import msgspec
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -25,7 +26,7 @@ from tests.road import Answers, Road, until
 from tracker.contract.drops import Drop, Drops
 from tracker.postgres.connect import connect
 from tracker.storing.buffer import WriteBuffer
-from tracker.storing.entries import Entry, Key
+from tracker.storing.entries import Entry, EventEntry, Key, PageEntry
 from tracker.storing.spool import Spool
 from tracker.storing.spool_file import HEAD, SpoolFile, record_of
 
@@ -374,3 +375,58 @@ async def test_stopping_does_not_wait_for_a_postgres_that_hangs(
     async with buffer_of(road, folder, OTHER):
         await until(lambda: files(folder) == [])
     assert page.id in [view["id"] for view in rows(connection, "tracker_pageview")]
+
+
+def test_what_the_first_release_spooled_is_read(tmp_path: Path) -> None:
+    """Names of fields may change; on disk they are what they were, or an upgrade loses what waits there."""
+    owner = {"edge": 7, "connection": 3}
+    page = UUID(int=5).bytes
+    begin_of_page = {
+        "site_id": 1,
+        "id": page,
+        "owner": owner,
+        "began_at": 1_790_000_000.25,
+        "path": "/über",
+        "origin": {"visitor": UUID(int=9).bytes, "referrer": "Google", "country": "DE", "width": 1440},
+        "query": "a=b",
+        "title": "T",
+        "engaged_ms": 10,
+        "depth": 4,
+    }
+    page_entry = {
+        **{name: begin_of_page[name] for name in ("site_id", "id", "owner", "engaged_ms", "depth")},
+        "sign_at": 1_790_000_000.25,
+        "begin": begin_of_page,
+        "ended_at": None,
+        "done": [],
+        "late": [],
+        "claimed_at": None,
+    }
+    event = {
+        "site_id": 1,
+        "id": UUID(int=6).bytes,
+        "page_view_id": page,
+        "at": 1_790_000_001.5,
+        "name": "signup",
+        "properties": {"plan": "pro"},
+        "value": 9.5,
+    }
+    path = tmp_path / "7.spool"
+    path.write_bytes(_as_written(b"p", page_entry) + _as_written(b"e", {"said": event, "done": []}))
+    file = SpoolFile.take(path)
+    assert file
+    first, second = file.peek(10)
+    assert isinstance(first, PageEntry)
+    assert first.begin
+    assert (first.begin.attribution.referrer, first.begin.attribution.country) == ("Google", "DE")
+    assert isinstance(second, EventEntry)
+    assert (second.record.name, second.record.properties) == ("signup", {"plan": "pro"})
+    # An older edge beside this one reads what this one spools.
+    assert b"\xa6origin" in record_of(first)
+    assert record_of(second) == _as_written(b"e", {"said": event, "done": []})
+    file.close()
+
+
+def _as_written(kind: bytes, entry: dict[str, object]) -> bytes:
+    text = kind + msgspec.msgpack.encode(entry)
+    return HEAD.pack(len(text), zlib.crc32(text)) + text

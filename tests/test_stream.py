@@ -11,7 +11,7 @@ from websockets.sync.client import ClientConnection
 from tests.boards import PHONE, visit
 from tests.product import Product, wait_for
 from tests.test_board_socket import Staff, ack, dial, hear
-from tests.test_session import PAGES, VISITOR, WALL, Desk, Page
+from tests.test_session import PAGES, VISITOR, WALL, Page, Services
 from tracker.live.filters import NO_FILTERS, Filters
 from tracker.live.stream import KEPT, NEWEST, Happening, Stream, Streams
 from tracker.visitors.identity import mark
@@ -100,7 +100,7 @@ def test_a_mark_tells_visitors_apart_and_is_no_part_of_their_id() -> None:
 
 
 def test_a_page_tells_its_page_views_and_events_once_while_somebody_watches() -> None:
-    desk, key = Desk(), str(uuid4())
+    desk, key = Services(), str(uuid4())
     page = Page(desk)
     page.opens(PAGES[0], 1.0, "/before")
     stream = desk.presence.site(7).streams.follow(NO_FILTERS)

@@ -50,9 +50,9 @@ class Rules:
             view.connection, view.ended = record.owner.connection, None
 
     def _new(self, record: Begin, time: float) -> None:
-        visit = self.open.get(record.origin.visitor, [])
+        visit = self.open.get(record.attribution.visitor, [])
         if not visit or all(view.ended is not None and time >= view.ended + GAP for view in visit):
-            visit = self.open[record.origin.visitor] = []
+            visit = self.open[record.attribution.visitor] = []
         name = visit[0].visit if visit else record.id
         view = View(time, record.owner.connection, name)
         visit.append(view)
@@ -90,7 +90,7 @@ class Play:
             self.time,
             site=self.site,
             page=page.id,
-            visitor=page.origin.visitor,
+            visitor=page.attribution.visitor,
             connection=next(self.connections),
             path=page.path,
         )

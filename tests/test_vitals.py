@@ -3,7 +3,7 @@
 import pytest
 
 from tracker.across import messages
-from tracker.across.messages import Lease
+from tracker.across.messages import EdgeLease
 from tracker.across.vitals import Vitals, together
 from tracker.edge import pulse
 from tracker.edge.pulse import Pulse
@@ -30,7 +30,7 @@ def test_several_processes_are_one_with_the_longest_delay_and_the_first_trouble(
 
 
 def test_a_lease_tells_totals_and_vitals_and_another_versions_tells_nothing() -> None:
-    lease = Lease({1: (3, 2)}, Vitals(sockets=3))
+    lease = EdgeLease({1: (3, 2)}, Vitals(sockets=3))
     assert messages.read_lease(messages.encode(lease)) == lease
     assert messages.read_lease(messages.encode({1: (3, 2)})) is None
     assert messages.read_lease(b"") is None

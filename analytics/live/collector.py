@@ -15,10 +15,10 @@ import msgspec
 from django.conf import settings
 from redis.asyncio import Redis
 
-from analytics.live.edges import STALE_SECONDS, Roster
+from analytics.live.edges import STALE_SECONDS, Edges
 from analytics.live.merged import Merged
 from tracker.across import messages
-from tracker.across.messages import Asked, Happened, Lease, Statement, Totals
+from tracker.across.messages import EdgeLease, Happened, Statement, Totals, WatchRequest
 from tracker.across.redis_client import RETRY_SECONDS, TROUBLE, client
 from tracker.across.vitals import Vitals
 from tracker.live.filters import NO_FILTERS, Filters
@@ -50,7 +50,7 @@ class Scope:
         return self.filters.view()
 
 
-class Gathering:
+class Collector:
     """What this process knows of all edges."""
 
     def __init__(self, url: str) -> None:
@@ -58,8 +58,8 @@ class Gathering:
         self._scopes: dict[tuple[int, Filters], Scope] = {}
         self._asked: set[tuple[int, Filters]] = set()
         self._subscribed: set[int] = set()
-        self._roster = Roster()
-        self._leases: dict[str, Lease] = {}
+        self._roster = Edges()
+        self._leases: dict[str, EdgeLease] = {}
         self._clock = time.time() - time.monotonic()  # Redis' clock minus the steady one
         self.reachable = False
         self._redis: Redis | None = None
@@ -194,7 +194,7 @@ class Gathering:
             await heard.unsubscribe(messages.channel(site_id), messages.stream_channel(site_id))
         self._subscribed = sites
         for site_id, filters in list(self._scopes.keys() - self._asked):
-            await redis.publish(messages.ASKED, messages.encode(Asked(site_id, filters)))
+            await redis.publish(messages.ASKED, messages.encode(WatchRequest(site_id, filters)))
             self._asked.add((site_id, filters))
 
     async def _complete(self, redis: Redis) -> None:
@@ -268,6 +268,6 @@ class Gathering:
 
 
 @cache
-def running() -> Gathering | None:
+def running() -> Collector | None:
     """This process's gathering; None where it is the only process."""
-    return Gathering(settings.REDIS_URL) if settings.REDIS_URL else None
+    return Collector(settings.REDIS_URL) if settings.REDIS_URL else None

@@ -13,7 +13,7 @@ STALE_SECONDS = 60.0
 HELD_SECONDS = 3.0
 
 
-class Roster:
+class Edges:
     """The edges as the last look found them."""
 
     def __init__(self) -> None:

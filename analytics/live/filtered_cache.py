@@ -5,7 +5,7 @@ The first look scans the open tabs; from the second within ten seconds on, a loo
 
 import asyncio
 
-from tracker.live.filtered_counters import View
+from tracker.live.filtered_counters import FilteredCounters
 from tracker.live.filters import Filters
 from tracker.live.presence import SitePresence
 
@@ -14,13 +14,13 @@ KEPT_SECONDS = 10.0
 LIMIT = 64
 
 
-class Views:
+class FilteredCache:
     """What was looked at in the last seconds."""
 
     def __init__(self) -> None:
         self._timers: dict[tuple[SitePresence, Filters], asyncio.TimerHandle] = {}
 
-    def look(self, presence: SitePresence, filters: Filters) -> View:
+    def look(self, presence: SitePresence, filters: Filters) -> FilteredCounters:
         """The filtered counters of this moment."""
         key = (presence, filters)
         timer = self._timers.pop(key, None)
@@ -38,4 +38,4 @@ class Views:
         presence.forget(filters)
 
 
-VIEWS = Views()
+VIEWS = FilteredCache()

@@ -76,7 +76,7 @@ class NamelessProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has n
             self.maxMessagePayloadSize = limit
 
 
-class Server(Daphne):  # type: ignore[misc]
+class WebServer(Daphne):  # type: ignore[misc]
     """Serves an ASGI application until a signal; `ready` is called when it takes connections."""
 
     def __init__(self, application: object, where: int | Path, ready: Callable[[], None]) -> None:

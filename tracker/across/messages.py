@@ -26,7 +26,7 @@ VERSION, WHOLE = b"#", b"="  # the hash's own fields; one without WHOLE is not c
 LOOSE = 1_000
 
 
-class Asked(msgspec.Struct, array_like=True):
+class WatchRequest(msgspec.Struct, array_like=True):
     """Somebody watches a site under these filters; said again while he does."""
 
     site: int
@@ -61,7 +61,7 @@ class Happened(msgspec.Struct, array_like=True):
 Totals = dict[int, tuple[int, int]]  # tabs and visitors by site
 
 
-class Lease(msgspec.Struct, array_like=True):
+class EdgeLease(msgspec.Struct, array_like=True):
     """What an edge says each second that it lives, watched or not."""
 
     totals: Totals
@@ -133,10 +133,10 @@ def read_hash(raw: dict[bytes, bytes]) -> tuple[int, dict[bytes, int]] | None:
     return version, {name: value for name, value in values.items() if value}
 
 
-def read_lease(value: bytes) -> Lease | None:
+def read_lease(value: bytes) -> EdgeLease | None:
     """What an edge said; None where it is of another version, and is restarted soon."""
     try:
-        return msgspec.msgpack.decode(value, type=Lease)
+        return msgspec.msgpack.decode(value, type=EdgeLease)
     except msgspec.DecodeError:
         return None
 

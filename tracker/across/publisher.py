@@ -15,7 +15,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from tracker.across import messages
-from tracker.across.messages import Asked, Claimed, Happened, Lease, Share, Statement
+from tracker.across.messages import Claimed, EdgeLease, Happened, Share, Statement, WatchRequest
 from tracker.across.redis_client import RETRY_SECONDS, TROUBLE, client
 from tracker.across.vitals import Vitals
 from tracker.conversation.claims import Claims
@@ -42,7 +42,7 @@ class Lost(Exception):
     """Redis has not kept what this incarnation wrote."""
 
 
-class Sharing:
+class Publisher:
     """Shares the counters of watched sites, and which pages this edge has claimed."""
 
     def __init__(
@@ -133,7 +133,7 @@ class Sharing:
         """Take a message; True when it should be answered at once."""
         try:
             if channel == messages.ASKED:
-                return self._asked(msgspec.msgpack.decode(data, type=Asked))
+                return self._asked(msgspec.msgpack.decode(data, type=WatchRequest))
             said = msgspec.msgpack.decode(data, type=Claimed)
         except msgspec.DecodeError:
             logger.warning("a message on %s could not be read", channel)
@@ -141,7 +141,7 @@ class Sharing:
         edge = messages.edge_of(said.incarnation)
         return edge != self._edge and self._claims.hear(said.pages, edge)
 
-    def _asked(self, asked: Asked) -> bool:
+    def _asked(self, asked: WatchRequest) -> bool:
         key = (asked.site, asked.filters.view())
         new = key not in self._wanted
         if new and sum(site == asked.site for site, _ in self._wanted) > VIEWS_PER_SITE:
@@ -227,7 +227,7 @@ class Sharing:
         return presence.view(filters) if filters else presence
 
     def _lease(self) -> bytes:
-        return messages.encode(Lease(self._presence.totals(), self._vitals()))
+        return messages.encode(EdgeLease(self._presence.totals(), self._vitals()))
 
     def _now(self) -> float:
         return time.monotonic() + self._clock

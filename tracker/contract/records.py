@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 
-class Origin(msgspec.Struct, frozen=True, gc=False):
+class Attribution(msgspec.Struct, frozen=True, gc=False):
     """Who came, from where, with what: the columns that a page view and its visit share."""
 
     visitor: UUID
@@ -43,7 +43,7 @@ class Begin(msgspec.Struct, frozen=True, gc=False):
     owner: Owner
     began_at: float  # seconds since the epoch, server clock
     path: str
-    origin: Origin
+    attribution: Attribution = msgspec.field(name="origin")  # in spools since the first release
     query: str = ""
     title: str = ""
     engaged_ms: int = 0
@@ -62,7 +62,7 @@ class Progress(msgspec.Struct, frozen=True, gc=False):
     ended: bool = False  # True: the page view ended at `at`
 
 
-class Said(msgspec.Struct, frozen=True, gc=False):
+class EventRecord(msgspec.Struct, frozen=True, gc=False):
     """A custom event said by a page view; `id` is its key `k`, which counts once per site."""
 
     site_id: int

@@ -4,7 +4,7 @@ from sys import intern
 from uuid import UUID
 
 from tracker.contract import messages
-from tracker.contract.records import Begin, Origin, Owner
+from tracker.contract.records import Attribution, Begin, Owner
 from tracker.conversation.services import Caller
 from tracker.pages import page_url, referrers
 
@@ -19,7 +19,7 @@ def begin_of(
         owner=owner,
         began_at=wall,
         path=url.path,
-        origin=_origin(caller, said, url, visitor),
+        attribution=_attribution(caller, said, url, visitor),
         query=url.query,
         title=said.title,
         engaged_ms=said.engaged_ms,
@@ -29,22 +29,22 @@ def begin_of(
 
 def names_of(begin: Begin) -> tuple[str, ...]:
     """What it is counted under while it is live, in the order of the dimensions."""
-    origin = begin.origin
+    attribution = begin.attribution
     return (
         intern(begin.path),
-        origin.referrer,
-        origin.browser,
-        origin.system,
-        origin.device,
-        origin.country,
-        origin.channel,
-        origin.utm_campaign,
+        attribution.referrer,
+        attribution.browser,
+        attribution.system,
+        attribution.device,
+        attribution.country,
+        attribution.channel,
+        attribution.utm_campaign,
     )
 
 
-def _origin(caller: Caller, said: messages.Page, url: page_url.PageUrl, visitor: UUID) -> Origin:
+def _attribution(caller: Caller, said: messages.Page, url: page_url.PageUrl, visitor: UUID) -> Attribution:
     referrer = referrers.read(said.referrer, caller.site.allows, url.utm)
-    return Origin(
+    return Attribution(
         visitor=visitor,
         referrer=referrer.source,
         referrer_url=referrer.url,

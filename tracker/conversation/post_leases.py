@@ -7,7 +7,7 @@ from tracker.conversation.session import Session
 LEASE_SECONDS, HIDDEN_LEASE_SECONDS = 25.0, 130.0
 
 
-class Leases:
+class PostLeases:
     """The conversations over POST and when each ends unless it gives a sign; steady clock."""
 
     def __init__(self) -> None:

@@ -1,7 +1,8 @@
 """One open page as a state machine: a message in; out come replies, presence changes and records to store.
 
-The only place that knows what a message means. It does no I/O: what it needs of the process stands in `Desk`,
-and `now` is always a steady clock's seconds, so that a step of the server's clock bends no duration.
+The only place that knows what a message means. It does no I/O: what it needs of the process stands in
+`Services`, and `now` is always a steady clock's seconds, so that a step of the server's clock bends no
+duration.
 """
 
 from collections.abc import Callable
@@ -12,10 +13,10 @@ from tracker.contract import messages
 from tracker.contract.attention import Attention
 from tracker.contract.close_codes import BROKE_PROTOCOL, CLAIMED, OVERLOADED, TOO_FAST, Declined
 from tracker.contract.drops import Drop
-from tracker.contract.records import Begin, Owner, Said
+from tracker.contract.records import Begin, EventRecord, Owner
 from tracker.conversation import begin_record
 from tracker.conversation.open_page import OpenPage
-from tracker.conversation.services import Caller, Desk, Outcome, Reply
+from tracker.conversation.services import Caller, Outcome, Reply, Services
 from tracker.live.stream import Happening
 from tracker.pages import page_url
 from tracker.visitors.identity import mark
@@ -50,7 +51,13 @@ class Session:
     )
 
     def __init__(
-        self, desk: Desk, caller: Caller, owner: Owner, pace: Pace, reply: Reply, close: Callable[[int], None]
+        self,
+        desk: Services,
+        caller: Caller,
+        owner: Owner,
+        pace: Pace,
+        reply: Reply,
+        close: Callable[[int], None],
     ) -> None:
         self.caller = caller
         self.page: OpenPage | None = None
@@ -194,7 +201,7 @@ class Session:
         if said.key in self._events:
             reply(said.key, Outcome.IGNORED)  # already waiting: its first saying will be answered
             return
-        record = Said(
+        record = EventRecord(
             site_id=self.caller.site.id,
             id=said.key,
             page_view_id=said.page,

@@ -16,9 +16,9 @@ from msgspec import structs
 
 from tracker.contract.close_codes import OVERLOADED, REFUSED, RESTARTING, Declined
 from tracker.contract.drops import Drop, Drops
-from tracker.contract.records import Begin, Owner, Progress, Said
+from tracker.contract.records import Begin, EventRecord, Owner, Progress
 from tracker.conversation.claims import Claims
-from tracker.conversation.post_leases import Leases
+from tracker.conversation.post_leases import PostLeases
 from tracker.conversation.services import Caller, Reply
 from tracker.conversation.session import Pace, Session
 from tracker.edge import file_limits
@@ -43,7 +43,7 @@ OTHER_FILES = 256
 
 
 class Edge:
-    """The sockets of this process; implements `tracker.conversation.session.Desk`."""
+    """The sockets of this process; implements `tracker.conversation.session.Services`."""
 
     def __init__(self) -> None:
         self.id = secrets.randbits(62) + 1
@@ -62,12 +62,12 @@ class Edge:
         self._sharing = None
         if settings.REDIS_URL:
             # Here, since redis takes a fifth of the start, and one process alone has no use for it.
-            from tracker.across.publisher import Sharing
+            from tracker.across.publisher import Publisher
 
-            self._sharing = Sharing(
+            self._sharing = Publisher(
                 f"{self.id:x}", self.presence, self._claims, settings.REDIS_URL, Pulse(lambda: self).take
             )
-        self._leases = Leases()
+        self._leases = PostLeases()
         self.messages = 0  # heard from pages since it started
         self._connections = 0
         self._shift = 0.0
@@ -166,7 +166,7 @@ class Edge:
     def progress(self, record: Progress) -> None:
         self.buffer.progress(record)
 
-    def event(self, record: Said, done: Callable[[bool], None]) -> bool:
+    def event(self, record: EventRecord, done: Callable[[bool], None]) -> bool:
         return self.buffer.event(record, done)
 
     def drop(self, reason: Drop) -> None:

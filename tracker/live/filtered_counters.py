@@ -7,7 +7,7 @@ from tracker.live.counters import ATTENTION, VISITORS, Counters
 from tracker.live.filters import Filters
 
 
-class View(Counters):
+class FilteredCounters(Counters):
     """The open tabs of one site that a filter keeps, counted under their own names (never "(other)")."""
 
     def __init__(self, filters: Filters, started_at: float) -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from tracker.contract.attention import Attention
 from tracker.live.counters import ATTENTION, MINUTES, MINUTES_KEPT, VISITORS, Counters
-from tracker.live.filtered_counters import View
+from tracker.live.filtered_counters import FilteredCounters
 from tracker.live.filters import Filters
 from tracker.live.stream import Streams
 
@@ -32,20 +32,20 @@ class SitePresence(Counters):
         super().__init__(started_at)
         self._limit = limit
         self._tabs: set[Tab] = set()
-        self._views: dict[Filters, View] = {}
+        self._views: dict[Filters, FilteredCounters] = {}
         self.streams = Streams()
 
-    def view(self, filters: Filters) -> View:
+    def view(self, filters: Filters) -> FilteredCounters:
         """The counters of the tabs that `filters` keep: found from all tabs, then kept until `forget`."""
         if filters not in self._views:
             self._views[filters] = self.look(filters)
         return self._views[filters]
 
-    def look(self, filters: Filters) -> View:
+    def look(self, filters: Filters) -> FilteredCounters:
         """The view of this moment: the one that is kept, else one found from all open tabs."""
         if filters in self._views:
             return self._views[filters]
-        view = View(filters, self.started_at)
+        view = FilteredCounters(filters, self.started_at)
         for tab in self._tabs:
             view.join(tab.visitor, tab.names, tab.attention)
         return view

@@ -28,7 +28,7 @@ OWN: Final = re.compile(
 REMEMBERED_LIMIT: Final = 1024  # bytes
 
 
-class Asked(msgspec.Struct, frozen=True, gc=False):
+class Handshake(msgspec.Struct, frozen=True, gc=False):
     """What a page asks for: which site, with what headers; and the answer that gives it its socket."""
 
     site: str
@@ -36,7 +36,7 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     answer: bytes
 
 
-def read(head: bytes) -> Asked:
+def read(head: bytes) -> Handshake:
     """What stands up to and with the empty line. Raises Unreadable: there is nothing else here to ask for."""
     parts = OWN.split(head)
     own = {
@@ -53,7 +53,7 @@ def read(head: bytes) -> Asked:
     if len(key) != KEY_LENGTH:
         raise Unreadable(HTTPStatus.BAD_REQUEST)
     digest = sha1(key.encode("latin-1") + GUID, usedforsecurity=False).digest()
-    return Asked(site, headers, ACCEPTED + b2a_base64(digest, newline=False) + b"\r\n\r\n")
+    return Handshake(site, headers, ACCEPTED + b2a_base64(digest, newline=False) + b"\r\n\r\n")
 
 
 def site_key(path: str) -> str:

@@ -19,7 +19,7 @@ PATIENCE_SECONDS: Final = 10.0
 LINGER_SECONDS: Final = 2.0
 
 
-class Posts:
+class HttpServer:
     """The listener's connections."""
 
     def __init__(self, here: Edge) -> None:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any, Final, cast
 
 from tracker.edge.edge import Edge
-from tracker.server.ping_wheel import Pings
+from tracker.server.ping_wheel import PingWheel
 from tracker.server.visitor_socket import RESET, VisitorSocket
 
 logger = logging.getLogger(__name__)
@@ -31,12 +31,12 @@ SAID: Final = select.EPOLLIN | HUNG_UP
 PAUSE_SECONDS: Final = 1.0
 
 
-class Door:
+class Listener:
     """Lets visitors in, and hears what they say."""
 
     def __init__(self, here: Edge, listener: socket.socket) -> None:
         self.here = here
-        self.pings = Pings()
+        self.pings = PingWheel()
         self.sockets: dict[int, VisitorSocket] = {}
         self._listener = listener
         # What `accept` does without its wrapping into enums and a second object: 4 µs of each load.

@@ -27,7 +27,7 @@ class Pinged(Protocol):
     def cut(self) -> None: ...
 
 
-class Pings:
+class PingWheel:
     """The wheel; on the event loop's thread only."""
 
     def __init__(self) -> None:

@@ -13,8 +13,8 @@ from contextlib import suppress
 from django.conf import settings
 
 from tracker.edge import edge
-from tracker.server.http_server import Posts
-from tracker.server.listener import Door
+from tracker.server.http_server import HttpServer
+from tracker.server.listener import Listener
 
 # How long replies and closes may take to leave, once everything is stored.
 GOODBYE_SECONDS = 2.0
@@ -33,7 +33,7 @@ async def serve(sockets: socket.socket, posts: socket.socket | None, ready: Call
     loop.add_signal_handler(signal.SIGTERM, _ask, stop, settings.FOOTFALL_DRAIN_SECONDS)
     loop.add_signal_handler(signal.SIGINT, _ask, stop, 0.0)
     here = await edge.start()
-    door, posting = Door(here, sockets), Posts(here)
+    door, posting = Listener(here, sockets), HttpServer(here)
     door.open()
     if posts:
         await posting.listen(posts)

@@ -22,7 +22,7 @@ from tracker.server.frames import BINARY, CLOSE, CONTINUATION, FINAL, PING, PONG
 from tracker.visitors.request import VisitorRequest
 
 if TYPE_CHECKING:
-    from tracker.server.listener import Door
+    from tracker.server.listener import Listener
 
 READ: Final = 16_384
 # As plain numbers: combining the enum costs more than the rest of the call.
@@ -56,7 +56,7 @@ class VisitorSocket:
         "place",
     )
 
-    def __init__(self, door: "Door", opened: socket.SocketType, peer: str | None) -> None:
+    def __init__(self, door: "Listener", opened: socket.SocketType, peer: str | None) -> None:
         # Not before its handshake: the wheel cuts it after a turn without.
         self.heard = False
         self.place = 0

@@ -14,7 +14,7 @@ from itertools import islice
 import psycopg
 
 from tracker.contract.drops import Drops
-from tracker.contract.records import Begin, Progress, Said
+from tracker.contract.records import Begin, EventRecord, Progress
 from tracker.storing.entries import PAGE_VIEW, Done, Entry, EventEntry, Key, PageEntry
 from tracker.storing.spool import Spool
 from tracker.storing.writer import Settled, Writer
@@ -81,7 +81,7 @@ class WriteBuffer:
             else:
                 self._add(key, PageEntry.of_progress(record), bounded=False)
 
-    def event(self, record: Said, done: Done) -> bool:
+    def event(self, record: EventRecord, done: Done) -> bool:
         """Store a custom event, as `begin` does."""
         entry = EventEntry(record, [done])
         key = entry.key

@@ -13,7 +13,7 @@ from struct import Struct
 from tracker.postgres import binary
 from tracker.storing.visits import NewPage
 
-ORIGIN_TEXTS = (
+ATTRIBUTION_TEXTS = (
     "referrer",
     "referrer_url",
     "channel",
@@ -44,7 +44,7 @@ PAGE_COLUMNS = (
     "path",
     "query",
     "title",
-    *ORIGIN_TEXTS,
+    *ATTRIBUTION_TEXTS,
 )
 VISIT_COLUMNS = (
     "site_id",
@@ -58,14 +58,14 @@ VISIT_COLUMNS = (
     "width",
     "entry_path",
     "exit_path",
-    *ORIGIN_TEXTS,
+    *ATTRIBUTION_TEXTS,
 )
 COPY_PAGES = f"COPY tracker_pageview ({', '.join(PAGE_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 COPY_VISITS = f"COPY tracker_visit ({', '.join(VISIT_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 BEGINNING = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 END = b"\xff\xff"
 
-_origin_texts = attrgetter(*ORIGIN_TEXTS)
+_attribution_texts = attrgetter(*ATTRIBUTION_TEXTS)
 # Each cell after its length.
 _PAGE = Struct(">h ii ii iq iq i16s i16s i16s ii ii ih")
 _VISIT = Struct(">h ii ii iq iq iq i16s i16s ii ii")
@@ -83,38 +83,38 @@ def visits(visits: Iterable[Sequence[NewPage]]) -> bytes:
 
 def _page(page: NewPage) -> bytes:
     entry, begin = page.entry, page.begin
-    origin, owner = begin.origin, entry.owner
+    attribution, owner = begin.attribution, entry.owner
     claimed = None if entry.claimed_at is None else binary.moment(entry.claimed_at)
     return b"".join(
         (
             _PAGE.pack(
                 *(len(PAGE_COLUMNS), 4, entry.site_id, 4, owner.connection, 8, owner.edge, 8, page.began),
                 *(16, page.id, 16, page.visit.id, 16, page.visitor),
-                *(4, page.engaged_ms, 4, origin.width, 2, max(0, min(entry.depth, 100))),
+                *(4, page.engaged_ms, 4, attribution.width, 2, max(0, min(entry.depth, 100))),
             ),
             binary.time(page.ended),
             binary.time(None if claimed == page.began else claimed),
             binary.text(begin.path),
             binary.text(begin.query),
             binary.text(begin.title),
-            _cells(_origin_texts(origin)),
+            _cells(_attribution_texts(attribution)),
         )
     )
 
 
 def _visit(pages: Sequence[NewPage]) -> bytes:
     first, last = pages[0], pages[-1]
-    begin, origin = first.begin, first.begin.origin
+    begin, attribution = first.begin, first.begin.attribution
     return b"".join(
         (
             _VISIT.pack(
                 *(len(VISIT_COLUMNS), 4, first.entry.site_id, 4, len(pages), 8, first.began),
                 *(8, max([page.last for page in pages]), 8, sum([page.engaged_ms for page in pages])),
-                *(16, first.id, 16, first.visitor, 4, 0, 4, origin.width),
+                *(16, first.id, 16, first.visitor, 4, 0, 4, attribution.width),
             ),
             binary.text(begin.path),
             binary.text(last.begin.path),
-            _cells(_origin_texts(origin)),
+            _cells(_attribution_texts(attribution)),
         )
     )
 

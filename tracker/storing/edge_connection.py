@@ -30,7 +30,7 @@ SET beat_at = greatest(tracker_edge.beat_at, excluded.beat_at), seen_at = exclud
 GOODBYE = "DELETE FROM tracker_edge WHERE id = %s"
 
 
-class Link:
+class EdgeConnection:
     """One thread's connection. `pause` is how long to wait after a failure, in seconds."""
 
     def __init__(self, connect: Callable[[], psycopg.Connection], edge: int) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from tracker.contract.records import Begin, Owner, Progress, Said
+from tracker.contract.records import Begin, EventRecord, Owner, Progress
 
 Done = Callable[[bool], None]
 # What it is, its site, and its id as a number: a UUID's hash is Python, 0.25 µs each of eight times a load.
@@ -109,13 +109,13 @@ class PageEntry(msgspec.Struct):
 class EventEntry(msgspec.Struct):
     """A custom event to be stored."""
 
-    said: Said
+    record: EventRecord = msgspec.field(name="said")  # in spools since the first release
     done: list[Done]
 
     @property
     def key(self) -> Key:
         """What it is one entry of."""
-        return EVENT, self.said.site_id, self.said.id.int
+        return EVENT, self.record.site_id, self.record.id.int
 
 
 Entry = PageEntry | EventEntry

@@ -87,15 +87,15 @@ def growth(of: Sequence[Growth]) -> Columns:
 
 def events(entries: Sequence[EventEntry]) -> Columns:
     """Events, and the page views that said them."""
-    said = [entry.said for entry in entries]
+    records = [entry.record for entry in entries]
     return {
-        "sites": binary.int4s([one.site_id for one in said]),
-        "ids": binary.uuids([one.id.bytes for one in said]),
-        "pages": binary.uuids([one.page_view_id.bytes for one in said]),
-        "at": binary.times([moment(one.at) for one in said]),
-        "values": binary.float8s([one.value for one in said]),
-        "names": binary.texts([one.name for one in said]),
-        "properties": binary.jsonbs([msgspec.json.encode(one.properties) for one in said]),
+        "sites": binary.int4s([one.site_id for one in records]),
+        "ids": binary.uuids([one.id.bytes for one in records]),
+        "pages": binary.uuids([one.page_view_id.bytes for one in records]),
+        "at": binary.times([moment(one.at) for one in records]),
+        "values": binary.float8s([one.value for one in records]),
+        "names": binary.texts([one.name for one in records]),
+        "properties": binary.jsonbs([msgspec.json.encode(one.properties) for one in records]),
     }
 
 

@@ -36,7 +36,7 @@ class _Errand:
         self.over.set()
 
 
-class Courier:
+class PostgresThread:
     """Runs errands for one thread."""
 
     def __init__(self) -> None:

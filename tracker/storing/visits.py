@@ -66,7 +66,7 @@ class NewPage(msgspec.Struct, eq=False, gc=False):
         ended = None if entry.ended_at is None else ended_within(entry.ended_at, began)
         last = max(began, moment(entry.sign_at)) if ended is None else ended
         engaged = max(0, min(entry.engaged_ms, (last - began) // 1000, LONGEST // 1000))
-        visitor = begin.origin.visitor.bytes
+        visitor = begin.attribution.visitor.bytes
         return cls(page_id, visitor, entry, begin, began, ended, last, engaged, Visit(page_id, began))
 
     @property

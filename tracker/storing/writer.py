@@ -16,9 +16,9 @@ import psycopg
 from psycopg import errors
 
 from tracker.contract.drops import Drop
-from tracker.storing.edge_connection import LONGEST_PAUSE, Link, lost_race
+from tracker.storing.edge_connection import LONGEST_PAUSE, EdgeConnection, lost_race
 from tracker.storing.entries import Entry, Key
-from tracker.storing.postgres_thread import Courier, Unanswered
+from tracker.storing.postgres_thread import PostgresThread, Unanswered
 from tracker.storing.spool import Spool, Spooled
 
 logger = logging.getLogger(__name__)
@@ -69,8 +69,8 @@ class Writer:
         stopping: threading.Event,
     ) -> None:
         self.stuck = False  # neither Postgres nor the spool takes anything
-        self._link = Link(connect, edge)
-        self._courier = Courier()
+        self._link = EdgeConnection(connect, edge)
+        self._courier = PostgresThread()
         self._draining: _Draining | None = None
         self._edge = edge
         self._spool = spool

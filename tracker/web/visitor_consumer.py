@@ -40,7 +40,7 @@ class VisitorConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no t
         here = await edge.start()
         try:
             caller = here.admit(_visitor_request(scope))
-            line = _Line(send)
+            line = _PageOutput(send)
             session = here.open(caller, line.reply, line.close)
         except Declined as refusal:
             here.drop(refusal.reason)
@@ -64,7 +64,7 @@ class VisitorConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no t
             session.receive(message["bytes"] if frame is None else frame, time.monotonic())
 
 
-class _Line:
+class _PageOutput:
     """What goes out to the page. Sends are tasks: a session never waits for its page to read."""
 
     def __init__(self, send: Callable[[Message], Awaitable[None]]) -> None:
