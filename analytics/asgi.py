@@ -13,16 +13,18 @@ from channels.sessions import CookieMiddleware  # noqa: E402
 from django.urls import path  # noqa: E402
 
 from analytics.board.socket import BoardConsumer  # noqa: E402
+from analytics.process import web  # noqa: E402
 from tracker.web.visitor_consumer import VisitorConsumer  # noqa: E402
 
+board = BoardConsumer.as_asgi(boards=web.boards, ticker=web.ticker, readers=web.readers, system=web.system)
 application = ProtocolTypeRouter(
     {
         "http": django_application,
         "websocket": URLRouter(
             [
                 # No session or user on the visitors' side: their sockets never touch the ORM.
-                path("live/<str:key>", VisitorConsumer.as_asgi()),
-                path("board/<str:key>", CookieMiddleware(BoardConsumer.as_asgi())),
+                path("live/<str:key>", VisitorConsumer.as_asgi(edge=web.edge)),
+                path("board/<str:key>", CookieMiddleware(board)),
             ]
         ),
     }

@@ -230,7 +230,7 @@ def test_a_list_in_full_is_searched_as_it_is_written_and_as_it_is_read() -> None
         site.join(b"v", (path, *[""] * 7))
 
     def names(text: str, of: str = "pages") -> list[str]:
-        return [row["name"] for row in listed(site, of, text)["rows"]]
+        return [row.name for row in listed(site, of, text).rows]
 
     assert names("") == ["/b", OTHER, "/%ff", "/CAFE", "/caf%C3%A9"]
     assert names("CAFÉ") == ["/caf%C3%A9"]
@@ -238,7 +238,7 @@ def test_a_list_in_full_is_searched_as_it_is_written_and_as_it_is_read() -> None
     assert names("c3%a9") == ["/caf%C3%A9"]
     assert names("", "campaigns") == []
     found = listed(site, "pages", "caf")
-    assert (found["of"], found["tabs"], found["total"], found["found"]) == ("pages", 6, 5, 2)
+    assert (found.of, found.tabs, found.total, found.found) == ("pages", 6, 5, 2)
 
 
 def test_the_pages_table_of_dimensions_is_the_servers(at: At, key: str) -> None:

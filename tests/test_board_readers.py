@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connections
 
-from analytics.access.board_readers import Readers
+from analytics.access.board_readers import BoardReaders
 from tests.product import free_port
 
 
@@ -29,7 +29,7 @@ def test_a_board_that_went_before_its_answer_failed_is_no_complaint() -> None:
 
     async def ask() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda loop, told: complaints.append(told))
-        readers = Readers()
+        readers = BoardReaders()
         gone = asyncio.create_task(readers.site("s" * 32, "gone"))
         await asyncio.sleep(0)  # until it has asked
         gone.cancel()

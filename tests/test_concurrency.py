@@ -12,7 +12,7 @@ from django.db import connection as django
 from django.http import QueryDict
 from django.test import Client
 
-from analytics.board import day as curves
+from analytics.board.day import DayCurves
 from analytics.queries import filtering
 from tests.cast import Cast, make_cast
 from tests.page_views import START, begin, folded, progress
@@ -153,10 +153,10 @@ def test_what_is_stored_in_time_makes_nobody_look_again(connection: psycopg.Conn
 def test_a_day_reads_alike_rolled_up_or_not(site: Site, connection: psycopg.Connection) -> None:
     a_busy_day(site)
     now = NOON + 40 * MINUTE + 30 * SECOND
-    raw = curves.today(site, now)
+    raw = DayCurves().today(site, now)
     roll_up(connection, now)
     assert Minute.objects.exists()
-    assert curves.today(site, now) == raw
+    assert DayCurves().today(site, now) == raw
     assert len(raw["visitors"]["most"]) == 12 * 60 + 41
     assert raw["minutes"] == 1440
     assert raw["from"] == (NOON - 12 * HOUR).timestamp() // 60
@@ -165,7 +165,7 @@ def test_a_day_reads_alike_rolled_up_or_not(site: Site, connection: psycopg.Conn
 def test_a_day_of_the_site_begins_with_its_own_midnight(site: Site) -> None:
     site.timezone = "Asia/Kolkata"  # five hours and a half ahead
     PageView.objects.bulk_create([view(site, NOON, NOON + MINUTE)])
-    today = curves.today(site, NOON + HOUR)
+    today = DayCurves().today(site, NOON + HOUR)
     assert today["from"] == (NOON - 17 * HOUR - 30 * MINUTE).timestamp() // 60
     assert today["visitors"]["most"].index(1) == 17 * 60 + 30
 
@@ -174,20 +174,20 @@ def test_the_peak_is_known_to_the_moment(site: Site) -> None:
     views = [view(site, NOON, NOON + HOUR), view(site, NOON + 100 * SECOND, NOON + 101 * SECOND, 2)]
     PageView.objects.bulk_create(views)
     peak = {"most": 2, "at": (NOON + 100 * SECOND).timestamp()}
-    assert curves.today(site, NOON + HOUR)["peak"] == {"visitors": peak, "tabs": peak}
+    assert DayCurves().today(site, NOON + HOUR)["peak"] == {"visitors": peak, "tabs": peak}
 
 
 def test_beside_today_stands_last_week_or_else_yesterday_or_nothing(site: Site) -> None:
     now = NOON + 90 * SECOND
-    assert curves.today(site, now)["before"] is None
+    assert DayCurves().today(site, now)["before"] is None
     yesterday = NOON - timedelta(days=1)
     PageView.objects.bulk_create([view(site, yesterday, yesterday + HOUR, n) for n in (1, 2)])
-    before = curves.today(site, now)["before"]
+    before = DayCurves().today(site, now)["before"]
     assert before["day"] == yesterday.date().isoformat()
     assert before["same"] == {"visitors": 2, "tabs": 2}
     last_week = NOON - timedelta(days=7)
     PageView.objects.bulk_create([view(site, last_week, last_week + 70 * SECOND)])
-    before = curves.today(site, now)["before"]
+    before = DayCurves().today(site, now)["before"]
     assert before["day"] == last_week.date().isoformat()
     assert before["visitors"].index(1) == 12 * 60
     # At the end of that minute the only one was gone.
@@ -212,7 +212,7 @@ def test_days_beside_each_other_are_compared_by_the_clock(site: Site, today: str
     for number, at in enumerate(clock):
         if today == "2026-03-29" and number == 1:
             continue  # half past two was not that day
-        answer = curves.today(site, at.astimezone(UTC) + 45 * SECOND)
+        answer = DayCurves().today(site, at.astimezone(UTC) + 45 * SECOND)
         place = len(answer["visitors"]["most"]) - 1
         before = answer["before"]
         assert answer["visitors"]["most"][place] == 1
@@ -231,7 +231,7 @@ def test_filters_keep_their_page_views_and_count_them_alike(site: Site) -> None:
     now = NOON + HOUR
 
     def most(query: str) -> tuple[int, int]:
-        today = curves.today(site, now, filtering.filters(QueryDict(query)))
+        today = DayCurves().today(site, now, filtering.filters(QueryDict(query)))
         return max(today["visitors"]["most"]), max(today["tabs"]["most"])
 
     assert most("") == (3, 4)

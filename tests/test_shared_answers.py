@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from analytics.queries import shared_answers
-from analytics.queries.shared_answers import Answers, TooMuch
+from analytics.queries.shared_answers import SharedAnswers, TooMuch
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -27,7 +27,7 @@ def test_all_who_ask_at_once_share_one_answer_and_so_do_those_soon_after() -> No
         return int(query("SELECT 1 FROM pg_sleep(0.2)")[0])
 
     async def ask() -> None:
-        kept = Answers()
+        kept = SharedAnswers()
         assert await asyncio.gather(*(kept.get("one", made, 60) for _ in range(20))) == [1] * 20
         assert len(asked) == 1
         assert await kept.get("one", made, 60) == 1
@@ -45,7 +45,7 @@ def test_all_who_ask_at_once_share_one_answer_and_so_do_those_soon_after() -> No
 def test_the_event_loop_goes_on_meanwhile() -> None:
     async def ask() -> None:
         held = threading.Event()
-        waiting = asyncio.create_task(Answers().get("slow", lambda: held.wait(30)))
+        waiting = asyncio.create_task(SharedAnswers().get("slow", lambda: held.wait(30)))
         await asyncio.sleep(0)
         assert not waiting.done()
         held.set()
@@ -56,7 +56,7 @@ def test_the_event_loop_goes_on_meanwhile() -> None:
 
 def test_whoever_goes_away_leaves_the_answer_to_the_others() -> None:
     async def ask() -> None:
-        kept, held = Answers(), threading.Event()
+        kept, held = SharedAnswers(), threading.Event()
 
         def made() -> bool:
             return held.wait(30)
@@ -74,7 +74,7 @@ def test_what_takes_too_long_is_given_up_and_can_be_asked_again(monkeypatch: pyt
     monkeypatch.setattr(shared_answers, "PATIENCE_SECONDS", 0.1)
 
     async def ask() -> None:
-        kept = Answers()
+        kept = SharedAnswers()
         with pytest.raises(TooMuch, match="too many page views"):
             await kept.get("it", lambda: query("SELECT pg_sleep(60)"))
         assert await kept.get("it", lambda: query("SELECT 1")) == (1,)
@@ -88,7 +88,7 @@ def test_what_takes_too_long_is_given_up_and_can_be_asked_again(monkeypatch: pyt
 
 def test_what_fails_is_tried_again() -> None:
     async def ask() -> None:
-        kept = Answers()
+        kept = SharedAnswers()
         with pytest.raises(ZeroDivisionError):
             await kept.get("it", lambda: 1 / 0, 60)
         assert await kept.get("it", lambda: 1, 60) == 1
@@ -100,7 +100,7 @@ def test_too_many_at_once_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_answers, "MOST_WAITING", 2)
 
     async def ask() -> None:
-        kept, held = Answers(), threading.Event()
+        kept, held = SharedAnswers(), threading.Event()
         waiting = [asyncio.create_task(kept.get(key, lambda: held.wait(30))) for key in range(2)]
         await asyncio.sleep(0)
         with pytest.raises(TooMuch):
@@ -117,7 +117,7 @@ def test_no_more_is_kept_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch)
     asked = []
 
     async def ask() -> None:
-        kept = Answers()
+        kept = SharedAnswers()
         for key in (1, 2, 3, 4, 4, 3, 1):
             await kept.get(key, lambda key=key: asked.append(key), 60)  # type: ignore[misc]
 

@@ -1,5 +1,6 @@
 """Snapshots: the contract's live object from the counters, under filters, and the hour beside it."""
 
+import json
 import random
 import uuid
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ import pytest
 from asgiref.sync import async_to_sync
 
 from analytics.live import last_hour, snapshot
-from analytics.live.snapshot import Sequence
+from analytics.live.snapshot import Snapshots
 from tracker.contract.attention import Attention
 from tracker.live.dimensions import DIMENSIONS
 from tracker.live.filters import NO_FILTERS, Filters
@@ -29,7 +30,9 @@ def presence(*tabs: tuple[str, str, str], limit: int = 10_000) -> SitePresence:
 
 
 def shown(of: SitePresence, filters: Filters = NO_FILTERS, limit: int = 20) -> dict[str, Any]:
-    return snapshot.snapshot(of.look(filters) if filters else of, "key", 7, AT, limit)
+    made = snapshot.snapshot(of.look(filters) if filters else of, "key", 7, AT, limit)
+    told: dict[str, Any] = json.loads(snapshot.encode(made))
+    return told
 
 
 def rows(*pairs: tuple[str, int]) -> list[dict[str, Any]]:
@@ -113,10 +116,11 @@ def test_filtering_by_everything_equals_not_filtering() -> None:
 
 
 def test_the_sequence_rises_across_restarts_and_when_the_clock_steps_back() -> None:
-    before, after = Sequence(), Sequence()
-    last = [before.following(ON), before.following(ON), before.following(ON - 3600)][-1]
+    clock = [ON, ON, ON - 3600, ON + 1]
+    before, after = (Snapshots(lambda: clock.pop(0)) for _ in range(2))
+    last = [before.make(presence(), "key")[1].seq for _ in range(3)][-1]
     assert last == int(ON * 1000) + 2
-    assert after.following(ON + 1) > last
+    assert after.make(presence(), "key")[1].seq > last
 
 
 def test_the_hour_ends_with_the_running_minute_and_adds_both_sources() -> None:
@@ -124,10 +128,10 @@ def test_the_hour_ends_with_the_running_minute_and_adds_both_sources() -> None:
     for at in (ON, ON, ON - 60):
         site.began(at)
     to = int(ON // 60)
-    hour = last_hour.last_hour(site, {to - 1: 4, to - 59: 2, to - 60: 9}, ON)
-    assert hour["to"] == to
-    assert len(hour["views"]) == 60
-    assert (hour["views"][-1], hour["views"][-2], hour["views"][0], sum(hour["views"])) == (2, 5, 2, 9)
+    hour = last_hour.live_hour(site, {to - 1: 4, to - 59: 2, to - 60: 9}, ON)
+    assert hour.to == to
+    assert len(hour.views) == 60
+    assert (hour.views[-1], hour.views[-2], hour.views[0], sum(hour.views)) == (2, 5, 2, 9)
 
 
 def test_from_an_hour_after_its_start_a_process_asks_postgres_for_nothing() -> None:

@@ -7,14 +7,17 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from analytics.live.one_process import OneProcess
 from analytics.live.system import System
 from tests.boards import SHOTS, visit
 from tests.product import Product
 from tests.staff import at_board
+from tracker.edge.process_edge import ProcessEdge
 
 
 def test_the_figures_are_of_this_process_and_sampled_once_a_second() -> None:
-    system = System()
+    edge = ProcessEdge()
+    system = System(edge, OneProcess(edge))
     told = json.loads(system.added_to('{"seq":1}'))
     assert told["seq"] == 1
     figures = told["system"]

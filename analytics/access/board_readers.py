@@ -31,7 +31,7 @@ class Question(NamedTuple):
     site: str
 
 
-class Readers:
+class BoardReaders:
     """The questions of one process's boards; for one event loop."""
 
     def __init__(self) -> None:
@@ -95,6 +95,3 @@ def _reader(session: str) -> Reader:
     request = HttpRequest()
     request.session = import_module(settings.SESSION_ENGINE).SessionStore(session)
     return auth.get_user(request)
-
-
-READERS = Readers()

@@ -4,6 +4,7 @@ What jobs have rolled up is read as it is; the rest, mostly the running hour, is
 and so is all that filters keep.
 """
 
+import threading
 import time
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -24,47 +25,71 @@ KINDS = ("visitors", "tabs")
 PAST_SECONDS, PASTS = 600.0, 16
 
 
-def today(site: Site, now: datetime, filters: Filters = NO_FILTERS) -> dict[str, Any]:
-    """The running day of the site, in its zone, and beside it the same weekday of last week, else yesterday.
+class DayCurves:
+    """The curves of this process's boards, and the filtered days that are kept for them; for any thread."""
 
-    `from` is the epoch minute of the midnight it began with, `minutes` how many the whole day has. Every list
-    holds one number a minute, the last being the minute that is running. `before` is None where neither day
-    saw anybody; its lists hold one number a minute of all of today, from when the clock said the same, and
-    `same` is how many were there at this time of day, when that minute ended.
-    """
-    zone = ZoneInfo(site.timezone)
-    day = now.astimezone(zone).date()
-    start = midnight(day, zone)
-    minutes = _between(site.pk, start, now, filters)
-    return {
-        "site": site.key,
-        "zone": site.timezone,
-        **_day(day, zone),
-        **{kind: _lists(minutes, kind, start, now) for kind in KINDS},
-        "peak": {kind: _peak(minutes, kind) for kind in KINDS},
-        "before": _before(site, zone, now, filters),
-    }
+    def __init__(self) -> None:
+        self._kept: dict[tuple[int, datetime, datetime, Filters], tuple[float, list[Minute]]] = {}
+        # Two threads answer boards.
+        self._lock = threading.Lock()
+
+    def today(self, site: Site, now: datetime, filters: Filters = NO_FILTERS) -> dict[str, Any]:
+        """The running day of the site, in its zone, beside the same weekday of last week, else yesterday.
+
+        `from` is the epoch minute of the midnight it began with, `minutes` how many the whole day has. Every
+        list holds one number a minute, the last being the minute that is running. `before` is None where
+        neither day saw anybody; its lists hold one number a minute of all of today, from when the clock said
+        the same, and `same` is how many were there at this time of day, when that minute ended.
+        """
+        zone = ZoneInfo(site.timezone)
+        day = now.astimezone(zone).date()
+        start = midnight(day, zone)
+        minutes = _between(site.pk, start, now, filters)
+        return {
+            "site": site.key,
+            "zone": site.timezone,
+            **_day(day, zone),
+            **{kind: _lists(minutes, kind, start, now) for kind in KINDS},
+            "peak": {kind: _peak(minutes, kind) for kind in KINDS},
+            "before": self._before(site, zone, now, filters),
+        }
+
+    def _before(self, site: Site, zone: ZoneInfo, now: datetime, filters: Filters) -> dict[str, Any] | None:
+        today = now.astimezone(zone).date()
+        for back in (WEEK, DAY):
+            day = today - back
+            start, end = midnight(day, zone), midnight(day + DAY, zone)
+            if minutes := self._past(site.pk, start, end, filters):
+                beside = _beside(minutes, today, back, zone)
+                same = beside[(now - midnight(today, zone)) // MINUTE]
+                return {
+                    **_day(day, zone),
+                    **{kind: [getattr(at, kind).most if at else 0 for at in beside] for kind in KINDS},
+                    "same": {kind: getattr(same, kind).last if same else 0 for kind in KINDS},
+                }
+        return None
+
+    def _past(self, site_id: int, since: datetime, before: datetime, filters: Filters) -> list[Minute]:
+        """The minutes of a day that is over; what filters keep of it is kept for PAST_SECONDS."""
+        if not filters:
+            return _between(site_id, since, before, filters)
+        asked = (site_id, since, before, filters)
+        with self._lock:
+            until, minutes = self._kept.get(asked, (float("-inf"), []))
+        if time.monotonic() < until:
+            return minutes
+        minutes = _between(site_id, since, before, filters)
+        with self._lock:
+            self._kept.pop(asked, None)
+            while len(self._kept) >= PASTS:
+                del self._kept[next(iter(self._kept))]
+            self._kept[asked] = time.monotonic() + PAST_SECONDS, minutes
+        return minutes
 
 
 def _day(day: date, zone: ZoneInfo) -> dict[str, Any]:
     start, end = midnight(day, zone), midnight(day + DAY, zone)
     return {"day": day.isoformat(), "from": _epoch_minute(start), "minutes": (end - start) // MINUTE}
-
-
-def _before(site: Site, zone: ZoneInfo, now: datetime, filters: Filters) -> dict[str, Any] | None:
-    today = now.astimezone(zone).date()
-    for back in (WEEK, DAY):
-        day = today - back
-        start, end = midnight(day, zone), midnight(day + DAY, zone)
-        if minutes := _past(site.pk, start, end, filters):
-            beside = _beside(minutes, today, back, zone)
-            same = beside[(now - midnight(today, zone)) // MINUTE]
-            return {
-                **_day(day, zone),
-                **{kind: [getattr(at, kind).most if at else 0 for at in beside] for kind in KINDS},
-                "same": {kind: getattr(same, kind).last if same else 0 for kind in KINDS},
-            }
-    return None
 
 
 def _beside(minutes: Sequence[Minute], today: date, back: timedelta, zone: ZoneInfo) -> list[Minute | None]:
@@ -75,23 +100,6 @@ def _beside(minutes: Sequence[Minute], today: date, back: timedelta, zone: ZoneI
     clocks = ((start + at * MINUTE).astimezone(zone).replace(fold=0) for at in range(count))
     # As UTC: what the clock says twice, or never, equals nothing in another zone.
     return [known.get((clock - back).astimezone(UTC)) for clock in clocks]
-
-
-_pasts: dict[tuple[int, datetime, datetime, Filters], tuple[float, list[Minute]]] = {}
-
-
-def _past(site_id: int, since: datetime, before: datetime, filters: Filters) -> list[Minute]:
-    """The minutes of a day that is over; what filters keep of it is kept for PAST_SECONDS."""
-    if not filters:
-        return _between(site_id, since, before, filters)
-    asked = (site_id, since, before, filters)
-    found = _pasts.pop(asked, None)
-    if found is None or time.monotonic() >= found[0]:
-        found = (time.monotonic() + PAST_SECONDS, _between(site_id, since, before, filters))
-    while len(_pasts) >= PASTS:
-        _pasts.pop(next(iter(_pasts)), None)
-    _pasts[asked] = found
-    return found[1]
 
 
 def _between(site_id: int, since: datetime, before: datetime, filters: Filters) -> list[Minute]:

@@ -1,26 +1,31 @@
 """One list of the live object in full: its largest names, or those that have a text in them."""
 
-from typing import Any
 from urllib.parse import unquote
 
-from analytics.live.snapshot import LARGEST_LIMIT, rows
+import msgspec
+
+from analytics.live.snapshot import LARGEST_LIMIT, NameTabs, rows
 from tracker.live.counters import Counters
 
 
-def listed(counters: Counters, of: str, text: str) -> dict[str, Any]:
-    """`{"of", "tabs", "total", "found", "rows"}`: the LARGEST_LIMIT largest of the `found` names with `text`.
+class FullList(msgspec.Struct, frozen=True):
+    """A dimension's list: `rows` are the largest of `found` names, of `total` names and `tabs` open pages."""
 
-    Case does not matter, and neither does percent-encoding; `total` counts all names, `tabs` all open pages.
+    of: str
+    tabs: int
+    total: int
+    found: int
+    rows: list[NameTabs]
+
+
+def listed(counters: Counters, of: str, text: str) -> FullList:
+    """The LARGEST_LIMIT largest names of a dimension, or of those that have `text` in them.
+
+    Case does not matter, and neither does percent-encoding.
     """
     names = counters.names[of]
     found = {name: tabs for name, tabs in names.items() if _has(name, text.lower())} if text else names
-    return {
-        "of": of,
-        "tabs": counters.tabs,
-        "total": len(names),
-        "found": len(found),
-        "rows": rows(found, LARGEST_LIMIT),
-    }
+    return FullList(of, counters.tabs, len(names), len(found), rows(found, LARGEST_LIMIT))
 
 
 def _has(name: str, text: str) -> bool:

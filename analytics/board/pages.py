@@ -11,8 +11,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from analytics.access.rights import Reader, asite_for, is_staff, visible_sites
-from analytics.live import state
-from analytics.live.sites_hour import HOURS
+from analytics.live.last_hour import SitesHour
+from analytics.live.state import LiveState
 from tracker.models import PageView, Site
 from tracker.sites import snippet_tag
 
@@ -40,28 +40,28 @@ logout = LogoutView.as_view()
 @never_cache
 @require_safe
 @login_required
-async def sites(request: HttpRequest) -> HttpResponse:
+async def sites(request: HttpRequest, live: LiveState) -> HttpResponse:
     """`/`: the sites that the reader may see, each with its live count."""
     user = await request.auser()
-    listed = await _live(user)
+    listed = await _live(user, live)
     return render(request, "sites.html", {"user": user, "staff": is_staff(user), "sites": listed})
 
 
 @never_cache
 @require_safe
-async def sites_live(request: HttpRequest) -> JsonResponse:
-    """`/sites/live.json`, for the page above; `views` are those of `analytics.live.sites_hour`:
+async def sites_live(request: HttpRequest, live: LiveState, hour: SitesHour) -> JsonResponse:
+    """`/sites/live.json`, for the page above; `views` are those of `SitesHour`:
     `{"sites": [{"site": key, "visitors": …, "tabs": …, "views": [60 counts]}]}`."""
     user = await request.auser()
     if not is_staff(user):
         return JsonResponse({"error": "Log in first."}, status=403)
-    now = state.clock()
-    await HOURS.read(now)
+    now = live.clock()
+    await hour.read(now)
     return JsonResponse(
         {
             "sites": [
-                {"site": site.key, **counted, "views": HOURS.of(site.pk, now)}
-                for site, counted in await _live(user)
+                {"site": site.key, **counted, "views": hour.of(site.pk, now)}
+                for site, counted in await _live(user, live)
             ]
         }
     )
@@ -108,9 +108,9 @@ async def _visible(user: Reader) -> list[Site]:
     return [site async for site in visible_sites(user)]
 
 
-async def _live(user: Reader) -> list[tuple[Site, dict[str, int]]]:
+async def _live(user: Reader, live: LiveState) -> list[tuple[Site, dict[str, int]]]:
     sites = await _visible(user)
-    known = state.totals([site.pk for site in sites])
+    known = live.totals([site.pk for site in sites])
     counts = (known.get(site.pk, (0, 0)) for site in sites)
     return [
         (site, {"visitors": visitors, "tabs": tabs})

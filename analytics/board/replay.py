@@ -5,15 +5,13 @@ bounded here.
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
-import msgspec
-from django.db.models import Count, Q
-from django.db.models.functions import TruncMinute
+from django.db.models import Q
 
-from analytics.board.stream import rows
-from analytics.live import last_hour, snapshot, stored_stream
+from analytics.live import stored_stream
+from analytics.live.last_hour import epoch_minute, live_hour, per_minute
+from analytics.live.snapshot import LiveObject, for_board, news, snapshot
 from analytics.queries import filtering
 from analytics.queries.ranges import midnight
 from tracker.contract.attention import Attention
@@ -26,18 +24,17 @@ LONGEST, HOUR = timedelta(hours=24), timedelta(hours=1)
 COLUMNS = [each.column for each in TABLE]
 
 
-def at(site: Site, moment: datetime, filters: Filters) -> dict[str, Any]:
+def at(site: Site, moment: datetime, filters: Filters) -> LiveObject:
     """A board's snapshot of that moment; `seq` is its milliseconds since the epoch."""
     counters = counted(site, moment, filters)
     counters.minutes.update(_begun(site, moment, filters))
     seq = int(moment.timestamp() * 1000)
-    shown = snapshot.snapshot(counters, site.key, seq, moment)
+    shown = for_board(
+        snapshot(counters, site.key, seq, moment), counters, live_hour(counters, {}, moment.timestamp())
+    )
     # It takes tabs for active ones, having no other.
-    shown |= dict.fromkeys(Attention)
-    shown["minutes"] = last_hour.last_hour(counters, {}, moment.timestamp())
-    shown["world"] = {country: tabs for country, tabs in counters.names["countries"].items() if country}
-    happened = rows(stored_stream.before(site.pk, moment, filters))
-    shown["stream"] = {"whole": True, "more": 0, "rows": [msgspec.to_builtins(row) for row in happened]}
+    shown.active = shown.idle = shown.hidden = None
+    shown.stream = news(0, stored_stream.before(site.pk, moment, filters), whole=True)
     return shown
 
 
@@ -64,10 +61,7 @@ def _begun(site: Site, moment: datetime, filters: Filters) -> dict[int, int]:
     begun = PageView.objects.filter(
         filtering.kept(filters), site_id=site.pk, began_at__gt=moment - HOUR, began_at__lte=moment
     )
-    hour = begun.annotate(minute=TruncMinute("began_at")).values_list("minute")
-    return {
-        int(minute.timestamp() // 60): views for minute, views in hour.annotate(views=Count("id")).order_by()
-    }
+    return {epoch_minute(minute): views for minute, views in per_minute(begun)}
 
 
 def read_moment(text: str, site: Site, now: datetime) -> datetime:

@@ -16,10 +16,10 @@ from django.db import DatabaseError, InterfaceError
 from django.http import QueryDict
 
 from analytics.access import socket_origin
-from analytics.access.board_readers import READERS
+from analytics.access.board_readers import BoardReaders
 from analytics.board.stream import BoardStream, Cursor
-from analytics.board.ticker import TICKER
-from analytics.live.system import SYSTEM
+from analytics.board.ticker import Ticker
+from analytics.live.system import System
 from analytics.queries import filtering
 from tracker.contract.close_codes import BROKE_PROTOCOL, REFUSED
 from tracker.live.filters import NO_FILTERS, Filters
@@ -31,12 +31,13 @@ FRAME_LIMIT = 256  # characters; an ack has about 25
 ACK_SECONDS = 25.0
 CHECK_SECONDS = 3.0
 
-OPEN: set["BoardConsumer"] = set()
 
+class OpenBoards(set["BoardConsumer"]):
+    """Every board of this process."""
 
-async def close_all(code: int) -> None:
-    """Close every board of this process (4502 when it is about to stop); they come back by themselves."""
-    await asyncio.gather(*(board.close(code) for board in list(OPEN)), return_exceptions=True)
+    async def close(self, code: int) -> None:
+        """Close them (4502 when the process is about to stop); they come back by themselves."""
+        await asyncio.gather(*(board.close(code) for board in list(self)), return_exceptions=True)
 
 
 class Ack(msgspec.Struct):
@@ -61,8 +62,9 @@ class BoardConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels h
     newest = 0
     sent_at = 0.0  # steady clock
 
-    def __init__(self) -> None:
+    def __init__(self, boards: OpenBoards, ticker: Ticker, readers: BoardReaders, system: System) -> None:
         super().__init__()
+        self._boards, self._ticker, self._readers, self._system = boards, ticker, readers, system
         self.news = asyncio.Event()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -83,19 +85,19 @@ class BoardConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels h
             await self.close(BROKE_PROTOCOL)
             return
         self.site = site
-        OPEN.add(self)
-        self.stream = TICKER.join(site, self, self.filters)
+        self._boards.add(self)
+        self.stream = self._ticker.join(site, self, self.filters)
         self.tasks = (asyncio.create_task(self._guard()),)
-        self.hear(*await TICKER.first(site, self.filters))
+        self.hear(*await self._ticker.first(site, self.filters))
         # Not before: a tick's snapshot may be quicker than what the stream begins with.
         self.tasks += (asyncio.create_task(self._speak()),)
 
     def _forget(self) -> None:
-        OPEN.discard(self)
+        self._boards.discard(self)
         for task in self.tasks:
             task.cancel()
         if self.site:
-            TICKER.leave(self.site, self, self.filters)
+            self._ticker.leave(self.site, self, self.filters)
 
     def hear(self, seq: int, text: str) -> None:
         """A snapshot is there."""
@@ -127,7 +129,7 @@ class BoardConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels h
                     text, self.cursor = self.stream.added_to(text, self.cursor)
                 # A socket that is gone raises what its server likes.
                 with contextlib.suppress(OSError, RuntimeError):
-                    await self.send(text_data=SYSTEM.added_to(text))
+                    await self.send(text_data=self._system.added_to(text))
 
     def _from_own_page(self) -> bool:
         trusted = settings.CSRF_TRUSTED_ORIGINS
@@ -136,7 +138,9 @@ class BoardConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels h
     async def _visible_site(self) -> Site | None:
         """The site, if whoever holds the session may look at it now."""
         session = self.scope["cookies"].get(settings.SESSION_COOKIE_NAME, "")
-        return await READERS.site(session, self.scope["url_route"]["kwargs"]["key"]) if session else None
+        return (
+            await self._readers.site(session, self.scope["url_route"]["kwargs"]["key"]) if session else None
+        )
 
     async def _guard(self) -> None:
         """Close the board when its reader may no longer look, or it has stopped answering."""

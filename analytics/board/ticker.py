@@ -7,16 +7,15 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Protocol
 
-import msgspec
 from django.db import DatabaseError, InterfaceError
 
 from analytics.board.relay import Relay
 from analytics.board.stream import BoardStream
-from analytics.live import collector, last_hour, snapshot, state
-from analytics.live.filtered_hour import FilteredHour
+from analytics.live.last_hour import FilteredHour, begun_before, live_hour
+from analytics.live.snapshot import Snapshots, encode, for_board
+from analytics.live.state import LiveState
 from tracker.across.redis_client import TROUBLE
 from tracker.live.counters import Counters
 from tracker.live.filters import NO_FILTERS, Filters
@@ -32,21 +31,21 @@ TAKEN_SECONDS = 0.4  # less than a tick, so that one process alone takes each of
 HEARD_SECONDS = 1.0
 
 
-class Board(Protocol):
+class OpenBoard(Protocol):
     """An open board (`analytics.board.socket`)."""
 
     def hear(self, seq: int, text: str) -> None: ...
 
 
 @dataclass(slots=True)
-class Watched:
+class WatchedSite:
     """A site, or what filters keep of it, with boards open here, and what was last told of it."""
 
     id: int
     key: str
     stream: BoardStream
     filters: Filters = NO_FILTERS
-    boards: set[Board] = field(default_factory=set)
+    boards: set[OpenBoard] = field(default_factory=set)
     version: int = -1
     told_at: float = float("-inf")  # steady clock
     owed_at: float | None = None  # since when a snapshot has been due that the boards have not heard
@@ -76,13 +75,15 @@ class Watched:
 class Ticker:
     """The sites watched by this process's boards."""
 
-    def __init__(self) -> None:
-        self._sites: dict[tuple[str, Filters], Watched] = {}
+    def __init__(self, live: LiveState, snapshots: Snapshots) -> None:
+        self._live = live
+        self._snapshots = snapshots
+        self._sites: dict[tuple[str, Filters], WatchedSite] = {}
         self._task: asyncio.Task[None] | None = None
 
-    def join(self, site: Site, board: Board, filters: Filters = NO_FILTERS) -> BoardStream:
+    def join(self, site: Site, board: OpenBoard, filters: Filters = NO_FILTERS) -> BoardStream:
         """A board opens, and gets its site's stream; it calls `leave` when it closes."""
-        watched = self._sites.setdefault((site.key, filters), _watched(site, filters))
+        watched = self._sites.setdefault((site.key, filters), self._watched(site, filters))
         watched.boards.add(board)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
@@ -91,15 +92,15 @@ class Ticker:
     async def first(self, site: Site, filters: Filters = NO_FILTERS) -> tuple[int, str]:
         """A snapshot of this moment, for a board that has joined: its number, and the object as JSON."""
         watched = self._sites[site.key, filters]
-        counters = await state.counters(site.pk, filters)
+        counters = await self._live.counters(site.pk, filters)
         await _read_before(watched, counters)
         # Only what happened before it was followed is looked for in Postgres.
         watched.stream.follow()
         async with watched.reading:
             await watched.stream.read_stored()
-        return _told(watched, counters)
+        return self._made(watched, counters)
 
-    def leave(self, site: Site, board: Board, filters: Filters = NO_FILTERS) -> None:
+    def leave(self, site: Site, board: OpenBoard, filters: Filters = NO_FILTERS) -> None:
         """A board closes; the last one of all ends the task."""
         watched = self._sites[site.key, filters]
         watched.boards.discard(board)
@@ -124,10 +125,10 @@ class Ticker:
         finally:
             await relay.close()
 
-    async def _tell_when_due(self, watched: Watched, relay: Relay) -> None:
+    async def _tell_when_due(self, watched: WatchedSite, relay: Relay) -> None:
         if not watched.boards:
             return  # the last one left while another site was told: nothing is to be followed again
-        counters = state.watched(watched.id, watched.filters)
+        counters = self._live.watched(watched.id, watched.filters)
         now = time.monotonic()
         if counters is None or not (watched.overdue(now) or watched.due(counters, now)):
             return
@@ -135,57 +136,50 @@ class Ticker:
         watched.told_at, watched.version = now, counters.version
         await _read_before(watched, counters)
         if late or not await self._tell_all(watched, counters, relay):
-            watched.tell(*_told(watched, counters))
+            watched.tell(*self._made(watched, counters))
 
-    async def _tell_all(self, watched: Watched, counters: Counters, relay: Relay) -> bool:
+    async def _tell_all(self, watched: WatchedSite, counters: Counters, relay: Relay) -> bool:
         """Whether the boards of all processes will hear: from here, or from who took this tick."""
         if watched.filters:
             return False  # few boards ask the same: each process tells its own
-        across = collector.running()
-        if across and not across.reachable:
+        if not self._live.reachable:
             return False
         if watched.owed_at is None:
             watched.owed_at = watched.told_at
         try:
             await relay.follow({key for key, filters in self._sites if not filters})
-            if across is None or await across.takes(watched.id, TAKEN_SECONDS):
-                await relay.send(watched.key, *_told(watched, counters))
+            if await self._live.takes_tick(watched.id, TAKEN_SECONDS):
+                await relay.send(watched.key, *self._made(watched, counters))
         except TROUBLE:
             return False
         return True
+
+    def _watched(self, site: Site, filters: Filters) -> WatchedSite:
+        hour = FilteredHour(site.pk, filters) if filters else None
+        return WatchedSite(
+            site.pk, site.key, BoardStream(self._live, site.pk, filters), filters, filtered=hour
+        )
+
+    def _made(self, watched: WatchedSite, counters: Counters) -> tuple[int, str]:
+        """A snapshot of this moment: its number, and the object as JSON."""
+        now, shown = self._snapshots.make(counters, watched.key)
+        if watched.filtered:
+            minutes = watched.filtered.last_hour(now)
+        else:
+            minutes = live_hour(counters, watched.before or {}, now)
+        return shown.seq, encode(for_board(shown, counters, minutes))
 
     def _heard(self, key: str, seq: int, text: str) -> None:
         if watched := self._sites.get((key, NO_FILTERS)):
             watched.tell(seq, text)
 
 
-def _watched(site: Site, filters: Filters) -> Watched:
-    hour = FilteredHour(site.pk, filters) if filters else None
-    return Watched(site.pk, site.key, BoardStream(site.pk, filters), filters, filtered=hour)
-
-
-async def _read_before(watched: Watched, counters: Counters) -> None:
+async def _read_before(watched: WatchedSite, counters: Counters) -> None:
     async with watched.reading:
         if watched.filtered:
             await watched.filtered.read(time.time())
         elif watched.before is None:
             try:
-                watched.before = await last_hour.begun_before(watched.id, counters.started_at, time.time())
+                watched.before = await begun_before(watched.id, counters.started_at, time.time())
             except (DatabaseError, InterfaceError) as error:
                 logger.warning("the last hour's page views could not be read yet: %s", error)
-
-
-def _told(watched: Watched, counters: Counters) -> tuple[int, str]:
-    now = state.clock()
-    seq = snapshot.SEQUENCE.following(now)
-    shown = snapshot.snapshot(counters, watched.key, seq, datetime.fromtimestamp(now, UTC))
-    if watched.filtered:
-        shown["minutes"] = watched.filtered.last_hour(now)
-    else:
-        shown["minutes"] = last_hour.last_hour(counters, watched.before or {}, now)
-    # The map shows every country, of which the list has the largest only.
-    shown["world"] = {country: tabs for country, tabs in counters.names["countries"].items() if country}
-    return seq, msgspec.json.encode(shown).decode()
-
-
-TICKER = Ticker()

@@ -15,9 +15,9 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.views.decorators.csrf import csrf_exempt
 
 from analytics.access import inspectors
-from tracker.edge import edge
+from tracker.edge.process_edge import ProcessEdge
 
-View = Callable[[HttpRequest], Coroutine[Any, Any, HttpResponse]]
+View = Callable[..., Coroutine[Any, Any, HttpResponse]]
 PATIENCE = 3.0  # seconds that Postgres has to answer
 DJANGO_ONLY = ("context", "cursor_factory", "prepare_threshold")
 
@@ -27,7 +27,7 @@ def inspection(view: View) -> View:
 
     # Nothing is changed here, so a POST is refused like any other: not with a hint that the address exists.
     @csrf_exempt
-    async def guarded(request: HttpRequest) -> HttpResponse:
+    async def guarded(request: HttpRequest, **parts: Any) -> HttpResponse:
         try:
             allowed = await inspectors.may_inspect(request)
         except Error:
@@ -36,7 +36,7 @@ def inspection(view: View) -> View:
             raise Http404
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
-        response = await view(request)
+        response = await view(request, **parts)
         response.headers["Cache-Control"] = "no-store"
         return response
 
@@ -50,15 +50,15 @@ async def healthz(request: HttpRequest) -> HttpResponse:
 
 
 @inspection
-async def readyz(request: HttpRequest) -> HttpResponse:
+async def readyz(request: HttpRequest, edge: ProcessEdge) -> HttpResponse:
     """Everything that a visitor's page view needs is there: 200 `ok`, else 503 and what is missing."""
     # That nothing at all can be kept is more urgent than why.
     stuck = (await edge.start()).buffer.stuck
-    missing = ("" if stuck else await missing_from_postgres()) or await missing_from_edge()
+    missing = ("" if stuck else await missing_from_postgres()) or await missing_from_edge(edge)
     return HttpResponse(f"{missing or 'ok'}\n", status=503 if missing else 200, content_type="text/plain")
 
 
-async def missing_from_edge() -> str:
+async def missing_from_edge(edge: ProcessEdge) -> str:
     """What the edge still lacks, in one sentence, or nothing."""
     here = await edge.start()
     return here.buffer.trouble if here.directory.ready else "Sites and salts are not loaded yet."

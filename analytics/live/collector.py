@@ -8,11 +8,9 @@ import logging
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import msgspec
-from django.conf import settings
 from redis.asyncio import Redis
 
 from analytics.live.edges import STALE_SECONDS, Edges
@@ -265,9 +263,3 @@ class Collector:
                 scope.whole.clear()
             else:
                 scope.whole.set()
-
-
-@cache
-def running() -> Collector | None:
-    """This process's gathering; None where it is the only process."""
-    return Collector(settings.REDIS_URL) if settings.REDIS_URL else None

@@ -36,6 +36,3 @@ class FilteredCache:
         del self._timers[key]
         presence, filters = key
         presence.forget(filters)
-
-
-VIEWS = FilteredCache()

@@ -5,19 +5,19 @@ Added where a board is sent its snapshot, not where that is made: another proces
 
 import time
 
-import msgspec
-
-from analytics.live import collector
-from tracker.across.vitals import Vitals, together
-from tracker.edge import edge
+from analytics.live.snapshot import encode, with_member
+from analytics.live.state import LiveState
+from tracker.across.vitals import together
+from tracker.edge.process_edge import ProcessEdge
 from tracker.edge.pulse import SAMPLE_SECONDS, Pulse
 
 
 class System:
     """A sample a second at most, shared by all boards of this process."""
 
-    def __init__(self) -> None:
-        self._pulse = Pulse(edge.running)
+    def __init__(self, edge: ProcessEdge, live: LiveState) -> None:
+        self._pulse = Pulse(lambda: edge.running)
+        self._live = live
         self._taken_at = float("-inf")  # steady clock
         self._text = ""
 
@@ -26,13 +26,5 @@ class System:
         now = time.monotonic()
         if now - self._taken_at >= SAMPLE_SECONDS:
             self._taken_at = now
-            self._text = msgspec.json.encode(together([self._pulse.take(), *_others()])).decode()
-        return f'{snapshot[:-1]},"system":{self._text}}}'
-
-
-def _others() -> list[Vitals]:
-    across, here = collector.running(), edge.running()
-    return across.vitals(besides=f"{here.id:x}" if here else "") if across else []
-
-
-SYSTEM = System()
+            self._text = encode(together([self._pulse.take(), *self._live.others()]))
+        return with_member(snapshot, "system", self._text)

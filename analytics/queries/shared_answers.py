@@ -28,7 +28,7 @@ class TooMuch(Exception):
     """Postgres would take too long over it; the message tells people so."""
 
 
-class Answers:
+class SharedAnswers:
     """The answers of the last seconds, and those that are being made; for one event loop."""
 
     def __init__(self) -> None:
@@ -83,6 +83,3 @@ def _make(made: Callable[[], T], fresh: float) -> tuple[T | TooMuch, float]:
         connection.close()
     ended = time.monotonic()
     return answer, ended + max(fresh, REST * (ended - began)) if fresh else ended
-
-
-ANSWERS = Answers()

@@ -17,10 +17,11 @@ from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet import defer, reactor
 from twisted.web.http import HTTPChannel
 
-from analytics.board import socket
+from analytics.board.socket import OpenBoards
 from analytics.up.errors import CannotStart, port_taken
 from tracker.contract.close_codes import RESTARTING
-from tracker.edge import edge
+from tracker.edge.edge import Edge
+from tracker.edge.process_edge import ProcessEdge
 
 # A page says at most 8,192 bytes; up to twice that is still read, so that it can be told 4413.
 FRAME_LIMIT = 16_384
@@ -79,8 +80,18 @@ class NamelessProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has n
 class WebServer(Daphne):  # type: ignore[misc]
     """Serves an ASGI application until a signal; `ready` is called when it takes connections."""
 
-    def __init__(self, application: object, where: int | Path, ready: Callable[[], None]) -> None:
-        """`where`: a port of 127.0.0.1, or a unix socket for a proxy in front."""
+    def __init__(
+        self,
+        application: object,
+        edge: ProcessEdge,
+        boards: OpenBoards,
+        where: int | Path,
+        ready: Callable[[], None],
+    ) -> None:
+        """Serves `application`, whose visitors `edge` holds and whose `boards` are closed at the end.
+
+        `where`: a port of 127.0.0.1, or a unix socket for a proxy in front.
+        """
         place = f"tcp:{where}:interface=127.0.0.1" if isinstance(where, int) else f"unix:{where}:mode=660"
         super().__init__(
             application,
@@ -92,6 +103,7 @@ class WebServer(Daphne):  # type: ignore[misc]
             websocket_max_frame_size=FRAME_LIMIT,
             server_name="footfall",
         )
+        self._edge, self._boards = edge, boards
         self._where = where
         self._ready = ready
         self._listening: list[Any] = []
@@ -119,9 +131,9 @@ class WebServer(Daphne):  # type: ignore[misc]
         self.http_factory.protocol = PunctualChannel
         self.http_factory.timeOut = REQUEST_SECONDS
         # Now, and not with the first visitor: the sites are then loaded when he comes.
-        asyncio.ensure_future(edge.start()).add_done_callback(self._begun)
+        asyncio.ensure_future(self._edge.start()).add_done_callback(self._begun)
 
-    def _begun(self, starting: asyncio.Future[edge.Edge]) -> None:
+    def _begun(self, starting: asyncio.Future[Edge]) -> None:
         self._trouble = starting.exception()
         if self._trouble:
             self.stop()
@@ -157,7 +169,7 @@ class WebServer(Daphne):  # type: ignore[misc]
     async def _say_goodbye(self) -> None:
         for port in self._listening:
             port.stopListening()
-        await asyncio.gather(socket.close_all(RESTARTING), edge.stop(), return_exceptions=True)
+        await asyncio.gather(self._boards.close(RESTARTING), self._edge.stop(), return_exceptions=True)
         conversations = set(self._applications())
         if conversations:
             _, left = await asyncio.wait(conversations, timeout=GOODBYE_SECONDS)

@@ -1,6 +1,6 @@
 """What one process that holds visitors' sockets owns, and what it does for them.
 
-One `Edge` per process: directory, presence, write buffer, and the sessions with the pages they claim.
+An edge has the directory, presence and write buffer, and the sessions with the pages they claim.
 Everything but `start` and `stop` runs on the event loop's thread and never waits.
 """
 
@@ -30,14 +30,13 @@ from tracker.sites.directory import Directory
 from tracker.sites.tracked_site import TrackedSite
 from tracker.storing.buffer import WriteBuffer
 from tracker.storing.spool import Spool
-from tracker.visitors import agents, identity
+from tracker.visitors import identity
 from tracker.visitors.request import VisitorRequest
 
 SWEEP_SECONDS = 1.0
 DRAIN_SECONDS = 10.0
 # Between two portions of pages that are sent elsewhere.
 PORTION_SECONDS = 0.1
-READY_SECONDS = 5.0
 # Of the files a process may open: what is not for visitors' sockets.
 OTHER_FILES = 256
 
@@ -232,43 +231,3 @@ def _nobody(page_id: UUID, outcome: object) -> None:
 
 def _nothing(code: int) -> None:
     """A page that posts has no socket to close."""
-
-
-_running: Edge | None = None
-_starting: asyncio.Task[Edge] | None = None
-
-
-def running() -> Edge | None:
-    """This process's edge, if it holds sockets already."""
-    return _running
-
-
-async def start() -> Edge:
-    """This process's edge, started on the running loop at its first use (daphne has no lifespan to do it in).
-
-    Waits until its sites are loaded, or for READY_SECONDS: pages that come meanwhile are not sent away.
-    """
-    global _starting
-    if _running:
-        return _running
-    if _starting is None:
-        _starting = asyncio.create_task(_begin())
-    return await asyncio.shield(_starting)
-
-
-async def stop(over: float = 0.0) -> None:
-    """Stop this process's edge, if there is one; its pages leave over so many seconds."""
-    global _running, _starting
-    edge, _running, _starting = _running, None, None
-    if edge:
-        await edge.stop(over)
-
-
-async def _begin() -> Edge:
-    global _running
-    edge = Edge()
-    await edge.start()
-    await asyncio.to_thread(agents.load)
-    await asyncio.to_thread(edge.directory.wait_ready, READY_SECONDS)
-    _running = edge
-    return edge

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from django.conf import settings
 
-from tracker.edge import edge
+from tracker.edge.process_edge import ProcessEdge
 from tracker.server.http_server import HttpServer
 from tracker.server.listener import Listener
 
@@ -32,6 +32,7 @@ async def serve(sockets: socket.socket, posts: socket.socket | None, ready: Call
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, _ask, stop, settings.FOOTFALL_DRAIN_SECONDS)
     loop.add_signal_handler(signal.SIGINT, _ask, stop, 0.0)
+    edge = ProcessEdge()
     here = await edge.start()
     door, posting = Listener(here, sockets), HttpServer(here)
     door.open()

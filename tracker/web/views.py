@@ -9,7 +9,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from tracker.contract import messages
-from tracker.edge import edge, post
+from tracker.edge import post
+from tracker.edge.process_edge import ProcessEdge
 from tracker.visitors.request import VisitorRequest
 
 SNIPPET = Path(__file__).resolve().parents[2] / "static" / "t.js"
@@ -37,7 +38,7 @@ async def snippet(request: HttpRequest) -> HttpResponse:
 
 @csrf_exempt
 @require_POST
-async def live(request: HttpRequest, key: str) -> HttpResponse:
+async def live(request: HttpRequest, key: str, edge: ProcessEdge) -> HttpResponse:
     """The socket's messages as a JSON array; answers with the acks after the commit."""
     asked = VisitorRequest(
         key=key,

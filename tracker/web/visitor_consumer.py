@@ -12,7 +12,7 @@ from tracker.contract import messages
 from tracker.contract.close_codes import BROKE_PROTOCOL, Declined
 from tracker.conversation.services import Outcome
 from tracker.conversation.session import Session
-from tracker.edge import edge
+from tracker.edge.process_edge import ProcessEdge
 from tracker.visitors.request import VisitorRequest, headers_of
 
 Message = dict[str, Any]
@@ -27,6 +27,9 @@ class VisitorConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no t
 
     channel_layer_alias = "none"
 
+    def __init__(self, edge: ProcessEdge) -> None:
+        self._edge = edge
+
     async def __call__(
         self,
         scope: Message,
@@ -37,7 +40,7 @@ class VisitorConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no t
         # Also the refused are accepted: a page learns the code of a close only after that, and a
         # refused handshake would make it come back for ever.
         await send({"type": "websocket.accept"})
-        here = await edge.start()
+        here = await self._edge.start()
         try:
             caller = here.admit(_visitor_request(scope))
             line = _PageOutput(send)

@@ -70,6 +70,7 @@ class Command(BaseCommand):
             undo.callback(_start_jobs())
         # Late, but before anybody waits for an answer: these import Twisted and all of the application.
         from analytics.asgi import application
+        from analytics.process import web
         from analytics.up.web_server import WebServer
 
         import_module(settings.ROOT_URLCONF)
@@ -82,7 +83,8 @@ class Command(BaseCommand):
                 demo.start()
             self._say("Ready. Ctrl-C stops everything.")
 
-        WebServer(application, fleet.web if fleet else started.options.port, ready).run()
+        where = fleet.web if fleet else started.options.port
+        WebServer(application, web.edge, web.boards, where, ready).run()
 
     def _greet(self, welcome: first_start.Welcome) -> None:
         url = settings.FOOTFALL_URL

@@ -7,7 +7,7 @@ from asgiref.sync import async_to_sync
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from analytics.live.sites_hour import Hours
+from analytics.live.last_hour import SitesHour
 from tests.stored import visit
 from tracker.models import Site
 
@@ -26,7 +26,7 @@ def sites() -> tuple[Site, Site]:
     return first, Site.objects.create(domain="two.example", hosts=["two.example"])
 
 
-def read(hours: Hours, now: float) -> None:
+def read(hours: SitesHour, now: float) -> None:
     async_to_sync(hours.read)(now)
 
 
@@ -36,7 +36,7 @@ def test_each_site_has_its_own_minutes_of_the_last_hour_only() -> None:
     visit(one, moment(0), "/now")
     visit(one, moment(60 * MINUTE), "/too-old")
     visit(two, moment(59 * MINUTE), "/oldest")
-    hours = Hours()
+    hours = SitesHour()
     read(hours, NOW)
     assert hours.of(one.pk, NOW) == [0] * 56 + [1, 1, 0, 1]
     assert hours.of(two.pk, NOW) == [1] + [0] * 59
@@ -47,7 +47,7 @@ def test_the_minutes_move_on_and_only_the_running_ones_are_read_again() -> None:
     one, _ = sites()
     visit(one, moment(10 * MINUTE), "/early")
     visit(one, moment(0), "/first")
-    hours = Hours()
+    hours = SitesHour()
     read(hours, NOW)
     # Stored after it was read, in the minute that was running, and in one that had long been over.
     visit(one, moment(0), "/second")
@@ -58,7 +58,7 @@ def test_the_minutes_move_on_and_only_the_running_ones_are_read_again() -> None:
 
 
 def test_what_is_fresh_is_not_asked_for_again() -> None:
-    hours = Hours()
+    hours = SitesHour()
     with CaptureQueriesContext(connection) as queries:
         read(hours, NOW)
         read(hours, NOW + 1)

@@ -1,0 +1,45 @@
+"""The web process, put together: all that holds state is made here, once, and handed to who needs it."""
+
+from django.conf import settings
+
+from analytics.access.board_readers import BoardReaders
+from analytics.board.day import DayCurves
+from analytics.board.socket import OpenBoards
+from analytics.board.ticker import Ticker
+from analytics.live.last_hour import SitesHour
+from analytics.live.one_process import OneProcess
+from analytics.live.snapshot import Snapshots
+from analytics.live.state import LiveState
+from analytics.live.system import System
+from analytics.queries.shared_answers import SharedAnswers
+from tracker.edge.process_edge import ProcessEdge
+
+
+class WebProcess:
+    """What one web process holds: its visitors' edge, the live state, and what its boards and pages share."""
+
+    def __init__(self, redis_url: str | None) -> None:
+        """`redis_url`: where several processes count as one; None where this one counts alone."""
+        self.edge = ProcessEdge()
+        self.live = _live_state(redis_url, self.edge)
+        self.snapshots = Snapshots(self.live.clock)
+        self.ticker = Ticker(self.live, self.snapshots)
+        self.system = System(self.edge, self.live)
+        self.readers = BoardReaders()
+        self.boards = OpenBoards()
+        self.sites_hour = SitesHour()
+        self.answers = SharedAnswers()
+        self.curves = DayCurves()
+
+
+def _live_state(redis_url: str | None, edge: ProcessEdge) -> LiveState:
+    if not redis_url:
+        return OneProcess(edge)
+    # Here, since redis costs a start that has no use for it.
+    from analytics.live.collector import Collector
+    from analytics.live.many_processes import ManyProcesses
+
+    return ManyProcesses(Collector(redis_url), edge)
+
+
+web = WebProcess(settings.REDIS_URL)
