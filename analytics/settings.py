@@ -126,6 +126,8 @@ AUTH_PASSWORD_VALIDATORS = [
 # have needs fewer, and who guesses gets 2,300 a day.
 FOOTFALL_LOGIN_TRIES = env_int("FOOTFALL_LOGIN_TRIES", 8)
 FOOTFALL_LOGIN_WAIT = env_int("FOOTFALL_LOGIN_WAIT", 300)
+# Edges ask it whether a header holds a token: tokens are the read side's, whose models they start without.
+FOOTFALL_INSPECTORS = "analytics.access.token_check.holds_token"
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/login/"

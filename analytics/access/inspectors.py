@@ -1,19 +1,16 @@
-"""Who may look at the process itself: a program on this machine, or whoever holds an API token.
-
-A request that came through a proxy also arrives from loopback, so any forwarding header rules that out.
-"""
+"""Who may look at the process itself: a program on this machine, or whoever holds an API token."""
 
 from django.http import HttpRequest
 
 from analytics.access import tokens
-from tracker.server import inspection
+from tracker.visitors import local
 
 
 def is_local(request: HttpRequest) -> bool:
     """Whether the request comes straight from a program on this machine."""
     # No address: over a unix socket, see `analytics.up.nginx`.
     headers = {name.lower(): value for name, value in request.headers.items()}
-    return inspection.is_local(headers, request.META.get("REMOTE_ADDR"))
+    return local.is_local(headers, request.META.get("REMOTE_ADDR"))
 
 
 async def may_inspect(request: HttpRequest) -> bool:

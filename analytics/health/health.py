@@ -3,23 +3,20 @@
 Answers only local programs and holders of a token; everybody else sees the 404 of an unknown address.
 """
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from functools import cache
 from typing import Any
 
-import psycopg
-from django.db import Error, connection
+from django.db import Error
 from django.db.migrations.loader import MigrationLoader
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.views.decorators.csrf import csrf_exempt
 
 from analytics.access import inspectors
 from tracker.edge.process_edge import ProcessEdge
+from tracker.edge.readiness import AWAY, missing
 
 View = Callable[..., Coroutine[Any, Any, HttpResponse]]
-PATIENCE = 3.0  # seconds that Postgres has to answer
-DJANGO_ONLY = ("context", "cursor_factory", "prepare_threshold")
 
 
 def inspection(view: View) -> View:
@@ -31,7 +28,7 @@ def inspection(view: View) -> View:
         try:
             allowed = await inspectors.may_inspect(request)
         except Error:
-            return HttpResponse("Postgres does not answer.\n", status=503, content_type="text/plain")
+            return HttpResponse(f"{AWAY}\n", status=503, content_type="text/plain")
         if not allowed:
             raise Http404
         if request.method not in ("GET", "HEAD"):
@@ -52,39 +49,8 @@ async def healthz(request: HttpRequest) -> HttpResponse:
 @inspection
 async def readyz(request: HttpRequest, edge: ProcessEdge) -> HttpResponse:
     """Everything that a visitor's page view needs is there: 200 `ok`, else 503 and what is missing."""
-    # That nothing at all can be kept is more urgent than why.
-    stuck = (await edge.start()).buffer.stuck
-    missing = ("" if stuck else await missing_from_postgres()) or await missing_from_edge(edge)
-    return HttpResponse(f"{missing or 'ok'}\n", status=503 if missing else 200, content_type="text/plain")
-
-
-async def missing_from_edge(edge: ProcessEdge) -> str:
-    """What the edge still lacks, in one sentence, or nothing."""
-    here = await edge.start()
-    return here.buffer.trouble if here.directory.ready else "Sites and salts are not loaded yet."
-
-
-async def missing_from_postgres() -> str:
-    """What Postgres still lacks, in one sentence, or nothing."""
-    try:
-        async with asyncio.timeout(PATIENCE):
-            applied = await applied_migrations()
-    except psycopg.errors.UndefinedTable:
-        return "Migrations are missing."
-    except (psycopg.Error, TimeoutError):
-        return "Postgres does not answer."
-    return "Migrations are missing." if known_migrations() - applied else ""
-
-
-async def applied_migrations() -> frozenset[tuple[str, str]]:
-    """Every migration that the database has seen, as (app, name)."""
-    parameters = connection.get_connection_params()
-    for name in DJANGO_ONLY:
-        parameters.pop(name, None)
-    # A connection of its own, on the loop: a hung server then holds no thread that pages need.
-    async with await psycopg.AsyncConnection.connect(**parameters) as postgres:
-        cursor = await postgres.execute("SELECT app, name FROM django_migrations")
-        return frozenset((app, name) for app, name in await cursor.fetchall())
+    problem = await missing(await edge.start(), known_migrations())
+    return HttpResponse(f"{problem or 'ok'}\n", status=503 if problem else 200, content_type="text/plain")
 
 
 @cache

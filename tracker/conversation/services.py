@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -13,8 +13,7 @@ from tracker.live.presence import SitePresence
 from tracker.visitors.address_limits import AddressUse
 from tracker.visitors.agents import Agent
 
-if TYPE_CHECKING:
-    from tracker.conversation.session import Session
+Holder = TypeVar("Holder", contravariant=True)
 
 
 class Outcome(Enum):
@@ -55,14 +54,14 @@ class Caller(msgspec.Struct, frozen=True, gc=False):
     address_use: AddressUse
 
 
-class Services(Protocol):
-    """What a session needs of the process that holds it (`tracker.edge.edge.Edge`)."""
+class Services(Protocol[Holder]):
+    """What a session, the holder of a page view, needs of its process (`tracker.edge.edge.Edge`)."""
 
     def presence_of(self, site_id: int) -> SitePresence: ...
     def visitor(self, caller: Caller, wall: float) -> UUID | None: ...
     def wall(self, now: float) -> float: ...
-    def claim(self, session: "Session", page_id: UUID) -> bool: ...
-    def release(self, session: "Session", page_id: UUID) -> None: ...
+    def claim(self, session: Holder, page_id: UUID) -> bool: ...
+    def release(self, session: Holder, page_id: UUID) -> None: ...
     def begin(self, record: Begin, done: Callable[[bool], None]) -> bool: ...
     def progress(self, record: Progress) -> None: ...
     def event(self, record: EventRecord, done: Callable[[bool], None]) -> bool: ...

@@ -38,11 +38,11 @@ class Session:
     __slots__ = (
         "_close",
         "_counted_at",
-        "_desk",
         "_events",
         "_left",
         "_pace",
         "_reply",
+        "_services",
         "caller",
         "closed",
         "owner",
@@ -52,7 +52,7 @@ class Session:
 
     def __init__(
         self,
-        desk: Services,
+        services: Services["Session"],
         caller: Caller,
         owner: Owner,
         pace: Pace,
@@ -63,8 +63,8 @@ class Session:
         self.page: OpenPage | None = None
         self.closed = False
         self.owner = owner
-        self.presence = desk.presence_of(caller.site.id)
-        self._desk = desk
+        self.presence = services.presence_of(caller.site.id)
+        self._services = services
         self._reply = reply
         self._close = close
         self._pace = pace
@@ -82,12 +82,12 @@ class Session:
                 raise Declined(BROKE_PROTOCOL, Drop.MALFORMED)
             self.handle(message, now, self._reply)
         except (Declined, messages.Refused) as refusal:
-            self._desk.drop(refusal.reason)
+            self._services.drop(refusal.reason)
             self.close(refusal.code, now)
 
     def keep_pace(self, now: float) -> None:
         """Take one message from the page's allowance, and its address's; Declined when there is none left."""
-        self._desk.heard()
+        self._services.heard()
         elapsed = now - self._counted_at if self._counted_at else 0.0
         self._left = left = min(self._pace.burst, self._left + elapsed * self._pace.rate) - 1
         self._counted_at = now
@@ -141,23 +141,23 @@ class Session:
         except ValueError:
             raise Declined(BROKE_PROTOCOL, Drop.MALFORMED) from None
         if self.caller.site.excludes_path(url.path):
-            self._desk.drop(Drop.EXCLUDED_PATH)
+            self._services.drop(Drop.EXCLUDED_PATH)
             self._end_page(now)
             reply(said.id, Outcome.IGNORED)
             return
-        begin = self._begin(said, url, self._desk.wall(now))
-        goes_on = self._desk.claim(self, said.id) or said.again
+        begin = self._begin(said, url, self._services.wall(now))
+        goes_on = self._services.claim(self, said.id) or said.again
         self.page = self._opened(page, begin, now)
         if page:
             self._ended(page, now)
-            self._desk.release(self, page.id)
+            self._services.release(self, page.id)
         if not goes_on:
             self.presence.began(begin.began_at)
             self._tell(begin.id, begin.began_at)
         self._store(self.page, reply)
 
     def _begin(self, said: messages.Page, url: page_url.PageUrl, wall: float) -> Begin:
-        visitor = self._desk.visitor(self.caller, wall)
+        visitor = self._services.visitor(self.caller, wall)
         if visitor is None:
             raise Declined(OVERLOADED, Drop.NOT_READY)
         return begin_record.begin_of(self.caller, said, url, visitor, self.owner, wall)
@@ -181,15 +181,15 @@ class Session:
         page.waiting += (reply,)
         if page.queued:
             return
-        page.queued = self._desk.begin(page.begin, page.settled)
+        page.queued = self._services.begin(page.begin, page.settled)
         if not page.queued:
-            self._desk.drop(Drop.BUFFER_FULL)
+            self._services.drop(Drop.BUFFER_FULL)
             page.answer(Outcome.FULL)
 
     def _state(self, said: messages.State, now: float) -> None:
         page = self.page
         if page is None or page.id != said.id:
-            self._desk.drop(Drop.NOT_OPEN)
+            self._services.drop(Drop.NOT_OPEN)
             return
         self.presence.attend(page.tab, said.attention)
         page.attended(said.engaged_ms, said.depth, now)
@@ -205,7 +205,7 @@ class Session:
             site_id=self.caller.site.id,
             id=said.key,
             page_view_id=said.page,
-            at=self._desk.wall(now),
+            at=self._services.wall(now),
             name=said.name,
             properties=said.properties,
             value=said.value,
@@ -215,22 +215,22 @@ class Session:
             self._events -= {said.key}
             reply(said.key, Outcome.STORED if stored else Outcome.REFUSED)
 
-        if self._desk.event(record, done):
+        if self._services.event(record, done):
             self._events |= {said.key}
             if self.page and self.page.id == said.page:
                 self._tell(said.key, record.at, said.name)
         else:
-            self._desk.drop(Drop.BUFFER_FULL)
+            self._services.drop(Drop.BUFFER_FULL)
             reply(said.key, Outcome.FULL)
 
     def _tell(self, message_id: UUID, at: float, event: str = "") -> None:
         streams = self.presence.streams
-        if streams.watched and self.page and (visitor := self._desk.visitor(self.caller, at)):
+        if streams.watched and self.page and (visitor := self._services.visitor(self.caller, at)):
             streams.tell(Happening(message_id, at, mark(visitor), event, self.page.tab.names))
 
     def _end_said(self, said: messages.End, now: float) -> None:
         if self.page is None or self.page.id != said.id:
-            self._desk.drop(Drop.NOT_OPEN)
+            self._services.drop(Drop.NOT_OPEN)
             return
         self.page.attended(said.engaged_ms, said.depth, now)
         self._end_page(now)
@@ -242,7 +242,7 @@ class Session:
         self.page = None
         self.presence.leave(page.tab)
         self._ended(page, now)
-        self._desk.release(self, page.id)
+        self._services.release(self, page.id)
 
     def _ended(self, page: OpenPage, now: float) -> None:
         # A begin that found no room was never said to be stored: there is nothing to end.
@@ -250,4 +250,4 @@ class Session:
             self._progress(page, now, ended=True)
 
     def _progress(self, page: OpenPage, now: float, ended: bool) -> None:
-        self._desk.progress(page.progress(self.caller.site.id, self.owner, now, ended))
+        self._services.progress(page.progress(self.caller.site.id, self.owner, now, ended))

@@ -21,11 +21,7 @@ DJANGOS_OWN = ("context", "cursor_factory", "prepare_threshold")
 
 def connect() -> psycopg.Connection:
     """A new connection, autocommit off, rows as tuples. Raises psycopg.Error."""
-    params: dict[str, Any] = {"application_name": "footfall"}
-    params |= connection.get_connection_params()
-    for name in DJANGOS_OWN:
-        params.pop(name)
-    opened = psycopg.connect(**params)
+    opened = psycopg.connect(**_parameters())
     try:
         # Not as startup options, which poolers refuse.
         opened.execute(SERVERS_PATIENCE)
@@ -34,3 +30,13 @@ def connect() -> psycopg.Connection:
         opened.close()
         raise
     return opened
+
+
+async def connect_async() -> psycopg.AsyncConnection:
+    """A new connection for one question, on the running loop. Raises psycopg.Error."""
+    return await psycopg.AsyncConnection.connect(**_parameters())
+
+
+def _parameters() -> dict[str, Any]:
+    parameters = {"application_name": "footfall", **connection.get_connection_params()}
+    return {name: value for name, value in parameters.items() if name not in DJANGOS_OWN}

@@ -22,8 +22,9 @@ LINGER_SECONDS: Final = 2.0
 class HttpServer:
     """The listener's connections."""
 
-    def __init__(self, here: Edge) -> None:
+    def __init__(self, here: Edge, holds_token: inspection.HoldsToken) -> None:
         self._here = here
+        self._holds_token = holds_token
         self._open: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._listening: asyncio.Server | None = None
@@ -84,7 +85,7 @@ class HttpServer:
     async def _answer(self, head: Head, peer: str | None, body: bytes) -> Answer:
         place = head.path.partition("?")[0]
         if place in inspection.PATHS:
-            return await inspection.answer(self._here, head, place, peer)
+            return await inspection.answer(self._here, head, place, peer, self._holds_token)
         key = handshake.site_key(head.path)
         if head.method != "POST":
             return _plain(HTTPStatus.METHOD_NOT_ALLOWED)

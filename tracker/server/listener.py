@@ -34,10 +34,10 @@ PAUSE_SECONDS: Final = 1.0
 class Listener:
     """Lets visitors in, and hears what they say."""
 
-    def __init__(self, here: Edge, listener: socket.socket) -> None:
-        self.here = here
+    def __init__(self, edge: Edge, listener: socket.socket) -> None:
+        self.edge = edge
         self.pings = PingWheel()
-        self.sockets: dict[int, VisitorSocket] = {}
+        self._sockets: dict[int, VisitorSocket] = {}
         self._listener = listener
         # What `accept` does without its wrapping into enums and a second object: 4 µs of each load.
         self._accept: Callable[[], tuple[int, Any]] = cast(Any, listener)._accept
@@ -69,9 +69,13 @@ class Listener:
         self._loop.remove_reader(self._poll.fileno())
         self._poll.close()
 
+    def gone(self, descriptor: int) -> None:
+        """A socket is about to be closed: whoever gets its descriptor next is another one."""
+        del self._sockets[descriptor]
+
     def _turn(self) -> None:
         for descriptor, event in self._poll.poll(0, EVENTS):
-            found = self.sockets.get(descriptor)
+            found = self._sockets.get(descriptor)
             if found is None:
                 self._let_in()
                 continue
@@ -93,7 +97,7 @@ class Listener:
                 return
             opened = socket.SocketType(*self._kind, descriptor)
             # A unix socket has no address.
-            self.sockets[descriptor] = VisitorSocket(self, opened, address[0] if address else None)
+            self._sockets[descriptor] = VisitorSocket(self, opened, address[0] if address else None)
             self._poll.register(descriptor, SAID)
 
     def _pause(self, error: OSError) -> None:

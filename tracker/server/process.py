@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from django.conf import settings
+from django.utils.module_loading import import_string
 
 from tracker.edge.process_edge import ProcessEdge
 from tracker.server.http_server import HttpServer
@@ -34,20 +35,20 @@ async def serve(sockets: socket.socket, posts: socket.socket | None, ready: Call
     loop.add_signal_handler(signal.SIGINT, _ask, stop, 0.0)
     edge = ProcessEdge()
     here = await edge.start()
-    door, posting = Listener(here, sockets), HttpServer(here)
-    door.open()
+    listener, posting = Listener(here, sockets), HttpServer(here, import_string(settings.FOOTFALL_INSPECTORS))
+    listener.open()
     if posts:
         await posting.listen(posts)
-    pinging = asyncio.create_task(door.pings.turn())
+    pinging = asyncio.create_task(listener.pings.turn())
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     ready()
     over = await stop
-    door.close()
+    listener.close()
     posting.close()
     await edge.stop(over)
-    await asyncio.gather(posting.stop(GOODBYE_SECONDS), door.empty(GOODBYE_SECONDS))
+    await asyncio.gather(posting.stop(GOODBYE_SECONDS), listener.empty(GOODBYE_SECONDS))
     pinging.cancel()
     with suppress(asyncio.CancelledError):
         await pinging

@@ -1,7 +1,7 @@
 """The visitor's socket of `manage.py edge`: the thin adapter with the short way.
 
-Everything runs in the door's callback: no task, timer or queue per page or per message, and no buffer but the
-kernel's. What a page does not read in time is its end.
+Everything runs in the listener's callback: no task, timer or queue per page or per message, and no buffer but
+the kernel's. What a page does not read in time is its end.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import socket
 import struct
 import time
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 from uuid import UUID
 
 from tracker.contract import messages
@@ -17,12 +17,11 @@ from tracker.contract.close_codes import BROKE_PROTOCOL, Declined
 from tracker.contract.drops import Drop
 from tracker.conversation.services import Outcome
 from tracker.conversation.session import Session
+from tracker.edge.edge import Edge
 from tracker.server import frames, handshake, http_head
 from tracker.server.frames import BINARY, CLOSE, CONTINUATION, FINAL, PING, PONG, TEXT, WHOLE_TEXT
+from tracker.server.ping_wheel import PingWheel
 from tracker.visitors.request import VisitorRequest
-
-if TYPE_CHECKING:
-    from tracker.server.listener import Listener
 
 READ: Final = 16_384
 # As plain numbers: combining the enum costs more than the rest of the call.
@@ -37,14 +36,24 @@ GOODBYE: Final = frames.close(1000)
 PINGING: Final = frames.frame(PING)
 
 
+class Surroundings(Protocol):
+    """What a socket needs of the listener that let it in (`tracker.server.listener.Listener`)."""
+
+    edge: Edge
+    pings: PingWheel
+
+    def gone(self, descriptor: int) -> None:
+        """The socket with this descriptor is about to be closed."""
+
+
 class VisitorSocket:
     """One page's socket, from the connection's begin to its end."""
 
     __slots__ = (
         "_cut",
         "_deaf",
-        "_door",
         "_hung_up",
+        "_listener",
         "_peer",
         "_pieces",
         "_rest",
@@ -56,18 +65,18 @@ class VisitorSocket:
         "place",
     )
 
-    def __init__(self, door: "Listener", opened: socket.SocketType, peer: str | None) -> None:
+    def __init__(self, listener: Surroundings, opened: socket.SocketType, peer: str | None) -> None:
         # Not before its handshake: the wheel cuts it after a turn without.
         self.heard = False
         self.place = 0
-        self._door = door
+        self._listener = listener
         self._socket = opened
         self._peer = peer
         self._rest = b""  # of a frame that is not whole
         self._session: Session | None = None
         self._pieces: list[bytes] | None = None
         self._shaken = self._said_close = self._deaf = self._cut = self._hung_up = False
-        door.pings.add(self)
+        listener.pings.add(self)
 
     def hear(self, hung_up: bool) -> None:
         """There is something to read, or nothing more will come; if it `hung_up`, nothing after this."""
@@ -103,7 +112,7 @@ class VisitorSocket:
         """Say the close; the other side answers, or is cut."""
         self._said_close = True
         self._send(frames.close(code))
-        self._door.pings.closing(self)
+        self._listener.pings.closing(self)
 
     def ping(self) -> None:
         """Ask for a sign of life."""
@@ -135,12 +144,12 @@ class VisitorSocket:
             self._read(data, end)
 
     def _open_session(self, request: VisitorRequest) -> None:
-        here = self._door.here
+        edge = self._listener.edge
         try:
-            self._session = here.open(here.admit(request), self.reply, self.close)
+            self._session = edge.open(edge.admit(request), self.reply, self.close)
         except Declined as refusal:
             # Only now, and not by refusing the handshake: a page learns the code of a close alone.
-            here.drop(refusal.reason)
+            edge.drop(refusal.reason)
             self.close(refusal.code)
 
     def _read(self, data: bytes, at: int) -> None:
@@ -192,7 +201,7 @@ class VisitorSocket:
         self._deaf = True
         session = self._session
         if session and not session.closed:
-            self._door.here.drop(refusal.reason)
+            self._listener.edge.drop(refusal.reason)
             session.close(refusal.code, time.monotonic())
 
     def _turn_away(self, status: HTTPStatus) -> None:
@@ -215,14 +224,14 @@ class VisitorSocket:
         descriptor = self._socket.fileno()
         if descriptor < 0:
             return
-        del self._door.sockets[descriptor]
+        self._listener.gone(descriptor)
         if orderly:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ORDERLY)
         self._socket.close()
-        self._door.pings.remove(self)
+        self._listener.pings.remove(self)
         session, self._session = self._session, None
         if session:
-            self._door.here.finished(session)
+            self._listener.edge.finished(session)
 
 
 def _decoded(payload: bytes) -> str | bytes:

@@ -24,9 +24,9 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        door = parser.add_mutually_exclusive_group(required=True)
-        door.add_argument("--port", type=_port, help="sockets on this port of 127.0.0.1")
-        door.add_argument("--uds", type=Path, metavar="PATH", help="sockets on a unix socket")
+        listener = parser.add_mutually_exclusive_group(required=True)
+        listener.add_argument("--port", type=_port, help="sockets on this port of 127.0.0.1")
+        listener.add_argument("--uds", type=Path, metavar="PATH", help="sockets on a unix socket")
         posts = parser.add_mutually_exclusive_group()
         posts.add_argument("--post-port", type=_port, help="POST on this port of 127.0.0.1")
         posts.add_argument("--post-uds", type=Path, metavar="PATH", help="POST on a unix socket")
