@@ -1,4 +1,7 @@
-"""Django admin: sites with members and reports, tokens, and what was stored, to look at and take away."""
+"""Django admin: sites with members and reports, tokens, and what was stored, to look at and take away.
+
+Imports `history`, `access`, `queries`, the models and `tracker`.
+"""
 
 from django.contrib import admin
 

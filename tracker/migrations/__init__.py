@@ -1,0 +1,1 @@
+"""How the write side's tables came to be what they are; each runs on big tables without blocking writes."""

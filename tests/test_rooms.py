@@ -1,0 +1,304 @@
+"""The walls of the house: which room may know which, read from the imports and the SQL of every file."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SIDES = ("tracker", "analytics")
+
+# What each room of the write side may know, floor by floor; the models are everybody's who has them below.
+CONTRACT = {"tracker.contract"}
+CONVERSATION = CONTRACT | {"tracker.live", "tracker.visitors", "tracker.pages"}
+EDGE = (
+    CONVERSATION
+    | {"tracker.conversation", "tracker.sites", "tracker.postgres", "tracker.rollups"}
+    | {"tracker.storing", "tracker.across"}
+)
+# What the read side may know of it: never how pages reach us, nor how they are stored.
+READ = CONTRACT | {"tracker.live", "tracker.visitors", "tracker.sites", "tracker.models"}
+
+ALLOWED: dict[str, set[str]] = {
+    "tracker.models": set(),
+    "tracker.apps": set(),
+    "tracker.contract": set(),
+    "tracker.postgres": set(),
+    "tracker.visitors": set(),
+    "tracker.pages": set(),
+    "tracker.live": CONTRACT,
+    "tracker.sites": {"tracker.visitors", "tracker.models"},
+    "tracker.conversation": CONVERSATION,
+    "tracker.rollups": {"tracker.live", "tracker.postgres"},
+    "tracker.storing": CONTRACT | {"tracker.postgres", "tracker.rollups"},
+    "tracker.across": {"tracker.live", "tracker.conversation"},
+    "tracker.edge": EDGE,
+    "tracker.web": EDGE | {"tracker.edge"},
+    "tracker.server": EDGE | {"tracker.edge"},
+    "tracker.upkeep": CONTRACT | {"tracker.storing", "tracker.rollups", "tracker.postgres"},
+    "tracker.management": EDGE | {"tracker.edge", "tracker.server", "tracker.upkeep", "tracker.models"},
+    "analytics.models": {"tracker.models"},
+    "analytics.apps": set(),
+    "analytics.settings": {"analytics.up"},
+    "analytics.queries": READ,
+    # Postgres itself: an edge asks whether a header holds a token, and starts without models.
+    "analytics.access": READ | {"analytics.models", "analytics.queries", "tracker.postgres"},
+    "analytics.live": READ | {"analytics.queries", "tracker.across", "tracker.edge"},
+    "analytics.history": READ | {"analytics.queries", "analytics.access"},
+    "analytics.board": READ
+    | {"analytics.live", "analytics.access", "analytics.queries", "tracker.across", "tracker.rollups"},
+    "analytics.admin": READ
+    | {"analytics.models", "analytics.queries", "analytics.access", "analytics.history"},
+    "analytics.api": READ | {"analytics.live", "analytics.history", "analytics.access", "analytics.queries"},
+    "analytics.health": READ | {"analytics.access", "tracker.edge"},
+    "analytics.demo": READ,
+    "analytics.up": READ | {"analytics.board", "tracker.edge", "tracker.server", "tracker.upkeep"},
+    # Where the process is put together: these know all rooms that they join, and no rule of their own.
+    "analytics.process": READ
+    | {"analytics.live", "analytics.board", "analytics.access", "analytics.queries", "tracker.edge"},
+    "analytics.urls": READ
+    | {"analytics.process", "analytics.access", "analytics.api", "analytics.board", "analytics.health"}
+    | {"tracker.web"},
+    "analytics.asgi": {"analytics.process", "analytics.board", "tracker.web"},
+    "analytics.management": READ
+    | {"analytics.up", "analytics.demo", "analytics.access", "analytics.asgi", "analytics.process"}
+    | {"tracker.edge", "tracker.postgres", "tracker.upkeep"},
+}
+
+# Free of Django and of I/O, the clock an argument: whole rooms, and what is so in others.
+PURE_ROOMS = ("tracker.contract", "tracker.visitors", "tracker.pages", "tracker.live", "tracker.conversation")
+PURE_MODULES = (
+    "tracker.across.messages",
+    "tracker.across.vitals",
+    "tracker.server.frames",
+    "tracker.server.handshake",
+    "tracker.server.http_head",
+    "tracker.sites.tracked_site",
+    "tracker.storing.entries",
+)
+PARSERS = {"msgspec", "ua_parser", "crawleruseragents", "iptocc", "maxminddb"}
+INPUT_OUTPUT = {
+    *("socket", "asyncio", "threading", "subprocess", "psycopg", "time", "os"),
+    *("http.client", "http.server", "urllib.request"),
+}
+
+# Tables that are named in SQL, by how their names begin, and the side whose they are.
+TABLE = re.compile(r"\b(tracker|analytics|auth|django)_[a-z_]+\b")
+FOREIGN_TABLES = {
+    # Whether the tables are there at all: an edge asks without Django's own loader, which imports the models.
+    ("tracker.edge.readiness", "django_migrations"),
+}
+
+
+def modules(root: Path) -> dict[str, Path]:
+    """Every module of both sides by its dotted name; migrations aside, which are history."""
+    return {
+        ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): path
+        for side in SIDES
+        for path in sorted((root / side).rglob("*.py"))
+        if "migrations" not in path.parts
+    }
+
+
+def imports(path: Path, known: Mapping[str, Path]) -> set[str]:
+    """What a file imports, wherever in it and however hidden: for types only, or within a function."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports say the whole name"
+            assert node.module
+            names |= {
+                full if (full := f"{node.module}.{alias.name}") in known else node.module
+                for alias in node.names
+            }
+    return names
+
+
+def room(module: str) -> str:
+    """The room of a module: what stands at the top of a side is a room of its own."""
+    return ".".join(module.split(".")[:2])
+
+
+def crossings(root: Path, allowed: Mapping[str, set[str]]) -> Iterator[str]:
+    """Every import that goes through a wall, and every room that has no rule."""
+    known = modules(root)
+    for module, path in known.items():
+        own = room(module)
+        if own in SIDES:
+            continue
+        if own not in allowed:
+            yield f"{own} has no rule"
+            continue
+        for name in sorted(imports(path, known)):
+            other = room(name)
+            if name.split(".")[0] in SIDES and other != own and other not in allowed[own]:
+                yield f"{module} imports {name}"
+
+
+def circles(root: Path) -> Iterator[str]:
+    """Every module that reaches itself through imports, with the way."""
+    known = modules(root)
+    arrows = {module: imports(path, known) & known.keys() for module, path in known.items()}
+    for start in arrows:
+        ways = [[start]]
+        seen: set[str] = set()
+        while ways:
+            way = ways.pop()
+            for name in arrows[way[-1]]:
+                if name == start:
+                    yield " → ".join([*way, name])
+                    ways.clear()
+                    break
+                if name not in seen:
+                    seen.add(name)
+                    ways.append([*way, name])
+
+
+def texts(path: Path) -> Iterator[str]:
+    """The strings of a file that are no docstrings."""
+    tree = ast.parse(path.read_text())
+    docs = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+            yield node.value
+
+
+def foreign_tables(root: Path) -> set[tuple[str, str]]:
+    """The tables of the read side, of Django and its users that the write side names."""
+    return {
+        (module, table[0])
+        for module, path in modules(root).items()
+        if module.startswith("tracker.")
+        for text in texts(path)
+        for table in TABLE.finditer(text)
+        if table[1] != "tracker"
+    }
+
+
+def test_no_import_goes_through_a_wall() -> None:
+    assert list(crossings(ROOT, ALLOWED)) == []
+
+
+def test_no_module_reaches_itself() -> None:
+    assert list(circles(ROOT)) == []
+
+
+def test_the_write_side_names_no_table_of_another() -> None:
+    assert foreign_tables(ROOT) == FOREIGN_TABLES
+
+
+def test_every_rule_is_of_rooms_that_are_there() -> None:
+    known = modules(ROOT)
+    assert ALLOWED.keys() == {room(module) for module in known} - set(SIDES)
+    assert set().union(*ALLOWED.values()) <= ALLOWED.keys()
+
+
+@pytest.mark.parametrize("name", sorted(ALLOWED))
+def test_the_write_side_never_knows_the_read_side(name: str) -> None:
+    if name.startswith("tracker."):
+        assert not {other for other in ALLOWED[name] if other.startswith("analytics.")}
+
+
+@pytest.mark.parametrize(
+    "module",
+    sorted(
+        module
+        for module in modules(ROOT)
+        if module in PURE_MODULES or (room(module) in PURE_ROOMS and room(module) != module)
+    ),
+)
+def test_what_is_pure_knows_neither_django_nor_io(module: str) -> None:
+    known = modules(ROOT)
+    names = imports(known[module], known)
+    foreign = {
+        name
+        for name in names
+        if (first := name.split(".")[0]) not in sys.stdlib_module_names and first not in PARSERS | set(SIDES)
+    }
+    assert not foreign
+    assert not names & INPUT_OUTPUT
+    within = {name for name in names if name.split(".")[0] in SIDES}
+    assert not {name for name in within if room(name) not in PURE_ROOMS and name not in PURE_MODULES}
+
+
+@pytest.mark.parametrize(
+    "path", sorted(path for side in SIDES for path in (ROOT / side).rglob("__init__.py"))
+)
+def test_every_package_says_what_it_is_for_and_what_it_may_import(path: Path) -> None:
+    text = ast.get_docstring(ast.parse(path.read_text())) or ""
+    assert 1 <= len([line for line in text.splitlines() if line]) <= 3
+    if path.parent.name not in ("commands", "migrations", *SIDES):
+        assert re.search(r"[Ii]mport", text)
+
+
+MADE_UP = {
+    "analytics/__init__.py": "",
+    "tracker/__init__.py": "",
+    "tracker/upper/__init__.py": "",
+    "tracker/lower/__init__.py": "",
+    "tracker/upper/one.py": "from tracker.lower import two\n",
+    "tracker/lower/two.py": "X = 1\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "complaint"),
+    [
+        (
+            "tracker/lower/two.py",
+            "from tracker.upper.one import X\n",
+            "tracker.lower.two imports tracker.upper.one",
+        ),
+        (
+            "tracker/lower/two.py",
+            "from tracker.upper import one\n",
+            "tracker.lower.two imports tracker.upper.one",
+        ),
+        ("tracker/lower/two.py", "import tracker.upper.one\n", "tracker.lower.two imports tracker.upper.one"),
+        (
+            "tracker/lower/two.py",
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from tracker.upper.one import X\n",
+            "tracker.lower.two imports tracker.upper.one",
+        ),
+        (
+            "tracker/lower/two.py",
+            "def f() -> None:\n    from tracker.upper.one import X\n",
+            "tracker.lower.two imports tracker.upper.one",
+        ),
+        ("tracker/new/three.py", "", "tracker.new has no rule"),
+        ("tracker/loose.py", "", "tracker.loose has no rule"),
+    ],
+)
+def test_a_wall_that_is_gone_through_is_told(tmp_path: Path, path: str, text: str, complaint: str) -> None:
+    for name, content in {**MADE_UP, path: text}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    told = list(crossings(tmp_path, {"tracker.upper": {"tracker.lower"}, "tracker.lower": set()}))
+    assert told == [complaint]
+
+
+def test_circles_and_foreign_tables_are_told(tmp_path: Path) -> None:
+    files = {
+        **MADE_UP,
+        "tracker/lower/two.py": '"""Not analytics_token, which is prose."""\nfrom tracker.upper import one\n',
+        "tracker/lower/sql.py": 'QUERY = "SELECT digest FROM analytics_token"\n',
+    }
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    assert set(circles(tmp_path)) == {
+        "tracker.lower.two → tracker.upper.one → tracker.lower.two",
+        "tracker.upper.one → tracker.lower.two → tracker.upper.one",
+    }
+    assert foreign_tables(tmp_path) == {("tracker.lower.sql", "analytics_token")}
