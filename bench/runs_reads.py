@@ -118,7 +118,7 @@ def _found(tabs: int) -> Figure:
     times = []
     for number in range(5):
         began = time.perf_counter()
-        presence.look(Filters(referrers=frozenset({f"name {number}"})))
+        presence.look(Filters.of(referrers=frozenset({f"name {number}"})))
         times.append(time.perf_counter() - began)
     note = f"{tabs:,} tabs in one process"
     cost = statistics.median(times) * 1000

@@ -12,7 +12,7 @@ from tracker.live.filters import NO_FILTERS, Filters
 from tracker.live.presence import SitePresence, Tab
 
 names = st.tuples(*[st.sampled_from("abc")] * 8)
-EITHER = Filters(pages=frozenset("ab"), countries=frozenset("c"))
+EITHER = Filters.of(pages=frozenset("ab"), countries=frozenset("c"))
 INDEX = st.integers(0, 20)
 
 
@@ -59,9 +59,9 @@ TestWatched = Watched.TestCase
 
 def test_equal_filters_have_one_name_in_every_process_and_others_another() -> None:
     pages = [f"/{number}" for number in range(50)]
-    assert Filters(pages=frozenset(pages)).view() == Filters(pages=frozenset(reversed(pages))).view()
-    assert Filters(pages=frozenset("a")).view() != Filters(referrers=frozenset("a")).view()
-    assert NO_FILTERS.view() == ""
+    assert Filters.of(pages=frozenset(pages)).key() == Filters.of(pages=frozenset(reversed(pages))).key()
+    assert Filters.of(pages=frozenset("a")).key() != Filters.of(referrers=frozenset("a")).key()
+    assert NO_FILTERS.key() == ""
 
 
 async def test_a_filter_that_is_asked_for_again_is_kept_and_one_asked_for_once_is_not() -> None:
@@ -80,6 +80,6 @@ async def test_only_so_many_filters_are_kept() -> None:
     site, views = SitePresence(10, 0.0), FilteredCache()
     for number in range(LIMIT + 5):
         for _ in range(2):
-            views.look(site, Filters(pages=frozenset({f"/{number}"})))
+            views.look(site, Filters.of(pages=frozenset({f"/{number}"})))
         await asyncio.sleep(0)
     assert len(site._views) == LIMIT

@@ -27,7 +27,7 @@ def steps(
     site: Site, *pages: str, until: datetime = NOW, **more: frozenset[str]
 ) -> tuple[dict[tuple[str, str], int], dict[tuple[str, str], int]]:
     """What comes before the pages, and what after, with how often."""
-    around: dict[str, Any] = paths.around(site, Filters(pages=frozenset(pages), **more), until)
+    around: dict[str, Any] = paths.around(site, Filters.of(pages=pages, **more), until)
     before, after = (
         {(row["kind"], row["name"]): row["steps"] for row in around[side]} for side in ("from", "to")
     )
@@ -94,7 +94,7 @@ def test_the_longest_rows_are_told_and_always_who_left(cast: Cast) -> None:
 
 
 def steps_shown(site: Site) -> tuple[int, list[tuple[str, int]]]:
-    around = paths.around(site, Filters(pages=frozenset({"/"})), NOW)
+    around = paths.around(site, Filters.of(pages=frozenset({"/"})), NOW)
     return around["steps"], [(row["name"], row["steps"]) for row in around["to"]]
 
 

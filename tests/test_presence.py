@@ -76,8 +76,8 @@ def test_what_has_no_name_takes_no_room_and_no_campaign_is_no_campaign() -> None
     tabs = [site.join(b"v", (f"/{at}", name, *[""] * 5, name)) for at, name in enumerate(["a", "b", "c", ""])]
     assert site.names["referrers"] == {"a": 1, "b": 1, OTHER: 1, "": 1}
     assert site.names["campaigns"] == {"a": 1, "b": 1, OTHER: 1}
-    assert site.look(Filters(campaigns=frozenset({""}))).names["pages"] == {"/3": 1}
-    assert site.look(Filters(pages=frozenset({"/3"}))).names["campaigns"] == {}
+    assert site.look(Filters.of(campaigns=frozenset({""}))).names["pages"] == {"/3": 1}
+    assert site.look(Filters.of(pages=frozenset({"/3"}))).names["campaigns"] == {}
     for tab in tabs:
         site.leave(tab)
     assert not any(site.names.values())

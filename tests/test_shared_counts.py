@@ -20,13 +20,13 @@ from tracker.across.messages import LEASE_SECONDS, VERSION, WHOLE, Share, Statem
 from tracker.contract.attention import Attention
 from tracker.live.counters import ATTENTION, LETTERS, MINUTES, VISITORS, Counters, Field, read_field
 from tracker.live.counters import field as field_of
-from tracker.live.dimensions import CAMPAIGNS
+from tracker.live.dimensions import NONE_IS_NO_NAME
 from tracker.live.filters import NO_FILTERS, Filters
 from tracker.live.presence import SitePresence, Tab
 
 SEQUENCES = int(os.environ.get("FOOTFALL_TEST_SEQUENCES", "100"))
 SITE = 7
-PRICING = Filters(pages=frozenset({"/pricing", "/a"}))
+PRICING = Filters.of(pages=frozenset({"/pricing", "/a"}))
 SCOPES = (NO_FILTERS, PRICING)
 START = 1_795_000_000.0
 
@@ -104,7 +104,7 @@ class EdgeEnd:
             store.published.append(self.incarnation)
 
     def _key(self, filters: Filters) -> str:
-        return messages.share_key(SITE, self.incarnation, filters.view())
+        return messages.share_key(SITE, self.incarnation, filters.key())
 
     def _begin(self, store: Store) -> None:
         store.registry.pop(self.incarnation, None)
@@ -114,7 +114,7 @@ class EdgeEnd:
         self.said.clear()
         for filters in SCOPES:
             counters: Counters = self.presence.view(filters) if filters else self.presence
-            self.shares[filters] = Share(self.incarnation, filters.view(), counters, self.births * 1000)
+            self.shares[filters] = Share(self.incarnation, filters.key(), counters, self.births * 1000)
 
 
 @dataclass
@@ -132,7 +132,7 @@ class WebEnd:
             if isinstance(said, str):
                 self.roster.left(said)
                 continue
-            filters = next(each for each in SCOPES if each.view() == said.view)
+            filters = next(each for each in SCOPES if each.key() == said.view)
             if not self.merged[filters].hear(said, self.roster.living):
                 self._read(store, filters, said.incarnation)
         self.heard = min(len(store.published), self.heard + count)
@@ -149,14 +149,14 @@ class WebEnd:
     def compare(self, store: Store) -> None:
         for filters, merged in self.merged.items():
             for incarnation in self.roster.living.values():
-                raw = store.hashes.get(messages.share_key(SITE, incarnation, filters.view()), {})
+                raw = store.hashes.get(messages.share_key(SITE, incarnation, filters.key()), {})
                 if VERSION not in raw:
                     merged.doubt(incarnation)
                 elif merged.behind(incarnation, int(raw[VERSION])):
                     self._read(store, filters, incarnation)
 
     def _read(self, store: Store, filters: Filters, incarnation: str) -> None:
-        raw = store.hashes.get(messages.share_key(SITE, incarnation, filters.view()), {})
+        raw = store.hashes.get(messages.share_key(SITE, incarnation, filters.key()), {})
         if (share := messages.read_hash(dict(raw))) is not None:
             self.merged[filters].read(incarnation, *share)
 
@@ -306,7 +306,11 @@ class Faults(RuleBasedStateMachine):
             for tab in edge.open if edge.alive else ():
                 if filters.keeps(tab.names):
                     listed = tab.names if filters else tab.counted
-                    named = ((kind, name) for kind, name in enumerate(listed) if name or kind != CAMPAIGNS)
+                    named = (
+                        (kind, name)
+                        for kind, name in enumerate(listed)
+                        if name or kind not in NONE_IS_NO_NAME
+                    )
                     truth.update(field_of(kind, name) for kind, name in named)
                     truth.update([field_of(ATTENTION, tab.attention), field_of(VISITORS, tab.visitor)])
         return truth

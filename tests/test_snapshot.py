@@ -88,21 +88,21 @@ def test_a_filter_keeps_any_of_its_names_within_a_dimension_and_all_dimensions_t
     site = presence(
         ("a", "/", "Google"), ("a", "/pricing", "Google"), ("b", "/pricing", ""), ("c", "/docs", "Google")
     )
-    either = Filters(pages=frozenset({"/", "/pricing"}))
+    either = Filters.of(pages=frozenset({"/", "/pricing"}))
     assert (shown(site, filters=either)["tabs"], shown(site, filters=either)["visitors"]) == (3, 2)
-    both = Filters(pages=frozenset({"/pricing"}), referrers=frozenset({"Google"}))
+    both = Filters.of(pages=frozenset({"/pricing"}), referrers=frozenset({"Google"}))
     kept = shown(site, filters=both)
     assert (kept["tabs"], kept["visitors"], kept["active"]) == (1, 1, 1)
     assert kept["pages"] == rows(("/pricing", 1))
-    direct = Filters(referrers=frozenset({""}))
+    direct = Filters.of(referrers=frozenset({""}))
     assert shown(site, filters=direct)["pages"] == rows(("/pricing", 1))
-    assert shown(site, filters=Filters(pages=frozenset({"/nowhere"})))["tabs"] == 0
+    assert shown(site, filters=Filters.of(pages=frozenset({"/nowhere"})))["tabs"] == 0
 
 
 def test_a_filter_sees_names_that_the_counters_had_no_room_for() -> None:
     site = presence(("a", "/1", ""), ("b", "/2", ""), ("c", "/3", ""), limit=2)
     assert shown(site)["pages"] == rows((OTHER, 1), ("/1", 1), ("/2", 1))
-    assert shown(site, filters=Filters(pages=frozenset({"/3"})))["tabs"] == 1
+    assert shown(site, filters=Filters.of(pages=frozenset({"/3"})))["tabs"] == 1
 
 
 def test_filtering_by_everything_equals_not_filtering() -> None:
@@ -111,7 +111,7 @@ def test_filtering_by_everything_equals_not_filtering() -> None:
     for _ in range(500):
         names = [f"/{chance.randrange(9)}", "", *(chance.choice("ABC") for _ in range(6))]
         site.attend(site.join(bytes([chance.randrange(200)]), names), chance.choice(list(Attention)))
-    everything = Filters(pages=frozenset(site.names["pages"]))
+    everything = Filters.of(pages=frozenset(site.names["pages"]))
     assert shown(site, filters=everything) == shown(site)
 
 

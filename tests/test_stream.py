@@ -22,7 +22,7 @@ from django.contrib.auth.models import User
 from tests.cast import PASSWORD
 User.objects.create_superuser("watcher", password=PASSWORD)
 """
-ON_PRICING = Filters(pages=frozenset({"/pricing"}))
+ON_PRICING = Filters.of(pages=frozenset({"/pricing"}))
 
 
 def happening(at: float = 0.0, path: str = "/", event: str = "", said: UUID | None = None) -> Happening:

@@ -43,7 +43,7 @@ class LiveQuery(Schema):
     limit: int = Field(DEFAULT_LIMIT, ge=1, le=LARGEST_LIMIT, description="the most rows in each list")
 
     def filters(self) -> Filters:
-        return Filters(**{each.name: frozenset(getattr(self, each.parameter)) for each in TABLE})
+        return Filters.of_names({each.name: getattr(self, each.parameter) for each in TABLE})
 
 
 if TYPE_CHECKING:

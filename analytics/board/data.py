@@ -43,7 +43,8 @@ async def steps(request: HttpRequest, key: str, answers: SharedAnswers) -> HttpR
     """`/sites/KEY/paths.json?page=…`: from where to where on those pages in the 30 minutes to `t`, or now."""
 
     def around(site: Site, filters: Filters) -> Awaitable[Any]:
-        if not filters.pages or any("\0" in page for page in filters.pages):
+        pages = filters.names()["pages"]
+        if not pages or any("\0" in page for page in pages):
             raise ValueError("Name a page.")
         now = datetime.now(UTC)
         until = replay.read_moment(request.GET["t"], site, now) if "t" in request.GET else now

@@ -13,16 +13,15 @@ from django.views.decorators.http import require_safe
 from analytics.access.rights import Reader, asite_for, is_staff, visible_sites
 from analytics.live.last_hour import SitesHour
 from analytics.live.state import LiveState
+from tracker.live.dimensions import TABLE
 from tracker.models import PageView, Site
 from tracker.sites import snippet_tag
 
 # The lists of the board, by where they stand; those that share a place are its tabs.
-PANELS = [
-    ("pages", [("pages", "Pages")]),
-    ("sources", [("referrers", "Referrers"), ("channels", "Channels"), ("campaigns", "Campaigns")]),
-    ("countries", [("countries", "Countries")]),
-    ("software", [("browsers", "Browsers"), ("systems", "Systems"), ("devices", "Devices")]),
-]
+PANELS = {
+    panel: [each for each in TABLE if each.panel == panel]
+    for panel in ("pages", "sources", "countries", "software")
+}
 
 # What the foot says of Footfall itself: a name of `tracker.across.vitals`, a word, its meaning.
 SYSTEM = [
@@ -79,7 +78,7 @@ async def board(request: HttpRequest, key: str) -> HttpResponse:
         "user": user,
         "site": site,
         "sites": await _visible(user),
-        "panels": PANELS,
+        "panels": PANELS.items(),
         "system": SYSTEM,
         "wall": "wall" in request.GET,
         "snippet": snippet_tag.tag(site, f"{scheme}://{request.get_host()}"),

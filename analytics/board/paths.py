@@ -74,7 +74,7 @@ def around(site: Site, filters: Filters, until: datetime) -> dict[str, Any]:
     for side, kind, name, steps in rows:
         sides[side].append({"kind": kind, "name": name, "steps": steps})
     return {
-        "pages": sorted(filters.pages),
+        "pages": filters.names()["pages"],
         "minutes": MINUTES,
         "steps": sum(row["steps"] for row in sides["to"]),
         "from": sides["from"][:SHOWN],

@@ -16,12 +16,11 @@ from analytics.queries import filtering
 from analytics.queries.ranges import midnight
 from tracker.contract.attention import Attention
 from tracker.live.counters import VISITORS, Counters
-from tracker.live.dimensions import TABLE
+from tracker.live.dimensions import COLUMNS
 from tracker.live.filters import Filters
 from tracker.models import PageView, Site
 
 LONGEST, HOUR = timedelta(hours=24), timedelta(hours=1)
-COLUMNS = [each.column for each in TABLE]
 
 
 def at(site: Site, moment: datetime, filters: Filters) -> LiveObject:

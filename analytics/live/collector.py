@@ -45,7 +45,7 @@ class Scope:
 
     @property
     def view(self) -> str:
-        return self.filters.view()
+        return self.filters.key()
 
 
 class Collector:
@@ -192,7 +192,7 @@ class Collector:
             await heard.unsubscribe(messages.channel(site_id), messages.stream_channel(site_id))
         self._subscribed = sites
         for site_id, filters in list(self._scopes.keys() - self._asked):
-            await redis.publish(messages.ASKED, messages.encode(WatchRequest(site_id, filters)))
+            await redis.publish(messages.ASKED, messages.encode(WatchRequest.of(site_id, filters)))
             self._asked.add((site_id, filters))
 
     async def _complete(self, redis: Redis) -> None:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from analytics.queries import filtering
-from tracker.live.dimensions import TABLE
+from tracker.live.dimensions import COLUMNS
 from tracker.live.filters import Filters
 from tracker.live.stream import NEWEST, Happening
 from tracker.models import Event, PageView
@@ -14,7 +14,6 @@ from tracker.visitors.identity import mark
 SPAN, FILTERED_SPAN = timedelta(hours=24), timedelta(hours=1)
 # How long before an event its page view may have begun.
 LONGEST = timedelta(hours=24)
-COLUMNS = [each.column for each in TABLE]
 
 
 def before(site_id: int, moment: datetime, filters: Filters) -> list[Happening]:

@@ -15,16 +15,15 @@ def filters(query: QueryDict) -> Filters:
     for each in names.values():
         if len(each) > MOST_NAMES or any(len(name) > LONGEST_NAME for name in each):
             raise ValueError("There are too many filters, or one is too long.")
-    return Filters(**{dimension: frozenset(each) for dimension, each in names.items()})
+    return Filters.of_names(names)
 
 
 def columns(wanted: Filters) -> dict[str, list[str]]:
     """The names to keep, by column of page views."""
     return {
         # A NUL is in no name that is stored, and Postgres would refuse to be asked for it.
-        each.column: sorted(name for name in names if "\0" not in name)
-        for each in TABLE
-        if (names := getattr(wanted, each.name))
+        TABLE[kind].column: sorted(name for name in names if "\0" not in name)
+        for kind, names in wanted.wanted
     }
 
 

@@ -9,17 +9,13 @@
  *   & Record<Dimension, Row[]>} Snapshot
  */
 
-/** What filters a dimension in a query string. @type {Record<Dimension, string>} */
-export const PARAMETERS = {
-  pages: "page",
-  referrers: "referrer",
-  channels: "channel",
-  campaigns: "campaign",
-  countries: "country",
-  browsers: "browser",
-  systems: "system",
-  devices: "device",
-};
+/** @type {HTMLElement[]} */
+const lists = [...document.querySelectorAll("[data-list][data-parameter]")];
+
+/** What filters a dimension in a query string: the page has a list for each dimension that the server knows. */
+export const PARAMETERS = /** @type {Record<Dimension, string>} */ (
+  Object.fromEntries(lists.map(({ dataset }) => [dataset.list, dataset.parameter]))
+);
 export const DIMENSIONS = /** @type {Dimension[]} */ (Object.keys(PARAMETERS));
 
 /**

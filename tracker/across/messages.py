@@ -30,7 +30,12 @@ class WatchRequest(msgspec.Struct, array_like=True):
     """Somebody watches a site under these filters; said again while he does."""
 
     site: int
-    filters: Filters
+    names: dict[str, list[str]]  # to keep, by dimension
+
+    @classmethod
+    def of(cls, site_id: int, filters: Filters) -> "WatchRequest":
+        """The request of somebody who watches a site under these filters."""
+        return cls(site_id, filters.names())
 
 
 class Claimed(msgspec.Struct, array_like=True):

@@ -142,11 +142,12 @@ class Publisher:
         return edge != self._edge and self._claims.hear(said.pages, edge)
 
     def _asked(self, asked: WatchRequest) -> bool:
-        key = (asked.site, asked.filters.view())
+        filters = Filters.of_names(asked.names)
+        key = (asked.site, filters.key())
         new = key not in self._wanted
         if new and sum(site == asked.site for site, _ in self._wanted) > VIEWS_PER_SITE:
             return False
-        self._wanted[key] = (asked.filters, time.monotonic() + ASKED_SECONDS)
+        self._wanted[key] = (filters, time.monotonic() + ASKED_SECONDS)
         return new
 
     async def _renew(self, redis: Redis) -> None:

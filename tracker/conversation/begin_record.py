@@ -1,12 +1,18 @@
 """What is known of a page view when it begins, as it is stored and as it is counted."""
 
+from operator import attrgetter
 from sys import intern
 from uuid import UUID
 
 from tracker.contract import messages
 from tracker.contract.records import Attribution, Begin, Owner
 from tracker.conversation.services import Caller
+from tracker.live.dimensions import COLUMNS
 from tracker.pages import page_url, referrers
+
+_names = attrgetter(
+    *(column if column in Begin.__struct_fields__ else f"attribution.{column}" for column in COLUMNS)
+)
 
 
 def begin_of(
@@ -29,17 +35,8 @@ def begin_of(
 
 def names_of(begin: Begin) -> tuple[str, ...]:
     """What it is counted under while it is live, in the order of the dimensions."""
-    attribution = begin.attribution
-    return (
-        intern(begin.path),
-        attribution.referrer,
-        attribution.browser,
-        attribution.system,
-        attribution.device,
-        attribution.country,
-        attribution.channel,
-        attribution.utm_campaign,
-    )
+    # Interned: thousands of tabs have the same few names.
+    return tuple(map(intern, _names(begin)))
 
 
 def _attribution(caller: Caller, said: messages.Page, url: page_url.PageUrl, visitor: UUID) -> Attribution:

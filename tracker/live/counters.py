@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tracker.contract.attention import Attention
-from tracker.live.dimensions import CAMPAIGNS, DIMENSIONS, TABLE
+from tracker.live.dimensions import DIMENSIONS, NONE_IS_NO_NAME, TABLE
 
 # A counter's kind: first the dimensions, by their places in the table.
 ATTENTION, VISITORS, MINUTES = range(len(TABLE), len(TABLE) + 3)
@@ -62,7 +62,7 @@ class Counters:
 
     def add(self, kind: int, name: Any, by: int) -> None:
         """Change one counter."""
-        if not name and kind == CAMPAIGNS:
+        if not name and kind in NONE_IS_NO_NAME:
             return
         counter = self._by_kind[kind]
         value = counter.get(name, 0) + by
@@ -118,9 +118,10 @@ class Counters:
             if self._changed is not None:
                 self._changed.update(enumerate(names))
         self._waiting.clear()
-        self._dimensions[CAMPAIGNS].pop("", None)
-        if self._changed is not None:
-            self._changed.discard((CAMPAIGNS, ""))
+        for kind in NONE_IS_NO_NAME:
+            self._dimensions[kind].pop("", None)
+            if self._changed is not None:
+                self._changed.discard((kind, ""))
         self._most = max(map(len, self._dimensions))
 
     def _fields(self) -> Iterator[Field]:

@@ -1,7 +1,7 @@
-"""What open tabs are told apart by: the one table that counters, filters, API, board and replay read. Pure.
+"""What open tabs are told apart by: the one table that all others follow. Pure.
 
-A new dimension is a row here, a field of `tracker.live.filters.Filters` and of the API's schemas, a name in
-`tracker.conversation.session`, and a list on the board; the tests find what was forgotten.
+A new dimension is a row here, and a column of page views that `tracker.contract.records` fills: presence,
+filters, snapshots, API, board and time machine read it from this table. tests/test_dimensions.py adds one.
 """
 
 from typing import NamedTuple
@@ -14,18 +14,22 @@ class Dimension(NamedTuple):
     parameter: str  # what filters by it in a query string
     column: str  # of page views
     letter: bytes  # begins its counters' names outside of this process
+    title: str  # of the list, for people
+    panel: str  # of the board, whose lists are its tabs
+    counts_none: bool = True  # whether "" is a name like others, or the lack of one, which is no row
 
 
 TABLE = (
-    Dimension("pages", "page", "path", b"p"),
-    Dimension("referrers", "referrer", "referrer", b"r"),
-    Dimension("browsers", "browser", "browser", b"b"),
-    Dimension("systems", "system", "system", b"s"),
-    Dimension("devices", "device", "device", b"d"),
-    Dimension("countries", "country", "country", b"c"),
-    Dimension("channels", "channel", "channel", b"h"),
-    Dimension("campaigns", "campaign", "utm_campaign", b"g"),
+    Dimension("pages", "page", "path", b"p", "Pages", "pages"),
+    Dimension("referrers", "referrer", "referrer", b"r", "Referrers", "sources"),
+    Dimension("browsers", "browser", "browser", b"b", "Browsers", "software"),
+    Dimension("systems", "system", "system", b"s", "Systems", "software"),
+    Dimension("devices", "device", "device", b"d", "Devices", "software"),
+    Dimension("countries", "country", "country", b"c", "Countries", "countries"),
+    Dimension("channels", "channel", "channel", b"h", "Channels", "sources"),
+    Dimension("campaigns", "campaign", "utm_campaign", b"g", "Campaigns", "sources", counts_none=False),
 )
 DIMENSIONS = tuple(each.name for each in TABLE)
-# Its "" is no name but the lack of one, and is not counted: no campaign is no row.
-CAMPAIGNS = DIMENSIONS.index("campaigns")
+COLUMNS = tuple(each.column for each in TABLE)
+# By their places in the table.
+NONE_IS_NO_NAME = tuple(kind for kind, each in enumerate(TABLE) if not each.counts_none)

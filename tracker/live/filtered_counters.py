@@ -12,7 +12,7 @@ class FilteredCounters(Counters):
 
     def __init__(self, filters: Filters, started_at: float) -> None:
         super().__init__(started_at)
-        self._wanted = filters.wanted()
+        self._filters = filters
 
     def join(self, visitor: bytes, names: Sequence[str], attention: Attention) -> None:
         """A tab opens."""
@@ -24,18 +24,15 @@ class FilteredCounters(Counters):
 
     def attend(self, names: Sequence[str], before: Attention, after: Attention) -> None:
         """A tab's attention changes."""
-        if self._keeps(names):
+        if self._filters.keeps(names):
             self.add(ATTENTION, before, -1)
             self.add(ATTENTION, after, 1)
             self.version += 1
 
     def _count(self, visitor: bytes, names: Sequence[str], attention: Attention, by: int) -> None:
-        if self._keeps(names):
+        if self._filters.keeps(names):
             for kind, name in enumerate(names):
                 self.add(kind, name, by)
             self.add(VISITORS, visitor, by)
             self.add(ATTENTION, attention, by)
             self.version += 1
-
-    def _keeps(self, names: Sequence[str]) -> bool:
-        return all(names[at] in wanted for at, wanted in self._wanted)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from tracker.live.dimensions import TABLE
+from tracker.live.dimensions import COLUMNS as FILTERED
 from tracker.postgres.partitions import Cursor
 
 JOB = "concurrency"
@@ -20,7 +20,6 @@ FIRST_LOOK = timedelta(days=8)
 # Each portion reads the page views of a day before it too; a short one would read them many times.
 PORTION = timedelta(hours=6)
 
-FILTERED = tuple(each.column for each in TABLE)
 KEPT = "".join(f" AND (%({name})s::text[] IS NULL OR {name} = ANY(%({name})s::text[]))" for name in FILTERED)
 
 # Begins and ends at the same moment are summed first: a navigation inside an app is no peak of two. The page
