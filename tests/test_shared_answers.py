@@ -8,7 +8,8 @@ import pytest
 from django.db import connection
 
 from analytics.queries import shared_answers
-from analytics.queries.shared_answers import SharedAnswers, TooMuch
+from analytics.queries.shared_answers import SharedAnswers
+from analytics.queries.time_limit import TooMuch
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

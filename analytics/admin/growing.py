@@ -18,7 +18,7 @@ from django.urls import URLPattern, path
 from analytics.access import rights
 from analytics.admin.paging import CappedPaginator, GrowingList
 from analytics.history import spreadsheet
-from analytics.queries.time_limit import TookTooLong, patience
+from analytics.queries.time_limit import TooMuch, time_limit
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ADDRESS = re.compile(r"(\d{1,9})-(\d{1,17})-([0-9a-f]{32})")
@@ -100,9 +100,9 @@ class GrowingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         try:
-            with patience(PATIENCE):
+            with time_limit(PATIENCE):
                 return super().changelist_view(request, extra_context)
-        except TookTooLong:
+        except TooMuch:
             return self.too_long(request)
 
     def too_long(self, request: HttpRequest) -> HttpResponse:
@@ -112,9 +112,9 @@ class GrowingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
         """The filtered list as CSV, all of it."""
         try:
-            with patience(PATIENCE):
+            with time_limit(PATIENCE):
                 changes = self.get_changelist_instance(request)
-        except TookTooLong:
+        except TooMuch:
             return self.too_long(request)
         except admin.options.IncorrectLookupParameters:
             return HttpResponse(

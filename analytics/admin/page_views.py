@@ -12,11 +12,11 @@ from analytics.admin.attribution_fields import COLUMNS, FIELDSETS
 from analytics.admin.filters import ORIGINS, DaysFilter, SiteFilter, local
 from analytics.admin.growing import GrowingAdmin
 from analytics.history.durations import spoken
+from tracker.contract.spans import LONGEST_PAGE_VIEW
 from tracker.models import PageView, Visit
 
-LONGEST_VISIT = timedelta(
-    hours=49
-)  # of a day, in which a page view of 24 h may have begun, and an hour of clock change
+# A visit ends with its visitor's day, of up to 25 hours, in which its last page view may have begun.
+LONGEST_VISIT = timedelta(hours=25) + LONGEST_PAGE_VIEW
 
 
 @admin.register(PageView)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -15,7 +14,8 @@ from analytics.history import chart, reports, spreadsheet
 from analytics.history.durations import spoken
 from analytics.history.reports import Figures, Row, Table
 from analytics.queries import ranges
-from analytics.queries.time_limit import TookTooLong, patience
+from analytics.queries.time_limit import TooMuch, time_limit
+from tracker.contract.zones import zone_of
 from tracker.models import Site
 
 PATIENCE = 20.0  # seconds for each query
@@ -76,9 +76,9 @@ def page(request: HttpRequest, site: Site | None, context: dict[str, Any]) -> Ht
     status = 400 if problem else 200
     if days:
         try:
-            with patience(PATIENCE):
+            with time_limit(PATIENCE):
                 context |= filled(site, days, now)
-        except TookTooLong:
+        except TooMuch:
             context |= {"problem": "That took too long. Choose fewer days.", "days": None}
             status = 503
     return TemplateResponse(request, "admin/tracker/site/report.html", context, status=status)
@@ -94,9 +94,9 @@ def table_csv(request: HttpRequest, site: Site | None, table: str) -> HttpRespon
     if days is None:
         return HttpResponse(f"{problem}\n", status=400, content_type="text/plain; charset=utf-8")
     try:
-        with patience(PATIENCE):
+        with time_limit(PATIENCE):
             rows = series_rows(site, days) if table == "series" else table_rows(site, days, Table(table))
-    except TookTooLong:
+    except TooMuch:
         return HttpResponse("That took too long. Choose fewer days.\n", status=503, content_type="text/plain")
     name = f"{site.key}-{table}-{days.first}-{days.last}.csv"
     response = HttpResponse(spreadsheet.lines(rows), content_type="text/csv; charset=utf-8")
@@ -107,7 +107,7 @@ def table_csv(request: HttpRequest, site: Site | None, table: str) -> HttpRespon
 def asked(request: HttpRequest, site: Site, now: datetime) -> tuple[ranges.Range | None, str]:
     """The range that the request asks for, or None and what is wrong with it."""
     try:
-        return ranges.read(request.GET, ZoneInfo(site.timezone), now), ""
+        return ranges.read(request.GET, zone_of(site.timezone), now), ""
     except ValueError as error:
         return None, str(error)
 

@@ -15,7 +15,8 @@ from analytics.board import full_list, paths, replay
 from analytics.board.day import DayCurves
 from analytics.live.state import LiveState
 from analytics.queries import filtering
-from analytics.queries.shared_answers import SharedAnswers, TooMuch
+from analytics.queries.shared_answers import SharedAnswers
+from analytics.queries.time_limit import TooMuch
 from tracker.live.dimensions import DIMENSIONS
 from tracker.live.filters import Filters
 from tracker.models import Site

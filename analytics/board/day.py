@@ -15,6 +15,7 @@ from django.db import connection
 
 from analytics.queries import filtering
 from analytics.queries.ranges import midnight
+from tracker.contract.zones import zone_of
 from tracker.live.filters import NO_FILTERS, Filters
 from tracker.models import Site
 from tracker.rollups.minutes import Minute, Reach, rolled_up, rolled_up_to, sweep
@@ -41,7 +42,7 @@ class DayCurves:
         neither day saw anybody; its lists hold one number a minute of all of today, from when the clock said
         the same, and `same` is how many were there at this time of day, when that minute ended.
         """
-        zone = ZoneInfo(site.timezone)
+        zone = zone_of(site.timezone)
         day = now.astimezone(zone).date()
         start = midnight(day, zone)
         minutes = _between(site.pk, start, now, filters)

@@ -10,11 +10,12 @@ from typing import Any
 from django.db import connection
 
 from analytics.queries import filtering
+from tracker.contract.spans import LONGEST_PAGE_VIEW
 from tracker.live.filters import Filters
 from tracker.models import Site
 from tracker.rollups.minutes import KEPT, UNFILTERED
 
-WINDOW, LONGEST = timedelta(minutes=30), timedelta(hours=24)
+WINDOW = timedelta(minutes=30)
 MINUTES = WINDOW // timedelta(minutes=1)
 SHOWN = 5
 
@@ -64,7 +65,7 @@ def around(site: Site, filters: Filters, until: datetime) -> dict[str, Any]:
         **filtering.columns(filters),
         "site": site.pk,
         "since": until - WINDOW,
-        "earliest": until - LONGEST,
+        "earliest": until - LONGEST_PAGE_VIEW,
         "until": until,
     }
     with connection.cursor() as cursor:

@@ -5,7 +5,6 @@ bounded here.
 """
 
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 
@@ -15,12 +14,14 @@ from analytics.live.snapshot import LiveObject, for_board, news, snapshot
 from analytics.queries import filtering
 from analytics.queries.ranges import midnight
 from tracker.contract.attention import Attention
+from tracker.contract.spans import LONGEST_PAGE_VIEW
+from tracker.contract.zones import zone_of
 from tracker.live.counters import VISITORS, Counters
 from tracker.live.dimensions import COLUMNS
 from tracker.live.filters import Filters
 from tracker.models import PageView, Site
 
-LONGEST, HOUR = timedelta(hours=24), timedelta(hours=1)
+HOUR = timedelta(hours=1)
 
 
 def at(site: Site, moment: datetime, filters: Filters) -> LiveObject:
@@ -43,7 +44,7 @@ def counted(site: Site, moment: datetime, filters: Filters) -> Counters:
         filtering.kept(filters),
         Q(ended_at=None) | Q(ended_at__gt=moment),
         site_id=site.pk,
-        began_at__gt=moment - LONGEST,
+        began_at__gt=moment - LONGEST_PAGE_VIEW,
         began_at__lte=moment,
     )
     counters = Counters(moment.timestamp())
@@ -65,7 +66,7 @@ def _begun(site: Site, moment: datetime, filters: Filters) -> dict[int, int]:
 
 def read_moment(text: str, site: Site, now: datetime) -> datetime:
     """The moment that `text` names, in seconds since the epoch. Raises ValueError if it is none of today."""
-    zone = ZoneInfo(site.timezone)
+    zone = zone_of(site.timezone)
     try:
         moment = datetime.fromtimestamp(float(text), UTC)
     except (ValueError, OverflowError, OSError):

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from analytics.queries import filtering
+from tracker.contract.spans import LONGEST_PAGE_VIEW
 from tracker.live.dimensions import COLUMNS
 from tracker.live.filters import Filters
 from tracker.live.stream import NEWEST, Happening
@@ -12,8 +13,6 @@ from tracker.visitors.identity import mark
 # Rows come off the end of an index. Filters look at each row, and rare names would have them look at the
 # whole day of a large site.
 SPAN, FILTERED_SPAN = timedelta(hours=24), timedelta(hours=1)
-# How long before an event its page view may have begun.
-LONGEST = timedelta(hours=24)
 
 
 def before(site_id: int, moment: datetime, filters: Filters) -> list[Happening]:
@@ -41,7 +40,7 @@ def _events(site_id: int, since: datetime, moment: datetime, filters: Filters) -
     pages = PageView.objects.filter(
         filtering.kept(filters),
         site_id=site_id,
-        began_at__gt=since - LONGEST,
+        began_at__gt=since - LONGEST_PAGE_VIEW,
         visit_id__in={visit for *_, visit in said},
         id__in={page for *_, page, _ in said},
     )

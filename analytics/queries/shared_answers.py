@@ -10,8 +10,9 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from django.db import OperationalError, connection, transaction
-from psycopg.errors import QueryCanceled
+from django.db import connection
+
+from analytics.queries.time_limit import TooMuch, time_limit
 
 T = TypeVar("T")
 
@@ -22,10 +23,6 @@ PATIENCE_SECONDS = 15
 MOST_WAITING, MOST_KEPT = 32, 128
 # An answer serves for so many times what it cost, so that no curve ever takes more than a fifth of a core.
 REST = 4
-
-
-class TooMuch(Exception):
-    """Postgres would take too long over it; the message tells people so."""
 
 
 class SharedAnswers:
@@ -70,14 +67,10 @@ def _make(made: Callable[[], T], fresh: float) -> tuple[T | TooMuch, float]:
     began = time.monotonic()
     answer: T | TooMuch
     try:
-        with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute(f"SET LOCAL statement_timeout = {PATIENCE_SECONDS * 1000:.0f}")
+        with time_limit(PATIENCE_SECONDS):
             answer = made()
-    except OperationalError as error:
-        if not isinstance(error.__cause__, QueryCanceled):
-            raise
-        answer = TooMuch(f"There are too many page views to work it out within {PATIENCE_SECONDS} s.")
+    except TooMuch as too_much:
+        answer = too_much
     finally:
         # These threads see no request end, after which Django would do it.
         connection.close()

@@ -1,4 +1,4 @@
-"""How long a page's queries may take: a question too big for Postgres ends in a sentence, no pile-up."""
+"""How long Postgres may take over a question: what is too big for it ends in a sentence, no pile-up."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,13 +7,13 @@ import psycopg
 from django.db import OperationalError, connection, transaction
 
 
-class TookTooLong(Exception):
-    """Postgres was stopped before it had the answer."""
+class TooMuch(Exception):
+    """A question is too big, or there are too many; the message tells people so."""
 
 
 @contextmanager
-def patience(seconds: float) -> Iterator[None]:
-    """Let no statement inside take longer than this; raises TookTooLong when one would."""
+def time_limit(seconds: float) -> Iterator[None]:
+    """One transaction of which no statement takes longer than `seconds`; raises TooMuch when one would."""
     try:
         with transaction.atomic():
             with connection.cursor() as cursor:
@@ -23,5 +23,5 @@ def patience(seconds: float) -> Iterator[None]:
             yield
     except OperationalError as error:
         if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
-            raise TookTooLong from None
+            raise TooMuch(f"There are too many page views to work it out within {seconds:g} s.") from None
         raise

@@ -5,6 +5,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from tracker.server.arguments import count_to, port
+
 ROOT = Path(__file__).resolve().parents[2]
 MOST_EDGES = 64
 
@@ -22,7 +24,7 @@ class Options:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `up`."""
     parser.add_argument(
-        "--port", type=_port, default=8000, help="serve on 127.0.0.1 at this port (default: %(default)s)"
+        "--port", type=port, default=8000, help="serve on 127.0.0.1 at this port (default: %(default)s)"
     )
     parser.add_argument(
         "--data",
@@ -38,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--edges",
-        type=_edges,
+        type=count_to(MOST_EDGES, "processes"),
         default=0,
         metavar="N",
         help="hold visitors' sockets in N processes of their own, with an embedded Valkey (or REDIS_URL) "
@@ -60,18 +62,6 @@ def read(arguments: list[str]) -> Options:
     return Options(
         port=found.port, data=found.data.expanduser().absolute(), demo=found.demo, edges=found.edges
     )
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535, not {text!r}")
-    return int(text)
-
-
-def _edges(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_EDGES:
-        raise argparse.ArgumentTypeError(f"a number of processes from 1 to {MOST_EDGES}, not {text!r}")
-    return int(text)
 
 
 if __name__ == "__main__":

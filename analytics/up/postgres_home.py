@@ -2,13 +2,15 @@
 
 import os
 import secrets
-import stat
-import tempfile
+from contextlib import suppress
 from pathlib import Path
 
+from analytics.up import short_folder
 from analytics.up.account import Account
 from analytics.up.data_folder import DataFolder
 from analytics.up.postgres_programs import system_folder
+
+SOCKETS = "socket_folder"
 
 
 def recorded_home(data: DataFolder) -> Path:
@@ -36,27 +38,17 @@ def make_home(data: DataFolder, account: Account) -> Path:
 def make_socket_folder(data: DataFolder, account: Account) -> Path:
     """A new private folder with a short path (a socket's ends at 107 bytes); the last run's is removed."""
     remove_socket_folder(data, account)
-    # Only root may make folders in /run; in /tmp nobody else can take ours away or guess its name.
-    parent = "/run" if os.access("/run", os.W_OK) and account.enters(Path("/run")) else "/tmp"  # noqa: S108
-    folder = Path(tempfile.mkdtemp(prefix="footfall-", dir=parent))
+    folder = short_folder.make(data, SOCKETS, account)
     account.take(folder)
-    data.write("socket_folder", str(folder))
     return folder
 
 
 def remove_socket_folder(data: DataFolder, account: Account) -> None:
     """Remove the recorded socket folder, if it is still there and still ours."""
-    recorded = data.read("socket_folder")
-    if recorded is None:
-        return
-    folder = Path(recorded)
-    try:
-        state = folder.lstat()
-        if stat.S_ISDIR(state.st_mode) and state.st_uid in (os.geteuid(), account.uid):
+    if folder := short_folder.recorded(data, SOCKETS, account.uid):
+        # Not empty: what is in it is not of ours.
+        with suppress(OSError):
             for name in (".s.PGSQL.5432", ".s.PGSQL.5432.lock"):
                 (folder / name).unlink(missing_ok=True)
             folder.rmdir()
-    except OSError:
-        # Gone since a reboot, or not empty: nothing of ours is in it.
-        pass
-    data.forget("socket_folder")
+    data.forget(SOCKETS)

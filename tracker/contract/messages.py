@@ -7,6 +7,7 @@ which msgspec refuses and browsers do produce (a title cut inside an emoji), goe
 import json
 import math
 import re
+from datetime import timedelta
 from typing import Annotated, Final, TypeVar
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from msgspec import Meta
 
 from tracker.contract.attention import Attention
 from tracker.contract.drops import Drop
+from tracker.contract.spans import LONGEST_PAGE_VIEW
 
 FRAME_LIMIT: Final = 8192  # bytes of one frame
 BODY_LIMIT: Final = 65536  # bytes of one POST
@@ -25,7 +27,7 @@ ZONE_LIMIT: Final = 64
 NAME_LIMIT: Final = 64
 TEXT_LIMIT: Final = 512
 PROPERTIES_LIMIT: Final = 32  # keys of one event
-ENGAGED_LIMIT: Final = 86_400_000  # ms: page views are cut at 24 h
+ENGAGED_LIMIT: Final = LONGEST_PAGE_VIEW // timedelta(milliseconds=1)
 WIDTH_LIMIT: Final = 100_000  # CSS pixels
 
 T = TypeVar("T")

@@ -111,6 +111,17 @@ class Session:
             case messages.End():
                 self._end_said(message, now)
 
+    def answer(self, message_id: UUID, outcome: Outcome, clock: Callable[[], float]) -> str:
+        """The frame that tells a socket's page what became of what it said; "" where nothing is to be said.
+
+        What will never be stored closes the conversation; `clock` is the steady one.
+        """
+        if outcome is Outcome.STORED:
+            return messages.ack(message_id)
+        if outcome is Outcome.REFUSED:
+            self.close(BROKE_PROTOCOL, clock())
+        return ""
+
     def lost(self, now: float) -> None:
         """The connection is gone: its page view ends here."""
         self.closed = True

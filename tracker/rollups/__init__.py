@@ -1,4 +1,4 @@
 """Tables derived from page views, rolled up behind a watermark.
 
-Imports `live` and `postgres`.
+Imports `contract`, `live` and `postgres`.
 """

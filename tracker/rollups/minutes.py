@@ -10,12 +10,14 @@ from typing import Any, NamedTuple
 
 import psycopg
 
+from tracker.contract.spans import LONGEST_PAGE_VIEW, VISIT_GAP, interval
 from tracker.live.dimensions import COLUMNS as FILTERED
 from tracker.postgres.partitions import Cursor
 
 JOB = "concurrency"
-# A page view that comes back within 30 minutes was never away; and a few minutes for what is on its way.
-SETTLED, RETURN, LATE = timedelta(minutes=35), timedelta(minutes=30), timedelta(minutes=4)
+# A few minutes for what is on its way; and so many more, in which a page view that comes back was never away.
+LATE = timedelta(minutes=4)
+SETTLED = VISIT_GAP + LATE + timedelta(minutes=1)
 FIRST_LOOK = timedelta(days=8)
 # Each portion reads the page views of a day before it too; a short one would read them many times.
 PORTION = timedelta(hours=6)
@@ -27,9 +29,10 @@ KEPT = "".join(f" AND (%({name})s::text[] IS NULL OR {name} = ANY(%({name})s::te
 SWEEP = f"""
 WITH span AS MATERIALIZED (
     SELECT site_id, visitor, id, greatest(began_at, %(since)s::timestamptz) AS began_at,
-           least(ended_at, began_at + interval '24 hours', %(before)s::timestamptz) AS ended_at
+           least(ended_at, began_at + {interval(LONGEST_PAGE_VIEW)}, %(before)s::timestamptz) AS ended_at
     FROM tracker_pageview
-    WHERE began_at > %(since)s::timestamptz - interval '24 hours' AND began_at < %(before)s::timestamptz
+    WHERE began_at > %(since)s::timestamptz - {interval(LONGEST_PAGE_VIEW)}
+      AND began_at < %(before)s::timestamptz
       AND (ended_at IS NULL OR ended_at > %(since)s::timestamptz)
       AND (%(site)s::integer IS NULL OR site_id = %(site)s::integer){KEPT}
 ), marked AS (
@@ -166,7 +169,7 @@ def stored(cursor: Cursor, earliest: datetime, now: datetime) -> None:
     Called in its transaction, with the earliest moment that it is about.
     """
     if earliest < now - LATE:
-        cursor.execute(PULL_BACK, [_minute(earliest - RETURN), FIRST_LOOK, JOB])
+        cursor.execute(PULL_BACK, [_minute(earliest - VISIT_GAP), FIRST_LOOK, JOB])
 
 
 def _minute(at: datetime) -> datetime:

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from tracker.contract import messages
-from tracker.contract.close_codes import BROKE_PROTOCOL, Declined
+from tracker.contract.close_codes import Declined
 from tracker.contract.drops import Drop
 from tracker.conversation.services import Outcome
 from tracker.conversation.session import Session
@@ -103,10 +103,9 @@ class VisitorSocket:
 
     def reply(self, message_id: UUID, outcome: Outcome) -> None:
         """Session's answer to a page or an event."""
-        if outcome is Outcome.STORED and not self._said_close:
-            self._send(frames.frame(TEXT, messages.ack(message_id).encode()))
-        elif outcome is Outcome.REFUSED and self._session and not self._session.closed:
-            self._session.close(BROKE_PROTOCOL, time.monotonic())
+        text = self._session.answer(message_id, outcome, time.monotonic) if self._session else ""
+        if text and not self._said_close:
+            self._send(frames.frame(TEXT, text.encode()))
 
     def close(self, code: int) -> None:
         """Say the close; the other side answers, or is cut."""

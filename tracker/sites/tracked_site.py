@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
+from tracker.contract.zones import zone_of
 from tracker.visitors.addresses import Network, networks, within
 
 
@@ -34,7 +35,7 @@ class TrackedSite:
             id=site_id,
             key=key,
             hosts=tuple(plain_host(host) for host in hosts),
-            zone=_zone(zone),
+            zone=zone_of(zone),
             enabled=enabled,
             honour_dnt=dnt,
             hash_routes=hashes,
@@ -78,13 +79,6 @@ def _plain_label(label: str) -> str:
     # Not the `idna` codec: that is the standard of 2003, which turns ß into ss; browsers do not.
     lower = unicodedata.normalize("NFKC", label).lower()
     return lower if lower.isascii() else "xn--" + lower.encode("punycode", "replace").decode("ascii")
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return ZoneInfo("UTC")
 
 
 def _networks(text: str) -> tuple[Network, ...]:

@@ -10,14 +10,15 @@ from uuid import UUID
 import msgspec
 
 from tracker.contract.records import Begin, EventRecord, Owner, Progress
+from tracker.contract.spans import LONGEST_PAGE_VIEW, VISIT_GAP
 
 Done = Callable[[bool], None]
 # What it is, its site, and its id as a number: a UUID's hash is Python, 0.25 µs each of eight times a load.
 Key = tuple[str, int, int]
 PAGE_VIEW, EVENT = "page view", "event"
 
-REOPEN_SECONDS = 30 * 60
-LONGEST_SECONDS = 24 * 3600
+REOPEN_SECONDS = VISIT_GAP.total_seconds()
+LONGEST_SECONDS = LONGEST_PAGE_VIEW.total_seconds()
 
 
 class PageEntry(msgspec.Struct):

@@ -7,6 +7,8 @@ that of a sort, here or in `tracker.storing.store`; jobs keep to it too.
 
 from functools import lru_cache
 
+from tracker.contract.spans import LONGEST_PAGE_VIEW, VISIT_GAP, interval
+
 
 def few(given: str) -> str:
     """A condition that always holds and lets the planner expect a single row of `given`.
@@ -20,8 +22,7 @@ def few(given: str) -> str:
     return f"{given}.site_id + 0 = {given}.site_id AND {given}.site_id - 0 = {given}.site_id"
 
 
-GAP = "interval '30 minutes'"
-LONGEST = "interval '24 hours'"
+GAP, LONGEST = interval(VISIT_GAP), interval(LONGEST_PAGE_VIEW)
 
 # Which of the page views are stored already, and from when to when they and their visits began. An optimist's
 # look: another edge may be storing the same one right now; then `REMEMBER` fails on the key, and the batch is

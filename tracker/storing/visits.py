@@ -8,15 +8,17 @@ bytes, which compare as Postgres compares them, and µs.
 
 from bisect import bisect_left
 from collections.abc import Iterable
+from datetime import timedelta
 
 import msgspec
 
 from tracker.contract.records import Begin
+from tracker.contract.spans import LONGEST_PAGE_VIEW, VISIT_GAP
 from tracker.postgres.binary import moment
-from tracker.storing.entries import LONGEST_SECONDS, REOPEN_SECONDS, PageEntry
+from tracker.storing.entries import PageEntry
 
-GAP = REOPEN_SECONDS * 1_000_000
-LONGEST = LONGEST_SECONDS * 1_000_000
+MICROSECOND = timedelta(microseconds=1)
+GAP, LONGEST = VISIT_GAP // MICROSECOND, LONGEST_PAGE_VIEW // MICROSECOND
 
 
 class Visit(msgspec.Struct, frozen=True, gc=False):

@@ -12,12 +12,12 @@ import psycopg
 from psycopg.rows import class_row
 
 from tracker.contract.records import Owner, Progress
+from tracker.contract.spans import LONGEST_PAGE_VIEW
 from tracker.postgres.connect import connect
 from tracker.storing.entries import PageEntry
 from tracker.storing.store import Store
 
 DEAD_AFTER = timedelta(seconds=60)
-LONGEST = timedelta(hours=24)
 # What the very first look for day-old page views covers; later ones go on where the last one ended.
 FIRST_LOOK = timedelta(days=8)
 PORTION = 1000
@@ -67,7 +67,7 @@ class OpenPage(NamedTuple):
 def end_of_dead_edges(connection: psycopg.Connection) -> None:
     """End the page views of edges whose last beat is 60 s old, dated to that beat."""
     for edge, beat_at in connection.execute(DEAD, [DEAD_AFTER]).fetchall():
-        pages = _open(connection, OPEN_OF_EDGE, [edge, beat_at - LONGEST])
+        pages = _open(connection, OPEN_OF_EDGE, [edge, beat_at - LONGEST_PAGE_VIEW])
         if not _end(pages, {page.id: beat_at for page in pages}, edge):
             continue  # it lives after all
         connection.execute(FORGET, [edge, DEAD_AFTER])
@@ -76,11 +76,11 @@ def end_of_dead_edges(connection: psycopg.Connection) -> None:
 def end_of_the_day(connection: psycopg.Connection, now: datetime) -> None:
     """End the page views that have been open for 24 hours, at their 24th."""
     looked = connection.execute(LOOKED).fetchone()
-    since, before = (looked[0] if looked else now - FIRST_LOOK), now - LONGEST
+    since, before = (looked[0] if looked else now - FIRST_LOOK), now - LONGEST_PAGE_VIEW
     if before <= since:
         return
     pages = _open(connection, OPEN_BETWEEN, [since, before])
-    _end(pages, {page.id: page.began_at + LONGEST for page in pages})
+    _end(pages, {page.id: page.began_at + LONGEST_PAGE_VIEW for page in pages})
     connection.execute(LOOK, [before])
 
 

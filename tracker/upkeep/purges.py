@@ -1,10 +1,11 @@
 """What the write path needs for two days only, deleted when they are over."""
 
 from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import psycopg
 from psycopg import sql
+
+from tracker.contract.zones import zone_of
 
 KEPT = timedelta(hours=48)
 # Blocks of 8 KiB per transaction: some 50,000 rows, a fraction of a second.
@@ -18,7 +19,7 @@ def salts(connection: psycopg.Connection, now: datetime) -> None:
     over = [
         salt_id
         for salt_id, day, zone in connection.execute(SALTS).fetchall()
-        if datetime.combine(day, time(), _zone(zone)).astimezone(UTC) + KEPT <= now
+        if datetime.combine(day, time(), zone_of(zone)).astimezone(UTC) + KEPT <= now
     ]
     connection.execute("DELETE FROM tracker_salt WHERE id = ANY(%s)", [over])
 
@@ -55,10 +56,3 @@ def _purge(connection: psycopg.Connection, table: str, column: str, before: date
                 before=sql.Literal(before),
             )
         )
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return ZoneInfo("UTC")

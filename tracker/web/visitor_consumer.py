@@ -8,8 +8,7 @@ from uuid import UUID
 
 from channels.consumer import AsyncConsumer
 
-from tracker.contract import messages
-from tracker.contract.close_codes import BROKE_PROTOCOL, Declined
+from tracker.contract.close_codes import Declined
 from tracker.conversation.services import Outcome
 from tracker.conversation.session import Session
 from tracker.edge.process_edge import ProcessEdge
@@ -76,10 +75,9 @@ class _PageOutput:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def reply(self, message_id: UUID, outcome: Outcome) -> None:
-        if outcome is Outcome.STORED:
-            self._out({"type": "websocket.send", "text": messages.ack(message_id)})
-        elif outcome is Outcome.REFUSED and self.session and not self.session.closed:
-            self.session.close(BROKE_PROTOCOL, time.monotonic())
+        text = self.session.answer(message_id, outcome, time.monotonic) if self.session else ""
+        if text:
+            self._out({"type": "websocket.send", "text": text})
 
     def close(self, code: int) -> None:
         self._out({"type": "websocket.close", "code": code})

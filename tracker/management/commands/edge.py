@@ -1,6 +1,5 @@
 """`manage.py edge`: one process that holds visitors' sockets, or several behind one place."""
 
-import argparse
 import asyncio
 import os
 import socket
@@ -13,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.log import configure_logging
 
 from tracker.edge.file_limits import allow_many_sockets
-from tracker.server import ports, process
+from tracker.server import arguments, ports, process
 from tracker.server.workers import Workers
 
 MOST_WORKERS = 64
@@ -25,15 +24,15 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         listener = parser.add_mutually_exclusive_group(required=True)
-        listener.add_argument("--port", type=_port, help="sockets on this port of 127.0.0.1")
+        listener.add_argument("--port", type=arguments.port, help="sockets on this port of 127.0.0.1")
         listener.add_argument("--uds", type=Path, metavar="PATH", help="sockets on a unix socket")
         posts = parser.add_mutually_exclusive_group()
-        posts.add_argument("--post-port", type=_port, help="POST on this port of 127.0.0.1")
+        posts.add_argument("--post-port", type=arguments.port, help="POST on this port of 127.0.0.1")
         posts.add_argument("--post-uds", type=Path, metavar="PATH", help="POST on a unix socket")
 
         parser.add_argument(
             "--workers",
-            type=_count,
+            type=arguments.count_to(MOST_WORKERS, "workers"),
             default=1,
             metavar="N",
             help="so many edges behind the same listeners: for more page loads than one processor takes, "
@@ -78,15 +77,3 @@ def _listen(port: int | None, path: Path | None, count: int) -> list[socket.sock
         raise CommandError(
             f"Cannot listen on {path or f'port {port}'}: {os.strerror(error.errno or 0)}."
         ) from None
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_WORKERS:
-        raise argparse.ArgumentTypeError(f"there are 1 to {MOST_WORKERS} workers, not {text!r}")
-    return int(text)
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535, not {text!r}")
-    return int(text)
