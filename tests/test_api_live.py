@@ -21,7 +21,7 @@ FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1"  # noqa: E501
 
 
-class Answer(NamedTuple):
+class ApiAnswer(NamedTuple):
     status: int
     body: bytes
     headers: Any  # an email.message.Message, which is generic to mypy alone
@@ -36,14 +36,14 @@ class Keys(NamedTuple):
     strange: str
 
 
-def ask(product: Product, path: str, **headers: str) -> Answer:
+def ask(product: Product, path: str, **headers: str) -> ApiAnswer:
     request = urllib.request.Request(f"{product.url}/api/v1/{path}", headers=headers)
     try:
         with urllib.request.urlopen(request, timeout=10) as response:
-            return Answer(response.status, response.read(), response.headers)
+            return ApiAnswer(response.status, response.read(), response.headers)
     except urllib.error.HTTPError as refused:
         with refused:
-            return Answer(refused.code, refused.read(), refused.headers)
+            return ApiAnswer(refused.code, refused.read(), refused.headers)
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,7 @@ from tests.cast import Cast, make_cast
 from tests.page_views import START, begin, folded, progress
 from tracker.models import Minute, PageView, Site, Watermark
 from tracker.postgres.connect import connect
-from tracker.rollups.minutes import Minute as Swept
-from tracker.rollups.minutes import roll_up, rolled_up, sweep
+from tracker.rollups.minutes import MinuteLevels, roll_up, rolled_up, sweep
 from tracker.storing.store import Store
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -78,7 +77,7 @@ def counted(views: list[PageView], at: datetime) -> tuple[int, int]:
     return len(there), len({view.visitor for view in there})
 
 
-def swept(site: Site, since: datetime, before: datetime) -> list[Swept]:
+def swept(site: Site, since: datetime, before: datetime) -> list[MinuteLevels]:
     with django.cursor() as cursor:
         return sweep(cursor, site.pk, since, before)
 

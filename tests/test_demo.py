@@ -16,13 +16,13 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from analytics.demo import facts, people, rhythm
-from analytics.demo.line import Door
+from analytics.demo.line import SocketAddress
 from analytics.demo.people import People, Person
-from analytics.demo.tab import Tab, wait_after
+from analytics.demo.tab import DemoTab, wait_after
 from analytics.demo.walk import BEGINNING, Moment, Stay, Walk, rest_of, walk
 from tests.product import Product, free_port, running, wait_for
 from tracker.contract.attention import Attention
-from tracker.contract.messages import Page, State, parse
+from tracker.contract.messages import PageMessage, StateMessage, parse
 from tracker.pages import page_url, referrers
 from tracker.visitors import agents
 from tracker.visitors.countries import Countries
@@ -160,7 +160,7 @@ class Server:
         with suppress(ConnectionClosed):
             async for frame in connection:
                 heard.append(parse(frame))
-                if isinstance(heard[-1], State) and code:
+                if isinstance(heard[-1], StateMessage) and code:
                     await connection.close(code)
 
 
@@ -176,8 +176,8 @@ def quick(path: str = "/tea", in_place: bool = False, **more: Any) -> Stay:
 async def visit(server: Server, *stays: Stay) -> None:
     async with serve(server, "127.0.0.1", 0) as listening:
         port = listening.sockets[0].getsockname()[1]
-        door = Door(f"ws://127.0.0.1:{port}/live/KEY", "https://demo.footfall.example", "s3cret")
-        await asyncio.wait_for(Tab(Random(1), door, PERSON).read(stays, "https://www.google.com/"), 20)
+        address = SocketAddress(f"ws://127.0.0.1:{port}/live/KEY", "https://demo.footfall.example", "s3cret")
+        await asyncio.wait_for(DemoTab(Random(1), address, PERSON).read(stays, "https://www.google.com/"), 20)
 
 
 async def test_a_tab_says_what_the_snippet_would_say() -> None:
@@ -191,19 +191,22 @@ async def test_a_tab_says_what_the_snippet_would_say() -> None:
     assert request.headers["X-Footfall-Demo"] == "s3cret"
     assert request.headers["X-Footfall-Demo-Address"] == PERSON.address
     page, idle, active, event, hidden = server.frames[0]
-    assert isinstance(page, Page)
+    assert isinstance(page, PageMessage)
     assert (page.url, page.referrer) == ("https://demo.footfall.example/signup", "https://www.google.com/")
     assert (page.title, page.width, page.again) == ("Open an account – Kettle & Loom", 1440, False)
-    assert idle == State(page.id, Attention.IDLE, 200, 30)
+    assert idle == StateMessage(page.id, Attention.IDLE, 200, 30)
     assert active.attention is Attention.ACTIVE
     assert (event.page, event.name) == (page.id, "signup")
-    assert hidden == State(page.id, Attention.HIDDEN, 600, 50)
+    assert hidden == StateMessage(page.id, Attention.HIDDEN, 600, 50)
 
 
 async def test_a_new_page_has_a_socket_of_its_own_unless_it_opens_in_place() -> None:
     server = Server()
     await visit(server, quick("/tea"), quick("/docs/start"), quick("/docs/care", in_place=True))
-    paths = [[urlsplit(said.url).path for said in heard if isinstance(said, Page)] for heard in server.frames]
+    paths = [
+        [urlsplit(said.url).path for said in heard if isinstance(said, PageMessage)]
+        for heard in server.frames
+    ]
     assert paths == [["/tea"], ["/docs/start", "/docs/care"]]
     third = server.frames[1][-4]
     assert (third.referrer, third.again) == ("https://demo.footfall.example/docs/start", False)
@@ -217,7 +220,7 @@ async def test_after_a_restart_the_same_page_goes_on() -> None:
     assert again.id == first.id
     assert (first.again, again.again) == (False, True)
     assert again.engaged_ms >= 200
-    assert server.frames[1][-1] == State(first.id, Attention.HIDDEN, 700, 60)
+    assert server.frames[1][-1] == StateMessage(first.id, Attention.HIDDEN, 700, 60)
 
 
 async def test_who_is_refused_never_comes_back() -> None:
@@ -228,8 +231,8 @@ async def test_who_is_refused_never_comes_back() -> None:
 
 
 async def test_where_nobody_listens_the_visit_passes_quietly() -> None:
-    door = Door(f"ws://127.0.0.1:{free_port()}/live/KEY", "https://demo.footfall.example", "")
-    await asyncio.wait_for(Tab(Random(1), door, PERSON).read((quick(),), ""), 10)
+    address = SocketAddress(f"ws://127.0.0.1:{free_port()}/live/KEY", "https://demo.footfall.example", "")
+    await asyncio.wait_for(DemoTab(Random(1), address, PERSON).read((quick(),), ""), 10)
 
 
 def demo_key(product: Product) -> str:
@@ -277,4 +280,4 @@ def test_real_sites_get_no_made_up_visitors(product: Product) -> None:
 def test_visitors_leave_without_a_trace_in_the_log(product: Product) -> None:
     assert product.stop() == 0
     assert product.lines[-1] == "Stopped."
-    assert not [line for line in product.lines if "WARNING" in line or "ERROR" in line]
+    assert not [socket for socket in product.lines if "WARNING" in socket or "ERROR" in socket]

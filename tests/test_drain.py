@@ -21,7 +21,7 @@ DRAIN_SECONDS = 4
 
 
 @dataclass
-class Ledger:
+class Acknowledged:
     """What the pages saw."""
 
     open: int = 0
@@ -30,7 +30,7 @@ class Ledger:
     acked: set[str] = field(default_factory=set)
 
 
-async def stay(url: str, other: str, ledger: Ledger, done: asyncio.Event) -> None:
+async def stay(url: str, other: str, ledger: Acknowledged, done: asyncio.Event) -> None:
     """A page that is closed once and comes back elsewhere, as the snippet does."""
     said = page("/", uuid4())
     for address in (url, other):
@@ -52,9 +52,9 @@ async def stay(url: str, other: str, ledger: Ledger, done: asyncio.Event) -> Non
         await asyncio.sleep(random.uniform(0, 0.5))
 
 
-async def restart(edge: EdgeProcess, other: EdgeProcess, key: str) -> tuple[Ledger, float]:
+async def restart(edge: EdgeProcess, other: EdgeProcess, key: str) -> tuple[Acknowledged, float]:
     """Open pages on one edge, end it, and wait until all are on the other; how long the end took."""
-    ledger, done = Ledger(), asyncio.Event()
+    ledger, done = Acknowledged(), asyncio.Event()
     url, elsewhere = (f"ws://127.0.0.1:{one.port}/live/{key}" for one in (edge, other))
     async with asyncio.timeout(60), asyncio.TaskGroup() as pages:
         for _ in range(PAGES):

@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from tracker.contract import messages
 from tracker.contract.attention import Attention
 from tracker.contract.drops import Drop
-from tracker.contract.messages import End, Event, Page, Refused, Scalar, State, parse, parse_batch
+from tracker.contract.messages import (
+    EndMessage,
+    EventMessage,
+    PageMessage,
+    Refused,
+    Scalar,
+    StateMessage,
+    parse,
+    parse_batch,
+)
 
 ID = "0b0f0e0d-1111-4222-8333-00000000000f"
 KEY = "0b0f0e0d-1111-4222-8333-0000000000ff"
@@ -20,9 +29,9 @@ def page(**fields: Any) -> str:
     return json.dumps({"t": "page", "id": ID, "u": "https://example.com/", **fields})
 
 
-def read_page(**fields: Any) -> Page:
+def read_page(**fields: Any) -> PageMessage:
     message = parse(page(**fields))
-    assert isinstance(message, Page)
+    assert isinstance(message, PageMessage)
     return message
 
 
@@ -30,9 +39,9 @@ def event(**fields: Any) -> str:
     return json.dumps({"t": "event", "id": ID, "k": KEY, "n": "signup", **fields})
 
 
-def read_event(**fields: Any) -> Event:
+def read_event(**fields: Any) -> EventMessage:
     message = parse(event(**fields))
-    assert isinstance(message, Event)
+    assert isinstance(message, EventMessage)
     return message
 
 
@@ -53,7 +62,7 @@ def test_a_page_says_all_its_fields() -> None:
         "l": "en-GB",
         "z": "Europe/Berlin",
     }
-    assert read_page(**said) == Page(
+    assert read_page(**said) == PageMessage(
         id=uuid.UUID(ID),
         url="https://example.com/",
         referrer="https://news.ycombinator.com/",
@@ -81,17 +90,19 @@ def test_a_page_with_counters_goes_on(counters: dict[str, int]) -> None:
 @pytest.mark.parametrize("attention", list(Attention))
 def test_a_state_says_attention_and_counters(attention: Attention) -> None:
     frame = json.dumps({"t": "state", "id": ID, "s": attention.value, "e": 15_000, "d": 80})
-    assert parse(frame) == State(uuid.UUID(ID), attention, 15_000, 80)
+    assert parse(frame) == StateMessage(uuid.UUID(ID), attention, 15_000, 80)
 
 
 def test_an_event_says_name_properties_and_value() -> None:
     properties: dict[str, Scalar] = {"plan": "pro", "seats": 3, "ratio": 0.5, "trial": False, "code": None}
-    assert read_event(p=properties, v=9) == Event(uuid.UUID(ID), uuid.UUID(KEY), "signup", properties, 9.0)
-    assert read_event() == Event(uuid.UUID(ID), uuid.UUID(KEY), "signup", {}, None)
+    assert read_event(p=properties, v=9) == EventMessage(
+        uuid.UUID(ID), uuid.UUID(KEY), "signup", properties, 9.0
+    )
+    assert read_event() == EventMessage(uuid.UUID(ID), uuid.UUID(KEY), "signup", {}, None)
 
 
 def test_an_end_says_counters() -> None:
-    assert parse(json.dumps({"t": "end", "id": ID, "e": 5, "d": 6})) == End(uuid.UUID(ID), 5, 6)
+    assert parse(json.dumps({"t": "end", "id": ID, "e": 5, "d": 6})) == EndMessage(uuid.UUID(ID), 5, 6)
 
 
 def test_unknown_fields_are_ignored() -> None:
@@ -323,10 +334,10 @@ nearly = st.fixed_dictionaries(
 def check_bounds(message: messages.Message) -> None:
     """Whatever got through can be stored."""
     texts: list[str] = []
-    if isinstance(message, Page):
+    if isinstance(message, PageMessage):
         texts += [message.url, message.referrer, message.title, message.language, message.zone]
         assert 0 <= message.width <= 100_000
-    if isinstance(message, Event):
+    if isinstance(message, EventMessage):
         texts += [
             message.name,
             *message.properties,

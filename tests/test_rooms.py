@@ -85,6 +85,9 @@ INPUT_OUTPUT = {
     *("http.client", "http.server", "urllib.request"),
 }
 
+# By which Django finds commands and what models say of themselves.
+DJANGOS_NAMES = ("Command", "Meta")
+
 # Tables that are named in SQL, by how their names begin, and the side whose they are.
 TABLE = re.compile(r"\b(tracker|analytics|auth|django)_[a-z_]+\b")
 FOREIGN_TABLES = {
@@ -192,6 +195,15 @@ def test_no_import_goes_through_a_wall() -> None:
 
 def test_no_module_reaches_itself() -> None:
     assert list(circles(ROOT)) == []
+
+
+def test_no_class_name_stands_in_two_modules() -> None:
+    homes: dict[str, set[str]] = {}
+    for module, path in modules(ROOT).items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and node.name not in DJANGOS_NAMES:
+                homes.setdefault(node.name, set()).add(module)
+    assert {name: homes for name, homes in homes.items() if len(homes) > 1} == {}
 
 
 def test_the_write_side_names_no_table_of_another() -> None:

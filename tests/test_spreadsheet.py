@@ -46,7 +46,7 @@ def test_numbers_stay_numbers() -> None:
 
 
 async def test_a_stream_has_its_head_and_every_page() -> None:
-    async def pages() -> AsyncIterator[list[spreadsheet.Row]]:
+    async def pages() -> AsyncIterator[list[spreadsheet.Cells]]:
         yield [("=a", 1)]
         yield [("b", 2), ("c", 3)]
 

@@ -9,9 +9,9 @@ from tracker.postgres.binary import moment
 from tracker.storing.entries import PageEntry
 from tracker.storing.visits import (
     NewPage,
-    OpenVisit,
-    Visit,
-    Visitor,
+    StoredVisit,
+    VisitName,
+    VisitorPages,
     by_visit,
     growth,
     latest,
@@ -35,12 +35,12 @@ def minute(at: float) -> int:
     return moment(START.timestamp() + at * MINUTE)
 
 
-def stored(began: float, until: float) -> OpenVisit:
-    return OpenVisit(Visit(uuid4().bytes, minute(began)), minute(until))
+def stored(began: float, until: float) -> StoredVisit:
+    return StoredVisit(VisitName(uuid4().bytes, minute(began)), minute(until))
 
 
-def placed(pages: list[NewPage], open_visit: OpenVisit | None = None) -> list[bytes]:
-    place(Visitor(1, VISITOR.bytes, pages, open_visit))
+def placed(pages: list[NewPage], open_visit: StoredVisit | None = None) -> list[bytes]:
+    place(VisitorPages(1, VISITOR.bytes, pages, open_visit))
     return [each.visit.id for each in pages]
 
 
@@ -78,9 +78,11 @@ def test_two_spans_that_the_open_visit_bridges_are_all_of_it() -> None:
 def test_the_latest_visit_is_the_open_one() -> None:
     early, late, visit = page(-100, -90), page(100, 101), stored(0, 20)
     placed([early, late], visit)
-    assert latest(Visitor(1, VISITOR.bytes, [early, late], visit)) == OpenVisit(late.visit, minute(101))
+    assert latest(VisitorPages(1, VISITOR.bytes, [early, late], visit)) == StoredVisit(
+        late.visit, minute(101)
+    )
     placed([early], visit)
-    assert latest(Visitor(1, VISITOR.bytes, [early], visit)) == visit
+    assert latest(VisitorPages(1, VISITOR.bytes, [early], visit)) == visit
 
 
 def test_visitors_come_in_the_order_of_locks_and_their_page_views_in_that_of_time() -> None:

@@ -60,7 +60,7 @@ class Salt(models.Model):
         constraints = [models.UniqueConstraint(fields=["site", "day"], name="salt_site_day")]
 
 
-class Visitor(models.Model):
+class AttributionColumns(models.Model):
     """What a page view and its visit say of who came, from where, with what."""
 
     visitor = models.UUIDField()
@@ -83,7 +83,7 @@ class Visitor(models.Model):
         abstract = True
 
 
-class PageView(Visitor):
+class PageView(AttributionColumns):
     """One load of one page, stored when it begins and completed when it ends."""
 
     id = models.UUIDField(primary_key=True)
@@ -109,7 +109,7 @@ class PageView(Visitor):
         return self.path
 
 
-class Visit(Visitor):
+class Visit(AttributionColumns):
     """Page views of one visitor with gaps under 30 minutes; named after its first page view."""
 
     id = models.UUIDField(primary_key=True)

@@ -127,7 +127,7 @@ class GrowingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         response.headers["Content-Disposition"] = f'attachment; filename="{self.opts.model_name}s.csv"'
         return response
 
-    async def export_pages(self, queryset: QuerySet[Any]) -> AsyncIterator[list[spreadsheet.Row]]:
+    async def export_pages(self, queryset: QuerySet[Any]) -> AsyncIterator[list[spreadsheet.Cells]]:
         """Page after page, each from where the last one ended: a slow reader holds no cursor open."""
         fields = (*self.export_fields, self.moment, "id")
         rest = queryset

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from analytics.history import chart, reports, spreadsheet
 from analytics.history.durations import spoken
-from analytics.history.reports import Figures, Row, Table
+from analytics.history.reports import Figures, Table, TableRow
 from analytics.queries import ranges
 from analytics.queries.time_limit import TooMuch, time_limit
 from tracker.contract.zones import zone_of
@@ -53,7 +53,7 @@ class Listing:
     column: str
     unit: str
     nothing: str
-    rows: list[Row]
+    rows: list[TableRow]
 
 
 @never_cache
@@ -173,7 +173,7 @@ def change(now: float | None, before: float | None) -> tuple[str, str]:
     return f"{percent:+,d} %", "up" if percent > 0 else "down" if percent < 0 else ""
 
 
-def table_rows(site: Site, days: ranges.Range, table: Table) -> list[spreadsheet.Row]:
+def table_rows(site: Site, days: ranges.Range, table: Table) -> list[spreadsheet.Cells]:
     figures = reports.figures(site, days)
     total = figures.views if table is Table.PAGES else figures.visits
     rows = reports.top(site, days, table, total, MOST_ROWS)
@@ -183,7 +183,7 @@ def table_rows(site: Site, days: ranges.Range, table: Table) -> list[spreadsheet
     ]
 
 
-def series_rows(site: Site, days: ranges.Range) -> list[spreadsheet.Row]:
+def series_rows(site: Site, days: ranges.Range) -> list[spreadsheet.Cells]:
     buckets = reports.series(site, days)
     rows = [
         (bucket.start.astimezone(days.zone).isoformat(), bucket.views, bucket.visits) for bucket in buckets

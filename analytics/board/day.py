@@ -18,7 +18,7 @@ from analytics.queries.ranges import midnight
 from tracker.contract.zones import zone_of
 from tracker.live.filters import NO_FILTERS, Filters
 from tracker.models import Site
-from tracker.rollups.minutes import Minute, Reach, rolled_up, rolled_up_to, sweep
+from tracker.rollups.minutes import Levels, MinuteLevels, rolled_up, rolled_up_to, sweep
 
 DAY, WEEK, MINUTE = timedelta(days=1), timedelta(weeks=1), timedelta(minutes=1)
 KINDS = ("visitors", "tabs")
@@ -30,7 +30,7 @@ class DayCurves:
     """The curves of this process's boards, and the filtered days that are kept for them; for any thread."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[int, datetime, datetime, Filters], tuple[float, list[Minute]]] = {}
+        self._kept: dict[tuple[int, datetime, datetime, Filters], tuple[float, list[MinuteLevels]]] = {}
         # Two threads answer boards.
         self._lock = threading.Lock()
 
@@ -70,7 +70,7 @@ class DayCurves:
                 }
         return None
 
-    def _past(self, site_id: int, since: datetime, before: datetime, filters: Filters) -> list[Minute]:
+    def _past(self, site_id: int, since: datetime, before: datetime, filters: Filters) -> list[MinuteLevels]:
         """The minutes of a day that is over; what filters keep of it is kept for PAST_SECONDS."""
         if not filters:
             return _between(site_id, since, before, filters)
@@ -93,7 +93,9 @@ def _day(day: date, zone: ZoneInfo) -> dict[str, Any]:
     return {"day": day.isoformat(), "from": _epoch_minute(start), "minutes": (end - start) // MINUTE}
 
 
-def _beside(minutes: Sequence[Minute], today: date, back: timedelta, zone: ZoneInfo) -> list[Minute | None]:
+def _beside(
+    minutes: Sequence[MinuteLevels], today: date, back: timedelta, zone: ZoneInfo
+) -> list[MinuteLevels | None]:
     """For each minute of today the one when clocks said the same so long ago: days have 23 to 25 hours."""
     known = {minute.at: minute for minute in minutes}
     start = midnight(today, zone).astimezone(UTC)
@@ -103,7 +105,7 @@ def _beside(minutes: Sequence[Minute], today: date, back: timedelta, zone: ZoneI
     return [known.get((clock - back).astimezone(UTC)) for clock in clocks]
 
 
-def _between(site_id: int, since: datetime, before: datetime, filters: Filters) -> list[Minute]:
+def _between(site_id: int, since: datetime, before: datetime, filters: Filters) -> list[MinuteLevels]:
     """The minutes from `since` to `before` in which anybody was there."""
     with connection.cursor() as cursor:
         if filters:
@@ -116,7 +118,9 @@ def _between(site_id: int, since: datetime, before: datetime, filters: Filters) 
         return minutes
 
 
-def _lists(minutes: Sequence[Minute], kind: str, start: datetime, now: datetime) -> dict[str, list[int]]:
+def _lists(
+    minutes: Sequence[MinuteLevels], kind: str, start: datetime, now: datetime
+) -> dict[str, list[int]]:
     reaches = _filled(minutes, kind, start, now)
     return {
         "least": [reach.least for reach in reaches],
@@ -125,15 +129,15 @@ def _lists(minutes: Sequence[Minute], kind: str, start: datetime, now: datetime)
     }
 
 
-def _filled(minutes: Sequence[Minute], kind: str, start: datetime, end: datetime) -> list[Reach]:
+def _filled(minutes: Sequence[MinuteLevels], kind: str, start: datetime, end: datetime) -> list[Levels]:
     """One a minute from `start` to `end`, those without anybody too."""
     known = {minute.at: minute for minute in minutes}
     count = (end - start + MINUTE - timedelta(microseconds=1)) // MINUTE
     moments = (start + number * MINUTE for number in range(count))
-    return [getattr(known[at], kind) if at in known else Reach(0, 0, at, 0) for at in moments]
+    return [getattr(known[at], kind) if at in known else Levels(0, 0, at, 0) for at in moments]
 
 
-def _peak(minutes: Sequence[Minute], kind: str) -> dict[str, float] | None:
+def _peak(minutes: Sequence[MinuteLevels], kind: str) -> dict[str, float] | None:
     """The most at once, and since when (epoch seconds); the first of equal ones."""
     reaches = [getattr(minute, kind) for minute in minutes]
     highest = max(reaches, key=lambda reach: (reach.most, -reach.most_at.timestamp()), default=None)

@@ -6,10 +6,10 @@ from collections.abc import Coroutine
 from random import Random
 from typing import Any, Final
 
-from analytics.demo.line import Door
+from analytics.demo.line import SocketAddress
 from analytics.demo.people import People
 from analytics.demo.rhythm import Rhythm, source
-from analytics.demo.tab import Tab
+from analytics.demo.tab import DemoTab
 from analytics.demo.walk import Walk, rest_of, walk
 
 # A newcomer looks within ten seconds: until then the site has filled up.
@@ -17,12 +17,12 @@ WARM_UP_SECONDS: Final = 5.0
 GOODBYE_SECONDS: Final = 2.0
 
 
-class Crowd:
+class DemoVisitors:
     """Keeps `average` people on the demo site until it is cancelled."""
 
-    def __init__(self, rng: Random, door: Door, people: People, average: int) -> None:
+    def __init__(self, rng: Random, address: SocketAddress, people: People, average: int) -> None:
         self._rng = rng
-        self._door = door
+        self._address = address
         self._people = people
         self._average = average
         self._rhythm = Rhythm(rng, average)
@@ -53,17 +53,17 @@ class Crowd:
 
     def _visit(self, visit: Walk) -> None:
         person = self._people.next()
-        tab = Tab(self._rng, self._door, person)
+        tab = DemoTab(self._rng, self._address, person)
         self._start(tab.read(visit.stays, visit.referrer))
         first = visit.stays[0]
         if visit.second_tab and first.second_tab_at is not None:
-            other = Tab(self._rng, self._door, person)
+            other = DemoTab(self._rng, self._address, person)
             self._start(self._later(other, visit, first.second_tab_at))
 
-    async def _later(self, tab: Tab, visit: Walk, seconds: float) -> None:
+    async def _later(self, tab: DemoTab, visit: Walk, seconds: float) -> None:
         assert visit.second_tab
         await asyncio.sleep(seconds)
-        await tab.read((visit.second_tab,), self._door.origin + visit.stays[0].path)
+        await tab.read((visit.second_tab,), self._address.origin + visit.stays[0].path)
 
     def _start(self, doing: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(doing)

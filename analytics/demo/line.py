@@ -1,4 +1,4 @@
-"""One WebSocket to the visitors' door, on autobahn, which daphne brings along."""
+"""A made-up page's WebSocket, on autobahn, which daphne brings along."""
 
 import asyncio
 from dataclasses import dataclass
@@ -12,36 +12,36 @@ HANDSHAKE_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """Where visitors knock: the demo site's socket, and the secret that makes made-up addresses believed."""
+class SocketAddress:
+    """Where made-up pages connect: the demo site's socket, and the secret of believed addresses."""
 
     url: str  # ws://HOST:PORT/live/KEY
     origin: str
     secret: str
 
-    async def open(self, address: str, user_agent: str) -> "Line":
-        """A line on which a page may speak; OSError when nobody answers as a WebSocket does."""
+    async def open(self, address: str, user_agent: str) -> "PageSocket":
+        """A socket on which a page may speak; OSError when nobody answers as a WebSocket does."""
         headers = {"X-Footfall-Demo": self.secret, "X-Footfall-Demo-Address": address}
         loop = asyncio.get_running_loop()
         factory = WebSocketClientFactory(
             self.url, origin=self.origin, useragent=user_agent, headers=headers, loop=loop
         )
         factory.setProtocolOptions(openHandshakeTimeout=HANDSHAKE_SECONDS, closeHandshakeTimeout=1)
-        factory.protocol = Line
+        factory.protocol = PageSocket
         place = urlsplit(self.url)
-        line: Line
-        _, line = await loop.create_connection(factory, place.hostname or "", place.port or 80)
+        socket: PageSocket
+        _, socket = await loop.create_connection(factory, place.hostname or "", place.port or 80)
         try:
-            await line.opened
+            await socket.opened
         except BaseException:
             # The page was left in the middle of the handshake.
-            if line.transport:
-                line.transport.abort()
+            if socket.transport:
+                socket.transport.abort()
             raise
-        return line
+        return socket
 
 
-class Line(WebSocketClientProtocol):  # type: ignore[misc]  # autobahn has no types
+class PageSocket(WebSocketClientProtocol):  # type: ignore[misc]  # autobahn has no types
     """`opened` and `closed` say when, `closed` with the server's code; `heard`: an ack came."""
 
     def __init__(self) -> None:

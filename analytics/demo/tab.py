@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from analytics.demo.facts import BRAND, EVENTS, PLACES
-from analytics.demo.line import DROPPED, Door, Line
+from analytics.demo.line import DROPPED, PageSocket, SocketAddress
 from analytics.demo.people import Person
 from analytics.demo.walk import BEGINNING, Moment, Stay
 from tracker.contract.attention import Attention
@@ -19,7 +19,7 @@ SHORTEST_WAIT, FIRST_BOUND, LONGEST_BOUND = 0.5, 1.0, 30.0
 
 
 @dataclass(slots=True)
-class Said:
+class ShownPage:
     """The page view that is open, as it has to be said again after a dropped connection."""
 
     message: dict[str, Any]
@@ -32,22 +32,22 @@ class Said:
         return {"e": self.now.engaged_ms, "d": self.now.depth}
 
 
-class Tab:
+class DemoTab:
     """A tab, from its first page to its last; `read` may be cancelled at any time."""
 
-    def __init__(self, rng: Random, door: Door, person: Person) -> None:
+    def __init__(self, rng: Random, address: SocketAddress, person: Person) -> None:
         self._rng = rng
-        self._door = door
+        self._address = address
         self._person = person
-        self._line: Line | None = None
+        self._socket: PageSocket | None = None
         self._keeper: asyncio.Task[None] | None = None
-        self._page: Said | None = None
+        self._page: ShownPage | None = None
 
     async def read(self, stays: tuple[Stay, ...], referrer: str) -> None:
         """Go through pages, one after the other."""
         try:
             for stay in stays:
-                url = self._door.origin + stay.path + (f"?{stay.query}" if stay.query else "")
+                url = self._address.origin + stay.path + (f"?{stay.query}" if stay.query else "")
                 if not stay.in_place:
                     await self._leave()
                     # What a browser needs from a click to the snippet's first line.
@@ -57,8 +57,8 @@ class Tab:
         finally:
             await self._leave()
 
-    def _begin(self, stay: Stay, url: str, referrer: str) -> Said:
-        page = self._page = Said(
+    def _begin(self, stay: Stay, url: str, referrer: str) -> ShownPage:
+        page = self._page = ShownPage(
             {
                 "t": "page",
                 "id": self._uuid(),
@@ -76,7 +76,7 @@ class Tab:
             self._say_page()
         return page
 
-    async def _attend(self, stay: Stay, page: Said) -> None:
+    async def _attend(self, stay: Stay, page: ShownPage) -> None:
         now = 0.0
         for moment in stay.moments:
             await asyncio.sleep(max(0.0, moment.at - now))
@@ -89,28 +89,28 @@ class Tab:
     async def _leave(self) -> None:
         """Close the page: its socket goes, and nobody comes back for it."""
         keeper, self._keeper = self._keeper, None
-        line, self._line = self._line, None
+        socket, self._socket = self._socket, None
         self._page = None
         if keeper:
             keeper.cancel()
-        if line:
-            await line.hang_up()
+        if socket:
+            await socket.hang_up()
 
     async def _keep(self) -> None:
         """Hold the page's socket, and open it again for as long as the contract allows."""
         bound = FIRST_BOUND
         while True:
             try:
-                line = await self._door.open(self._person.address, self._person.user_agent)
+                socket = await self._address.open(self._person.address, self._person.user_agent)
             except OSError:
                 code = DROPPED
             else:
-                self._line = line
+                self._socket = socket
                 self._say_page()
                 # Shielded: who leaves the page does not undo what the line will say of its end.
-                code = await asyncio.shield(line.closed)
-                self._line = None
-                if line.heard:
+                code = await asyncio.shield(socket.closed)
+                self._socket = None
+                if socket.heard:
                     bound = FIRST_BOUND
             if code in NEVER:
                 return
@@ -119,7 +119,7 @@ class Tab:
 
     def _say_page(self) -> None:
         page = self._page
-        if page is None or self._line is None:
+        if page is None or self._socket is None:
             return
         self._say(page.message | (page.figures if page.told else {}))
         page.told = True
@@ -127,17 +127,17 @@ class Tab:
         if page.now.attention is not Attention.ACTIVE:
             self._say_state(page)
 
-    def _say_state(self, page: Said) -> None:
+    def _say_state(self, page: ShownPage) -> None:
         said = {"t": "state", "id": page.message["id"], "s": page.now.attention.value}
         self._say(said | page.figures)
 
-    def _say_event(self, page: Said, path: str) -> None:
+    def _say_event(self, page: ShownPage, path: str) -> None:
         _, name, properties = EVENTS[path]
         self._say({"t": "event", "id": page.message["id"], "k": self._uuid(), "n": name, "p": properties})
 
     def _say(self, message: dict[str, Any]) -> None:
-        if self._line:
-            self._line.say(json.dumps(message))
+        if self._socket:
+            self._socket.say(json.dumps(message))
 
     def _uuid(self) -> str:
         return str(UUID(int=self._rng.getrandbits(128), version=4))

@@ -70,7 +70,7 @@ class Bucket:
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One line of a list; `share` is of all page views or visits of the range, 0 to 1."""
 
     name: str
@@ -111,14 +111,14 @@ def series(site: Site, days: Range) -> list[Bucket]:
     return [Bucket(start, views.get(start, 0), visits.get(start, 0)) for start in starts(days)]
 
 
-def top(site: Site, days: Range, table: Table, total: int, limit: int = TOP) -> list[Row]:
+def top(site: Site, days: Range, table: Table, total: int, limit: int = TOP) -> list[TableRow]:
     """The longest rows of a list; `total` is what shares are of."""
     model, column = COLUMNS[table]
     rows = within(model, site, days)
     if table is Table.CAMPAIGNS:
         rows = rows.exclude(utm_campaign="")
     counted = rows.values_list(column).annotate(count=Count("*")).order_by("-count", column)
-    return [Row(name, count, count / total if total else 0) for name, count in counted[:limit]]
+    return [TableRow(name, count, count / total if total else 0) for name, count in counted[:limit]]
 
 
 def within(model: type[Model], site: Site, days: Range) -> QuerySet[Any]:

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import AsyncIterator, Iterable
 
-Row = Iterable[object]
+Cells = Iterable[object]
 # What starts a formula, the full-width forms too, which some spreadsheets take for the plain ones.
 STARTERS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 
@@ -18,14 +18,14 @@ def cell(value: object) -> object:
     return value
 
 
-def lines(rows: Iterable[Row]) -> str:
+def lines(rows: Iterable[Cells]) -> str:
     """These rows as CSV text."""
     text = io.StringIO()
     csv.writer(text).writerows([cell(value) for value in row] for row in rows)
     return text.getvalue()
 
 
-async def stream(head: Row, pages: AsyncIterator[list[Row]]) -> AsyncIterator[bytes]:
+async def stream(head: Cells, pages: AsyncIterator[list[Cells]]) -> AsyncIterator[bytes]:
     """A head line and then page after page, so that memory holds one page however long the table."""
     yield lines([head]).encode()
     async for page in pages:

@@ -43,7 +43,7 @@ class Refused(Exception):
         self.code = 4413 if reason is Drop.TOO_BIG else 4400
 
 
-class Page(msgspec.Struct, frozen=True, gc=False):
+class PageMessage(msgspec.Struct, frozen=True, gc=False):
     """A page view begins, or goes on after a dropped connection (`again`)."""
 
     id: UUID
@@ -58,7 +58,7 @@ class Page(msgspec.Struct, frozen=True, gc=False):
     again: bool
 
 
-class State(msgspec.Struct, frozen=True, gc=False):
+class StateMessage(msgspec.Struct, frozen=True, gc=False):
     """Attention changed."""
 
     id: UUID
@@ -67,7 +67,7 @@ class State(msgspec.Struct, frozen=True, gc=False):
     depth: int
 
 
-class Event(msgspec.Struct, frozen=True, gc=False):
+class EventMessage(msgspec.Struct, frozen=True, gc=False):
     """A custom event of the page view `page`; `key` makes it count once."""
 
     page: UUID
@@ -77,7 +77,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     value: float | None
 
 
-class End(msgspec.Struct, frozen=True, gc=False):
+class EndMessage(msgspec.Struct, frozen=True, gc=False):
     """The page view ends (`POST` only; a socket says it by closing)."""
 
     id: UUID
@@ -85,7 +85,7 @@ class End(msgspec.Struct, frozen=True, gc=False):
     depth: int
 
 
-Message = Page | State | Event | End
+Message = PageMessage | StateMessage | EventMessage | EndMessage
 
 # Exactly 36 characters: msgspec alone would also take 32 bare digits, and then the ack would name
 # an id that the page never said.
@@ -105,7 +105,7 @@ class WirePage(msgspec.Struct, tag_field="t", tag="page", gc=False):
     e: Number = None
     d: Number = None
 
-    def message(self) -> Page:
+    def message(self) -> PageMessage:
         url = trim(self.u, URL_LIMIT)
         if not url[:8].lower().startswith(("http://", "https://")):
             raise Refused
@@ -113,7 +113,7 @@ class WirePage(msgspec.Struct, tag_field="t", tag="page", gc=False):
         # Android apps name themselves with a scheme of their own; anything else is no page.
         if not referrer[:14].lower().startswith(("http://", "https://", "android-app://")):
             referrer = ""
-        return Page(
+        return PageMessage(
             identify(self.id),
             url,
             referrer,
@@ -133,8 +133,8 @@ class WireState(msgspec.Struct, tag_field="t", tag="state", gc=False):
     e: Number = None
     d: Number = None
 
-    def message(self) -> State:
-        return State(identify(self.id), self.s, clip(self.e, ENGAGED_LIMIT), clip(self.d, 100))
+    def message(self) -> StateMessage:
+        return StateMessage(identify(self.id), self.s, clip(self.e, ENGAGED_LIMIT), clip(self.d, 100))
 
 
 class WireEvent(msgspec.Struct, tag_field="t", tag="event"):
@@ -144,13 +144,13 @@ class WireEvent(msgspec.Struct, tag_field="t", tag="event"):
     p: Annotated[dict[str, Scalar], Meta(max_length=PROPERTIES_LIMIT)] | None = None
     v: Number = None
 
-    def message(self) -> Event:
+    def message(self) -> EventMessage:
         name = trim(self.n, NAME_LIMIT).strip()
         if not name:
             raise Refused
         properties = {trim(key, NAME_LIMIT): plain(value) for key, value in (self.p or {}).items()}
         value = None if self.v is None else number(self.v)
-        return Event(identify(self.id), identify(self.k), name, properties, value)
+        return EventMessage(identify(self.id), identify(self.k), name, properties, value)
 
 
 class WireEnd(msgspec.Struct, tag_field="t", tag="end", gc=False):
@@ -158,8 +158,8 @@ class WireEnd(msgspec.Struct, tag_field="t", tag="end", gc=False):
     e: Number = None
     d: Number = None
 
-    def message(self) -> End:
-        return End(identify(self.id), clip(self.e, ENGAGED_LIMIT), clip(self.d, 100))
+    def message(self) -> EndMessage:
+        return EndMessage(identify(self.id), clip(self.e, ENGAGED_LIMIT), clip(self.d, 100))
 
 
 Wire = WirePage | WireState | WireEvent | WireEnd

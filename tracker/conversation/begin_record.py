@@ -16,7 +16,12 @@ _names = attrgetter(
 
 
 def begin_of(
-    caller: Caller, said: messages.Page, url: page_url.PageUrl, visitor: UUID, owner: Owner, wall: float
+    caller: Caller,
+    said: messages.PageMessage,
+    url: page_url.PageUrl,
+    visitor: UUID,
+    owner: Owner,
+    wall: float,
 ) -> Begin:
     """The record of its begin, at `wall` (seconds since the epoch, the server's clock)."""
     return Begin(
@@ -39,7 +44,9 @@ def names_of(begin: Begin) -> tuple[str, ...]:
     return tuple(map(intern, _names(begin)))
 
 
-def _attribution(caller: Caller, said: messages.Page, url: page_url.PageUrl, visitor: UUID) -> Attribution:
+def _attribution(
+    caller: Caller, said: messages.PageMessage, url: page_url.PageUrl, visitor: UUID
+) -> Attribution:
     referrer = referrers.read(said.referrer, caller.site.allows, url.utm)
     return Attribution(
         visitor=visitor,

@@ -78,7 +78,7 @@ class Session:
         try:
             self.keep_pace(now)
             message = messages.parse(frame)
-            if isinstance(message, messages.End):
+            if isinstance(message, messages.EndMessage):
                 raise Declined(BROKE_PROTOCOL, Drop.MALFORMED)
             self.handle(message, now, self._reply)
         except (Declined, messages.Refused) as refusal:
@@ -102,13 +102,13 @@ class Session:
         Raises Declined where what it says cannot be taken after all.
         """
         match message:
-            case messages.Page():
+            case messages.PageMessage():
                 self._page(message, now, reply)
-            case messages.State():
+            case messages.StateMessage():
                 self._state(message, now)
-            case messages.Event():
+            case messages.EventMessage():
                 self._event(message, now, reply)
-            case messages.End():
+            case messages.EndMessage():
                 self._end_said(message, now)
 
     def answer(self, message_id: UUID, outcome: Outcome, clock: Callable[[], float]) -> str:
@@ -141,7 +141,7 @@ class Session:
             self.page = None
         self._close(CLAIMED)
 
-    def _page(self, said: messages.Page, now: float, reply: Reply) -> None:
+    def _page(self, said: messages.PageMessage, now: float, reply: Reply) -> None:
         page = self.page
         if page and page.id == said.id:
             page.attended(said.engaged_ms, said.depth, now)
@@ -167,7 +167,7 @@ class Session:
             self._tell(begin.id, begin.began_at)
         self._store(self.page, reply)
 
-    def _begin(self, said: messages.Page, url: page_url.PageUrl, wall: float) -> Begin:
+    def _begin(self, said: messages.PageMessage, url: page_url.PageUrl, wall: float) -> Begin:
         visitor = self._services.visitor(self.caller, wall)
         if visitor is None:
             raise Declined(OVERLOADED, Drop.NOT_READY)
@@ -197,7 +197,7 @@ class Session:
             self._services.drop(Drop.BUFFER_FULL)
             page.answer(Outcome.FULL)
 
-    def _state(self, said: messages.State, now: float) -> None:
+    def _state(self, said: messages.StateMessage, now: float) -> None:
         page = self.page
         if page is None or page.id != said.id:
             self._services.drop(Drop.NOT_OPEN)
@@ -208,7 +208,7 @@ class Session:
             page.progress_at = now
             self._progress(page, now, ended=False)
 
-    def _event(self, said: messages.Event, now: float, reply: Reply) -> None:
+    def _event(self, said: messages.EventMessage, now: float, reply: Reply) -> None:
         if said.key in self._events:
             reply(said.key, Outcome.IGNORED)  # already waiting: its first saying will be answered
             return
@@ -239,7 +239,7 @@ class Session:
         if streams.watched and self.page and (visitor := self._services.visitor(self.caller, at)):
             streams.tell(Happening(message_id, at, mark(visitor), event, self.page.tab.names))
 
-    def _end_said(self, said: messages.End, now: float) -> None:
+    def _end_said(self, said: messages.EndMessage, now: float) -> None:
         if self.page is None or self.page.id != said.id:
             self._services.drop(Drop.NOT_OPEN)
             return

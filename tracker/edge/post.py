@@ -10,7 +10,7 @@ from uuid import UUID
 
 from tracker.contract.close_codes import BROKE_PROTOCOL, OVERLOADED, Declined
 from tracker.contract.drops import Drop
-from tracker.contract.messages import Event, Message, Page, Refused, ack, parse_batch
+from tracker.contract.messages import EventMessage, Message, PageMessage, Refused, ack, parse_batch
 from tracker.conversation.services import Caller, Outcome
 from tracker.conversation.session import Session
 from tracker.edge.edge import Edge
@@ -93,13 +93,13 @@ async def _converse(here: Edge, caller: Caller, messages: list[Message]) -> list
 def _say(session: Session, message: Message, exchange: _Exchange) -> None:
     now = time.monotonic()
     session.keep_pace(now)
-    if isinstance(message, Page | Event):
+    if isinstance(message, PageMessage | EventMessage):
         exchange.expect()
     session.handle(message, now, exchange.reply)
 
 
 def _page_of(message: Message) -> UUID:
-    return message.page if isinstance(message, Event) else message.id
+    return message.page if isinstance(message, EventMessage) else message.id
 
 
 def _answered(request: VisitorRequest, status: int, body: str, kind: str) -> Answer:

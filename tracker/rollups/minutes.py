@@ -95,7 +95,7 @@ LOOK = "UPDATE tracker_watermark SET at = %s WHERE job = %s"
 PULL_BACK = "UPDATE tracker_watermark SET at = least(at, greatest(%s, now() - %s)) WHERE job = %s"
 
 
-class Reach(NamedTuple):
+class Levels(NamedTuple):
     """One minute's least, most with its moment, and last."""
 
     least: int
@@ -104,28 +104,28 @@ class Reach(NamedTuple):
     last: int
 
 
-class Minute(NamedTuple):
+class MinuteLevels(NamedTuple):
     """A site's minute in which anybody was there."""
 
     at: datetime
-    tabs: Reach
-    visitors: Reach
+    tabs: Levels
+    visitors: Levels
 
     @classmethod
-    def of(cls, row: tuple[Any, ...]) -> "Minute":
+    def of(cls, row: tuple[Any, ...]) -> "MinuteLevels":
         """From a row of `COLUMNS`."""
-        return cls(row[1], Reach(*row[2:6]), Reach(*row[6:10]))
+        return cls(row[1], Levels(*row[2:6]), Levels(*row[6:10]))
 
 
 def sweep(
     cursor: Cursor, site_id: int, since: datetime, before: datetime, kept: Mapping[str, Sequence[str]] = ALL
-) -> list[Minute]:
+) -> list[MinuteLevels]:
     """The minutes from `since` (a whole one) to `before`, from the page views themselves.
 
     `kept`: names to keep, by column of `FILTERED`.
     """
     cursor.execute(SWEEP, {**UNFILTERED, **kept, "site": site_id, "since": since, "before": before})
-    return [Minute.of(row) for row in cursor.fetchall()]
+    return [MinuteLevels.of(row) for row in cursor.fetchall()]
 
 
 def rolled_up_to(cursor: Cursor) -> datetime | None:
@@ -135,10 +135,10 @@ def rolled_up_to(cursor: Cursor) -> datetime | None:
     return rows[0][0] if rows else None
 
 
-def rolled_up(cursor: Cursor, site_id: int, since: datetime, before: datetime) -> list[Minute]:
+def rolled_up(cursor: Cursor, site_id: int, since: datetime, before: datetime) -> list[MinuteLevels]:
     """The minutes from `since` to `before`, as far as they have been rolled up."""
     cursor.execute(ROLLED, {"site": site_id, "since": since, "before": before})
-    return [Minute.of(row) for row in cursor.fetchall()]
+    return [MinuteLevels.of(row) for row in cursor.fetchall()]
 
 
 def roll_up(connection: psycopg.Connection, now: datetime) -> None:

@@ -8,7 +8,7 @@ from tracker.postgres import binary
 from tracker.postgres.binary import moment
 from tracker.postgres.libpq import Columns
 from tracker.storing.entries import EventEntry, PageEntry
-from tracker.storing.visits import Growth, NewPage, OpenVisit, Visit, ended_within
+from tracker.storing.visits import Growth, NewPage, StoredVisit, VisitName, ended_within
 
 Named = tuple[int, bytes, PageEntry]  # by site and id
 
@@ -40,7 +40,7 @@ def signs(of: Sequence[Named]) -> Columns:
     }
 
 
-def visits(of: Sequence[tuple[int, Visit]]) -> Columns:
+def visits(of: Sequence[tuple[int, VisitName]]) -> Columns:
     """Visits by site."""
     return {
         "visit_sites": binary.int4s([site for site, _ in of]),
@@ -48,7 +48,7 @@ def visits(of: Sequence[tuple[int, Visit]]) -> Columns:
     }
 
 
-def open_visits(of: Sequence[tuple[int, bytes, OpenVisit]]) -> Columns:
+def open_visits(of: Sequence[tuple[int, bytes, StoredVisit]]) -> Columns:
     """Open visits by site and visitor."""
     return {
         "sites": binary.int4s([site for site, _, _ in of]),

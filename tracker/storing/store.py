@@ -23,9 +23,9 @@ from tracker.storing.visits import (
     LONGEST,
     Growth,
     NewPage,
-    OpenVisit,
-    Visit,
-    Visitor,
+    StoredVisit,
+    VisitName,
+    VisitorPages,
     by_visit,
     growth,
     latest,
@@ -110,7 +110,7 @@ class _Batch:
         if orphans:
             given = parameters.events([entry for entry in entries if entry.key not in orphans])
         self._growth += [
-            Growth(integer(site), Visit(visit, integer(began)), events=integer(count))
+            Growth(integer(site), VisitName(visit, integer(began)), events=integer(count))
             for site, visit, began, count in self._direct.run(sql.STORE_EVENTS, given)
         ]
         return orphans
@@ -135,7 +135,7 @@ class _Batch:
                 self._known.append(named)
         return new
 
-    def _place(self, waiting: list[Visitor]) -> None:
+    def _place(self, waiting: list[VisitorPages]) -> None:
         """Say which visits new page views belong to; what that rests on is locked until the end."""
         moved = []
         for visitor in self._with_reach(self._with_open_visit(waiting)):
@@ -147,19 +147,19 @@ class _Batch:
         if moved:
             self._direct.run(sql.KEEP_OPEN, parameters.open_visits(moved))
 
-    def _with_open_visit(self, waiting: list[Visitor]) -> list[Visitor]:
+    def _with_open_visit(self, waiting: list[VisitorPages]) -> list[VisitorPages]:
         made = [
-            (each.site_id, each.id, OpenVisit(each.pages[0].visit, each.pages[0].heard)) for each in waiting
+            (each.site_id, each.id, StoredVisit(each.pages[0].visit, each.pages[0].heard)) for each in waiting
         ]
         there = {
-            (integer(site), visitor): OpenVisit(Visit(visit, integer(began)), integer(last))
+            (integer(site), visitor): StoredVisit(VisitName(visit, integer(began)), integer(last))
             for site, visitor, visit, began, last in self._direct.run(sql.OPEN, parameters.open_visits(made))
         }
         if not there:
             return waiting
         return [replace(each, stored=there.get((each.site_id, each.id))) for each in waiting]
 
-    def _with_reach(self, waiting: list[Visitor]) -> list[Visitor]:
+    def _with_reach(self, waiting: list[VisitorPages]) -> list[VisitorPages]:
         late = [(each.site_id, each.stored.visit) for each in waiting if each.stored and each.back_late]
         if not late:
             return waiting
@@ -170,7 +170,7 @@ class _Batch:
         return [_reaching(each, reach) for each in waiting]
 
 
-def _reaching(visitor: Visitor, reach: dict[tuple[int, bytes], int]) -> Visitor:
+def _reaching(visitor: VisitorPages, reach: dict[tuple[int, bytes], int]) -> VisitorPages:
     stored = visitor.stored
     until = reach.get((visitor.site_id, stored.visit.id)) if stored else None
     if stored is None or until is None:

@@ -21,17 +21,17 @@ MICROSECOND = timedelta(microseconds=1)
 GAP, LONGEST = VISIT_GAP // MICROSECOND, LONGEST_PAGE_VIEW // MICROSECOND
 
 
-class Visit(msgspec.Struct, frozen=True, gc=False):
+class VisitName(msgspec.Struct, frozen=True, gc=False):
     """A visit's name: its first page view and when that began."""
 
     id: bytes
     began: int
 
 
-class OpenVisit(msgspec.Struct, frozen=True, gc=False):
+class StoredVisit(msgspec.Struct, frozen=True, gc=False):
     """A visit as it is stored, and until when it reaches at least."""
 
-    visit: Visit
+    visit: VisitName
     until: int
 
 
@@ -39,7 +39,7 @@ class Growth(msgspec.Struct, frozen=True, gc=False):
     """What a visit that exists grows by."""
 
     site_id: int
-    visit: Visit
+    visit: VisitName
     last: int | None = None
     engaged_ms: int = 0
     events: int = 0
@@ -59,7 +59,7 @@ class NewPage(msgspec.Struct, eq=False, gc=False):
     ended: int | None
     last: int  # the last sign of life
     engaged_ms: int
-    visit: Visit
+    visit: VisitName
 
     @classmethod
     def of(cls, page_id: bytes, entry: PageEntry, begin: Begin) -> "NewPage":
@@ -69,7 +69,7 @@ class NewPage(msgspec.Struct, eq=False, gc=False):
         last = max(began, moment(entry.sign_at)) if ended is None else ended
         engaged = max(0, min(entry.engaged_ms, (last - began) // 1000, LONGEST // 1000))
         visitor = begin.attribution.visitor.bytes
-        return cls(page_id, visitor, entry, begin, began, ended, last, engaged, Visit(page_id, began))
+        return cls(page_id, visitor, entry, begin, began, ended, last, engaged, VisitName(page_id, began))
 
     @property
     def heard(self) -> int:
@@ -87,13 +87,13 @@ class NewPage(msgspec.Struct, eq=False, gc=False):
         return self.began, self.id
 
 
-class Visitor(msgspec.Struct, frozen=True, gc=False):
+class VisitorPages(msgspec.Struct, frozen=True, gc=False):
     """The new page views of one visitor of a site, in their order, and the visit that is open already."""
 
     site_id: int
     id: bytes
     pages: list[NewPage]
-    stored: OpenVisit | None = None
+    stored: StoredVisit | None = None
 
     @property
     def back_late(self) -> bool:
@@ -106,7 +106,7 @@ def ended_within(at: float, began: int) -> int:
     return min(max(moment(at), began), began + LONGEST)
 
 
-def visitors(pages: Iterable[NewPage]) -> list[Visitor]:
+def visitors(pages: Iterable[NewPage]) -> list[VisitorPages]:
     """Whose page views these are, by (site, visitor)."""
     found: dict[tuple[int, bytes], list[NewPage]] = {}
     for page in pages:
@@ -114,10 +114,10 @@ def visitors(pages: Iterable[NewPage]) -> list[Visitor]:
     for of in found.values():
         if len(of) > 1:
             of.sort(key=lambda page: page.order)
-    return [Visitor(*key, of) for key, of in sorted(found.items())]
+    return [VisitorPages(*key, of) for key, of in sorted(found.items())]
 
 
-def place(visitor: Visitor) -> None:
+def place(visitor: VisitorPages) -> None:
     """Say of a visitor's page views which visits they belong to."""
     stored = visitor.stored
     spans: list[tuple[tuple[int, bytes], int, NewPage | None]]
@@ -126,7 +126,7 @@ def place(visitor: Visitor) -> None:
         first = bisect_left(visitor.pages, (stored.visit.began, b""), key=lambda page: page.order)
         spans.insert(first, ((stored.visit.began, b""), stored.until, None))
     chain: list[NewPage] = []
-    visit: Visit | None = None
+    visit: VisitName | None = None
     until = spans[0][1]
     for (began, _), reach, page in spans:
         if began >= until + GAP:
@@ -143,14 +143,14 @@ def place(visitor: Visitor) -> None:
             page.visit = visit
 
 
-def latest(visitor: Visitor) -> OpenVisit:
+def latest(visitor: VisitorPages) -> StoredVisit:
     """The latest of a visitor's visits, once page views are placed, and what is known of its reach."""
     stored = visitor.stored
     until = {stored.visit: stored.until} if stored else {}
     for page in visitor.pages:
         until[page.visit] = max(page.heard, until.get(page.visit, page.heard))
     visit = min(until, key=lambda visit: (-visit.began, visit.id))
-    return OpenVisit(visit, until[visit])
+    return StoredVisit(visit, until[visit])
 
 
 def by_visit(pages: Iterable[NewPage]) -> tuple[list[list[NewPage]], list[NewPage]]:

@@ -37,7 +37,7 @@ ON CONFLICT (job) DO UPDATE SET at = excluded.at
 """
 
 
-class OpenPage(NamedTuple):
+class UnendedPageView(NamedTuple):
     """A page view that is stored as open."""
 
     site_id: int
@@ -84,12 +84,12 @@ def end_of_the_day(connection: psycopg.Connection, now: datetime) -> None:
     connection.execute(LOOK, [before])
 
 
-def _open(connection: psycopg.Connection, query: str, params: list[object]) -> list[OpenPage]:
-    with connection.cursor(row_factory=class_row(OpenPage)) as cursor:
+def _open(connection: psycopg.Connection, query: str, params: list[object]) -> list[UnendedPageView]:
+    with connection.cursor(row_factory=class_row(UnendedPageView)) as cursor:
         return cursor.execute(query, params).fetchall()
 
 
-def _end(pages: list[OpenPage], at: dict[UUID, datetime], dead_edge: int | None = None) -> bool:
+def _end(pages: list[UnendedPageView], at: dict[UUID, datetime], dead_edge: int | None = None) -> bool:
     """End page views in portions; False if their edge turned out to be alive.
 
     An edge beats before it writes, and the lock on its row makes that beat wait for the portion: so

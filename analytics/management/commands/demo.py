@@ -13,8 +13,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from analytics.demo.crowd import Crowd
-from analytics.demo.line import Door
+from analytics.demo.crowd import DemoVisitors
+from analytics.demo.line import SocketAddress
 from analytics.demo.people import People
 from tracker.models import Site
 from tracker.visitors.countries import Countries
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         if options["visitors"] < 1:
             raise CommandError("--visitors must be at least 1.")
         place = urlsplit(options["url"])
-        door = Door(
+        door = SocketAddress(
             f"ws://{place.netloc}/live/{site.key}",
             f"https://{site.domain}",
             os.environ.get("FOOTFALL_DEMO_SECRET", ""),
@@ -48,10 +48,10 @@ class Command(BaseCommand):
         self.stdout.write(f"Demo: about {options['visitors']} made-up visitors are on their way.")
         self.stdout.flush()
         with suppress(asyncio.CancelledError):
-            asyncio.run(_run(Crowd(rng, door, people, options["visitors"])))
+            asyncio.run(_run(DemoVisitors(rng, door, people, options["visitors"])))
 
 
-async def _run(crowd: Crowd) -> None:
+async def _run(crowd: DemoVisitors) -> None:
     running = asyncio.current_task()
     assert running
     for sign in (signal.SIGTERM, signal.SIGINT):
