@@ -16,7 +16,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from analytics.demo import facts, people, rhythm
-from analytics.demo.line import SocketAddress
+from analytics.demo.page_socket import SocketAddress
 from analytics.demo.people import People, Person
 from analytics.demo.tab import DemoTab, wait_after
 from analytics.demo.walk import BEGINNING, Moment, Stay, Walk, rest_of, walk

@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from analytics.demo.facts import BRAND, EVENTS, PLACES
-from analytics.demo.line import DROPPED, PageSocket, SocketAddress
+from analytics.demo.page_socket import DROPPED, PageSocket, SocketAddress
 from analytics.demo.people import Person
 from analytics.demo.walk import BEGINNING, Moment, Stay
 from tracker.contract.attention import Attention

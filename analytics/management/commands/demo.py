@@ -13,9 +13,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from analytics.demo.crowd import DemoVisitors
-from analytics.demo.line import SocketAddress
+from analytics.demo.page_socket import SocketAddress
 from analytics.demo.people import People
+from analytics.demo.visitors import DemoVisitors
 from tracker.models import Site
 from tracker.visitors.countries import Countries
 

@@ -6,7 +6,7 @@ from collections.abc import Coroutine
 from random import Random
 from typing import Any, Final
 
-from analytics.demo.line import SocketAddress
+from analytics.demo.page_socket import SocketAddress
 from analytics.demo.people import People
 from analytics.demo.rhythm import Rhythm, source
 from analytics.demo.tab import DemoTab
