@@ -48,8 +48,8 @@ def say(desk: Services, page_id: UUID, now: float) -> Page:
 
 def tell(source: EdgeDesk, target: EdgeDesk) -> None:
     """What the one says, the other hears; and the other way round, if it must be said again."""
-    if target.held.hear(source.held.news(), source.name):
-        source.held.hear(target.held.news(), target.name)
+    if target.held.apply(source.held.news(), source.name):
+        source.held.apply(target.held.news(), target.name)
 
 
 class Wanderers(RuleBasedStateMachine):
@@ -108,8 +108,8 @@ def test_of_two_claims_at_the_same_time_exactly_one_stands() -> None:
     for desk in (one, other):
         say(desk, IDS[0], 5.0)
     from_one, from_other = one.held.news(), other.held.news()
-    other.held.hear(from_one, "a")
-    one.held.hear(from_other, "b")
+    other.held.apply(from_one, "a")
+    one.held.apply(from_other, "b")
     assert [one.holds(IDS[0]), other.holds(IDS[0])] == [False, True]
 
 

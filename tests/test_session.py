@@ -92,7 +92,7 @@ class Services:
     def drop(self, reason: Drop) -> None:
         self.drops.count(reason)
 
-    def heard(self) -> None:
+    def count_message(self) -> None:
         self.messages += 1
 
     def commit(self, stored: bool = True) -> None:

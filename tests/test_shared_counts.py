@@ -133,7 +133,7 @@ class WebEnd:
                 self.roster.left(said)
                 continue
             filters = next(each for each in SCOPES if each.key() == said.view)
-            if not self.merged[filters].hear(said, self.roster.living):
+            if not self.merged[filters].apply(said, self.roster.living):
                 self._read(store, filters, said.incarnation)
         self.heard = min(len(store.published), self.heard + count)
 
@@ -374,7 +374,7 @@ def test_one_visitor_on_two_edges_is_one() -> None:
         one_tab(presence)
         said = share_of(presence, incarnation).next()
         assert said
-        assert merged.hear(said, living)
+        assert merged.apply(said, living)
     assert (merged.tabs, merged.visitors) == (2, 1)
     merged.keep({"a"})
     assert (merged.tabs, merged.visitors) == (1, 1)
@@ -389,7 +389,7 @@ def test_page_views_that_began_stay_begun_when_their_edge_goes() -> None:
     merged = Merged(START)
     for again in ("a.1", "a.2"):
         said.incarnation = again
-        assert merged.hear(said, {"a": again})
+        assert merged.apply(said, {"a": again})
         merged.keep(set())
         assert merged.minutes == {int(START // 60): 1}
 

@@ -37,10 +37,10 @@ def times(told: tuple[int, list[Happening]]) -> tuple[int, list[float]]:
 def test_a_reader_hears_what_came_after_it_last_read_newest_first() -> None:
     stream = Stream()
     for at in (1, 2, 3):
-        stream.tell(happening(at))
+        stream.append(happening(at))
     assert times(stream.after(0, 10)) == (0, [3, 2, 1])
     read = stream.told
-    stream.tell(happening(4))
+    stream.append(happening(4))
     assert times(stream.after(read, 10)) == (0, [4])
     assert times(stream.after(stream.told, 10)) == (0, [])
 
@@ -48,7 +48,7 @@ def test_a_reader_hears_what_came_after_it_last_read_newest_first() -> None:
 def test_of_a_flood_the_newest_are_told_and_the_others_counted() -> None:
     stream = Stream()
     for at in range(1000):
-        stream.tell(happening(at))
+        stream.append(happening(at))
     more, newest = times(stream.after(0, 50))
     assert (more, newest) == (950, list(range(999, 949, -1)))
     more, newest = times(stream.after(0, 10_000))
@@ -57,9 +57,9 @@ def test_of_a_flood_the_newest_are_told_and_the_others_counted() -> None:
 
 def test_readers_of_one_tick_hear_the_same_whatever_happens_meanwhile() -> None:
     stream = Stream()
-    stream.tell(happening(1))
+    stream.append(happening(1))
     until = stream.told
-    stream.tell(happening(2))
+    stream.append(happening(2))
     assert times(stream.after(0, 10, until)) == (0, [1])
     assert times(stream.after(until, 10, until)) == (0, [])
 
@@ -67,29 +67,29 @@ def test_readers_of_one_tick_hear_the_same_whatever_happens_meanwhile() -> None:
 def test_what_is_said_again_is_told_once() -> None:
     stream, said = Stream(), uuid4()
     for _ in range(3):
-        stream.tell(happening(1, event="signup", said=said))
+        stream.append(happening(1, event="signup", said=said))
     assert stream.told == 1
 
 
 def test_what_another_process_passed_over_is_counted_in_its_place() -> None:
     stream = Stream()
-    stream.tell(happening(1))
-    stream.hear(400, [happening(5), happening(6)])
+    stream.append(happening(1))
+    stream.extend(400, [happening(5), happening(6)])
     assert times(stream.after(0, 10)) == (400, [6, 5, 1])
     assert times(stream.after(1, 10)) == (400, [6, 5])
 
 
 def test_a_site_that_nobody_watches_keeps_nothing_and_filters_keep_their_own() -> None:
     streams = Streams()
-    streams.tell(happening(1))
+    streams.append(happening(1))
     everything, pricing = streams.follow(NO_FILTERS), streams.follow(ON_PRICING)
     assert streams.follow(ON_PRICING) is pricing
-    streams.tell(happening(2, "/pricing"))
-    streams.tell(happening(3))
+    streams.append(happening(2, "/pricing"))
+    streams.append(happening(3))
     assert times(everything.after(0, 10)) == (0, [3, 2])
     assert times(pricing.after(0, 10)) == (0, [2])
     streams.forget(ON_PRICING)
-    streams.tell(happening(4, "/pricing"))
+    streams.append(happening(4, "/pricing"))
     assert (pricing.told, everything.told) == (1, 3)
 
 

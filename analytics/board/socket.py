@@ -88,7 +88,7 @@ class BoardConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels h
         self._boards.add(self)
         self.stream = self._ticker.join(site, self, self.filters)
         self.tasks = (asyncio.create_task(self._guard()),)
-        self.hear(*await self._ticker.first(site, self.filters))
+        self.offer(*await self._ticker.first(site, self.filters))
         # Not before: a tick's snapshot may be quicker than what the stream begins with.
         self.tasks += (asyncio.create_task(self._speak()),)
 
@@ -99,7 +99,7 @@ class BoardConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels h
         if self.site:
             self._ticker.leave(self.site, self, self.filters)
 
-    def hear(self, seq: int, text: str) -> None:
+    def offer(self, seq: int, text: str) -> None:
         """A snapshot is there."""
         # One that another process made before this board's first may still come after it.
         if seq > self.newest:

@@ -34,7 +34,7 @@ HEARD_SECONDS = 1.0
 class OpenBoard(Protocol):
     """An open board (`analytics.board.socket`)."""
 
-    def hear(self, seq: int, text: str) -> None: ...
+    def offer(self, seq: int, text: str) -> None: ...
 
 
 @dataclass(slots=True)
@@ -64,12 +64,12 @@ class WatchedSite:
         """Whether they should have heard already."""
         return self.owed_at is not None and now - self.owed_at >= HEARD_SECONDS
 
-    def tell(self, seq: int, text: str) -> None:
+    def offer(self, seq: int, text: str) -> None:
         """Hand a snapshot to the boards here."""
         self.owed_at = None
         self.stream.tick()
         for board in list(self.boards):
-            board.hear(seq, text)
+            board.offer(seq, text)
 
 
 class Ticker:
@@ -136,7 +136,7 @@ class Ticker:
         watched.told_at, watched.version = now, counters.version
         await _read_before(watched, counters)
         if late or not await self._tell_all(watched, counters, relay):
-            watched.tell(*self._made(watched, counters))
+            watched.offer(*self._made(watched, counters))
 
     async def _tell_all(self, watched: WatchedSite, counters: Counters, relay: Relay) -> bool:
         """Whether the boards of all processes will hear: from here, or from who took this tick."""
@@ -171,7 +171,7 @@ class Ticker:
 
     def _heard(self, key: str, seq: int, text: str) -> None:
         if watched := self._sites.get((key, NO_FILTERS)):
-            watched.tell(seq, text)
+            watched.offer(seq, text)
 
 
 async def _read_before(watched: WatchedSite, counters: Counters) -> None:

@@ -243,14 +243,14 @@ class Collector:
             if (
                 messages.channel(scope.site_id) == channel
                 and scope.view == said.view
-                and not scope.merged.hear(said, self._roster.living)
+                and not scope.merged.apply(said, self._roster.living)
             ):
                 await self._read(redis, scope, said.incarnation)
 
     def _happened(self, channel: str, said: Happened) -> None:
         for scope in self._scopes.values():
             if messages.stream_channel(scope.site_id) == channel and scope.view == said.view:
-                scope.stream.hear(said.passed, said.happenings)
+                scope.stream.extend(said.passed, said.happenings)
 
     def _tell_stale(self) -> None:
         for scope in self._scopes.values():

@@ -28,7 +28,7 @@ class Merged(Counters):
         # Kept when an edge goes: a page view that began has begun.
         self._begun: dict[str, dict[int, int]] = {}
 
-    def hear(self, said: Statement, living: Mapping[str, str]) -> bool:
+    def apply(self, said: Statement, living: Mapping[str, str]) -> bool:
         """Take what was published; False when that share must be read, since something was missed."""
         edge = edge_of(said.incarnation)
         if living.get(edge) != said.incarnation:

@@ -139,7 +139,7 @@ class Publisher:
             logger.warning("a message on %s could not be read", channel)
             return False
         edge = messages.edge_of(said.incarnation)
-        return edge != self._edge and self._claims.hear(said.pages, edge)
+        return edge != self._edge and self._claims.apply(said.pages, edge)
 
     def _asked(self, asked: WatchRequest) -> bool:
         filters = Filters.of_names(asked.names)

@@ -56,7 +56,7 @@ class Claims:
         """Nobody can be told now: the next news are all the claims that stand then."""
         self._news = None
 
-    def hear(self, claims: Collection[Claim], edge: str) -> bool:
+    def apply(self, claims: Collection[Claim], edge: str) -> bool:
         """Another edge's claims: let go of what it got later. True when some of ours must be said again."""
         said = [((site, page.int), since) for site, page, since in claims]
         ours = {key for key, since in said if self._stands(key, since, edge)}

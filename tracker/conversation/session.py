@@ -87,7 +87,7 @@ class Session:
 
     def keep_pace(self, now: float) -> None:
         """Take one message from the page's allowance, and its address's; Declined when there is none left."""
-        self._services.heard()
+        self._services.count_message()
         elapsed = now - self._counted_at if self._counted_at else 0.0
         self._left = left = min(self._pace.burst, self._left + elapsed * self._pace.rate) - 1
         self._counted_at = now
@@ -237,7 +237,7 @@ class Session:
     def _tell(self, message_id: UUID, at: float, event: str = "") -> None:
         streams = self.presence.streams
         if streams.watched and self.page and (visitor := self._services.visitor(self.caller, at)):
-            streams.tell(Happening(message_id, at, mark(visitor), event, self.page.tab.names))
+            streams.append(Happening(message_id, at, mark(visitor), event, self.page.tab.names))
 
     def _end_said(self, said: messages.EndMessage, now: float) -> None:
         if self.page is None or self.page.id != said.id:

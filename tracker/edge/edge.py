@@ -171,7 +171,7 @@ class Edge:
     def drop(self, reason: Drop) -> None:
         self.drops.count(reason)
 
-    def heard(self) -> None:
+    def count_message(self) -> None:
         """A page said something."""
         self.messages += 1
 

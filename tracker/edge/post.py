@@ -36,13 +36,13 @@ class Answer(NamedTuple):
     headers: dict[str, str]
 
 
-async def answer(here: Edge, request: VisitorRequest, body: bytes) -> Answer:
+async def answer(edge: Edge, request: VisitorRequest, body: bytes) -> Answer:
     """Take what `request` brings; of a body over the limit, one byte more than that is enough."""
     try:
-        caller = here.admit(request)
-        acks = await _converse(here, caller, parse_batch(body))
+        caller = edge.admit(request)
+        acks = await _converse(edge, caller, parse_batch(body))
     except (Declined, Refused) as refusal:
-        here.drop(refusal.reason)
+        edge.drop(refusal.reason)
         status = STATUSES[refusal.code]
         return _answered(request, status, SENTENCES[status], "text/plain; charset=utf-8")
     return _answered(request, 200, f"[{','.join(acks)}]", "application/json")
@@ -75,14 +75,14 @@ class _Exchange:
         return True
 
 
-async def _converse(here: Edge, caller: Caller, messages: list[Message]) -> list[str]:
+async def _converse(edge: Edge, caller: Caller, messages: list[Message]) -> list[str]:
     exchange = _Exchange()
     for message in messages:
-        session = here.posting(caller, _page_of(message))
+        session = edge.posting(caller, _page_of(message))
         try:
             _say(session, message, exchange)
         finally:
-            here.renew(session)
+            edge.renew(session)
     if not await exchange.complete() or any(outcome is Outcome.FULL for _, outcome in exchange.outcomes):
         raise Declined(OVERLOADED, Drop.OVERLOADED)
     if any(outcome is Outcome.REFUSED for _, outcome in exchange.outcomes):

@@ -37,16 +37,16 @@ class Pulse:
         now = time.monotonic()
         if (elapsed := now - self._taken_at) < SAMPLE_SECONDS:
             return self._vitals
-        here = self._holder()
-        messages, cpu = here.messages if here else 0, time.process_time()
+        edge = self._holder()
+        messages, cpu = edge.messages if edge else 0, time.process_time()
         self._vitals = Vitals(
-            sockets=here.held() if here else 0,
+            sockets=edge.held() if edge else 0,
             messages=round((messages - self._messages) / elapsed, 1),
-            delay=round(max(here.buffer.delay, here.buffer.oldest_age()), 3) if here else 0.0,
-            depth=here.buffer.depth if here else 0,
+            delay=round(max(edge.buffer.delay, edge.buffer.oldest_age()), 3) if edge else 0.0,
+            depth=edge.buffer.depth if edge else 0,
             cpu=round((cpu - self._cpu) / elapsed, 3),
             memory=_memory(),
-            trouble=here.buffer.trouble if here else "",
+            trouble=edge.buffer.trouble if edge else "",
         )
         self._taken_at, self._messages, self._cpu = now, messages, cpu
         return self._vitals

@@ -33,7 +33,7 @@ class Stream:
         self.told = 0  # the last one's number
         self._kept: OrderedDict[UUID, tuple[int, Happening]] = OrderedDict()
 
-    def tell(self, happening: Happening) -> None:
+    def append(self, happening: Happening) -> None:
         """One more. An event that its page says again counts once, as long as the first is still kept."""
         if happening.id in self._kept:
             return
@@ -42,11 +42,11 @@ class Stream:
         if len(self._kept) > KEPT:
             self._kept.popitem(last=False)
 
-    def hear(self, passed: int, happenings: Iterable[Happening]) -> None:
+    def extend(self, passed: int, happenings: Iterable[Happening]) -> None:
         """What another process tells, oldest first, after so many that it passed over."""
         self.told += passed
         for happening in happenings:
-            self.tell(happening)
+            self.append(happening)
 
     def after(self, number: int, most: int, until: int | None = None) -> tuple[int, list[Happening]]:
         """The newest `most` with numbers over `number` up to `until`, newest first; and before them, how many
@@ -75,8 +75,8 @@ class Streams:
         """Nobody watches any more."""
         self.watched.pop(filters, None)
 
-    def tell(self, happening: Happening) -> None:
+    def append(self, happening: Happening) -> None:
         """Something happened."""
         for filters, stream in self.watched.items():
             if filters.keeps(happening.names):
-                stream.tell(happening)
+                stream.append(happening)

@@ -22,8 +22,8 @@ LINGER_SECONDS: Final = 2.0
 class HttpServer:
     """The listener's connections."""
 
-    def __init__(self, here: Edge, holds_token: inspection.HoldsToken) -> None:
-        self._here = here
+    def __init__(self, edge: Edge, holds_token: inspection.HoldsToken) -> None:
+        self._here = edge
         self._holds_token = holds_token
         self._open: set[asyncio.Task[None]] = set()
         self._stopping = False

@@ -23,7 +23,7 @@ HoldsToken = Callable[
 ]  # of an Authorization header; raises psycopg.Error, TimeoutError
 
 
-async def answer(here: Edge, head: Head, path: str, peer: str | None, holds_token: HoldsToken) -> Answer:
+async def answer(edge: Edge, head: Head, path: str, peer: str | None, holds_token: HoldsToken) -> Answer:
     """What is said at one of PATHS. Raises Unreadable: to strangers there is nothing there."""
     try:
         allowed = is_local(head.headers, peer) or await holds_token(head.headers.get("authorization", ""))
@@ -35,8 +35,8 @@ async def answer(here: Edge, head: Head, path: str, peer: str | None, holds_toke
         refused = _said(head, HTTPStatus.METHOD_NOT_ALLOWED, "")
         return refused._replace(headers={**refused.headers, "Allow": "GET, HEAD"})
     if path == "/metrics":
-        return _said(head, HTTPStatus.OK, "".join(metrics.lines(here)), metrics.CONTENT_TYPE)
-    missing = await readiness.missing(here) if path == "/readyz" else ""
+        return _said(head, HTTPStatus.OK, "".join(metrics.lines(edge)), metrics.CONTENT_TYPE)
+    missing = await readiness.missing(edge) if path == "/readyz" else ""
     return _said(head, HTTPStatus.SERVICE_UNAVAILABLE if missing else HTTPStatus.OK, f"{missing or 'ok'}\n")
 
 

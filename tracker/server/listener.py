@@ -80,7 +80,7 @@ class Listener:
                 self._let_in()
                 continue
             try:
-                found.hear((event & HUNG_UP) != 0)
+                found.on_readable((event & HUNG_UP) != 0)
             except Exception:
                 logger.exception("edge: a page's socket failed")
                 found.cut()

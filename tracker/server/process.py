@@ -33,9 +33,9 @@ async def serve(sockets: socket.socket, posts: socket.socket | None, ready: Call
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, _ask, stop, settings.FOOTFALL_DRAIN_SECONDS)
     loop.add_signal_handler(signal.SIGINT, _ask, stop, 0.0)
-    edge = ProcessEdge()
-    here = await edge.start()
-    listener, posting = Listener(here, sockets), HttpServer(here, import_string(settings.FOOTFALL_INSPECTORS))
+    process_edge = ProcessEdge()
+    edge = await process_edge.start()
+    listener, posting = Listener(edge, sockets), HttpServer(edge, import_string(settings.FOOTFALL_INSPECTORS))
     listener.open()
     if posts:
         await posting.listen(posts)
@@ -47,7 +47,7 @@ async def serve(sockets: socket.socket, posts: socket.socket | None, ready: Call
     over = await stop
     listener.close()
     posting.close()
-    await edge.stop(over)
+    await process_edge.stop(over)
     await asyncio.gather(posting.stop(GOODBYE_SECONDS), listener.empty(GOODBYE_SECONDS))
     pinging.cancel()
     with suppress(asyncio.CancelledError):

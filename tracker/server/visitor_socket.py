@@ -78,7 +78,7 @@ class VisitorSocket:
         self._shaken = self._said_close = self._deaf = self._cut = self._hung_up = False
         listener.pings.add(self)
 
-    def hear(self, hung_up: bool) -> None:
+    def on_readable(self, hung_up: bool) -> None:
         """There is something to read, or nothing more will come; if it `hung_up`, nothing after this."""
         if self._cut:
             return

@@ -149,7 +149,8 @@ class _Batch:
 
     def _with_open_visit(self, waiting: list[VisitorPages]) -> list[VisitorPages]:
         made = [
-            (each.site_id, each.id, StoredVisit(each.pages[0].visit, each.pages[0].heard)) for each in waiting
+            (each.site_id, each.id, StoredVisit(each.pages[0].visit, each.pages[0].seen_until))
+            for each in waiting
         ]
         there = {
             (integer(site), visitor): StoredVisit(VisitName(visit, integer(began)), integer(last))

@@ -72,7 +72,7 @@ class NewPage(msgspec.Struct, eq=False, gc=False):
         return cls(page_id, visitor, entry, begin, began, ended, last, engaged, VisitName(page_id, began))
 
     @property
-    def heard(self) -> int:
+    def seen_until(self) -> int:
         """Until when it was there for sure."""
         return self.began if self.ended is None else self.ended
 
@@ -148,7 +148,7 @@ def latest(visitor: VisitorPages) -> StoredVisit:
     stored = visitor.stored
     until = {stored.visit: stored.until} if stored else {}
     for page in visitor.pages:
-        until[page.visit] = max(page.heard, until.get(page.visit, page.heard))
+        until[page.visit] = max(page.seen_until, until.get(page.visit, page.seen_until))
     visit = min(until, key=lambda visit: (-visit.began, visit.id))
     return StoredVisit(visit, until[visit])
 

@@ -39,13 +39,13 @@ class VisitorConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no t
         # Also the refused are accepted: a page learns the code of a close only after that, and a
         # refused handshake would make it come back for ever.
         await send({"type": "websocket.accept"})
-        here = await self._edge.start()
+        edge = await self._edge.start()
         try:
-            caller = here.admit(_visitor_request(scope))
+            caller = edge.admit(_visitor_request(scope))
             line = _PageOutput(send)
-            session = here.open(caller, line.reply, line.close)
+            session = edge.open(caller, line.reply, line.close)
         except Declined as refusal:
-            here.drop(refusal.reason)
+            edge.drop(refusal.reason)
             await send({"type": "websocket.close", "code": refusal.code})
             return
         line.session = session
@@ -53,7 +53,7 @@ class VisitorConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no t
             await self._converse(session, receive)
         finally:
             # Also when the server cancels us at its end: the page view ends either way.
-            here.finished(session)
+            edge.finished(session)
             # Each holds the other. What is left to the collector stops everybody while it works: up to 1 s.
             line.session = None
 
