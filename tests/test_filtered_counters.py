@@ -22,7 +22,7 @@ class Watched(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.site = SitePresence(2, 0.0)
-        self.view = self.site.view(EITHER)
+        self.view = self.site.filtered(EITHER)
         self.open: list[Tab] = []
 
     @rule(visitor=st.sampled_from([b"one", b"two"]), said=names)
@@ -50,7 +50,7 @@ class Watched(RuleBasedStateMachine):
         looked = self.site.look(EITHER)
         assert looked is not self.view
         assert dict(looked.everything()) == dict(self.view.everything())
-        self.site._views[EITHER] = self.view
+        self.site._filtered[EITHER] = self.view
 
 
 Watched.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
@@ -82,4 +82,4 @@ async def test_only_so_many_filters_are_kept() -> None:
         for _ in range(2):
             views.look(site, Filters.of(pages=frozenset({f"/{number}"})))
         await asyncio.sleep(0)
-    assert len(site._views) == LIMIT
+    assert len(site._filtered) == LIMIT

@@ -34,7 +34,7 @@ def test_the_answer_is_the_one_of_the_standard() -> None:
 
 @pytest.mark.parametrize("wish", ["upgrade", "keep-alive, Upgrade", "Upgrade,keep-alive"])
 def test_a_connection_may_wish_for_more_than_the_upgrade(wish: str) -> None:
-    assert handshake.read(asked(Connection=wish)).site == "k"
+    assert handshake.read(asked(Connection=wish)).key == "k"
 
 
 @pytest.mark.parametrize(

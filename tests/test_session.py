@@ -64,17 +64,17 @@ class Services:
     def wall(self, now: float) -> float:
         return WALL + now
 
-    def claim(self, session: Session, page_id: UUID) -> bool:
-        holder = self.claims.get(page_id)
-        self.claims[page_id] = session
+    def claim(self, session: Session, page_view_id: UUID) -> bool:
+        holder = self.claims.get(page_view_id)
+        self.claims[page_view_id] = session
         if holder is None or holder is session:
             return False
         holder.renounce()
         return True
 
-    def release(self, session: Session, page_id: UUID) -> None:
-        if self.claims.get(page_id) is session:
-            del self.claims[page_id]
+    def release(self, session: Session, page_view_id: UUID) -> None:
+        if self.claims.get(page_view_id) is session:
+            del self.claims[page_view_id]
 
     def begin(self, record: Begin, done: Callable[[bool], None]) -> bool:
         if not self.full:

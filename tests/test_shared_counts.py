@@ -53,7 +53,7 @@ class Store:
 
     def write(self, said: Statement) -> bool:
         """Whether the hash had what the writer thinks it had."""
-        key = messages.share_key(SITE, said.incarnation, said.view)
+        key = messages.share_key(SITE, said.incarnation, said.filters_key)
         if said.whole:
             self.hashes[key] = {VERSION: b"%d" % (said.version - 1), WHOLE: messages.encode(said.fields)}
         else:
@@ -113,7 +113,7 @@ class EdgeEnd:
         self.incarnation = f"{self.name}.{self.births}"
         self.said.clear()
         for filters in SCOPES:
-            counters: Counters = self.presence.view(filters) if filters else self.presence
+            counters: Counters = self.presence.filtered(filters) if filters else self.presence
             self.shares[filters] = Share(self.incarnation, filters.key(), counters, self.births * 1000)
 
 
@@ -132,7 +132,7 @@ class WebEnd:
             if isinstance(said, str):
                 self.roster.left(said)
                 continue
-            filters = next(each for each in SCOPES if each.key() == said.view)
+            filters = next(each for each in SCOPES if each.key() == said.filters_key)
             if not self.merged[filters].apply(said, self.roster.living):
                 self._read(store, filters, said.incarnation)
         self.heard = min(len(store.published), self.heard + count)

@@ -355,10 +355,10 @@ async def test_a_postgres_that_hangs_keeps_nobody_waiting(
                 assert buffer.begin(page, answers.to(page.id))
                 await until(lambda: (page.id, True) in answers.given)  # noqa: B023 (waited for here)
             assert buffer.spool.size > 0
-            await until(lambda: bool(buffer.trouble))
+            await until(lambda: bool(buffer.problem))
         await until(lambda: buffer.spool.size == 0)
         assert [view["id"] for view in rows(connection, "tracker_pageview")] == [page.id for page in pages]
-        await until(lambda: not buffer.trouble)
+        await until(lambda: not buffer.problem)
     assert len(answers.given) == 3
 
 

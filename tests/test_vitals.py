@@ -13,7 +13,7 @@ def test_the_vitals_of_this_process_are_taken_once_a_second_at_most(monkeypatch:
     here = Pulse(lambda: None)
     vitals = here.take()
     assert 10 * 2**20 < vitals.memory < 2**33
-    assert (vitals.sockets, vitals.depth, vitals.trouble) == (0, 0, "")
+    assert (vitals.sockets, vitals.depth, vitals.problem) == (0, 0, "")
     assert sum(number * number for number in range(300_000)) > 0
     assert here.take() is vitals
     monkeypatch.setattr(pulse, "SAMPLE_SECONDS", 0.0)
@@ -23,7 +23,7 @@ def test_the_vitals_of_this_process_are_taken_once_a_second_at_most(monkeypatch:
 def test_several_processes_are_one_with_the_longest_delay_and_the_first_trouble() -> None:
     quiet = Vitals(sockets=1, messages=0.1, delay=0.2, depth=0, cpu=0.01, memory=100)
     busy = Vitals(
-        sockets=40, messages=12.3, delay=1.5, depth=7, cpu=1.2, memory=50, trouble="The disk is full."
+        sockets=40, messages=12.3, delay=1.5, depth=7, cpu=1.2, memory=50, problem="The disk is full."
     )
     assert together([quiet, busy]) == Vitals(41, 12.4, 1.5, 7, 1.21, 150, "The disk is full.")
     assert together([]) == Vitals()

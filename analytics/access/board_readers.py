@@ -57,17 +57,17 @@ class BoardReaders:
     async def _ask(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:
-            asked, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
+            questions, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
             try:
-                found = await loop.run_in_executor(self._thread, _look_up, asked)
+                sites = await loop.run_in_executor(self._thread, _look_up, questions)
             except Exception as error:
-                for question in asked:
+                for question in questions:
                     answer = self._answers.pop(question)[1]
                     answer.set_exception(error)
                     # Whoever waited may be gone: then asyncio would complain that nobody looked at it.
                     answer.exception()
             else:
-                for question, site in zip(asked, found, strict=True):
+                for question, site in zip(questions, sites, strict=True):
                     self._answers[question][1].set_result(site)
         self._forget()
 

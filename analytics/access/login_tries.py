@@ -42,8 +42,8 @@ class Tries:
         address = addresses.client_address(
             request.META.get("REMOTE_ADDR"), request.headers.get("X-Forwarded-For", ""), _proxies()
         )
-        said = f"{address_limits.place_of(address)}\0{name}".encode(errors="surrogatepass")
-        self._digest = hmac.digest(identity.derive(settings.SECRET_KEY, "login"), said, sha256)
+        tried = f"{address_limits.place_of(address)}\0{name}".encode(errors="surrogatepass")
+        self._digest = hmac.digest(identity.derive(settings.SECRET_KEY, "login"), tried, sha256)
 
     def count(self) -> float:
         """One try more; 0 when the password may be looked at, else the seconds until it may be again."""

@@ -121,20 +121,20 @@ class ValueFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         moment = model_admin.moment
         rows = within(request, model_admin.get_queryset(request), moment).order_by(f"-{moment}", "-id")
-        found = Counter(rows.values_list(self.column, flat=True)[:RECENT])
-        names = [name for name, _ in found.most_common(TOP)]
-        asked = self.value()
-        if asked is not None and asked not in names:
-            names.insert(0, str(asked))
+        counts = Counter(rows.values_list(self.column, flat=True)[:RECENT])
+        names = [name for name, _ in counts.most_common(TOP)]
+        chosen = self.value()
+        if chosen is not None and chosen not in names:
+            names.insert(0, str(chosen))
         return [(name, name or self.nothing) for name in names]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        asked = self.value()
-        if asked is None:
+        chosen = self.value()
+        if chosen is None:
             return queryset
-        if "\0" in asked:  # Postgres takes no such text
+        if "\0" in chosen:  # Postgres takes no such text
             raise IncorrectLookupParameters("No value holds a zero byte.")
-        return queryset.filter(**{self.column: asked})
+        return queryset.filter(**{self.column: chosen})
 
 
 def by(column: str, title: str = "", nothing: str = "(unknown)") -> type[ValueFilter]:

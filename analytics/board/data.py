@@ -32,8 +32,8 @@ async def curve(request: HttpRequest, key: str, answers: SharedAnswers, curves: 
 
     def shown(site: Site, filters: Filters) -> Awaitable[Any]:
         now = datetime.now(UTC)
-        asked = ("curve", site.key, site.timezone, filters)
-        return answers.get(asked, lambda: curves.today(site, now, filters), CURVE_SECONDS)
+        key_of_answer = ("curve", site.key, site.timezone, filters)
+        return answers.get(key_of_answer, lambda: curves.today(site, now, filters), CURVE_SECONDS)
 
     return await _answer(request, key, shown)
 

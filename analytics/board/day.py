@@ -74,17 +74,17 @@ class DayCurves:
         """The minutes of a day that is over; what filters keep of it is kept for PAST_SECONDS."""
         if not filters:
             return _between(site_id, since, before, filters)
-        asked = (site_id, since, before, filters)
+        day = (site_id, since, before, filters)
         with self._lock:
-            until, minutes = self._kept.get(asked, (float("-inf"), []))
+            until, minutes = self._kept.get(day, (float("-inf"), []))
         if time.monotonic() < until:
             return minutes
         minutes = _between(site_id, since, before, filters)
         with self._lock:
-            self._kept.pop(asked, None)
+            self._kept.pop(day, None)
             while len(self._kept) >= PASTS:
                 del self._kept[next(iter(self._kept))]
-            self._kept[asked] = time.monotonic() + PAST_SECONDS, minutes
+            self._kept[day] = time.monotonic() + PAST_SECONDS, minutes
         return minutes
 
 

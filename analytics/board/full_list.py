@@ -18,14 +18,14 @@ class FullList(msgspec.Struct, frozen=True):
     rows: list[NameTabs]
 
 
-def listed(counters: Counters, of: str, text: str) -> FullList:
+def listed(counters: Counters, dimension: str, text: str) -> FullList:
     """The LARGEST_LIMIT largest names of a dimension, or of those that have `text` in them.
 
     Case does not matter, and neither does percent-encoding.
     """
-    names = counters.names[of]
-    found = {name: tabs for name, tabs in names.items() if _has(name, text.lower())} if text else names
-    return FullList(of, counters.tabs, len(names), len(found), rows(found, LARGEST_LIMIT))
+    names = counters.names[dimension]
+    matching = {name: tabs for name, tabs in names.items() if _has(name, text.lower())} if text else names
+    return FullList(dimension, counters.tabs, len(names), len(matching), rows(matching, LARGEST_LIMIT))
 
 
 def _has(name: str, text: str) -> bool:

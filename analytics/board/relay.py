@@ -10,7 +10,7 @@ from typing import Any
 
 from channels.layers import get_channel_layer
 
-from tracker.across.redis_client import TIMEOUT_SECONDS, TROUBLE
+from tracker.across.redis_client import REDIS_ERRORS, TIMEOUT_SECONDS
 
 Heard = Callable[[str, int, str], None]
 
@@ -53,7 +53,7 @@ class Relay:
 
     async def close(self) -> None:
         """Hear nothing any more."""
-        with suppress(*TROUBLE):
+        with suppress(*REDIS_ERRORS):
             await self.follow(set())
         if self._task:
             self._task.cancel()

@@ -16,7 +16,7 @@ from analytics.board.stream import BoardStream
 from analytics.live.last_hour import FilteredHour, begun_before, live_hour
 from analytics.live.snapshot import Snapshots, encode, for_board
 from analytics.live.state import LiveState
-from tracker.across.redis_client import TROUBLE
+from tracker.across.redis_client import REDIS_ERRORS
 from tracker.live.counters import Counters
 from tracker.live.filters import NO_FILTERS, Filters
 from tracker.models import Site
@@ -119,7 +119,7 @@ class Ticker:
                     try:
                         await self._tell_when_due(watched, relay)
                     except Exception:
-                        # One site's trouble must not stop the other boards.
+                        # What is wrong with one site must not stop the other boards.
                         logger.exception("a snapshot could not be told")
                 await asyncio.sleep(LOOK_SECONDS)
         finally:
@@ -150,7 +150,7 @@ class Ticker:
             await relay.follow({key for key, filters in self._sites if not filters})
             if await self._live.takes_tick(watched.id, TAKEN_SECONDS):
                 await relay.send(watched.key, *self._made(watched, counters))
-        except TROUBLE:
+        except REDIS_ERRORS:
             return False
         return True
 

@@ -59,11 +59,11 @@ class People:
 
 def _addresses(rng: Random, country_of: Callable[[str], str]) -> dict[str, list[str]]:
     """Some addresses of each country, by trying random ones; what nobody holds, the look-up calls ""."""
-    found: dict[str, list[str]] = {country: [] for country in COUNTRIES}
+    by_country: dict[str, list[str]] = {country: [] for country in COUNTRIES}
     for _ in range(TRIES):
         address = str(IPv4Address(rng.getrandbits(32)))
-        places = found.get(country_of(address))
+        places = by_country.get(country_of(address))
         if places is not None and len(places) < ADDRESSES:
             places.append(address)
     # With a database that knows no country at all, everybody comes from nowhere in particular.
-    return {country: places for country, places in found.items() if places} or {"US": ["192.0.2.1"]}
+    return {country: places for country, places in by_country.items() if places} or {"US": ["192.0.2.1"]}

@@ -128,8 +128,8 @@ class DemoTab:
             self._say_state(page)
 
     def _say_state(self, page: ShownPage) -> None:
-        said = {"t": "state", "id": page.message["id"], "s": page.now.attention.value}
-        self._say(said | page.figures)
+        state = {"t": "state", "id": page.message["id"], "s": page.now.attention.value}
+        self._say(state | page.figures)
 
     def _say_event(self, page: ShownPage, path: str) -> None:
         _, name, properties = EVENTS[path]

@@ -46,8 +46,8 @@ class DemoVisitors:
     async def _warm_up(self) -> None:
         """People in the middle of their visits. Long visits are the likelier ones to be found open."""
         walks = [walk(self._rng, source(self._rng)) for _ in range(20 * self._average)]
-        found = self._rng.choices(walks, [visit.seconds for visit in walks], k=self._average)
-        for visit in found:
+        visits = self._rng.choices(walks, [visit.seconds for visit in walks], k=self._average)
+        for visit in visits:
             self._visit(rest_of(visit, self._rng.uniform(0, visit.seconds)))
             await asyncio.sleep(WARM_UP_SECONDS / self._average)
 

@@ -67,12 +67,12 @@ def walk(rng: Random, source: Source) -> Walk:
             left = seconds * rng.uniform(0.2, 0.8)
             away = (left, left + second_tab.seconds)
             seconds += second_tab.seconds
-        here = stay(rng, path, seconds, away)
+        current = stay(rng, path, seconds, away)
         if number == 0:
-            here = replace(here, query=source.query)
+            current = replace(current, query=source.query)
         elif path.startswith(IN_PLACE) and stays[-1].path.startswith(IN_PLACE):
-            here = replace(here, in_place=True)
-        stays.append(here)
+            current = replace(current, in_place=True)
+        stays.append(current)
         if rng.random() < LEAVES:
             break
         path = rng.choice(PLACES[path].links)
@@ -84,17 +84,17 @@ def rest_of(visit: Walk, after: float) -> Walk:
     stays = list(visit.stays)
     while len(stays) > 1 and after >= stays[0].seconds:
         after -= stays.pop(0).seconds
-    here = stays[0]
+    current = stays[0]
     # How things stand, and what is still to come; engaged time counts from now on.
-    last = [BEGINNING, *(moment for moment in here.moments if moment.at <= after)][-1]
+    last = [BEGINNING, *(moment for moment in current.moments if moment.at <= after)][-1]
     lasting = after - last.at if last.attention is Attention.ACTIVE else 0.0
     before = last.engaged_ms + int(lasting * 1000)
     moments = [replace(last, at=0.0, engaged_ms=0)]
-    for moment in here.moments:
+    for moment in current.moments:
         if moment.at > after:
             engaged = max(0, moment.engaged_ms - before)
             moments.append(replace(moment, at=moment.at - after, engaged_ms=engaged))
-    stays[0] = replace(here, seconds=here.seconds - after, moments=tuple(moments), second_tab_at=None)
+    stays[0] = replace(current, seconds=current.seconds - after, moments=tuple(moments), second_tab_at=None)
     return Walk(visit.referrer, tuple(stays))
 
 
@@ -122,18 +122,18 @@ def dwell(rng: Random, path: str) -> float:
 def attend(rng: Random, seconds: float, away: tuple[float, float] | None) -> list[Moment]:
     """Attention, engaged time and depth over a stay; at its end the page is hidden, as browsers hide it."""
     deepest = 100 * rng.betavariate(2, 1.5)
-    said = []
+    moments = []
     engaged = 0.0
     changes = attention_changes(rng, seconds, away)
     for (at, attention), (until, _) in zip(changes, [*changes[1:], (seconds, Attention.HIDDEN)], strict=True):
         # Readers are quick at the top and slow further down.
         depth = deepest * (1 - 0.5 ** (4 * at / seconds))
         if at:
-            said.append(Moment(at, attention, int(engaged * 1000), int(depth)))
+            moments.append(Moment(at, attention, int(engaged * 1000), int(depth)))
         if attention is Attention.ACTIVE:
             engaged += until - at
-    said.append(Moment(seconds, Attention.HIDDEN, int(engaged * 1000), int(deepest)))
-    return said
+    moments.append(Moment(seconds, Attention.HIDDEN, int(engaged * 1000), int(deepest)))
+    return moments
 
 
 def attention_changes(

@@ -17,7 +17,7 @@ from analytics.live.edges import STALE_SECONDS, Edges
 from analytics.live.merged import Merged
 from tracker.across import messages
 from tracker.across.messages import EdgeLease, Happened, Statement, Totals, WatchRequest
-from tracker.across.redis_client import RETRY_SECONDS, TROUBLE, client
+from tracker.across.redis_client import REDIS_ERRORS, RETRY_SECONDS, client
 from tracker.across.vitals import Vitals
 from tracker.live.filters import NO_FILTERS, Filters
 from tracker.live.stream import Stream
@@ -34,7 +34,7 @@ EXACT_TOTALS = 100  # sites of one list
 
 @dataclass(slots=True)
 class Scope:
-    """A site, or a view of it, that somebody here watches."""
+    """A site, or what filters keep of it, that somebody here watches."""
 
     site_id: int
     filters: Filters
@@ -44,7 +44,7 @@ class Scope:
     whole: asyncio.Event = field(default_factory=asyncio.Event)  # every living edge's share is here
 
     @property
-    def view(self) -> str:
+    def filters_key(self) -> str:
         return self.filters.key()
 
 
@@ -56,7 +56,7 @@ class Collector:
         self._scopes: dict[tuple[int, Filters], Scope] = {}
         self._asked: set[tuple[int, Filters]] = set()
         self._subscribed: set[int] = set()
-        self._roster = Edges()
+        self._edges = Edges()
         self._leases: dict[str, EdgeLease] = {}
         self._clock = time.time() - time.monotonic()  # Redis' clock minus the steady one
         self.reachable = False
@@ -129,15 +129,18 @@ class Collector:
         complained = False
         while True:
             try:
-                async with client(self._url) as redis, redis.pubsub(ignore_subscribe_messages=True) as heard:
+                async with (
+                    client(self._url) as redis,
+                    redis.pubsub(ignore_subscribe_messages=True) as subscription,
+                ):
                     self._redis = redis
-                    await heard.subscribe(messages.LEFT)
+                    await subscription.subscribe(messages.LEFT)
                     self._subscribed.clear()
                     self._asked.clear()
                     await self._look(redis)
                     complained = False
-                    await self._gather(redis, heard)
-            except TROUBLE as error:
+                    await self._gather(redis, subscription)
+            except REDIS_ERRORS as error:
                 if not complained:
                     logger.warning("the edges cannot be heard (%s); trying again", type(error).__name__)
                 complained = True
@@ -145,22 +148,22 @@ class Collector:
                 self._tell_stale()
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def _gather(self, redis: Redis, heard: Any) -> None:
+    async def _gather(self, redis: Redis, subscription: Any) -> None:
         asked_at = float("-inf")
         living: dict[str, str] = {}
         while True:
             now = time.monotonic()
             self._drop_unwatched(now)
             # An edge that came anew knows of nobody who watches.
-            if now - asked_at >= ASK_SECONDS or living != self._roster.living:
-                asked_at, living = now, self._roster.living
+            if now - asked_at >= ASK_SECONDS or living != self._edges.living:
+                asked_at, living = now, self._edges.living
                 self._asked.clear()
                 await redis.zremrangebyscore(messages.REGISTRY, "-inf", self.now() - 2 * STALE_SECONDS)
                 await self._compare(redis)
-            await self._follow(redis, heard)
+            await self._follow(redis, subscription)
             await self._complete(redis)
             self._tell_stale()
-            await self._listen(redis, heard, now + LOOK_SECONDS)
+            await self._listen(redis, subscription, now + LOOK_SECONDS)
             await self._look(redis)
 
     async def _look(self, redis: Redis) -> None:
@@ -175,7 +178,7 @@ class Collector:
         }
         self._leases = {each: read for each, lease in held.items() if (read := messages.read_lease(lease))}
         self._clock = seconds + micros / 1e6 - time.monotonic()
-        self._roster.look(registered, held, self.now())
+        self._edges.look(registered, held, self.now())
         self.reachable = True
 
     def _drop_unwatched(self, now: float) -> None:
@@ -183,13 +186,13 @@ class Collector:
             if scope.until <= now:
                 del self._scopes[key]
 
-    async def _follow(self, redis: Redis, heard: Any) -> None:
+    async def _follow(self, redis: Redis, subscription: Any) -> None:
         """Subscribe to what is watched, and only then ask for it."""
         sites = {site_id for site_id, _ in self._scopes}
         for site_id in sites - self._subscribed:
-            await heard.subscribe(messages.channel(site_id), messages.stream_channel(site_id))
+            await subscription.subscribe(messages.channel(site_id), messages.stream_channel(site_id))
         for site_id in self._subscribed - sites:
-            await heard.unsubscribe(messages.channel(site_id), messages.stream_channel(site_id))
+            await subscription.unsubscribe(messages.channel(site_id), messages.stream_channel(site_id))
         self._subscribed = sites
         for site_id, filters in list(self._scopes.keys() - self._asked):
             await redis.publish(messages.ASKED, messages.encode(WatchRequest.of(site_id, filters)))
@@ -198,16 +201,16 @@ class Collector:
     async def _complete(self, redis: Redis) -> None:
         """Read the shares that are not here, and drop those of edges that are gone."""
         for scope in list(self._scopes.values()):
-            scope.merged.keep(self._roster.counted())
-            for incarnation in scope.merged.missing(self._roster.living):
+            scope.merged.keep(self._edges.counted())
+            for incarnation in scope.merged.missing(self._edges.living):
                 await self._read(redis, scope, incarnation)
 
     async def _compare(self, redis: Redis) -> None:
         """Read the shares that moved on without our hearing of it."""
-        pairs = [(scope, each) for scope in self._scopes.values() for each in self._roster.living.values()]
+        pairs = [(scope, each) for scope in self._scopes.values() for each in self._edges.living.values()]
         async with redis.pipeline(transaction=False) as pipe:
             for scope, each in pairs:
-                pipe.hget(messages.share_key(scope.site_id, each, scope.view), messages.VERSION)
+                pipe.hget(messages.share_key(scope.site_id, each, scope.filters_key), messages.VERSION)
             versions = await pipe.execute()
         for (scope, each), version in zip(pairs, versions, strict=True):
             if version is None:
@@ -216,48 +219,51 @@ class Collector:
                 await self._read(redis, scope, each)
 
     async def _read(self, redis: Redis, scope: Scope, incarnation: str) -> None:
-        raw: Any = await redis.hgetall(messages.share_key(scope.site_id, incarnation, scope.view))
+        raw: Any = await redis.hgetall(messages.share_key(scope.site_id, incarnation, scope.filters_key))
         if (share := messages.read_hash(raw)) is not None:
             scope.merged.read(incarnation, *share)
 
-    async def _listen(self, redis: Redis, heard: Any, until: float) -> None:
+    async def _listen(self, redis: Redis, subscription: Any, until: float) -> None:
         while time.monotonic() < until and self._scopes.keys() <= self._asked:
-            message = await heard.get_message(timeout=LISTEN_SECONDS)
+            message = await subscription.get_message(timeout=LISTEN_SECONDS)
             if message:
                 await self._hear(redis, message["channel"].decode(), message["data"])
                 self._tell_stale()
 
     async def _hear(self, redis: Redis, channel: str, data: bytes) -> None:
         if channel == messages.LEFT:
-            self._roster.left(data.decode())
+            self._edges.left(data.decode())
             return
         try:
             if channel.endswith(messages.STREAM):
                 self._happened(channel, msgspec.msgpack.decode(data, type=Happened))
                 return
-            said = msgspec.msgpack.decode(data, type=Statement)
+            statement = msgspec.msgpack.decode(data, type=Statement)
         except msgspec.DecodeError:
             logger.warning("a message on %s could not be read", channel)
             return
         for scope in list(self._scopes.values()):
             if (
                 messages.channel(scope.site_id) == channel
-                and scope.view == said.view
-                and not scope.merged.apply(said, self._roster.living)
+                and scope.filters_key == statement.filters_key
+                and not scope.merged.apply(statement, self._edges.living)
             ):
-                await self._read(redis, scope, said.incarnation)
+                await self._read(redis, scope, statement.incarnation)
 
-    def _happened(self, channel: str, said: Happened) -> None:
+    def _happened(self, channel: str, happened: Happened) -> None:
         for scope in self._scopes.values():
-            if messages.stream_channel(scope.site_id) == channel and scope.view == said.view:
-                scope.stream.extend(said.passed, said.happenings)
+            if (
+                messages.stream_channel(scope.site_id) == channel
+                and scope.filters_key == happened.filters_key
+            ):
+                scope.stream.extend(happened.passed, happened.happenings)
 
     def _tell_stale(self) -> None:
         for scope in self._scopes.values():
-            missing = len(scope.merged.missing(self._roster.living))
-            stale = self._roster.stale() + missing
+            missing = len(scope.merged.missing(self._edges.living))
+            stale = self._edges.stale() + missing
             if not self.reachable:
-                stale = max(1, len(self._roster.counted()))
+                stale = max(1, len(self._edges.counted()))
             scope.merged.tell_stale(stale)
             if missing and self.reachable:
                 scope.whole.clear()

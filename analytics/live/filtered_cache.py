@@ -1,4 +1,4 @@
-"""Live filters that are asked for again and again, in one process: their views are kept at the presence.
+"""Live filters that are asked for again and again, in one process: their counters are kept at the presence.
 
 The first look scans the open tabs; from the second within ten seconds on, a look costs nothing but its rows.
 """
@@ -10,7 +10,7 @@ from tracker.live.filters import Filters
 from tracker.live.presence import SitePresence
 
 KEPT_SECONDS = 10.0
-# Every view of a site is looked at with each change to it; further filters scan.
+# Every filter that is kept is looked at with each change to its site; further ones scan.
 LIMIT = 64
 
 
@@ -26,11 +26,11 @@ class FilteredCache:
         timer = self._timers.pop(key, None)
         if timer is None and len(self._timers) >= LIMIT:
             return presence.look(filters)
-        view = presence.view(filters) if timer else presence.look(filters)
+        filtered = presence.filtered(filters) if timer else presence.look(filters)
         if timer:
             timer.cancel()
         self._timers[key] = asyncio.get_running_loop().call_later(KEPT_SECONDS, self._forget, key)
-        return view
+        return filtered
 
     def _forget(self, key: tuple[SitePresence, Filters]) -> None:
         del self._timers[key]

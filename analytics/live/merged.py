@@ -28,20 +28,20 @@ class Merged(Counters):
         # Kept when an edge goes: a page view that began has begun.
         self._begun: dict[str, dict[int, int]] = {}
 
-    def apply(self, said: Statement, living: Mapping[str, str]) -> bool:
+    def apply(self, statement: Statement, living: Mapping[str, str]) -> bool:
         """Take what was published; False when that share must be read, since something was missed."""
-        edge = edge_of(said.incarnation)
-        if living.get(edge) != said.incarnation:
+        edge = edge_of(statement.incarnation)
+        if living.get(edge) != statement.incarnation:
             return True  # of an edge that lives no more, or that the next look will find
-        if said.whole:
-            self.read(said.incarnation, said.version, dict(said.fields))
+        if statement.whole:
+            self.read(statement.incarnation, statement.version, dict(statement.fields))
             return True
         part = self._parts.get(edge)
-        if part is None or part.incarnation != said.incarnation or said.version > part.version + 1:
+        if part is None or part.incarnation != statement.incarnation or statement.version > part.version + 1:
             return False
-        if said.version == part.version + 1:
-            part.version = said.version
-            self._apply(part, said.fields)
+        if statement.version == part.version + 1:
+            part.version = statement.version
+            self._apply(part, statement.fields)
         return True
 
     def read(self, incarnation: str, version: int, fields: Mapping[bytes, int]) -> None:

@@ -21,18 +21,18 @@ def before(site_id: int, moment: datetime, filters: Filters) -> list[Happening]:
     views = PageView.objects.filter(
         filtering.kept(filters), site_id=site_id, began_at__gt=since, began_at__lte=moment
     )
-    found = [
+    happenings = [
         Happening(own_id, began_at.timestamp(), mark(visitor), "", tuple(names))
         for own_id, began_at, visitor, *names in views.order_by("-began_at").values_list(
             "id", "began_at", "visitor", *COLUMNS
         )[:NEWEST]
     ]
-    found += _events(site_id, since, moment, filters)
-    return sorted(found, key=lambda each: each.at, reverse=True)[:NEWEST]
+    happenings += _events(site_id, since, moment, filters)
+    return sorted(happenings, key=lambda each: each.at, reverse=True)[:NEWEST]
 
 
 def _events(site_id: int, since: datetime, moment: datetime, filters: Filters) -> list[Happening]:
-    said = list(
+    events = list(
         Event.objects.filter(site_id=site_id, at__gt=since, at__lte=moment)
         .order_by("-at")
         .values_list("id", "at", "name", "page_view_id", "visit_id")[:NEWEST]
@@ -41,8 +41,8 @@ def _events(site_id: int, since: datetime, moment: datetime, filters: Filters) -
         filtering.kept(filters),
         site_id=site_id,
         began_at__gt=since - LONGEST_PAGE_VIEW,
-        visit_id__in={visit for *_, visit in said},
-        id__in={page for *_, page, _ in said},
+        visit_id__in={visit for *_, visit in events},
+        id__in={page for *_, page, _ in events},
     )
     of_page = {
         own_id: (mark(visitor), tuple(names))
@@ -50,6 +50,6 @@ def _events(site_id: int, since: datetime, moment: datetime, filters: Filters) -
     }
     return [
         Happening(own_id, at.timestamp(), of_page[page][0], name, of_page[page][1])
-        for own_id, at, name, page, _ in said
+        for own_id, at, name, page, _ in events
         if page in of_page
     ]

@@ -81,6 +81,6 @@ def _read(path: Path) -> str | None:
 def read_env_file(path: Path) -> None:
     """Take `NAME=value` lines of a `.env` file into the environment; what is set already stays."""
     for line in (_read(path) or "").splitlines():
-        name, found, value = line.strip().partition("=")
-        if found and not name.startswith("#"):
+        name, equals, value = line.strip().partition("=")
+        if equals and not name.startswith("#"):
             os.environ.setdefault(name.strip(), value.strip().strip("\"'"))

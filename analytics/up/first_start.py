@@ -29,12 +29,13 @@ def check_server() -> None:
     try:
         connection.ensure_connection()
     except DatabaseError as error:
-        said = str(error).strip().splitlines() or ["it says nothing"]
-        raise CannotStart(f"The Postgres of DATABASE_URL does not answer: {said[0]}") from None
-    found = connection.get_database_version()[0]
-    if found < OLDEST_POSTGRES:
+        reasons = str(error).strip().splitlines() or ["it says nothing"]
+        raise CannotStart(f"The Postgres of DATABASE_URL does not answer: {reasons[0]}") from None
+    version = connection.get_database_version()[0]
+    if version < OLDEST_POSTGRES:
         raise CannotStart(
-            f"The server of DATABASE_URL is Postgres {found}, and Footfall needs {OLDEST_POSTGRES} or newer."
+            f"The server of DATABASE_URL is Postgres {version},"
+            f" and Footfall needs {OLDEST_POSTGRES} or newer."
         )
 
 

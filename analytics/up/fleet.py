@@ -22,13 +22,13 @@ READY_SECONDS = 30.0
 class Fleet:
     """The children of one `up --edges N`."""
 
-    def __init__(self, asked: Options, data: DataFolder, account: Account) -> None:
+    def __init__(self, options: Options, data: DataFolder, account: Account) -> None:
         """Choose places, and check that everything is there; starts nothing.
 
         Sets REDIS_URL, for this process too, where none is given. Raises CannotStart.
         """
         nginx.program()
-        self._asked = asked
+        self._asked = options
         self._data = data
         self._account = account
         self._embedded = not os.environ.get("REDIS_URL")
@@ -100,12 +100,12 @@ class Fleet:
         )
 
 
-def _wait_for(places: list[Path], trouble: str) -> None:
+def _wait_for(places: list[Path], problem: str) -> None:
     """Wait until all these unix sockets are listened on."""
     until = time.monotonic() + READY_SECONDS
     while not all(map(_answers, places)):
         if time.monotonic() > until:
-            raise CannotStart(f"{trouble} It says why above.")
+            raise CannotStart(f"{problem} It says why above.")
         time.sleep(0.02)
 
 

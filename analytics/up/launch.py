@@ -32,29 +32,29 @@ def prepare(arguments: list[str]) -> None:
     """Prepare a start, or exit with 1 and one sentence."""
     global prepared
     read_env_file(options.ROOT / ".env")
-    asked = options.read(arguments)
+    chosen = options.read(arguments)
     try:
-        prepared = _prepare(asked)
-    except CannotStart as trouble:
-        print(trouble, file=sys.stderr)
+        prepared = _prepare(chosen)
+    except CannotStart as problem:
+        print(problem, file=sys.stderr)
         sys.exit(1)
 
 
-def _prepare(asked: options.Options) -> Launch:
-    data = DataFolder(asked.data)
+def _prepare(chosen: options.Options) -> Launch:
+    data = DataFolder(chosen.data)
     data.make()
     data.lock()
-    _check_port(asked.port)
+    _check_port(chosen.port)
     if not os.environ.get("SECRET_KEY") and data.secret_key() is None:
         data.write("secret_key", secrets.token_urlsafe(48))
     # `manage.py` commands beside this process find the database and the address here.
     given = os.environ.get("DATABASE_URL", "")
     postgres = None if given else Postgres(data, say=lambda line: print(line, flush=True))
     data.write("database_url", postgres.url if postgres else given)
-    data.write("url", f"http://localhost:{asked.port}")
+    data.write("url", f"http://localhost:{chosen.port}")
     os.environ["FOOTFALL_DATA"] = str(data.path)
-    fleet = Fleet(asked, data, account_for(recorded_home(data) / "cluster")) if asked.edges else None
-    return Launch(asked, data, postgres, fleet)
+    fleet = Fleet(chosen, data, account_for(recorded_home(data) / "cluster")) if chosen.edges else None
+    return Launch(chosen, data, postgres, fleet)
 
 
 def _check_port(port: int) -> None:

@@ -59,12 +59,12 @@ http {{
 
 def program() -> str:
     """Where nginx is. Raises CannotStart with how to get it."""
-    found = shutil.which("nginx", path=":".join([*os.get_exec_path(), PLACES]))
-    if found is None:
+    path = shutil.which("nginx", path=":".join([*os.get_exec_path(), PLACES]))
+    if path is None:
         raise CannotStart(
             "--edges needs nginx in front: install it (on Debian: apt-get install nginx-light)."
         )
-    return found
+    return path
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Nginx:
     def site(self) -> str:
         """The site's file, with this run's places for those of a server."""
         text = "\n".join(line for each in SOURCE.read_text().splitlines() for line in self._lines(each))
-        for there, here in {
+        for installed, ours in {
             "listen 80;": f"listen 127.0.0.1:{self.port} backlog=2048;",
             "listen [::]:80;": "",
             "access_log /var/log/nginx/footfall.access.log footfall;": "access_log off;",
@@ -118,8 +118,8 @@ class Nginx:
             **({'proxy_set_header X-Footfall-Demo "";': ""} if self.demo else {}),
             **({'proxy_set_header X-Footfall-Demo-Address "";': ""} if self.demo else {}),
         }.items():
-            assert text.count(there) == 1, there
-            text = text.replace(there, here)
+            assert text.count(installed) == 1, installed
+            text = text.replace(installed, ours)
         return text.replace("/run/footfall/", f"{self.folder}/") + "\n"
 
     def _lines(self, line: str) -> list[str]:

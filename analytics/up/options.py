@@ -58,9 +58,9 @@ def read(arguments: list[str]) -> Options:
         epilog="Every setting of the environment stands in docs/operations.md.",
     )
     add_arguments(parser)
-    found = parser.parse_args(arguments)
+    words = parser.parse_args(arguments)
     return Options(
-        port=found.port, data=found.data.expanduser().absolute(), demo=found.demo, edges=found.edges
+        port=words.port, data=words.data.expanduser().absolute(), demo=words.demo, edges=words.edges
     )
 
 

@@ -142,9 +142,9 @@ class Postgres:
             if time.monotonic() > deadline or self._stopping.is_set():
                 with self._log() as log:
                     log.seek(before)
-                    said = log.read().decode(errors="replace").strip().splitlines() or ["it said nothing"]
+                    lines = log.read().decode(errors="replace").strip().splitlines() or ["it said nothing"]
                 raise CannotStart(
-                    f"Postgres does not start: {said[-1]} (all of it: {self._data.path / 'postgres.log'})"
+                    f"Postgres does not start: {lines[-1]} (all of it: {self._data.path / 'postgres.log'})"
                 )
             time.sleep(0.2)
 
@@ -194,10 +194,10 @@ class Postgres:
             logger.error("Postgres ended by itself (%s); starting it again.", code)
             try:
                 self._launch()
-            except CannotStart as trouble:
+            except CannotStart as problem:
                 if self._stopping.is_set():
                     return
-                logger.error("%s Trying again.", trouble)
+                logger.error("%s Trying again.", problem)
                 self._stopping.wait(1)
 
     def _log(self) -> BinaryIO:

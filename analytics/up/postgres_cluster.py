@@ -79,16 +79,16 @@ class Cluster:
             os.unlink(password_file)
         if done.returncode != 0:
             shutil.rmtree(half, ignore_errors=True)
-            said = done.stderr.strip().splitlines() or ["initdb failed"]
-            raise CannotStart(f"Postgres' files cannot be made in {self.path.parent}: {said[-1]}")
+            reasons = done.stderr.strip().splitlines() or ["initdb failed"]
+            raise CannotStart(f"Postgres' files cannot be made in {self.path.parent}: {reasons[-1]}")
         os.rename(half, self.path)
 
     def check_version(self, major: str) -> None:
         """Refuse files of another major version, which this Postgres cannot read."""
-        found = (self.path / "PG_VERSION").read_text().strip()
-        if found != major:
+        version = (self.path / "PG_VERSION").read_text().strip()
+        if version != major:
             raise CannotStart(
-                f"{self.path} was made by Postgres {found}, and this is Postgres {major}: dump it with "
+                f"{self.path} was made by Postgres {version}, and this is Postgres {major}: dump it with "
                 "the old one (pg_dumpall) and load that into a new data folder, or use the older Footfall."
             )
 
@@ -102,11 +102,11 @@ class Cluster:
         Raises CannotStart when somebody is still there after `timeout` seconds.
         """
         deadline = time.monotonic() + timeout
-        asked = False
+        stopping = False
         while left := self.processes():
             postmaster = self.postmaster()
-            if postmaster in left and not asked:
-                asked = True
+            if postmaster in left and not stopping:
+                stopping = True
                 os.kill(postmaster, signal.SIGINT)
             if time.monotonic() > deadline:
                 pids = " ".join(map(str, left))
@@ -137,7 +137,7 @@ class Cluster:
 
         Processes whose folder the kernel will not show us are another account's, and a zombie has none.
         """
-        found = []
+        pids = []
         for entry in os.scandir("/proc"):
             if not entry.name.isdecimal():
                 continue
@@ -148,5 +148,5 @@ class Cluster:
             except OSError:
                 continue
             if os.path.basename(program).startswith("postgres"):
-                found.append(int(entry.name))
-        return found
+                pids.append(int(entry.name))
+        return pids

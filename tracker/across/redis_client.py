@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 TIMEOUT_SECONDS = 1.0
 RETRY_SECONDS = 0.25
 
-TROUBLE = (RedisError, OSError, TimeoutError)
+REDIS_ERRORS = (RedisError, OSError, TimeoutError)
 
 
 def client(url: str) -> Redis:

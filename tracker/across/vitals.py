@@ -10,7 +10,7 @@ import msgspec
 
 
 class Vitals(msgspec.Struct, frozen=True):
-    """`messages` per second, `delay` in seconds, `cpu` in cores, `memory` in bytes; `trouble` in words."""
+    """`messages` per second, `delay` in seconds, `cpu` in cores, `memory` in bytes; `problem` in words."""
 
     sockets: int = 0
     messages: float = 0.0
@@ -18,11 +18,11 @@ class Vitals(msgspec.Struct, frozen=True):
     depth: int = 0
     cpu: float = 0.0
     memory: int = 0
-    trouble: str = ""
+    problem: str = msgspec.field(default="", name="trouble")  # as boards are sent it
 
 
 def together(parts: Iterable[Vitals]) -> Vitals:
-    """Several processes as one: the longest delay, the first trouble, and the sum of everything else."""
+    """Several processes as one: the longest delay, the first problem, and the sum of everything else."""
     every = list(parts)
     return Vitals(
         sockets=sum(each.sockets for each in every),
@@ -31,5 +31,5 @@ def together(parts: Iterable[Vitals]) -> Vitals:
         depth=sum(each.depth for each in every),
         cpu=round(sum(each.cpu for each in every), 3),
         memory=sum(each.memory for each in every),
-        trouble=next((each.trouble for each in every if each.trouble), ""),
+        problem=next((each.problem for each in every if each.problem), ""),
     )

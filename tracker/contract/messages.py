@@ -68,9 +68,9 @@ class StateMessage(msgspec.Struct, frozen=True, gc=False):
 
 
 class EventMessage(msgspec.Struct, frozen=True, gc=False):
-    """A custom event of the page view `page`; `key` makes it count once."""
+    """A custom event that a page says; `key` makes it count once."""
 
-    page: UUID
+    page_view_id: UUID
     key: UUID
     name: str
     properties: dict[str, Scalar]
@@ -192,10 +192,10 @@ def parse_batch(body: bytes) -> list[Message]:
     return [wire.message() for wire in decode(many_messages, text)]
 
 
-def ack(of: UUID) -> str:
+def ack(message_id: UUID) -> str:
     """The frame that says: this page view or event is stored."""
     # Written in C, a UUID takes a third of what its own `str` does.
-    return f'{{"t":"ack","id":{msgspec.json.encode(of).decode()}}}'
+    return f'{{"t":"ack","id":{msgspec.json.encode(message_id).decode()}}}'
 
 
 def too_long(frame: str | bytes, limit: int) -> bool:
@@ -252,12 +252,12 @@ def clip(value: float | None, limit: int) -> int:
 def number(value: float | str) -> float:
     """A finite float, or Refused; NaN and the infinities are no JSON, though `json` would take them."""
     try:
-        found = float(value)
+        finite = float(value)
     except OverflowError:
         raise Refused from None
-    if not math.isfinite(found):
+    if not math.isfinite(finite):
         raise Refused
-    return found
+    return finite
 
 
 def plain(value: Scalar) -> Scalar:

@@ -17,7 +17,7 @@ _names = attrgetter(
 
 def begin_of(
     caller: Caller,
-    said: messages.PageMessage,
+    message: messages.PageMessage,
     url: page_url.PageUrl,
     visitor: UUID,
     owner: Owner,
@@ -26,15 +26,15 @@ def begin_of(
     """The record of its begin, at `wall` (seconds since the epoch, the server's clock)."""
     return Begin(
         site_id=caller.site.id,
-        id=said.id,
+        id=message.id,
         owner=owner,
         began_at=wall,
         path=url.path,
-        attribution=_attribution(caller, said, url, visitor),
+        attribution=_attribution(caller, message, url, visitor),
         query=url.query,
-        title=said.title,
-        engaged_ms=said.engaged_ms,
-        depth=said.depth,
+        title=message.title,
+        engaged_ms=message.engaged_ms,
+        depth=message.depth,
     )
 
 
@@ -45,9 +45,9 @@ def names_of(begin: Begin) -> tuple[str, ...]:
 
 
 def _attribution(
-    caller: Caller, said: messages.PageMessage, url: page_url.PageUrl, visitor: UUID
+    caller: Caller, message: messages.PageMessage, url: page_url.PageUrl, visitor: UUID
 ) -> Attribution:
-    referrer = referrers.read(said.referrer, caller.site.allows, url.utm)
+    referrer = referrers.read(message.referrer, caller.site.allows, url.utm)
     return Attribution(
         visitor=visitor,
         referrer=referrer.source,
@@ -57,8 +57,8 @@ def _attribution(
         system=caller.agent.system,
         device=caller.agent.device,
         country=caller.country,
-        language=said.language,
-        width=said.width,
+        language=message.language,
+        width=message.width,
         utm_source=url.utm.source,
         utm_medium=url.utm.medium,
         utm_campaign=url.utm.campaign,

@@ -58,8 +58,8 @@ class Claims:
 
     def apply(self, claims: Collection[Claim], edge: str) -> bool:
         """Another edge's claims: let go of what it got later. True when some of ours must be said again."""
-        said = [((site, page.int), since) for site, page, since in claims]
-        ours = {key for key, since in said if self._stands(key, since, edge)}
+        claimed = [((site, page.int), since) for site, page, since in claims]
+        ours = {key for key, since in claimed if self._stands(key, since, edge)}
         if self._news is not None:
             self._news |= ours
         return bool(ours)

@@ -141,23 +141,23 @@ class Session:
             self.page = None
         self._close(CLAIMED)
 
-    def _page(self, said: messages.PageMessage, now: float, reply: Reply) -> None:
+    def _page(self, message: messages.PageMessage, now: float, reply: Reply) -> None:
         page = self.page
-        if page and page.id == said.id:
-            page.attended(said.engaged_ms, said.depth, now)
+        if page and page.id == message.id:
+            page.attended(message.engaged_ms, message.depth, now)
             self._store(page, reply)
             return
         try:
-            url = page_url.read(said.url, self.caller.site.query_parameters, self.caller.site.hash_routes)
+            url = page_url.read(message.url, self.caller.site.query_parameters, self.caller.site.hash_routes)
         except ValueError:
             raise Declined(BROKE_PROTOCOL, Drop.MALFORMED) from None
         if self.caller.site.excludes_path(url.path):
             self._services.drop(Drop.EXCLUDED_PATH)
             self._end_page(now)
-            reply(said.id, Outcome.IGNORED)
+            reply(message.id, Outcome.IGNORED)
             return
-        begin = self._begin(said, url, self._services.wall(now))
-        goes_on = self._services.claim(self, said.id) or said.again
+        begin = self._begin(message, url, self._services.wall(now))
+        goes_on = self._services.claim(self, message.id) or message.again
         self.page = self._opened(page, begin, now)
         if page:
             self._ended(page, now)
@@ -167,11 +167,11 @@ class Session:
             self._tell(begin.id, begin.began_at)
         self._store(self.page, reply)
 
-    def _begin(self, said: messages.PageMessage, url: page_url.PageUrl, wall: float) -> Begin:
+    def _begin(self, message: messages.PageMessage, url: page_url.PageUrl, wall: float) -> Begin:
         visitor = self._services.visitor(self.caller, wall)
         if visitor is None:
             raise Declined(OVERLOADED, Drop.NOT_READY)
-        return begin_record.begin_of(self.caller, said, url, visitor, self.owner, wall)
+        return begin_record.begin_of(self.caller, message, url, visitor, self.owner, wall)
 
     def _opened(self, before: OpenPage | None, begin: Begin, now: float) -> OpenPage:
         names = begin_record.names_of(begin)
@@ -197,53 +197,53 @@ class Session:
             self._services.drop(Drop.BUFFER_FULL)
             page.answer(Outcome.FULL)
 
-    def _state(self, said: messages.StateMessage, now: float) -> None:
+    def _state(self, message: messages.StateMessage, now: float) -> None:
         page = self.page
-        if page is None or page.id != said.id:
+        if page is None or page.id != message.id:
             self._services.drop(Drop.NOT_OPEN)
             return
-        self.presence.attend(page.tab, said.attention)
-        page.attended(said.engaged_ms, said.depth, now)
+        self.presence.attend(page.tab, message.attention)
+        page.attended(message.engaged_ms, message.depth, now)
         if now - page.progress_at >= PROGRESS_SECONDS:
             page.progress_at = now
             self._progress(page, now, ended=False)
 
-    def _event(self, said: messages.EventMessage, now: float, reply: Reply) -> None:
-        if said.key in self._events:
-            reply(said.key, Outcome.IGNORED)  # already waiting: its first saying will be answered
+    def _event(self, message: messages.EventMessage, now: float, reply: Reply) -> None:
+        if message.key in self._events:
+            reply(message.key, Outcome.IGNORED)  # already waiting: its first saying will be answered
             return
         record = EventRecord(
             site_id=self.caller.site.id,
-            id=said.key,
-            page_view_id=said.page,
+            id=message.key,
+            page_view_id=message.page_view_id,
             at=self._services.wall(now),
-            name=said.name,
-            properties=said.properties,
-            value=said.value,
+            name=message.name,
+            properties=message.properties,
+            value=message.value,
         )
 
         def done(stored: bool) -> None:
-            self._events -= {said.key}
-            reply(said.key, Outcome.STORED if stored else Outcome.REFUSED)
+            self._events -= {message.key}
+            reply(message.key, Outcome.STORED if stored else Outcome.REFUSED)
 
         if self._services.event(record, done):
-            self._events |= {said.key}
-            if self.page and self.page.id == said.page:
-                self._tell(said.key, record.at, said.name)
+            self._events |= {message.key}
+            if self.page and self.page.id == message.page_view_id:
+                self._tell(message.key, record.at, message.name)
         else:
             self._services.drop(Drop.BUFFER_FULL)
-            reply(said.key, Outcome.FULL)
+            reply(message.key, Outcome.FULL)
 
     def _tell(self, message_id: UUID, at: float, event: str = "") -> None:
         streams = self.presence.streams
         if streams.watched and self.page and (visitor := self._services.visitor(self.caller, at)):
             streams.append(Happening(message_id, at, mark(visitor), event, self.page.tab.names))
 
-    def _end_said(self, said: messages.EndMessage, now: float) -> None:
-        if self.page is None or self.page.id != said.id:
+    def _end_said(self, message: messages.EndMessage, now: float) -> None:
+        if self.page is None or self.page.id != message.id:
             self._services.drop(Drop.NOT_OPEN)
             return
-        self.page.attended(said.engaged_ms, said.depth, now)
+        self.page.attended(message.engaged_ms, message.depth, now)
         self._end_page(now)
 
     def _end_page(self, now: float) -> None:

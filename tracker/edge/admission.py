@@ -68,8 +68,8 @@ class Admission:
 
     def _address(self, request: VisitorRequest, site: TrackedSite | None) -> str:
         if site and site.demo and self._demo_secret:
-            said = request.headers.get("x-footfall-demo", "")
-            if hmac.compare_digest(said.encode(), self._demo_secret.encode()):
+            secret = request.headers.get("x-footfall-demo", "")
+            if hmac.compare_digest(secret.encode(), self._demo_secret.encode()):
                 return addresses.plain(request.headers.get("x-footfall-demo-address", "")) or ""
         return addresses.client_address(
             request.peer, request.headers.get("x-forwarded-for", ""), self._proxies

@@ -58,12 +58,12 @@ class Edge:
         # Beyond its files, a process could not even say that it is overloaded.
         self._room = min(settings.FOOTFALL_SOCKETS, file_limits.most_files() - OTHER_FILES)
         self._claims = Claims(f"{self.id:x}", self._forget)
-        self._sharing = None
+        self._publisher = None
         if settings.REDIS_URL:
             # Here, since redis takes a fifth of the start, and one process alone has no use for it.
             from tracker.across.publisher import Publisher
 
-            self._sharing = Publisher(
+            self._publisher = Publisher(
                 f"{self.id:x}", self.presence, self._claims, settings.REDIS_URL, Pulse(lambda: self).take
             )
         self._leases = PostLeases()
@@ -87,8 +87,8 @@ class Edge:
         await self._see_off(over)
         if self._sweeper:
             self._sweeper.cancel()
-        if self._sharing:
-            await self._sharing.stop()
+        if self._publisher:
+            await self._publisher.stop()
         await self.buffer.drain(DRAIN_SECONDS)
         await asyncio.to_thread(self._stop_threads)
 
@@ -107,9 +107,9 @@ class Edge:
             raise Declined(OVERLOADED, Drop.PROCESS_FULL)
         if not self._address_limits.enter(caller.address_use):
             raise Declined(OVERLOADED, Drop.ADDRESS_FULL)
-        if self._sharing:
+        if self._publisher:
             # A process that never held anybody is not missed when it goes.
-            self._sharing.start()
+            self._publisher.start()
         self._connections += 1
         session = Session(self, caller, Owner(self.id, self._connections), self._pace, reply, close)
         self.sessions.add(session)
@@ -121,9 +121,9 @@ class Edge:
             session.lost(time.monotonic())
         self._forget(session)
 
-    def posting(self, caller: Caller, page_id: UUID) -> Session:
+    def posting(self, caller: Caller, page_view_id: UUID) -> Session:
         """The conversation of a page that posts: the one whose lease lasts, or a new one. `renew` it then."""
-        session = self._claims.holder((caller.site.id, page_id.int))
+        session = self._claims.holder((caller.site.id, page_view_id.int))
         return session if session and session in self._leases else self.open(caller, _nobody, _nothing)
 
     def renew(self, session: Session) -> None:
@@ -152,12 +152,12 @@ class Edge:
     def wall(self, now: float) -> float:
         return now + self._shift
 
-    def claim(self, session: Session, page_id: UUID) -> bool:
+    def claim(self, session: Session, page_view_id: UUID) -> bool:
         """Make `session` the page view's only one; True when another one held it here."""
-        return self._claims.take((session.caller.site.id, page_id.int), session)
+        return self._claims.take((session.caller.site.id, page_view_id.int), session)
 
-    def release(self, session: Session, page_id: UUID) -> None:
-        self._claims.release((session.caller.site.id, page_id.int), session)
+    def release(self, session: Session, page_view_id: UUID) -> None:
+        self._claims.release((session.caller.site.id, page_view_id.int), session)
 
     def begin(self, record: Begin, done: Callable[[bool], None]) -> bool:
         return self.buffer.begin(record, done)
@@ -225,7 +225,7 @@ class Edge:
         self.directory.stop()
 
 
-def _nobody(page_id: UUID, outcome: object) -> None:
+def _nobody(page_view_id: UUID, outcome: object) -> None:
     """A page that posts is answered by its request, never in between."""
 
 

@@ -99,7 +99,7 @@ def _say(session: Session, message: Message, exchange: _Exchange) -> None:
 
 
 def _page_of(message: Message) -> UUID:
-    return message.page if isinstance(message, EventMessage) else message.id
+    return message.page_view_id if isinstance(message, EventMessage) else message.id
 
 
 def _answered(request: VisitorRequest, status: int, body: str, kind: str) -> Answer:

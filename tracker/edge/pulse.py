@@ -46,7 +46,7 @@ class Pulse:
             depth=edge.buffer.depth if edge else 0,
             cpu=round((cpu - self._cpu) / elapsed, 3),
             memory=_memory(),
-            trouble=edge.buffer.trouble if edge else "",
+            problem=edge.buffer.problem if edge else "",
         )
         self._taken_at, self._messages, self._cpu = now, messages, cpu
         return self._vitals

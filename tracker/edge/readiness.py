@@ -31,7 +31,7 @@ async def missing(edge: Edge, migrations: Collection[Migration] = OWN_MIGRATIONS
     """
     # That nothing at all can be kept is more urgent than why.
     if edge.buffer.stuck:
-        return edge.buffer.trouble
+        return edge.buffer.problem
     try:
         async with asyncio.timeout(PATIENCE):
             applied = await _applied_migrations()
@@ -41,7 +41,7 @@ async def missing(edge: Edge, migrations: Collection[Migration] = OWN_MIGRATIONS
         return AWAY
     if not applied.issuperset(migrations):
         return BEHIND
-    return edge.buffer.trouble if edge.directory.ready else LOADING
+    return edge.buffer.problem if edge.directory.ready else LOADING
 
 
 async def _applied_migrations() -> frozenset[Migration]:

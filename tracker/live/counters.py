@@ -1,4 +1,4 @@
-"""What is counted of one site, or of one view of it, and which of it changed since one last looked.
+"""What is counted of one site, or of what filters keep of it, and which of it changed since one last looked.
 
 Pure. Following the changes costs one entry in a set for each, and nothing while nobody follows. The names of
 tabs are added up when somebody looks: until then a tab costs one entry, not one in each dimension, and a tab

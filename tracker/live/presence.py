@@ -32,27 +32,27 @@ class SitePresence(Counters):
         super().__init__(started_at)
         self._limit = limit
         self._tabs: set[Tab] = set()
-        self._views: dict[Filters, FilteredCounters] = {}
+        self._filtered: dict[Filters, FilteredCounters] = {}
         self.streams = Streams()
 
-    def view(self, filters: Filters) -> FilteredCounters:
+    def filtered(self, filters: Filters) -> FilteredCounters:
         """The counters of the tabs that `filters` keep: found from all tabs, then kept until `forget`."""
-        if filters not in self._views:
-            self._views[filters] = self.look(filters)
-        return self._views[filters]
+        if filters not in self._filtered:
+            self._filtered[filters] = self.look(filters)
+        return self._filtered[filters]
 
     def look(self, filters: Filters) -> FilteredCounters:
-        """The view of this moment: the one that is kept, else one found from all open tabs."""
-        if filters in self._views:
-            return self._views[filters]
-        view = FilteredCounters(filters, self.started_at)
+        """The counters of this moment: those that are kept, else found from all open tabs."""
+        if filters in self._filtered:
+            return self._filtered[filters]
+        filtered = FilteredCounters(filters, self.started_at)
         for tab in self._tabs:
-            view.join(tab.visitor, tab.names, tab.attention)
-        return view
+            filtered.join(tab.visitor, tab.names, tab.attention)
+        return filtered
 
     def forget(self, filters: Filters) -> None:
-        """Nobody watches this view any more."""
-        self._views.pop(filters, None)
+        """Nobody watches what these filters keep any more."""
+        self._filtered.pop(filters, None)
 
     def join(self, visitor: bytes, names: Sequence[str]) -> Tab:
         """A tab opens, active until it says otherwise."""
@@ -67,8 +67,8 @@ class SitePresence(Counters):
         self.add(VISITORS, visitor, 1)
         self.add(ATTENTION, Attention.ACTIVE, 1)
         self.version += 1
-        for view in self._views.values():
-            view.join(visitor, tab.names, Attention.ACTIVE)
+        for filtered in self._filtered.values():
+            filtered.join(visitor, tab.names, Attention.ACTIVE)
         return tab
 
     def leave(self, tab: Tab) -> None:
@@ -78,8 +78,8 @@ class SitePresence(Counters):
         self.add(ATTENTION, tab.attention, -1)
         self.count(tab.counted, -1)
         self.version += 1
-        for view in self._views.values():
-            view.leave(tab.visitor, tab.names, tab.attention)
+        for filtered in self._filtered.values():
+            filtered.leave(tab.visitor, tab.names, tab.attention)
 
     def move(self, tab: Tab, names: Sequence[str]) -> None:
         """A tab shows another page; only what differs is counted anew."""
@@ -93,9 +93,9 @@ class SitePresence(Counters):
         self._most = max(map(len, self._dimensions))
         tab.names, tab.counted = tuple(names), tuple(counted)
         self.version += 1
-        for view in self._views.values():
-            view.leave(tab.visitor, before, tab.attention)
-            view.join(tab.visitor, tab.names, tab.attention)
+        for filtered in self._filtered.values():
+            filtered.leave(tab.visitor, before, tab.attention)
+            filtered.join(tab.visitor, tab.names, tab.attention)
 
     def attend(self, tab: Tab, attention: Attention) -> None:
         """A tab's attention changes."""
@@ -105,8 +105,8 @@ class SitePresence(Counters):
             self.add(ATTENTION, attention, 1)
             tab.attention = attention
             self.version += 1
-            for view in self._views.values():
-                view.attend(tab.names, before, attention)
+            for filtered in self._filtered.values():
+                filtered.attend(tab.names, before, attention)
 
     def began(self, at: float) -> None:
         """A page view began at `at`: count it in its minute."""
@@ -136,10 +136,10 @@ class Presence:
 
     def site(self, site_id: int) -> SitePresence:
         """The presence of a site, empty if nobody has come yet."""
-        found = self._sites.get(site_id)
-        if found is None:
-            found = self._sites[site_id] = SitePresence(self._limit, self._started_at)
-        return found
+        site = self._sites.get(site_id)
+        if site is None:
+            site = self._sites[site_id] = SitePresence(self._limit, self._started_at)
+        return site
 
     def totals(self) -> dict[int, tuple[int, int]]:
         """Tabs and visitors of every site that somebody is on."""

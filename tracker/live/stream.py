@@ -52,13 +52,13 @@ class Stream:
         """The newest `most` with numbers over `number` up to `until`, newest first; and before them, how many
         more there were."""
         last = self.told if until is None else until
-        found: list[Happening] = []
+        newest: list[Happening] = []
         for own, happening in reversed(self._kept.values()):
-            if own <= number or len(found) == most:
+            if own <= number or len(newest) == most:
                 break
             if own <= last:
-                found.append(happening)
-        return max(0, last - number - len(found)), found
+                newest.append(happening)
+        return max(0, last - number - len(newest)), newest
 
 
 class Streams:

@@ -49,8 +49,8 @@ def read(url: str, own: Callable[[str], bool], utm: Utm) -> Referrer:
 
 def where(url: str, own: Callable[[str], bool]) -> tuple[str, str, str]:
     """Source, channel and the URL to keep, from the referring URL alone."""
-    host, found = _named(url)
-    return DIRECT if host and own(host) else found
+    host, named = _named(url)
+    return DIRECT if host and own(host) else named
 
 
 # Most visitors come from a few pages: 12 µs for 0.2. At most some 10 MB, whatever strangers send.
@@ -84,8 +84,8 @@ def look_up(host: str) -> tuple[str, str] | None:
     """The table's (name, channel) for a host or the nearest of its parents; one step for each label."""
     labels = host.split(".")
     for start in range(len(labels) - 1):
-        if found := BY_HOST.get(".".join(labels[start:])):
-            return found
+        if source := BY_HOST.get(".".join(labels[start:])):
+            return source
     # Only the front door: docs.google.com is no search.
     if labels[0] in ("www", "m", "cn", "images", "encrypted") and len(labels) > 2:
         labels = labels[1:]
@@ -108,6 +108,6 @@ def campaign_channel(source: str, medium: str, campaign: str) -> str:
     if not (source or medium or campaign):
         return ""
     # Assistants put their own host there (utm_source=chatgpt.com) and send no referrer.
-    if not medium and (found := look_up(source.lower())):
-        return found[1]
+    if not medium and (named := look_up(source.lower())):
+        return named[1]
     return "campaign"

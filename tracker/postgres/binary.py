@@ -27,9 +27,9 @@ class Array:
 
     __slots__ = ("data", "oid")
 
-    def __init__(self, oid: int, of: int, cells: Sequence[bytes]) -> None:
+    def __init__(self, oid: int, cell_oid: int, cells: Sequence[bytes]) -> None:
         """`cells`: values of the type `of`, each after its length."""
-        head = _HEAD.pack(1 if cells else 0, 1, of, len(cells), 1)
+        head = _HEAD.pack(1 if cells else 0, 1, cell_oid, len(cells), 1)
         self.oid = oid
         self.data = head + b"".join(cells) if cells else head[:12]
 

@@ -55,13 +55,13 @@ class Direct:
         Raises psycopg.Error.
         """
         name, parameters = self._prepared.get(statement) or self._prepare(statement, columns)
-        found = self._checked(
+        result = self._checked(
             self._libpq.exec_prepared(
                 name, [columns[each].data for each in parameters], [1] * len(parameters), 1
             )
         )
-        width = range(found.nfields)
-        return [[found.get_value(row, column) or b"" for column in width] for row in range(found.ntuples)]
+        width = range(result.nfields)
+        return [[result.get_value(row, column) or b"" for column in width] for row in range(result.ntuples)]
 
     def copy(self, statement: str, rows: bytes) -> None:
         """COPY … FROM STDIN. Raises psycopg.Error."""
@@ -73,8 +73,8 @@ class Direct:
             self._wait(select.POLLIN | select.POLLOUT)
         while self._libpq.is_busy():
             self._wait(select.POLLIN)
-        while found := self._libpq.get_result():
-            self._checked(found)
+        while result := self._libpq.get_result():
+            self._checked(result)
 
     def _wait(self, events: int) -> None:
         waiting = select.poll()
@@ -96,9 +96,9 @@ class Direct:
     def _do(self, command: bytes) -> None:
         self._checked(self._libpq.exec_(command))
 
-    def _checked(self, found: PGresult) -> PGresult:
-        if found.status in GOOD:
-            return found
+    def _checked(self, result: PGresult) -> PGresult:
+        if result.status in GOOD:
+            return result
         if self._libpq.status == ConnStatus.BAD:
             raise psycopg.OperationalError("The connection is lost.")
-        raise errors.error_from_result(found)
+        raise errors.error_from_result(result)

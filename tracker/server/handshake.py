@@ -29,9 +29,9 @@ REMEMBERED_LIMIT: Final = 1024  # bytes
 
 
 class Handshake(msgspec.Struct, frozen=True, gc=False):
-    """What a page asks for: which site, with what headers; and the answer that gives it its socket."""
+    """What a page asks for: the site with this key, under these headers; and the answer that lets it in."""
 
-    site: str
+    key: str
     headers: dict[str, str]
     answer: bytes
 

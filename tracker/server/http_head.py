@@ -31,10 +31,10 @@ class Head(NamedTuple):
 
 def read(head: bytes) -> Head:
     """What stands up to and with the empty line. Raises Unreadable."""
-    found = HEAD.fullmatch(head.decode("latin-1"))
-    if found is None:
+    parts = HEAD.fullmatch(head.decode("latin-1"))
+    if parts is None:
         raise Unreadable(HTTPStatus.BAD_REQUEST)
-    method, path, lines = found.groups()
+    method, path, lines = parts.groups()
     headers: dict[str, str] = {}
     for line in lines.split("\r\n")[:-1]:
         name, _, value = line.partition(":")

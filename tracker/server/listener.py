@@ -75,15 +75,15 @@ class Listener:
 
     def _turn(self) -> None:
         for descriptor, event in self._poll.poll(0, EVENTS):
-            found = self._sockets.get(descriptor)
-            if found is None:
+            opened = self._sockets.get(descriptor)
+            if opened is None:
                 self._let_in()
                 continue
             try:
-                found.on_readable((event & HUNG_UP) != 0)
+                opened.on_readable((event & HUNG_UP) != 0)
             except Exception:
                 logger.exception("edge: a page's socket failed")
-                found.cut()
+                opened.cut()
 
     def _let_in(self) -> None:
         for _ in range(ARRIVALS):

@@ -132,13 +132,13 @@ class VisitorSocket:
                 self._turn_away(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
             return
         try:
-            asked = handshake.read(data[:end])
+            request = handshake.read(data[:end])
         except http_head.Unreadable as error:
             self._turn_away(error.status)
             return
         self._shaken = self.heard = True
-        self._send(asked.answer)
-        self._open_session(VisitorRequest(asked.site, self._peer, asked.headers))
+        self._send(request.answer)
+        self._open_session(VisitorRequest(request.key, self._peer, request.headers))
         if end < len(data):
             self._read(data, end)
 
@@ -154,8 +154,8 @@ class VisitorSocket:
     def _read(self, data: bytes, at: int) -> None:
         self.heard = True
         try:
-            while at < len(data) and (found := frames.take(data, at)):
-                first, payload, at = found
+            while at < len(data) and (frame := frames.take(data, at)):
+                first, payload, at = frame
                 if first == WHOLE_TEXT and self._pieces is None:
                     if self._session:
                         self._session.receive(_decoded(payload), time.monotonic())

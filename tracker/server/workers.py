@@ -55,13 +55,13 @@ class Workers:
         """Serve; `ready` is called when all are. Whether each that was ready ended in order."""
         for sign in SIGNS:
             signal.signal(sign, self._pass_on)
-        told = False
+        all_ready = False
         while self._by_line or not self._stopping:
             self._start_due()
             for line in select.select(list(self._by_line), (), (), self._patience())[0]:
                 self._hear(self._by_line[line])
-            if not told and sum(worker.ready for worker in self._by_line.values()) == self._count:
-                told = True
+            if not all_ready and sum(worker.ready for worker in self._by_line.values()) == self._count:
+                all_ready = True
                 ready()
         return not self._failed
 

@@ -65,9 +65,9 @@ class WriteBuffer:
         """
         key = PAGE_VIEW, record.site_id, record.id.int
         with self._lock:
-            found = self._page(key)
-            if found:
-                found.claim(record, done)
+            entry = self._page(key)
+            if entry:
+                entry.claim(record, done)
                 return True
             return self._add(key, PageEntry.of_begin(record, done))
 
@@ -75,9 +75,9 @@ class WriteBuffer:
         """Store how far a page view has come. Never refused: it folds, so open pages bound it."""
         key = PAGE_VIEW, record.site_id, record.id.int
         with self._lock:
-            found = self._page(key)
-            if found:
-                found.progress(record)
+            entry = self._page(key)
+            if entry:
+                entry.progress(record)
             else:
                 self._add(key, PageEntry.of_progress(record), bounded=False)
 
@@ -86,9 +86,9 @@ class WriteBuffer:
         entry = EventEntry(record, [done])
         key = entry.key
         with self._lock:
-            found = self._waiting.get(key)
-            if found:
-                found[0].done.append(done)
+            waiting = self._waiting.get(key)
+            if waiting:
+                waiting[0].done.append(done)
                 return True
             return self._add(key, entry)
 
@@ -103,9 +103,9 @@ class WriteBuffer:
         return self._writer.stuck
 
     @property
-    def trouble(self) -> str:
+    def problem(self) -> str:
         """Why what comes is not going to Postgres, in a sentence for staff; empty while all is well."""
-        return self._writer.trouble
+        return self._writer.problem
 
     def oldest_age(self) -> float:
         """How long the oldest entry has been waiting, in seconds."""
@@ -136,8 +136,8 @@ class WriteBuffer:
         self._thread.join()
 
     def _page(self, key: Key) -> PageEntry | None:
-        found = self._waiting.get(key)
-        return found[0] if found and isinstance(found[0], PageEntry) else None
+        waiting = self._waiting.get(key)
+        return waiting[0] if waiting and isinstance(waiting[0], PageEntry) else None
 
     def _add(self, key: Key, entry: Entry, bounded: bool = True) -> bool:
         if bounded and self._depth >= self._limit:

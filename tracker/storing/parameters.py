@@ -13,49 +13,49 @@ from tracker.storing.visits import Growth, NewPage, StoredVisit, VisitName, ende
 Named = tuple[int, bytes, PageEntry]  # by site and id
 
 
-def ids(of: Sequence[Named]) -> Columns:
+def ids(named: Sequence[Named]) -> Columns:
     """Which page views these are, and which of them begin."""
     return {
-        "sites": binary.int4s([site for site, _, _ in of]),
-        "ids": binary.uuids([page for _, page, _ in of]),
-        "begins": binary.bools([entry.begin is not None for _, _, entry in of]),
+        "sites": binary.int4s([site for site, _, _ in named]),
+        "ids": binary.uuids([page for _, page, _ in named]),
+        "begins": binary.bools([entry.begin is not None for _, _, entry in named]),
     }
 
 
-def signs(of: Sequence[Named]) -> Columns:
+def signs(named: Sequence[Named]) -> Columns:
     """What is said of known page views."""
-    said = [entry for _, _, entry in of]
-    begun = [None if entry.begin is None else moment(entry.begin.began_at) for entry in said]
+    entries = [entry for _, _, entry in named]
+    begun = [None if entry.begin is None else moment(entry.begin.began_at) for entry in entries]
     return {
-        "sites": binary.int4s([site for site, _, _ in of]),
-        "ids": binary.uuids([page for _, page, _ in of]),
-        "edges": binary.int8s([entry.owner.edge for entry in said]),
-        "connections": binary.int4s([entry.owner.connection for entry in said]),
+        "sites": binary.int4s([site for site, _, _ in named]),
+        "ids": binary.uuids([page for _, page, _ in named]),
+        "edges": binary.int8s([entry.owner.edge for entry in entries]),
+        "connections": binary.int4s([entry.owner.connection for entry in entries]),
         "begun": binary.times(begun),
-        "claimed": binary.times(map(_claimed, said, begun)),
-        "signs": binary.times([moment(entry.sign_at) for entry in said]),
-        "ended": binary.times(map(_ended, said, begun)),
-        "engaged": binary.int8s([entry.engaged_ms for entry in said]),
-        "depths": binary.int8s([entry.depth for entry in said]),
+        "claimed": binary.times(map(_claimed, entries, begun)),
+        "signs": binary.times([moment(entry.sign_at) for entry in entries]),
+        "ended": binary.times(map(_ended, entries, begun)),
+        "engaged": binary.int8s([entry.engaged_ms for entry in entries]),
+        "depths": binary.int8s([entry.depth for entry in entries]),
     }
 
 
-def visits(of: Sequence[tuple[int, VisitName]]) -> Columns:
+def visits(names: Sequence[tuple[int, VisitName]]) -> Columns:
     """Visits by site."""
     return {
-        "visit_sites": binary.int4s([site for site, _ in of]),
-        "visits": binary.uuids([visit.id for _, visit in of]),
+        "visit_sites": binary.int4s([site for site, _ in names]),
+        "visits": binary.uuids([visit.id for _, visit in names]),
     }
 
 
-def open_visits(of: Sequence[tuple[int, bytes, StoredVisit]]) -> Columns:
+def open_visits(visits: Sequence[tuple[int, bytes, StoredVisit]]) -> Columns:
     """Open visits by site and visitor."""
     return {
-        "sites": binary.int4s([site for site, _, _ in of]),
-        "visitors": binary.uuids([visitor for _, visitor, _ in of]),
-        "ids": binary.uuids([open_visit.visit.id for _, _, open_visit in of]),
-        "began": binary.times([open_visit.visit.began for _, _, open_visit in of]),
-        "last": binary.times([open_visit.until for _, _, open_visit in of]),
+        "sites": binary.int4s([site for site, _, _ in visits]),
+        "visitors": binary.uuids([visitor for _, visitor, _ in visits]),
+        "ids": binary.uuids([open_visit.visit.id for _, _, open_visit in visits]),
+        "began": binary.times([open_visit.visit.began for _, _, open_visit in visits]),
+        "last": binary.times([open_visit.until for _, _, open_visit in visits]),
     }
 
 
@@ -70,18 +70,18 @@ def memories(pages: Sequence[NewPage]) -> Columns:
     }
 
 
-def growth(of: Sequence[Growth]) -> Columns:
+def growth(grown: Sequence[Growth]) -> Columns:
     """What visits grow by."""
     return {
-        "grown_sites": binary.int4s([each.site_id for each in of]),
-        "grown_visits": binary.uuids([each.visit.id for each in of]),
-        "grown_began": binary.times([each.visit.began for each in of]),
-        "grown_last": binary.times([each.last for each in of]),
-        "grown_engaged": binary.int8s([each.engaged_ms for each in of]),
-        "grown_events": binary.int4s([each.events for each in of]),
-        "grown_views": binary.int4s([each.views for each in of]),
-        "grown_page_began": binary.times([each.page_began for each in of]),
-        "grown_paths": binary.texts([each.path for each in of]),
+        "grown_sites": binary.int4s([each.site_id for each in grown]),
+        "grown_visits": binary.uuids([each.visit.id for each in grown]),
+        "grown_began": binary.times([each.visit.began for each in grown]),
+        "grown_last": binary.times([each.last for each in grown]),
+        "grown_engaged": binary.int8s([each.engaged_ms for each in grown]),
+        "grown_events": binary.int4s([each.events for each in grown]),
+        "grown_views": binary.int4s([each.views for each in grown]),
+        "grown_page_began": binary.times([each.page_began for each in grown]),
+        "grown_paths": binary.texts([each.path for each in grown]),
     }
 
 

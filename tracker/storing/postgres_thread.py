@@ -1,7 +1,7 @@
 """Waits for Postgres in a thread of its own, so that pages need not.
 
-No timeout tells a server that hangs from one that is slow. So an errand is never broken off: whoever does not
-want to wait any longer goes on without its answer.
+No timeout tells a server that hangs from one that is slow. So a piece of work is never broken off: whoever
+does not want to wait any longer goes on without its answer.
 """
 
 import threading
@@ -14,10 +14,10 @@ T = TypeVar("T")
 
 
 class Unanswered(Exception):
-    """Postgres has not answered yet; the errand goes on."""
+    """Postgres has not answered yet; the work goes on."""
 
 
-class _Errand:
+class _Work:
     """What is asked of Postgres, and what became of it."""
 
     def __init__(self, name: object, do: Callable[[], object]) -> None:
@@ -37,21 +37,21 @@ class _Errand:
 
 
 class PostgresThread:
-    """Runs errands for one thread."""
+    """Does work with Postgres for one thread."""
 
     def __init__(self) -> None:
-        self._out: _Errand | None = None
-        self._errands: SimpleQueue[_Errand | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
+        self._out: _Work | None = None
+        self._queue: SimpleQueue[_Work | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="postgres", daemon=True)
 
     def out_for(self) -> float:
         """Since when Postgres owes an answer, in seconds; 0 when it does not."""
         return 0.0 if self._out is None or self._out.over.is_set() else time.monotonic() - self._out.since
 
-    def ask(self, name: object, errand: Callable[[], T], patience: float) -> T:
-        """What the errand gives; raises what it raises, or Unanswered after `patience` seconds.
+    def ask(self, name: object, work: Callable[[], T], patience: float) -> T:
+        """What the work gives; raises what it raises, or Unanswered after `patience` seconds.
 
-        Whoever asks again under the same name (the same object) waits for the errand that is out already;
+        Whoever asks again under the same name (the same object) waits for the work that is under way already;
         whoever asks under another one waits for that one's end, and nobody hears how it went.
         """
         until = time.monotonic() + patience
@@ -59,10 +59,10 @@ class PostgresThread:
             self._wait(self._out, until)
             self._out = None
         if self._out is None:
-            self._out = _Errand(name, errand)
+            self._out = _Work(name, work)
             if not self._thread.is_alive():
                 self._thread.start()
-            self._errands.put(self._out)
+            self._queue.put(self._out)
         out = self._out
         self._wait(out, until)
         self._out = None
@@ -70,19 +70,19 @@ class PostgresThread:
             raise out.error
         return cast(T, out.found)
 
-    def close(self, errand: Callable[[], object], patience: float) -> bool:
-        """End the thread after this last errand; False when that is not over in time."""
-        last = _Errand(self, errand)
+    def close(self, work: Callable[[], object], patience: float) -> bool:
+        """End the thread after this last piece of work; False when that is not over in time."""
+        last = _Work(self, work)
         if not self._thread.is_alive():
             self._thread.start()
-        self._errands.put(last)
-        self._errands.put(None)
+        self._queue.put(last)
+        self._queue.put(None)
         return last.over.wait(patience)
 
-    def _wait(self, errand: _Errand, until: float) -> None:
-        if not errand.over.wait(max(0.0, until - time.monotonic())):
+    def _wait(self, work: _Work, until: float) -> None:
+        if not work.over.wait(max(0.0, until - time.monotonic())):
             raise Unanswered
 
     def _run(self) -> None:
-        while errand := self._errands.get():
-            errand.run()
+        while work := self._queue.get():
+            work.run()

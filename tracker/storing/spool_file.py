@@ -109,20 +109,20 @@ class SpoolFile:
 
         Raises OSError, and msgspec.MsgspecError for what was written whole and makes no sense.
         """
-        found: dict[Key, Entry] = {}
+        entries: dict[Key, Entry] = {}
         self._peeked = self._start
-        while len(found) < most and (record := self._record(self._peeked)):
+        while len(entries) < most and (record := self._record(self._peeked)):
             try:
                 entry = _decoded(record)
             except msgspec.MsgspecError:
-                if not found:
+                if not entries:
                     raise
                 break
-            if entry.key in found:
+            if entry.key in entries:
                 break
-            found[entry.key] = entry
+            entries[entry.key] = entry
             self._peeked += HEAD.size + len(record)
-        return list(found.values())
+        return list(entries.values())
 
     def skip(self) -> None:
         """What was peeked at is stored."""

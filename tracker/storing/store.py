@@ -105,8 +105,8 @@ class _Batch:
         """Store events; returns the keys of those whose page view nobody knows."""
         given = parameters.events(entries)
         # First, since an event must never be neither: its page view may be committed between two looks.
-        found = self._direct.run(sql.ORPHANS, given)
-        orphans = {(EVENT, integer(site), int.from_bytes(event)) for site, event in found}
+        rows = self._direct.run(sql.ORPHANS, given)
+        orphans = {(EVENT, integer(site), int.from_bytes(event)) for site, event in rows}
         if orphans:
             given = parameters.events([entry for entry in entries if entry.key not in orphans])
         self._growth += [
@@ -166,8 +166,8 @@ class _Batch:
             return waiting
         begun = [page.began for each in waiting for page in each.pages]
         statement = _within(sql.REACH, [*self._began, min(begun) - LONGEST - GAP, max(begun)])
-        found = self._direct.run(statement, parameters.signs(self._known) | parameters.visits(late))
-        reach = {(integer(site), visit): integer(until) for site, visit, until in found}
+        rows = self._direct.run(statement, parameters.signs(self._known) | parameters.visits(late))
+        reach = {(integer(site), visit): integer(until) for site, visit, until in rows}
         return [_reaching(each, reach) for each in waiting]
 
 

@@ -108,13 +108,13 @@ def ended_within(at: float, began: int) -> int:
 
 def visitors(pages: Iterable[NewPage]) -> list[VisitorPages]:
     """Whose page views these are, by (site, visitor)."""
-    found: dict[tuple[int, bytes], list[NewPage]] = {}
+    by_visitor: dict[tuple[int, bytes], list[NewPage]] = {}
     for page in pages:
-        found.setdefault((page.entry.site_id, page.visitor), []).append(page)
-    for of in found.values():
-        if len(of) > 1:
-            of.sort(key=lambda page: page.order)
-    return [VisitorPages(*key, of) for key, of in sorted(found.items())]
+        by_visitor.setdefault((page.entry.site_id, page.visitor), []).append(page)
+    for views in by_visitor.values():
+        if len(views) > 1:
+            views.sort(key=lambda page: page.order)
+    return [VisitorPages(*key, views) for key, views in sorted(by_visitor.items())]
 
 
 def place(visitor: VisitorPages) -> None:
@@ -159,11 +159,11 @@ def by_visit(pages: Iterable[NewPage]) -> tuple[list[list[NewPage]], list[NewPag
     for page in pages:
         visits.setdefault((page.entry.site_id, page.visit.id), []).append(page)
     new, others = [], []
-    for of in visits.values():
-        if of[0].id == of[0].visit.id:
-            new.append(of)
+    for views in visits.values():
+        if views[0].id == views[0].visit.id:
+            new.append(views)
         else:
-            others += of
+            others += views
     return new, others
 
 

@@ -69,8 +69,8 @@ class Writer:
         stopping: threading.Event,
     ) -> None:
         self.stuck = False  # neither Postgres nor the spool takes anything
-        self._link = EdgeConnection(connect, edge)
-        self._courier = PostgresThread()
+        self._connection = EdgeConnection(connect, edge)
+        self._postgres = PostgresThread()
         self._draining: _Draining | None = None
         self._edge = edge
         self._spool = spool
@@ -78,11 +78,11 @@ class Writer:
         self._retry_at = 0.0
 
     @property
-    def trouble(self) -> str:
+    def problem(self) -> str:
         """Why what comes is not going to Postgres, in a sentence for staff; empty while all is well."""
         if self.stuck:
             return STUCK
-        return AWAY if self._link.away_for() > SPOOL_AFTER_SECONDS else ""
+        return AWAY if self._connection.away_for() > SPOOL_AFTER_SECONDS else ""
 
     def write(self, batch: list[Entry]) -> Iterator[Settled]:
         """Keep a batch, yielding what is settled as it is; waits as long as nobody takes it.
@@ -91,7 +91,7 @@ class Writer:
         """
         parts = deque([batch])
         while parts:
-            if self._spool.pending or self._silent or self._link.away_for() > SPOOL_AFTER_SECONDS:
+            if self._spool.pending or self._silent or self._connection.away_for() > SPOOL_AFTER_SECONDS:
                 yield from self._spool_all(parts)
                 if not parts:
                     return
@@ -107,19 +107,19 @@ class Writer:
                     return
             except (psycopg.Error, OSError) as error:
                 self._failed(error)
-                if self._stopping.is_set() and (self._link.away or isinstance(error, OSError)):
+                if self._stopping.is_set() and (self._connection.away or isinstance(error, OSError)):
                     yield from self._spool_all(parts)
                     return
-                self._stopping.wait(self._link.pause)
+                self._stopping.wait(self._connection.pause)
 
     def turn(self) -> Iterator[Settled]:
         """What is due between batches: a sign of life, files that dead edges left, a batch of the spool."""
         if self.due_in() > 0:
             return
         try:
-            if self._draining is None and self._link.beat_in() <= 0:
-                self._courier.ask(self._link, self._link.reach, TURN_SECONDS)
-                self._link.reached()
+            if self._draining is None and self._connection.beat_in() <= 0:
+                self._postgres.ask(self._connection, self._connection.reach, TURN_SECONDS)
+                self._connection.reached()
                 self._spool.adopt()
             if self._spool.pending:
                 yield from self._catch_up()
@@ -131,28 +131,28 @@ class Writer:
     def due_in(self) -> float:
         """Seconds until `turn` has something to do."""
         retry_in = self._retry_at - time.monotonic()
-        return max(0.0, retry_in if self._spool.pending else max(retry_in, self._link.beat_in()))
+        return max(0.0, retry_in if self._spool.pending else max(retry_in, self._connection.beat_in()))
 
     def close(self, all_settled: bool) -> None:
         """Close connection and spool; says goodbye when nothing is left to be stored."""
         goodbye = all_settled and not self._spool.pending
-        if not self._courier.close(lambda: self._link.close(goodbye), GOODBYE_SECONDS):
+        if not self._postgres.close(lambda: self._connection.close(goodbye), GOODBYE_SECONDS):
             logger.warning("buffer: no goodbye (Postgres does not answer); jobs will tidy up")
         self._spool.close()
 
     @property
     def _silent(self) -> bool:
         """Whether Postgres owes an answer for so long that nobody waits for it any more."""
-        return self._courier.out_for() > ANSWER_SECONDS
+        return self._postgres.out_for() > ANSWER_SECONDS
 
-    def _store_next(self, parts: Parts, patience: float, of: Spooled | None = None) -> Iterator[Settled]:
+    def _store_next(self, parts: Parts, patience: float, spooled: Spooled | None = None) -> Iterator[Settled]:
         """Store the first part, or halve it when it is refused.
 
         Raises psycopg.Error for what passes, and Unanswered; then the part is still the first.
         """
         part = parts[0]
         try:
-            orphans = self._courier.ask(part, lambda: self._write(part, of), patience)
+            orphans = self._postgres.ask(part, lambda: self._write(part, spooled), patience)
         except (psycopg.Error, Unanswered) as error:
             if isinstance(error, Unanswered) or not _refused(error):
                 raise
@@ -162,7 +162,7 @@ class Writer:
             yield from _split(parts)
         else:
             parts.popleft()
-            self._link.reached()
+            self._connection.reached()
             self.stuck = False
             yield from _settle(part, orphans)
 
@@ -180,11 +180,11 @@ class Writer:
         self._draining = None
         self._spool.drop_first()
 
-    def _write(self, part: list[Entry], of: Spooled | None) -> set[Key]:
-        """The courier's errand: his thread alone uses the connection while he is out."""
-        if of and of.edge != self._edge:
-            self._link.vouch(of.edge, of.written_at)
-        return self._link.reach().write(part)
+    def _write(self, part: list[Entry], spooled: Spooled | None) -> set[Key]:
+        """Done by Postgres' own thread, which alone uses the connection meanwhile."""
+        if spooled and spooled.edge != self._edge:
+            self._connection.vouch(spooled.edge, spooled.written_at)
+        return self._connection.reach().write(part)
 
     def _spool_all(self, parts: Parts) -> Iterator[Settled]:
         """Spool all parts, and leave none; or, where the disk does not take them, all."""
@@ -204,15 +204,15 @@ class Writer:
 
     def _unanswered(self) -> None:
         if self._silent:
-            self._link.silent()
+            self._connection.silent()
 
     def _failed(self, error: psycopg.Error | OSError) -> None:
         if isinstance(error, psycopg.Error):
-            self._link.failed(error)
+            self._connection.failed(error)
         else:
             self._complain(error)
-            self._link.pause = LONGEST_PAUSE
-        self._retry_at = time.monotonic() + self._link.pause
+            self._connection.pause = LONGEST_PAUSE
+        self._retry_at = time.monotonic() + self._connection.pause
 
     def _complain(self, error: OSError) -> None:
         if not self.stuck:

@@ -22,14 +22,14 @@ class AddressUse(msgspec.Struct, eq=False, gc=False):
 
     def take_message(self, now: float) -> bool:
         """Take one message from their allowance; False when there is none left."""
-        said = self.said - (now - self.heard_at) * self.rate
+        taken = self.said - (now - self.heard_at) * self.rate
         self.heard_at = now
         # It does not save up more than a burst.
-        said = said + 1 if said > 0 else 1
-        if said > self.burst:
-            self.said = said - 1
+        taken = taken + 1 if taken > 0 else 1
+        if taken > self.burst:
+            self.said = taken - 1
             return False
-        self.said = said
+        self.said = taken
         return True
 
 
@@ -51,11 +51,11 @@ class AddressLimits:
     def use_of(self, address: str, now: float) -> AddressUse:
         """Who is behind an address."""
         place = place_of(address)
-        found = self._known.get(place)
-        if found is None:
-            found = self._known[place] = AddressUse(place, self._burst, self._rate)
+        use = self._known.get(place)
+        if use is None:
+            use = self._known[place] = AddressUse(place, self._burst, self._rate)
             self._leaving[place] = now
-        return found
+        return use
 
     def enter(self, address_use: AddressUse) -> bool:
         """One socket more; False when they hold as many as they may."""

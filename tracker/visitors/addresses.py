@@ -28,8 +28,8 @@ def plain(text: str) -> str | None:
 
 def within(address: str, trusted: Sequence[Network]) -> bool:
     """Whether an address lies in one of the networks."""
-    found = ip_address(address)
-    return any(found.version == network.version and found in network for network in trusted)
+    parsed = ip_address(address)
+    return any(parsed.version == network.version and parsed in network for network in trusted)
 
 
 def client_address(peer: str | None, forwarded_for: str, trusted: Sequence[Network]) -> str:
@@ -41,10 +41,10 @@ def client_address(peer: str | None, forwarded_for: str, trusted: Sequence[Netwo
     """
     address = None if peer is None else plain(peer) or ""
     for hop in reversed(forwarded_for.split(",") if forwarded_for else ()):
-        said = plain(hop)
-        if said is None or not _believed(address, trusted):
+        forwarded = plain(hop)
+        if forwarded is None or not _believed(address, trusted):
             break
-        address = said
+        address = forwarded
     return address or ""
 
 

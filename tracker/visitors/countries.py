@@ -23,15 +23,15 @@ class Countries:
     def _from_database(self, address: str) -> object:
         assert self._database is not None
         try:
-            found = self._database.get(address)
+            record = self._database.get(address)
         # An IPv6 address in a database of IPv4, or no address at all.
         except ValueError:
             return None
-        if not isinstance(found, dict):
+        if not isinstance(record, dict):
             return None
         for place in ("country", "registered_country"):
-            said = found.get(place)
-            if isinstance(said, dict) and "iso_code" in said:
-                return said["iso_code"]
+            country = record.get(place)
+            if isinstance(country, dict) and "iso_code" in country:
+                return country["iso_code"]
         # Databases that carry nothing else put it at the top.
-        return found.get("country_code")
+        return record.get("country_code")

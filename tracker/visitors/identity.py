@@ -37,8 +37,8 @@ def derive(secret: str, purpose: str) -> bytes:
 
 def keyed(key: bytes, purpose: bytes, site_id: int, address: str, agent: str) -> bytes:
     """16 bytes; the NUL keeps ("ab", "c") and ("a", "bc") apart, as no address holds one."""
-    said = f"{site_id}\0{address}\0{agent}".encode(errors="surrogatepass")
-    return blake2b(said, key=key, digest_size=16, person=purpose).digest()
+    text = f"{site_id}\0{address}\0{agent}".encode(errors="surrogatepass")
+    return blake2b(text, key=key, digest_size=16, person=purpose).digest()
 
 
 def site_day(at: float, zone: ZoneInfo) -> date:

@@ -40,10 +40,10 @@ async def snippet(request: HttpRequest) -> HttpResponse:
 @require_POST
 async def live(request: HttpRequest, key: str, edge: ProcessEdge) -> HttpResponse:
     """The socket's messages as a JSON array; answers with the acks after the commit."""
-    asked = VisitorRequest(
+    visitor_request = VisitorRequest(
         key=key,
         peer=request.META.get("REMOTE_ADDR"),
         headers={name.lower(): value for name, value in request.headers.items()},
     )
-    answer = await post.answer(await edge.start(), asked, request.read(messages.BODY_LIMIT + 1))
+    answer = await post.answer(await edge.start(), visitor_request, request.read(messages.BODY_LIMIT + 1))
     return HttpResponse(answer.body, status=answer.status, headers=answer.headers)

@@ -44,8 +44,8 @@ class Command(BaseCommand):
                 finally:
                     signal.signal(signal.SIGINT, _leave)
                     signal.signal(signal.SIGTERM, _leave)
-        except CannotStart as trouble:
-            raise CommandError(str(trouble)) from None
+        except CannotStart as problem:
+            raise CommandError(str(problem)) from None
         except KeyboardInterrupt:
             # Asked to stop before it served: nothing was lost, and all is undone.
             pass
