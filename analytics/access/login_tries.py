@@ -36,7 +36,7 @@ FORGET = f"""
 
 
 class Tries:
-    """Those of one account name from one address."""
+    """The passwords that were tried for one account name from one address."""
 
     def __init__(self, request: HttpRequest, name: str) -> None:
         address = addresses.client_address(
@@ -58,7 +58,7 @@ class Tries:
         return max(left, 1.0) if too_many else 0.0
 
     def forget(self) -> None:
-        """The password was right."""
+        """Begin to count anew, after the right password."""
         LoginTries.objects.filter(digest=self._digest).delete()
 
 

@@ -110,7 +110,7 @@ class GrowingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return TemplateResponse(request, "admin/tracker/too_long.html", context, status=503)
 
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
-        """The filtered list as CSV, all of it."""
+        """The filtered list as CSV, without an end."""
         try:
             with time_limit(PATIENCE):
                 changes = self.get_changelist_instance(request)

@@ -54,7 +54,7 @@ else:
 
 
 def add_live(api: NinjaAPI, live: LiveState, snapshots: Snapshots) -> None:
-    """Add what tells of the live state."""
+    """Add the operations that tell of the live state."""
 
     @api.get(
         "/sites/{key}/live",

@@ -52,7 +52,7 @@ class Relay:
             await self._layer.group_send(group(key), message)
 
     async def close(self) -> None:
-        """Hear nothing any more."""
+        """Stop following every site."""
         with suppress(*REDIS_ERRORS):
             await self.follow(set())
         if self._task:

@@ -100,7 +100,7 @@ class BoardConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels h
             self._ticker.leave(self.site, self, self.filters)
 
     def offer(self, seq: int, text: str) -> None:
-        """A snapshot is there."""
+        """Take a snapshot, to be sent as soon as the page has acknowledged the one before."""
         # One that another process made before this board's first may still come after it.
         if seq > self.newest:
             self.newest, self.pending = seq, (seq, text)

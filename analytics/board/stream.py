@@ -42,7 +42,7 @@ class BoardStream:
         return stream is not None and stream.told > self._until
 
     def end(self) -> None:
-        """No board is left."""
+        """Stop following the site, once no board is left."""
         self._live.end_stream(self._site_id, self._filters)
 
     def tick(self) -> None:

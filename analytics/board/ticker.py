@@ -54,14 +54,14 @@ class WatchedSite:
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def due(self, counters: Counters, now: float) -> bool:
-        """Whether the boards should hear again."""
+        """Whether the boards are to be sent a snapshot again."""
         elapsed = now - self.told_at
         # In this order: the stream is to be followed all the time.
         changed = self.stream.follow() or counters.version != self.version
         return elapsed >= QUIET_SECONDS or (elapsed >= TOLD_SECONDS and changed)
 
     def overdue(self, now: float) -> bool:
-        """Whether they should have heard already."""
+        """Whether the boards should have been sent a snapshot already."""
         return self.owed_at is not None and now - self.owed_at >= HEARD_SECONDS
 
     def offer(self, seq: int, text: str) -> None:

@@ -87,7 +87,7 @@ class TableRow:
 
 
 def figures(site: Site, days: Range) -> Figures:
-    """The totals of a range."""
+    """The totals of a range of days."""
     views = within(PageView, site, days).aggregate(count=Count("*"), mean=Avg("engaged_ms"))
     visits = within(Visit, site, days).aggregate(
         count=Count("*"),

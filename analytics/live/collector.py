@@ -49,7 +49,7 @@ class Scope:
 
 
 class Collector:
-    """What this process knows of all edges."""
+    """Collects what all edges publish, for this process."""
 
     def __init__(self, url: str) -> None:
         self._url = url

@@ -14,7 +14,7 @@ HELD_SECONDS = 3.0
 
 
 class Edges:
-    """The edges as the last look found them."""
+    """The edges that live, and those that went, as the last look at the registry saw them."""
 
     def __init__(self) -> None:
         self.living: dict[str, str] = {}  # incarnation by edge
@@ -41,7 +41,7 @@ class Edges:
         self._gone = {edge: until for edge, until in self._gone.items() if until > now}
 
     def left(self, incarnation: str) -> None:
-        """An edge said goodbye."""
+        """Note that an edge said goodbye."""
         edge = edge_of(incarnation)
         if self.living.get(edge, incarnation) == incarnation:
             for known in (self.living, self._held, self._gone):

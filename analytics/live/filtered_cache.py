@@ -15,13 +15,13 @@ LIMIT = 64
 
 
 class FilteredCache:
-    """What was looked at in the last seconds."""
+    """Keeps the counters of filters that were asked for in the last seconds."""
 
     def __init__(self) -> None:
         self._timers: dict[tuple[SitePresence, Filters], asyncio.TimerHandle] = {}
 
     def look(self, presence: SitePresence, filters: Filters) -> FilteredCounters:
-        """The filtered counters of this moment."""
+        """The counters that a filter keeps at this moment."""
         key = (presence, filters)
         timer = self._timers.pop(key, None)
         if timer is None and len(self._timers) >= LIMIT:

@@ -10,7 +10,7 @@ from tracker.live.counters import MINUTES, MINUTES_KEPT, Counters, read_field
 
 
 class _Part:
-    """What one edge shares."""
+    """The share of one edge."""
 
     def __init__(self, incarnation: str) -> None:
         self.incarnation = incarnation
@@ -77,7 +77,7 @@ class Merged(Counters):
             part.lost = True
 
     def tell_stale(self, stale: int) -> None:
-        """How many edges cannot be heard."""
+        """Note how many edges cannot be heard."""
         if stale != self.stale:
             self.stale = stale
             self.version += 1

@@ -28,5 +28,5 @@ def columns(wanted: Filters) -> dict[str, list[str]]:
 
 
 def kept(wanted: Filters) -> Q:
-    """The page views that filters keep."""
+    """The page views that filters keep, as a condition for the ORM."""
     return Q(**{f"{column}__in": names for column, names in columns(wanted).items()})

@@ -39,12 +39,12 @@ class Range:
 
     @property
     def start(self) -> datetime:
-        """The first moment, in UTC."""
+        """The first moment of the range, in UTC."""
         return midnight(self.first, self.zone)
 
     @property
     def end(self) -> datetime:
-        """The first moment after, in UTC."""
+        """The first moment after the range, in UTC."""
         return self.until or midnight(self.last + timedelta(days=1), self.zone)
 
     @property
@@ -66,7 +66,7 @@ class Range:
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:
-    """When a day begins in a zone, in UTC."""
+    """The moment, in UTC, at which a day begins in a zone."""
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 

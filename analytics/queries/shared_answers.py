@@ -48,7 +48,7 @@ class SharedAnswers:
         return answer  # type: ignore[no-any-return]  # one key, one kind of answer
 
     def _forget(self) -> None:
-        """Make room for one more."""
+        """Make room for one more answer. Raises TooMuch when too many are being made."""
         self._kept = {key: future for key, future in self._kept.items() if not _is_over(future)}
         if sum(not future.done() for future in self._kept.values()) >= MOST_WAITING:
             raise TooMuch("Too much is being asked at once.")

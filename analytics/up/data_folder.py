@@ -40,7 +40,7 @@ class DataFolder(NamedTuple):
         os.replace(temporary, self.path / name)
 
     def forget(self, name: str) -> None:
-        """Drop a kept text."""
+        """Delete a kept text."""
         (self.path / name).unlink(missing_ok=True)
 
     def make(self) -> None:

@@ -20,7 +20,7 @@ READY_SECONDS = 30.0
 
 
 class Fleet:
-    """The children of one `up --edges N`."""
+    """The processes of one `up --edges N`."""
 
     def __init__(self, options: Options, data: DataFolder, account: Account) -> None:
         """Choose places, and check that everything is there; starts nothing.

@@ -89,7 +89,7 @@ class Nginx:
         return Child("nginx", command, {"PATH": "/usr/bin:/bin"})
 
     def around(self) -> str:
-        """The main configuration."""
+        """The main configuration, around the site's."""
         # As root, its workers are the account that the run folder lets in.
         names = pwd.getpwuid(self.account.uid).pw_name, grp.getgrgid(self.account.gid).gr_name
         trusted = [f"    set_real_ip_from {network};" for network in self.trusted]

@@ -13,7 +13,7 @@ MOST_EDGES = 64
 
 @dataclass(frozen=True)
 class Options:
-    """The words of one start, understood."""
+    """The options of one start."""
 
     port: int
     data: Path

@@ -73,7 +73,7 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        """The address, as DATABASE_URL has it."""
+        """The address of the database, as DATABASE_URL has it."""
         return f"postgres://footfall:{self._password}@{quote(str(self._sockets), safe='')}/footfall"
 
     @property

@@ -45,7 +45,7 @@ class PunctualChannel(HTTPChannel):  # type: ignore[misc]  # Twisted's types are
     """
 
     def resetTimeout(self) -> None:  # noqa: N802 (Twisted's name)
-        """Bytes are not enough."""
+        """Keep the time that is left: bytes alone are no request."""
 
     def allContentReceived(self) -> None:  # noqa: N802 (Twisted's name)
         """The request that became a WebSocket is never done: it and this channel would hold each other."""
@@ -144,11 +144,11 @@ class WebServer(Daphne):  # type: ignore[misc]
             self._ready()
 
     def listen_success(self, port: Any) -> None:
-        """Keep the listener, to close it first."""
+        """Keep the listener, so that it is closed first at the end."""
         self._listening.append(port)
 
     def listen_error(self, failure: Any) -> None:
-        """Somebody took the port since it was checked."""
+        """End with a sentence: somebody took the port since it was checked."""
         where = self._where
         self._trouble = CannotStart(
             port_taken(where) if isinstance(where, int) else f"{where} cannot be listened on."

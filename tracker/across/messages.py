@@ -86,7 +86,7 @@ class Share:
         counters.follow()
 
     def next(self) -> Statement | None:
-        """What has not been said yet, if anything."""
+        """The statement that is not sent yet: all counters, or the changed ones; None if nothing changed."""
         whole = len(self._loose) > self._room
         fields = self._counters.everything() if whole else self._counters.changes()
         if not fields and not whole:
@@ -99,7 +99,7 @@ class Share:
         return Statement(self._incarnation, self._filters_key, self.version, whole, fields)
 
     def end(self) -> None:
-        """Nobody asks any more."""
+        """Stop following the counters, once nobody watches them."""
         self._counters.unfollow()
 
 
@@ -147,5 +147,5 @@ def read_lease(value: bytes) -> EdgeLease | None:
 
 
 def encode(message: Any) -> bytes:
-    """A message or totals, as they travel."""
+    """A message of this module, as it travels through Redis."""
     return msgspec.msgpack.encode(message)

@@ -68,7 +68,7 @@ class Publisher:
             self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """Say what is left to say, and goodbye."""
+        """Publish what is left, and take this edge out of the registry."""
         self._stopping.set()
         if self._task:
             await asyncio.wait([self._task], timeout=GOODBYE_SECONDS)

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Drop(StrEnum):
-    """One reason."""
+    """A reason for which something was not counted or stored."""
 
     # The handshake (or the POST's headers) was refused.
     UNKNOWN_SITE = "unknown_site"

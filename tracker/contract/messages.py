@@ -59,7 +59,7 @@ class PageMessage(msgspec.Struct, frozen=True, gc=False):
 
 
 class StateMessage(msgspec.Struct, frozen=True, gc=False):
-    """Attention changed."""
+    """The reader's attention, engaged time or depth changed."""
 
     id: UUID
     attention: Attention

@@ -26,7 +26,7 @@ class Claims:
         return self._holders.get(key)
 
     def take(self, key: Key, session: Session) -> bool:
-        """Give the page view to `session`; True when another one held it here, which lets go of it."""
+        """Give the page view to `session`. True when another one held it here; that one lets go of it."""
         if self._news is not None:
             self._news.add(key)
         holder = self._holders.setdefault(key, session)
@@ -38,7 +38,7 @@ class Claims:
         return True
 
     def release(self, key: Key, session: Session) -> None:
-        """`session` holds this page view no more, if it did."""
+        """Take the page view away from `session`, if it holds it."""
         holder = self._holders.pop(key, None)
         if holder and holder is not session:
             self._holders[key] = holder
@@ -53,11 +53,11 @@ class Claims:
         ]
 
     def say_all(self) -> None:
-        """Nobody can be told now: the next news are all the claims that stand then."""
+        """Make all claims news again: nobody could be told of the last ones."""
         self._news = None
 
     def apply(self, claims: Collection[Claim], edge: str) -> bool:
-        """Another edge's claims: let go of what it got later. True when some of ours must be said again."""
+        """Let go of what another edge claimed later. True when some of our claims must be published again."""
         claimed = [((site, page.int), since) for site, page, since in claims]
         ours = {key for key, since in claimed if self._stands(key, since, edge)}
         if self._news is not None:

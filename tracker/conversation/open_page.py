@@ -47,7 +47,7 @@ class OpenPage(msgspec.Struct, eq=False):
         self.depth = max(self.depth, depth)
 
     def progress(self, site_id: int, owner: Owner, now: float, ended: bool) -> Progress:
-        """How far it has come, to be stored."""
+        """The record that says how far the page view has come."""
         return Progress(
             site_id=site_id,
             id=self.id,
@@ -66,7 +66,7 @@ class OpenPage(msgspec.Struct, eq=False):
         self.answer(Outcome.STORED if stored else Outcome.REFUSED)
 
     def answer(self, outcome: Outcome) -> None:
-        """Tell all who wait."""
+        """Tell everybody who waits for this page view what became of it."""
         waiting, self.waiting = self.waiting, ()
         for reply in waiting:
             reply(self.id, outcome)

@@ -23,9 +23,9 @@ class PostLeases:
         self._until[session] = now + (HIDDEN_LEASE_SECONDS if hidden else LEASE_SECONDS)
 
     def drop(self, session: Session) -> None:
-        """It is over, if it had a lease."""
+        """Forget the lease of a conversation that is over; one without a lease is no error."""
         self._until.pop(session, None)
 
     def over(self, now: float) -> list[Session]:
-        """Those whose lease has run out."""
+        """The conversations whose lease has run out."""
         return [session for session, until in self._until.items() if until <= now]

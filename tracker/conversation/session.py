@@ -72,7 +72,7 @@ class Session:
         self._events: frozenset[UUID] = frozenset()
 
     def receive(self, frame: str | bytes, now: float) -> None:
-        """A frame came over the socket."""
+        """Take a frame that came over the socket."""
         if self.closed:
             return
         try:

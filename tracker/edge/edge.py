@@ -93,7 +93,7 @@ class Edge:
         await asyncio.to_thread(self._stop_threads)
 
     def admit(self, request: VisitorRequest) -> Caller:
-        """Who asks, or Declined."""
+        """The caller behind a request. Raises Declined where it is not let in."""
         if self._stopping:
             raise Declined(RESTARTING, Drop.NOT_READY)
         return self._admission.admit(request)
@@ -116,7 +116,7 @@ class Edge:
         return session
 
     def finished(self, session: Session) -> None:
-        """A conversation's connection is gone."""
+        """Forget a conversation whose connection is gone, and end its page view."""
         if not session.closed:
             session.lost(time.monotonic())
         self._forget(session)
@@ -134,7 +134,7 @@ class Edge:
         self._leases.renew(session, time.monotonic())
 
     def held(self) -> int:
-        """Conversations open now."""
+        """How many conversations are open now."""
         return len(self.sessions)
 
     def presence_of(self, site_id: int) -> SitePresence:
@@ -172,7 +172,7 @@ class Edge:
         self.drops.count(reason)
 
     def count_message(self) -> None:
-        """A page said something."""
+        """Count a message that a page sent."""
         self.messages += 1
 
     async def _see_off(self, over: float) -> None:

@@ -29,7 +29,7 @@ SENTENCES = {
 
 
 class Answer(NamedTuple):
-    """What the page is told."""
+    """The HTTP answer to a page's POST."""
 
     status: int
     body: str

@@ -14,7 +14,7 @@ STATM = Path("/proc/self/statm")
 
 
 class Holder(Protocol):
-    """A `tracker.edge.edge.Edge`."""
+    """What the vitals are taken of: a `tracker.edge.edge.Edge`."""
 
     messages: int
     buffer: WriteBuffer
@@ -33,7 +33,7 @@ class Pulse:
         self._vitals = Vitals()
 
     def take(self) -> Vitals:
-        """Those of this second."""
+        """The vitals of this second: taken anew, or those that were taken less than SAMPLE_SECONDS ago."""
         now = time.monotonic()
         if (elapsed := now - self._taken_at) < SAMPLE_SECONDS:
             return self._vitals

@@ -52,7 +52,7 @@ class Counters:
 
     @property
     def tabs(self) -> int:
-        """Open tabs."""
+        """How many tabs are open."""
         return sum(self.attention.values())
 
     @property
@@ -89,7 +89,7 @@ class Counters:
         self._changed = set()
 
     def unfollow(self) -> None:
-        """Nobody asks for changes any more."""
+        """Stop noting what changes."""
         self._changed = None
 
     def changes(self) -> list[Field]:
@@ -105,7 +105,7 @@ class Counters:
         return list(self._fields())
 
     def _add_up(self) -> None:
-        """Change the counters by what waits."""
+        """Add what waits to the counters."""
         if not self._waiting:
             return
         for names, by in self._waiting.items():

@@ -15,15 +15,15 @@ class FilteredCounters(Counters):
         self._filters = filters
 
     def join(self, visitor: bytes, names: Sequence[str], attention: Attention) -> None:
-        """A tab opens."""
+        """Count a tab that opens, if the filter keeps it."""
         self._count(visitor, names, attention, 1)
 
     def leave(self, visitor: bytes, names: Sequence[str], attention: Attention) -> None:
-        """A tab closes."""
+        """Stop counting a tab that closes."""
         self._count(visitor, names, attention, -1)
 
     def attend(self, names: Sequence[str], before: Attention, after: Attention) -> None:
-        """A tab's attention changes."""
+        """Count a change of a tab's attention."""
         if self._filters.keeps(names):
             self.add(ATTENTION, before, -1)
             self.add(ATTENTION, after, 1)

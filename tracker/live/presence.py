@@ -72,7 +72,7 @@ class SitePresence(Counters):
         return tab
 
     def leave(self, tab: Tab) -> None:
-        """A tab closes."""
+        """Stop counting a tab that closes."""
         self._tabs.remove(tab)
         self.add(VISITORS, tab.visitor, -1)
         self.add(ATTENTION, tab.attention, -1)
@@ -98,7 +98,7 @@ class SitePresence(Counters):
             filtered.join(tab.visitor, tab.names, tab.attention)
 
     def attend(self, tab: Tab, attention: Attention) -> None:
-        """A tab's attention changes."""
+        """Count a change of a tab's attention."""
         before = tab.attention
         if before is not attention:
             self.add(ATTENTION, before, -1)
@@ -146,9 +146,9 @@ class Presence:
         return {site_id: (site.tabs, site.visitors) for site_id, site in self._sites.items() if site.tabs}
 
     def tabs(self) -> int:
-        """Open tabs over all sites."""
+        """How many tabs are open, over all sites."""
         return sum(site.tabs for site in self._sites.values())
 
     def visitors(self) -> int:
-        """Distinct visitors per site, added up."""
+        """How many distinct visitors there are: per site, added up."""
         return sum(site.visitors for site in self._sites.values())

@@ -43,7 +43,7 @@ class Stream:
             self._kept.popitem(last=False)
 
     def extend(self, passed: int, happenings: Iterable[Happening]) -> None:
-        """What another process tells, oldest first, after so many that it passed over."""
+        """Append what another process tells, oldest first, behind so many that it passed over."""
         self.told += passed
         for happening in happenings:
             self.append(happening)
@@ -72,7 +72,7 @@ class Streams:
         return self.watched.setdefault(filters, Stream())
 
     def forget(self, filters: Filters) -> None:
-        """Nobody watches any more."""
+        """Stop following what these filters keep."""
         self.watched.pop(filters, None)
 
     def append(self, happening: Happening) -> None:

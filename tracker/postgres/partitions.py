@@ -47,7 +47,7 @@ def week_of(at: datetime) -> date:
 
 
 def midnight(day: date) -> datetime:
-    """When `day` begins, UTC."""
+    """The moment at which `day` begins in UTC."""
     return datetime.combine(day, time(), UTC)
 
 

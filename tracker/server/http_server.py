@@ -20,7 +20,7 @@ LINGER_SECONDS: Final = 2.0
 
 
 class HttpServer:
-    """The listener's connections."""
+    """Serves the connections of one listener."""
 
     def __init__(self, edge: Edge, holds_token: inspection.HoldsToken) -> None:
         self._here = edge
@@ -45,7 +45,7 @@ class HttpServer:
             self._listening.close()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, for `asyncio.start_server`."""
+        """Serve one connection; called by `asyncio.start_server`."""
         task = asyncio.current_task()
         assert task
         self._open.add(task)

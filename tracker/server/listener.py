@@ -32,7 +32,7 @@ PAUSE_SECONDS: Final = 1.0
 
 
 class Listener:
-    """Lets visitors in, and hears what they say."""
+    """Accepts visitors' sockets, and reads what they say."""
 
     def __init__(self, edge: Edge, listener: socket.socket) -> None:
         self.edge = edge
@@ -46,7 +46,7 @@ class Listener:
         self._loop = asyncio.get_running_loop()
 
     def open(self) -> None:
-        """Begin to let in."""
+        """Begin to accept sockets."""
         self._listener.setblocking(False)
         # All pass on to every socket that is accepted: no call of their own.
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)

@@ -28,7 +28,7 @@ class Pinged(Protocol):
 
 
 class PingWheel:
-    """The wheel; on the event loop's thread only."""
+    """The wheel itself. It is used on the event loop's thread only."""
 
     def __init__(self) -> None:
         self._places: list[set[Pinged]] = [set() for _ in range(round(TURN_SECONDS / STEP_SECONDS))]
@@ -47,7 +47,7 @@ class PingWheel:
         self._count += 1
 
     def remove(self, socket: Pinged) -> None:
-        """Its connection is gone."""
+        """Take a socket off the wheel, once its connection is gone."""
         self._places[socket.place].remove(socket)
         self._count -= 1
         if self._count == 0:
@@ -58,7 +58,7 @@ class PingWheel:
         self._closing.append((time.monotonic() + CLOSE_SECONDS, socket))
 
     async def turn(self) -> None:
-        """Turn until cancelled."""
+        """Turn the wheel until cancelled."""
         # Never two steps at once: after a pause of this process, pongs that wait must be read first.
         while True:
             await asyncio.sleep(STEP_SECONDS)

@@ -102,7 +102,7 @@ class VisitorSocket:
             self._shake(data)
 
     def reply(self, message_id: UUID, outcome: Outcome) -> None:
-        """Session's answer to a page or an event."""
+        """Tell the page what became of a page view or an event that it sent."""
         text = self._session.answer(message_id, outcome, time.monotonic) if self._session else ""
         if text and not self._said_close:
             self._send(frames.frame(TEXT, text.encode()))
@@ -114,7 +114,7 @@ class VisitorSocket:
         self._listener.pings.closing(self)
 
     def ping(self) -> None:
-        """Ask for a sign of life."""
+        """Ask the page for a sign of life."""
         if not self._said_close:
             self._send(PINGING)
 
@@ -234,7 +234,7 @@ class VisitorSocket:
 
 
 def _decoded(payload: bytes) -> str | bytes:
-    """Text, or bytes, which no page may say."""
+    """The payload as text; as bytes, which no page may send, where it is not UTF-8."""
     try:
         return payload.decode()
     except UnicodeDecodeError:

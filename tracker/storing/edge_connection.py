@@ -74,7 +74,7 @@ class EdgeConnection:
         self._connection.commit()
 
     def reached(self) -> None:
-        """Postgres did what it was asked to."""
+        """Note that Postgres did what it was asked to."""
         if self.away:
             logger.warning("buffer: Postgres is back")
         self._away_since, self.pause = None, 0.0

@@ -23,7 +23,7 @@ def ids(named: Sequence[Named]) -> Columns:
 
 
 def signs(named: Sequence[Named]) -> Columns:
-    """What is said of known page views."""
+    """What entries say of page views that are known."""
     entries = [entry for _, _, entry in named]
     begun = [None if entry.begin is None else moment(entry.begin.began_at) for entry in entries]
     return {
@@ -41,7 +41,7 @@ def signs(named: Sequence[Named]) -> Columns:
 
 
 def visits(names: Sequence[tuple[int, VisitName]]) -> Columns:
-    """Visits by site."""
+    """Which visits these are, by site."""
     return {
         "visit_sites": binary.int4s([site for site, _ in names]),
         "visits": binary.uuids([visit.id for _, visit in names]),
@@ -49,7 +49,7 @@ def visits(names: Sequence[tuple[int, VisitName]]) -> Columns:
 
 
 def open_visits(visits: Sequence[tuple[int, bytes, StoredVisit]]) -> Columns:
-    """Open visits by site and visitor."""
+    """Open visits, by site and visitor."""
     return {
         "sites": binary.int4s([site for site, _, _ in visits]),
         "visitors": binary.uuids([visitor for _, visitor, _ in visits]),
@@ -71,7 +71,7 @@ def memories(pages: Sequence[NewPage]) -> Columns:
 
 
 def growth(grown: Sequence[Growth]) -> Columns:
-    """What visits grow by."""
+    """How much visits grow."""
     return {
         "grown_sites": binary.int4s([each.site_id for each in grown]),
         "grown_visits": binary.uuids([each.visit.id for each in grown]),
@@ -86,7 +86,7 @@ def growth(grown: Sequence[Growth]) -> Columns:
 
 
 def events(entries: Sequence[EventEntry]) -> Columns:
-    """Events, and the page views that said them."""
+    """Events, with the page views that sent them."""
     records = [entry.record for entry in entries]
     return {
         "sites": binary.int4s([one.site_id for one in records]),

@@ -111,14 +111,14 @@ class Spool:
         return None
 
     def drop_first(self) -> None:
-        """What `first` gave is stored. Raises OSError."""
+        """Drop what `first` gave, once it is stored. Raises OSError."""
         if file := self._oldest():
             file.skip()
             if not file.left():
                 self._finish(file)
 
     def close(self) -> None:
-        """Leave everything to the next start."""
+        """Close all files; the next start finds them."""
         for file in (*self._left, self._own):
             if file:
                 file.close()

@@ -74,7 +74,7 @@ class SpoolFile:
 
     @property
     def size(self) -> int:
-        """Bytes on disk."""
+        """How many bytes are in the file."""
         return self._end
 
     def written_at(self) -> float:
@@ -125,7 +125,7 @@ class SpoolFile:
         return list(entries.values())
 
     def skip(self) -> None:
-        """What was peeked at is stored."""
+        """Go on behind what was peeked at, once it is stored."""
         self._start = self._peeked
 
     def left(self) -> int:

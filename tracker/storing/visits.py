@@ -36,7 +36,7 @@ class StoredVisit(msgspec.Struct, frozen=True, gc=False):
 
 
 class Growth(msgspec.Struct, frozen=True, gc=False):
-    """What a visit that exists grows by."""
+    """How much a visit that exists grows."""
 
     site_id: int
     visit: VisitName
@@ -73,17 +73,17 @@ class NewPage(msgspec.Struct, eq=False, gc=False):
 
     @property
     def seen_until(self) -> int:
-        """Until when it was there for sure."""
+        """The last moment at which the page view was there for sure."""
         return self.began if self.ended is None else self.ended
 
     @property
     def reach(self) -> int:
-        """Until when it holds its visit open."""
+        """The moment until which the page view holds its visit open."""
         return self.began + LONGEST if self.ended is None else self.ended
 
     @property
     def order(self) -> tuple[int, bytes]:
-        """Which of two page views comes first."""
+        """Sorts page views by when they began."""
         return self.began, self.id
 
 

@@ -129,7 +129,7 @@ class Writer:
             self._failed(error)
 
     def due_in(self) -> float:
-        """Seconds until `turn` has something to do."""
+        """How many seconds it takes until `turn` has something to do."""
         retry_in = self._retry_at - time.monotonic()
         return max(0.0, retry_in if self._spool.pending else max(retry_in, self._connection.beat_in()))
 

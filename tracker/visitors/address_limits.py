@@ -34,7 +34,7 @@ class AddressUse(msgspec.Struct, eq=False, gc=False):
 
 
 class AddressLimits:
-    """All addresses that a process hears of."""
+    """What all addresses that are connected to this process use of their allowances."""
 
     def __init__(self, sockets: int, burst: int, rate: int) -> None:
         """What one address may have: sockets, messages at once, messages a second."""
@@ -49,7 +49,7 @@ class AddressLimits:
         return len(self._known)
 
     def use_of(self, address: str, now: float) -> AddressUse:
-        """Who is behind an address."""
+        """What the sockets of an address use together."""
         place = place_of(address)
         use = self._known.get(place)
         if use is None:
@@ -58,7 +58,7 @@ class AddressLimits:
         return use
 
     def enter(self, address_use: AddressUse) -> bool:
-        """One socket more; False when they hold as many as they may."""
+        """Count one socket more; False when the address holds as many as it may."""
         if address_use.sockets >= self._sockets:
             return False
         self._leaving.pop(address_use.place, None)
@@ -66,7 +66,7 @@ class AddressLimits:
         return True
 
     def leave(self, address_use: AddressUse, now: float) -> None:
-        """One socket less."""
+        """Count one socket less."""
         address_use.sockets -= 1
         if address_use.sockets == 0:
             self._leaving[address_use.place] = now
