@@ -12,7 +12,15 @@ def main() -> None:
         # `up`, which alone may make that folder, does so before Django loads them.
         from analytics.up.launch import prepare
 
-        prepare(sys.argv[2:])
+        launch = prepare(sys.argv[2:])
+
+        import django
+
+        django.setup()
+        from analytics.management.commands.up import Command as Up
+
+        Up(launch).run_from_argv(sys.argv)
+        return
     if sys.argv[1:2] == ["edge"]:
         # It needs settings but no apps: without models, admin and API it starts in half the time.
         from tracker.management.commands.edge import Command

@@ -206,6 +206,12 @@ def test_no_class_name_stands_in_two_modules() -> None:
     assert {name: homes for name, homes in homes.items() if len(homes) > 1} == {}
 
 
+def test_no_module_rebinds_a_global() -> None:
+    """State belongs to who puts the process together: analytics/process.py, tracker/server/process.py."""
+    for module, path in modules(ROOT).items():
+        assert not [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Global)], module
+
+
 def test_the_write_side_names_no_table_of_another() -> None:
     assert foreign_tables(ROOT) == FOREIGN_TABLES
 

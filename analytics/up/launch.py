@@ -25,16 +25,12 @@ class Launch:
     fleet: Fleet | None  # None where this one process holds the sockets itself
 
 
-prepared: Launch | None = None
-
-
-def prepare(arguments: list[str]) -> None:
+def prepare(arguments: list[str]) -> Launch:
     """Prepare a start, or exit with 1 and one sentence."""
-    global prepared
     read_env_file(options.ROOT / ".env")
     chosen = options.read(arguments)
     try:
-        prepared = _prepare(chosen)
+        return _prepare(chosen)
     except CannotStart as problem:
         print(problem, file=sys.stderr)
         sys.exit(1)

@@ -15,9 +15,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
-from analytics.up import first_start, launch, options
+from analytics.up import first_start, options
 from analytics.up.child import Child
 from analytics.up.errors import CannotStart
+from analytics.up.launch import Launch
 from tracker.edge.file_limits import allow_many_sockets
 from tracker.postgres.connect import connect
 from tracker.sites.snippet_tag import tag
@@ -28,19 +29,23 @@ class Command(BaseCommand):
     help = "Start Footfall: Postgres, the board, and the door for visitors. scripts/run calls this."
     requires_system_checks = ()
 
+    def __init__(self, launch: Launch | None = None, **options: Any) -> None:
+        """`launch`: what `manage.py` prepared; None where Django makes the command itself, for its help."""
+        super().__init__(**options)
+        self._launch = launch
+
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         options.add_arguments(parser)
 
     def handle(self, *args: Any, **chosen: Any) -> None:
-        started = launch.prepared
-        if started is None:
+        if self._launch is None:
             raise CommandError("Start it as `manage.py up` or scripts/run.")
         # Until the server takes them over, signals unwind what has been started.
         signal.signal(signal.SIGTERM, _interrupt)
         try:
             with ExitStack() as undo:
                 try:
-                    self._run(started, undo)
+                    self._run(self._launch, undo)
                 finally:
                     signal.signal(signal.SIGINT, _leave)
                     signal.signal(signal.SIGTERM, _leave)
@@ -51,7 +56,7 @@ class Command(BaseCommand):
             pass
         self._say("Stopped.")
 
-    def _run(self, started: launch.Launch, undo: ExitStack) -> None:
+    def _run(self, started: Launch, undo: ExitStack) -> None:
         undo.callback(started.data.forget, "database_url")
         if started.postgres:
             undo.callback(started.postgres.stop)
@@ -103,7 +108,7 @@ class Command(BaseCommand):
             )
         self._say("")
 
-    def _demo(self, started: launch.Launch) -> Child:
+    def _demo(self, started: Launch) -> Child:
         site = first_start.demo_site()
         # Only who knows this run's secret may say which address a demo visitor has.
         os.environ["FOOTFALL_DEMO_SECRET"] = secrets.token_urlsafe(24)
