@@ -19,7 +19,7 @@ const { LiveList } = await import("/static/board/list.js");
 const { Hour } = await import("/static/board/hour.js");
 const { Now } = await import("/static/board/now.js");
 const { Clock } = await import("/static/board/clock.js");
-const { DIMENSIONS } = await import("/static/board/snapshot.js");
+const { DIMENSIONS } = await import("/static/board/dimensions.js");
 const part = (selector) => document.querySelector(selector);
 part(".lists").hidden = false;
 for (const row of document.querySelectorAll(".row")) row.remove();

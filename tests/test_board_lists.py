@@ -243,7 +243,7 @@ def test_a_list_in_full_is_searched_as_it_is_written_and_as_it_is_read() -> None
 
 def test_the_pages_table_of_dimensions_is_the_servers(at: At, key: str) -> None:
     with at(key) as page:
-        table = page.evaluate("import('/static/board/snapshot.js').then((it) => it.PARAMETERS)")
+        table = page.evaluate("import('/static/board/dimensions.js').then((it) => it.PARAMETERS)")
         assert table == {each.name: each.parameter for each in TABLE}
         assert page.locator("[data-list]").count() == len(TABLE)
 

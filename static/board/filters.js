@@ -3,8 +3,8 @@
  *
  * @import {Dimension} from "./snapshot.js"
  */
+import { DIMENSIONS, PARAMETERS } from "./dimensions.js";
 import { label } from "./names.js";
-import { DIMENSIONS, PARAMETERS } from "./snapshot.js";
 
 export class Filters {
   /**

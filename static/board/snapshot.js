@@ -9,15 +9,6 @@
  *   & Record<Dimension, Row[]>} Snapshot
  */
 
-/** @type {HTMLElement[]} */
-const lists = [...document.querySelectorAll("[data-list][data-parameter]")];
-
-/** What filters a dimension in a query string: the page has a list for each dimension that the server knows. */
-export const PARAMETERS = /** @type {Record<Dimension, string>} */ (
-  Object.fromEntries(lists.map(({ dataset }) => [dataset.list, dataset.parameter]))
-);
-export const DIMENSIONS = /** @type {Dimension[]} */ (Object.keys(PARAMETERS));
-
 /**
  * Whether anybody has come within the last hour.
  * @param {Snapshot} snapshot
