@@ -17,7 +17,6 @@ import { Moment } from "./moment.js";
 import { Now } from "./now.js";
 import { Paths } from "./paths.js";
 import { Replay } from "./replay.js";
-import { visited } from "./snapshot.js";
 import { BoardSocket } from "./socket.js";
 import { Status } from "./status.js";
 import { Stream } from "./stream.js";
@@ -80,7 +79,7 @@ function told() {
 /** @param {Snapshot} snapshot */
 function show(snapshot) {
   latest = snapshot;
-  if (visited(snapshot)) install.found(snapshot.pages[0]?.name ?? "");
+  install.update(snapshot);
   const at = Date.parse(snapshot.at);
   day.update(at, snapshot.visitors);
   replay.update(at / 1000, day.curve);
@@ -88,7 +87,7 @@ function show(snapshot) {
   paths.update(filters.pages, filters.query, replay.at);
   if (replay.at === null) draw(snapshot);
   stream?.update(snapshot.stream);
-  strip.update(snapshot.system);
+  if (snapshot.system) strip.update(snapshot.system);
   status.seen(snapshot.at);
   if (replay.at === null) sayCount(snapshot.visitors);
 }

@@ -3,8 +3,8 @@
  * The server sends its largest 1,000 names; where there are more, it does the searching.
  *
  * @import {Filters} from "./filters.js"
- * @import {Dimension, Row} from "./snapshot.js"
- * @typedef {{of: Dimension, tabs: number, total: number, found: number, rows: Row[]}} Whole
+ * @import {Dimension, NameTabs} from "./snapshot.js"
+ * @typedef {{of: Dimension, tabs: number, total: number, found: number, rows: NameTabs[]}} Whole
  *   `tabs`: all that are open; `total`: distinct names, of which `found` have the text in them that was asked for
  */
 import { LiveList } from "./list.js";

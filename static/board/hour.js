@@ -2,7 +2,7 @@
  * The last 60 minutes of page views as bars. Pointer or arrow keys read the exact value of a minute.
  *
  * @import {Clock} from "./clock.js"
- * @import {Minutes} from "./snapshot.js"
+ * @import {LastHour} from "./snapshot.js"
  */
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -16,7 +16,7 @@ export function views(count) {
 
 export class Hour {
   /** @type {SVGRectElement[]} */ #bars = [];
-  /** @type {Minutes} */ #minutes = { to: 0, views: Array(SHOWN).fill(0) };
+  /** @type {LastHour} */ #minutes = { to: 0, views: Array(SHOWN).fill(0) };
   /** @type {number | null} */ #read = null;
   #width = 0;
   #height = 0;
@@ -39,7 +39,7 @@ export class Hour {
     }).observe(this.plot);
   }
 
-  /** @param {Minutes} minutes */
+  /** @param {LastHour} minutes */
   update(minutes) {
     const moved = minutes.to !== this.#minutes.to;
     this.#minutes = minutes;

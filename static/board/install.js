@@ -1,4 +1,8 @@
-/** Before the first visit: the snippet to copy, and a check that turns green by itself and gives way to the board. */
+/**
+ * Before the first visit: the snippet to copy, and a check that turns green by itself and gives way to the board.
+ *
+ * @import {Snapshot} from "./snapshot.js"
+ */
 
 const GREEN_MS = 1_400;
 const COPIED_MS = 2_000;
@@ -17,10 +21,11 @@ export class Install {
     button.addEventListener("click", () => copy(button, code));
   }
 
-  /** Somebody came. @param {string} page */
-  found(page) {
-    if (this.done) return;
+  /** @param {Snapshot} snapshot */
+  update(snapshot) {
+    if (this.done || !visited(snapshot)) return;
     this.done = true;
+    const page = snapshot.pages[0]?.name;
     const check = /** @type {HTMLElement} */ (this.root.querySelector(".check"));
     const words = /** @type {HTMLElement} */ (check.querySelector("[role=status]"));
     check.classList.add("found");
@@ -30,6 +35,14 @@ export class Install {
       this.giveWay();
     }, GREEN_MS);
   }
+}
+
+/**
+ * Whether anybody has come within the last hour.
+ * @param {Snapshot} snapshot
+ */
+function visited({ tabs, minutes }) {
+  return tabs > 0 || minutes.views.some((views) => views > 0);
 }
 
 /**

@@ -4,7 +4,7 @@
  * 0.5 ms for six lists of 100 rows where an `animate()` for each that moved cost 6.
  *
  * @import {Filters} from "./filters.js"
- * @import {Dimension, Row} from "./snapshot.js"
+ * @import {Dimension, NameTabs} from "./snapshot.js"
  */
 import { ListRow } from "./row.js";
 
@@ -26,7 +26,7 @@ function write(element, text) {
 export class LiveList {
   /** @type {Map<string, ListRow>} */ #rows = new Map();
   #slots = 10;
-  /** @type {[Row[], number, number] | null} */ #last = null;
+  /** @type {[NameTabs[], number, number] | null} */ #last = null;
 
   /**
    * @param {HTMLElement} root with `.rows` in it, and in these `.more` and `.none`
@@ -52,7 +52,7 @@ export class LiveList {
   }
 
   /**
-   * @param {Row[]} rows largest first
+   * @param {NameTabs[]} rows largest first
    * @param {number} total distinct names, of which `rows` may be the beginning
    * @param {number} tabs what the shares are shares of
    */
@@ -83,7 +83,7 @@ export class LiveList {
     this.none.hidden = total > 0;
   }
 
-  /** @param {Row[]} shown */
+  /** @param {NameTabs[]} shown */
   #isSoft(shown) {
     const staying = shown.filter(({ name }) => this.#rows.has(name)).length;
     return Math.max(shown.length, this.#rows.size) - staying <= SOFT;
@@ -135,7 +135,7 @@ export class LiveList {
   }
 
   /**
-   * @param {Row[]} shown
+   * @param {NameTabs[]} shown
    * @param {number} tabs
    * @param {boolean} moving
    */

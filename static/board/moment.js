@@ -2,7 +2,7 @@
  * What the board says of the moment that it shows: now, or a second of the past.
  *
  * @import {Clock} from "./clock.js"
- * @import {Snapshot} from "./snapshot.js"
+ * @import {LastHour, Snapshot} from "./snapshot.js"
  */
 
 export class Moment {
@@ -52,7 +52,7 @@ export class Moment {
   }
 
   /**
-   * @param {import("./snapshot.js").Minutes} minutes
+   * @param {LastHour} minutes
    * @param {string} ago
    */
   #lastView({ to, views }, ago) {

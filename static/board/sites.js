@@ -2,7 +2,7 @@
  * All sites: asks for all the live counts together every five seconds, while somebody looks, and keeps the tiles in
  * order: favourites first, then by visitors.
  *
- * @import {Counted} from "./tile.js"
+ * @import {SiteCounts} from "./tile.js"
  */
 import "./menus.js";
 import { Favourites } from "./favourites.js";
@@ -25,9 +25,9 @@ async function ask() {
   const response = await fetch("/sites/live.json", { cache: "no-store" });
   if (response.status === 403) return location.reload(); // logged out: the page leads to the login
   if (!response.ok) throw new Error(`answered ${response.status}`);
-  /** @type {{sites: Counted[]}} */
+  /** @type {{sites: SiteCounts[]}} */
   const { sites } = await response.json();
-  for (const counted of sites) byKey.get(counted.site)?.update(counted);
+  for (const counts of sites) byKey.get(counts.site)?.update(counts);
   // Nothing moves away from under a pointer that is about to press.
   if (!(hovers.matches && list.matches(":hover"))) order();
 }

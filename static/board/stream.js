@@ -4,10 +4,9 @@
  *
  * @import {Clock} from "./clock.js"
  * @import {Filters} from "./filters.js"
- * @import {Dimension} from "./snapshot.js"
- * @typedef {{at: number, visitor: string, page: string, referrer: string, browser: string, country: string,
- *   event?: string, more?: number, row?: HTMLElement}} Happening  `at`: seconds since the epoch; `more` alone: so many untold
- * @typedef {{whole: boolean, more: number, rows: Happening[]}} News  newest first; `whole`: instead of all before
+ * @import {Dimension, StreamNews, StreamRow} from "./snapshot.js"
+ * @typedef {{at: number, more: number}} Gap stands for `more` rows that were not sent
+ * @typedef {(StreamRow | Gap) & {item?: HTMLElement}} Entry a row or a gap, with the item that shows it
  */
 import { halves, label } from "./names.js";
 
@@ -22,8 +21,8 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 const number = new Intl.NumberFormat("en");
 
 export class Stream {
-  /** @type {Happening[]} */ #live = [];
-  /** @type {Happening[] | null} */ #past = null;
+  /** @type {Entry[]} */ #live = [];
+  /** @type {Entry[] | null} */ #past = null;
   #paused = false;
   #pointed = false;
   #others = false;
@@ -66,13 +65,14 @@ export class Stream {
     this.#others = true;
   }
 
-  /** @param {News | undefined} news */
+  /** @param {StreamNews | undefined} news */
   update(news) {
     const others = this.#others && news?.whole;
     if (news) {
       const { whole, more, rows } = news;
-      const gap = more ? [{ ...(rows.at(-1) ?? this.#live[0]), more, row: undefined }] : [];
+      const gap = more ? [{ at: (rows.at(-1) ?? this.#live[0])?.at ?? 0, more }] : [];
       // Processes tell of the same second in any order.
+      /** @type {Entry[]} */
       const all = [...rows, ...gap, ...(whole ? [] : this.#live)].sort((a, b) => b.at - a.at);
       this.#live = all.slice(0, MOST);
       this.#news += rows.length + more;
@@ -81,7 +81,7 @@ export class Stream {
     this.#settle(others);
   }
 
-  /** What had happened by a moment of the past, or with null what happens now. @param {Happening[] | null} rows */
+  /** What had happened by a moment of the past, or with null what happens now. @param {Entry[] | null} rows */
   past(rows) {
     this.#past = rows;
     this.#draw(rows ?? this.#live);
@@ -96,32 +96,32 @@ export class Stream {
     this.count.textContent = this.#news && !this.#past ? `${number.format(this.#news)} new` : "";
   }
 
-  /** @param {Happening[]} items */
-  #draw(items) {
+  /** @param {Entry[]} entries */
+  #draw(entries) {
     const focused = this.list.contains(document.activeElement);
     const fading = this.list.firstChild && !still.matches;
     let here = this.list.firstElementChild;
-    for (const item of items) {
-      if (!item.row) {
-        item.row = item.more ? element("li", "gap", `and ${number.format(item.more)} more`) : this.#row(item);
-        if (fading) item.row.animate({ opacity: [0, 1] }, { duration: 120, easing: "ease-out" });
+    for (const entry of entries) {
+      if (!entry.item) {
+        entry.item = "more" in entry ? element("li", "gap", `and ${number.format(entry.more)} more`) : this.#row(entry);
+        if (fading) entry.item.animate({ opacity: [0, 1] }, { duration: 120, easing: "ease-out" });
       }
-      if (item.row === here) here = here.nextElementSibling;
-      else this.list.insertBefore(item.row, here);
+      if (entry.item === here) here = here.nextElementSibling;
+      else this.list.insertBefore(entry.item, here);
     }
     while (here) {
       const gone = here;
       here = here.nextElementSibling;
       gone.remove();
     }
-    this.none.hidden = items.length > 0;
+    this.none.hidden = entries.length > 0;
     // The focus must not fall off the page with its row.
     if (focused && !this.list.contains(document.activeElement)) this.list.focus();
   }
 
-  /** @param {Happening} happening */
-  #row(happening) {
-    const { at, visitor, event } = happening;
+  /** @param {StreamRow} streamRow */
+  #row(streamRow) {
+    const { at, visitor, event } = streamRow;
     const row = element("li", "");
     const whose = parseInt(visitor, 16);
     row.dataset.visitor = visitor;
@@ -132,14 +132,14 @@ export class Stream {
     row.append(element("time", "", this.clock.second(at * 1000)), dot);
     for (const [dimension, member] of CELLS) {
       const cell = /** @type {HTMLButtonElement} */ (element("button", member));
-      const [start, end] = halves((cell.title = label(dimension, happening[member])));
+      const [start, end] = halves((cell.title = label(dimension, streamRow[member])));
       cell.type = "button";
       // One stop for the whole list; arrow keys go from cell to cell.
       cell.tabIndex = -1;
       if (event && member === "page") cell.append(element("b", "", event));
       cell.append(element("span", "start", start), element("span", "end", end));
       cell.addEventListener("click", ({ detail }) => {
-        this.filters.toggle(dimension, happening[member]);
+        this.filters.toggle(dimension, streamRow[member]);
         // Who presses with the pointer does not read with the keyboard.
         if (detail) cell.blur();
       });

@@ -1,8 +1,8 @@
 /**
  * How Footfall itself is: one figure and one small moving line each, and a sentence when something is wrong.
  *
- * @typedef {"sockets" | "messages" | "delay" | "depth" | "cpu" | "memory"} Name
- * @typedef {Record<Name, number> & {trouble: string}} System
+ * @import {Vitals} from "./snapshot.js"
+ * @typedef {Exclude<keyof Vitals, "trouble">} Name
  */
 
 const KEPT = 60;
@@ -45,15 +45,15 @@ export class Strip {
     }
   }
 
-  /** @param {System} system */
-  update(system) {
+  /** @param {Vitals} vitals */
+  update(vitals) {
     if (performance.now() - this.#sampledAt < SAMPLE_MS) return;
     this.#sampledAt = performance.now();
-    this.#warn(system.trouble);
+    this.#warn(vitals.trouble);
     for (const { name, figure, line, values } of this.#parts) {
-      values.push(system[name]);
+      values.push(vitals[name]);
       if (values.length > KEPT) values.shift();
-      const text = WORDS[name](system[name]);
+      const text = WORDS[name](vitals[name]);
       if (figure.textContent !== text) figure.textContent = text;
       line.setAttribute("d", path(values, FULL[name]));
     }

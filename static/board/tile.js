@@ -1,7 +1,8 @@
 /**
  * One site at `/`: its live number, its last hour, its star.
  *
- * @typedef {{site: string, visitors: number, tabs: number, views: number[]}} Counted
+ * @import {LastHour, LiveObject} from "./snapshot.js"
+ * @typedef {Pick<LiveObject, "site" | "visitors" | "tabs"> & Pick<LastHour, "views">} SiteCounts
  */
 
 const number = new Intl.NumberFormat("en");
@@ -31,7 +32,7 @@ export class Tile {
     [this.past, this.running] = root.querySelectorAll(".spark path");
   }
 
-  /** @param {Counted} news */
+  /** @param {SiteCounts} counts */
   update({ visitors, tabs, views }) {
     this.visitors = visitors;
     this.tabs = tabs;
