@@ -2,7 +2,7 @@
  * One list in full, over the board: asked for anew with every snapshot while it is open, searched by what is typed.
  * The server sends its largest 1,000 names; where there are more, it does the searching.
  *
- * @import {Filters} from "./filters.js"
+ * @import {NameFilters} from "./list.js"
  * @import {Dimension, NameTabs} from "./snapshot.js"
  * @typedef {{of: Dimension, tabs: number, total: number, found: number, rows: NameTabs[]}} Whole
  *   `tabs`: all that are open; `total`: distinct names, of which `found` have the text in them that was asked for
@@ -24,7 +24,7 @@ export class FullList {
 
   /**
    * @param {HTMLTemplateElement} template of the dialog
-   * @param {Filters} filters
+   * @param {NameFilters & {readonly query: string}} filters `query`: all filters, as a query string
    * @param {string} url what to ask
    * @param {() => number | null} moment that the board shows, in seconds since the epoch; null: now
    */

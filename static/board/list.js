@@ -3,10 +3,16 @@
  * A row stands where its `--at` says, and the style sheet moves it there: setting one property a row costs
  * 0.5 ms for six lists of 100 rows where an `animate()` for each that moved cost 6.
  *
- * @import {Filters} from "./filters.js"
  * @import {Dimension, NameTabs} from "./snapshot.js"
  */
 import { ListRow } from "./row.js";
+
+/**
+ * What a list must know of the names that the board is filtered by.
+ * @typedef {object} NameFilters
+ * @property {(dimension: Dimension, name: string) => boolean} has
+ * @property {(dimension: Dimension, name: string) => void} toggle filters by a name, or no longer
+ */
 
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const number = new Intl.NumberFormat("en");
@@ -31,7 +37,7 @@ export class LiveList {
   /**
    * @param {HTMLElement} root with `.rows` in it, and in these `.more` and `.none`
    * @param {Dimension} dimension
-   * @param {Pick<Filters, "has" | "toggle">} [filters] what a row that is pressed filters by
+   * @param {NameFilters} [filters] what a row that is pressed filters by
    */
   constructor(root, dimension, filters) {
     this.dimension = dimension;
