@@ -13,7 +13,7 @@ from tests.cast import PASSWORD, Cast, make_cast
 from tracker.models import Site
 
 ROOT = Path(__file__).resolve().parent.parent
-STYLES = ROOT / "static" / "board"
+STATIC = ROOT / "static"
 SEES_SEEN = {"owner", "viewer", "superuser"}
 NAMES = ("owner", "viewer", "outsider", "superuser", "deactivated", "customer")
 
@@ -194,7 +194,8 @@ def luminance(text: str) -> float:
 TOKENS = {
     name: (light, dark)
     for name, light, dark in re.findall(
-        r"--([\w-]+): light-dark\(oklch\(([^)/]+)\), oklch\(([^)/]+)\)\)", (STYLES / "tokens.css").read_text()
+        r"--([\w-]+): light-dark\(oklch\(([^)/]+)\), oklch\(([^)/]+)\)\)",
+        (STATIC / "shared" / "tokens.css").read_text(),
     )
 }
 TEXT = [
@@ -213,7 +214,7 @@ def test_text_stands_out_from_what_it_stands_on(ink: str, paper: str, scheme: in
 
 
 def test_style_sheets_name_colours_only_by_token() -> None:
-    for sheet in STYLES.glob("*.css"):
+    for sheet in (*STATIC.glob("shared/*.css"), *STATIC.glob("sites/*.css"), *STATIC.glob("board/**/*.css")):
         if sheet.name != "tokens.css":
             assert not re.search(
                 r"#[0-9a-fA-F]{3,8}\b|rgb|hsl|oklch\(", sheet.read_text().split("*/", 1)[1]

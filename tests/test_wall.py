@@ -24,7 +24,7 @@ TICKS = """async () => {
     const { LiveList } = await import("/static/board/list.js");
     const { Hour } = await import("/static/board/hour.js");
     const { Now } = await import("/static/board/now.js");
-    const { Clock } = await import("/static/board/clock.js");
+    const { Clock } = await import("/static/shared/clock.js");
     const names = ["pages", "referrers", "countries"];
     const lists = names.map((name) => new LiveList(document.querySelector(`[data-list=${name}]`), name));
     const hour = new Hour(document.querySelector(".hour"), new Clock("UTC"));

@@ -1,6 +1,6 @@
 """The live object: what a site looks like at one moment, in the one shape that is sent of it.
 
-Boards, the API, streams and the time machine send it, all or a part; static/board/snapshot.js has its types
+Boards, the API, streams and the time machine send it, all or a part; static/shared/snapshot.js has its types
 for the board. It is made from counters in O(names): a site's in this process, a filter's, or all edges'.
 """
 

@@ -1,10 +1,10 @@
 /**
  * The board: takes its site from the page, and hands every snapshot to its parts.
  *
- * @import {Dimension, Snapshot} from "./snapshot.js"
+ * @import {Dimension, Snapshot} from "../shared/snapshot.js"
  */
-import "./menus.js";
-import { Clock } from "./clock.js";
+import "../shared/menus.js";
+import { Clock } from "../shared/clock.js";
 import { compare } from "./compare.js";
 import { Day } from "./day.js";
 import { DIMENSIONS } from "./dimensions.js";
@@ -22,7 +22,7 @@ import { Status } from "./status.js";
 import { Stream } from "./stream.js";
 import { Strip } from "./strip.js";
 import { Tabs } from "./tabs.js";
-import "./terms.js";
+import "../shared/terms.js";
 import { World } from "./world.js";
 
 const board = /** @type {HTMLElement} */ (document.querySelector("#board"));

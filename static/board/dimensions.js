@@ -1,7 +1,7 @@
 /**
  * The dimensions of the board: the page has a list for each one that the server knows, so they stand nowhere else.
  *
- * @import {Dimension} from "./snapshot.js"
+ * @import {Dimension} from "../shared/snapshot.js"
  */
 
 /** @type {NodeListOf<HTMLElement>} */

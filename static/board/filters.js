@@ -1,10 +1,10 @@
 /**
  * What the board is filtered by: kept in the URL, shown as chips that take a filter away.
  *
- * @import {Dimension} from "./snapshot.js"
+ * @import {Dimension} from "../shared/snapshot.js"
  */
 import { DIMENSIONS, PARAMETERS } from "./dimensions.js";
-import { label } from "./names.js";
+import { label } from "../shared/names.js";
 
 export class Filters {
   /**

@@ -1,7 +1,7 @@
 /**
  * Before the first visit: the snippet to copy, and a check that turns green by itself and gives way to the board.
  *
- * @import {Snapshot} from "./snapshot.js"
+ * @import {Snapshot} from "../shared/snapshot.js"
  */
 
 const GREEN_MS = 1_400;

@@ -1,8 +1,8 @@
 /**
  * What the board says of the moment that it shows: now, or a second of the past.
  *
- * @import {Clock} from "./clock.js"
- * @import {LastHour, Snapshot} from "./snapshot.js"
+ * @import {Clock} from "../shared/clock.js"
+ * @import {LastHour, Snapshot} from "../shared/snapshot.js"
  */
 
 export class Moment {

@@ -1,7 +1,7 @@
 /**
  * The number that matters, and what it is made of.
  *
- * @import {Snapshot} from "./snapshot.js"
+ * @import {Snapshot} from "../shared/snapshot.js"
  */
 
 const number = new Intl.NumberFormat("en");

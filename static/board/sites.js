@@ -4,7 +4,7 @@
  *
  * @import {SiteCounts} from "./tile.js"
  */
-import "./menus.js";
+import "../shared/menus.js";
 import { Favourites } from "./favourites.js";
 import { Tile } from "./tile.js";
 

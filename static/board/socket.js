@@ -2,7 +2,7 @@
  * The board's line to the server: snapshots come in, each is acknowledged once it has been shown, and a broken
  * line is taken up again with full jitter, at once when the page is looked at or the network returns.
  *
- * @import {Snapshot} from "./snapshot.js"
+ * @import {Snapshot} from "../shared/snapshot.js"
  * @typedef {"connecting" | "live" | "stale" | "reconnecting" | "offline" | "forbidden"} State
  * @typedef {{state: State, lastAt: number | null, retryAt: number | null}} Line
  *   `lastAt`: when the last snapshot came, `retryAt`: when the next attempt is due; both by `performance.now()`

@@ -1,10 +1,10 @@
 /**
  * How fresh the board is, in words: the line at the foot, the banner when something is wrong.
  *
- * @import {Clock} from "./clock.js"
+ * @import {Clock} from "../shared/clock.js"
  * @import {Line, State} from "./socket.js"
  */
-import { ago } from "./clock.js";
+import { ago } from "../shared/clock.js";
 
 /** @type {Record<State, string>} */
 const SAID = {

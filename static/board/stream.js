@@ -2,13 +2,13 @@
  * The stream: page views and events as they happen, newest first. It rests while somebody has paused it, or reads in
  * it with the pointer or the keyboard; what comes meanwhile is a number until then.
  *
- * @import {Clock} from "./clock.js"
+ * @import {Clock} from "../shared/clock.js"
  * @import {Filters} from "./filters.js"
- * @import {Dimension, StreamNews, StreamRow} from "./snapshot.js"
+ * @import {Dimension, StreamNews, StreamRow} from "../shared/snapshot.js"
  * @typedef {{at: number, more: number}} Gap stands for `more` rows that were not sent
  * @typedef {(StreamRow | Gap) & {item?: HTMLElement}} Entry a row or a gap, with the item that shows it
  */
-import { halves, label } from "./names.js";
+import { halves, label } from "../shared/names.js";
 
 const MOST = 200;
 /** @type {[Dimension, "page" | "referrer" | "country" | "browser"][]} */

@@ -1,7 +1,7 @@
 /**
  * How Footfall itself is: one figure and one small moving line each, and a sentence when something is wrong.
  *
- * @import {Vitals} from "./snapshot.js"
+ * @import {Vitals} from "../shared/snapshot.js"
  * @typedef {Exclude<keyof Vitals, "trouble">} Name
  */
 

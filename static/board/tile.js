@@ -1,7 +1,7 @@
 /**
  * One site at `/`: its live number, its last hour, its star.
  *
- * @import {LastHour, LiveObject} from "./snapshot.js"
+ * @import {LastHour, LiveObject} from "../shared/snapshot.js"
  * @typedef {Pick<LiveObject, "site" | "visitors" | "tabs"> & Pick<LastHour, "views">} SiteCounts
  */
 

@@ -2,7 +2,7 @@
  * The world, each country shaded by its open tabs; a click filters by one. The shapes are a file of ours
  * (scripts/build-map); the list beside says and does the same for those who cannot see or point.
  */
-import { label } from "./names.js";
+import { label } from "../shared/names.js";
 
 /** @import {Filters} from "./filters.js" */
 
