@@ -16,7 +16,7 @@ KILOBYTE = 1024
 # The modules of the page, fed by hand: a tenth of the rows change their count, some come and some go.
 MODULES = """
 const { LiveList } = await import("/static/board/list.js");
-const { Hour } = await import("/static/board/hour.js");
+const { Hour } = await import("/static/board/day/hour.js");
 const { Now } = await import("/static/board/now.js");
 const { Clock } = await import("/static/shared/clock.js");
 const { DIMENSIONS } = await import("/static/board/dimensions.js");

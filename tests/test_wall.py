@@ -22,7 +22,7 @@ PRESSABLE = """() => [...document.querySelectorAll("a, button, input, summary")]
 }).map((it) => it.outerHTML)"""
 TICKS = """async () => {
     const { LiveList } = await import("/static/board/list.js");
-    const { Hour } = await import("/static/board/hour.js");
+    const { Hour } = await import("/static/board/day/hour.js");
     const { Now } = await import("/static/board/now.js");
     const { Clock } = await import("/static/shared/clock.js");
     const names = ["pages", "referrers", "countries"];

@@ -5,18 +5,18 @@
  */
 import "../shared/menus.js";
 import { Clock } from "../shared/clock.js";
-import { compare } from "./compare.js";
-import { Day } from "./day.js";
+import { compare } from "./day/compare.js";
+import { Day } from "./day/day.js";
 import { DIMENSIONS } from "./dimensions.js";
 import { Filters } from "./filters.js";
 import { FullList } from "./full.js";
-import { Hour } from "./hour.js";
+import { Hour } from "./day/hour.js";
 import { Install } from "./install.js";
 import { LiveList } from "./list.js";
 import { Moment } from "./moment.js";
 import { Now } from "./now.js";
 import { Paths } from "./paths.js";
-import { Replay } from "./replay.js";
+import { Replay } from "./day/replay.js";
 import { BoardSocket } from "./socket.js";
 import { Status } from "./status.js";
 import { Stream } from "./stream.js";

@@ -1,8 +1,8 @@
 /**
  * The last 60 minutes of page views as bars. Pointer or arrow keys read the exact value of a minute.
  *
- * @import {Clock} from "../shared/clock.js"
- * @import {LastHour} from "../shared/snapshot.js"
+ * @import {Clock} from "../../shared/clock.js"
+ * @import {LastHour} from "../../shared/snapshot.js"
  */
 
 const SVG = "http://www.w3.org/2000/svg";

@@ -1,7 +1,7 @@
 /**
  * One line under the number: how it stands to the same minute of another day, and today's peak.
  *
- * @import {Clock} from "../shared/clock.js"
+ * @import {Clock} from "../../shared/clock.js"
  * @import {Day} from "./day.js"
  */
 import { dayName } from "./day.js";

@@ -1,9 +1,9 @@
 /**
  * The time machine: a handle over the day; the board shows that second, plays on from it, and leads back to live.
  *
- * @import {Clock} from "../shared/clock.js"
+ * @import {Clock} from "../../shared/clock.js"
  * @import {WholeDay} from "./day.js"
- * @import {Snapshot} from "../shared/snapshot.js"
+ * @import {Snapshot} from "../../shared/snapshot.js"
  */
 
 const STEP_MS = 500;

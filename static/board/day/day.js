@@ -2,7 +2,7 @@
  * Today's visitors minute by minute: asks for the curve once a minute, carries its end on with every snapshot,
  * and reads any minute out to pointer, keyboard and screen reader.
  *
- * @import {Clock} from "../shared/clock.js"
+ * @import {Clock} from "../../shared/clock.js"
  * @typedef {{least: number[], most: number[], last: number[]}} Levels one number a minute of the day
  * @typedef {{day: string, from: number, minutes: number}} WholeDay `from`: epoch minute it began with
  * @typedef {WholeDay & {visitors: Levels, peak: {visitors: {most: number, at: number} | null},
