@@ -15,7 +15,7 @@ pytestmark = pytest.mark.alone
 KILOBYTE = 1024
 # The modules of the page, fed by hand: a tenth of the rows change their count, some come and some go.
 MODULES = """
-const { LiveList } = await import("/static/board/list.js");
+const { LiveList } = await import("/static/board/lists/list.js");
 const { Hour } = await import("/static/board/day/hour.js");
 const { Now } = await import("/static/board/now.js");
 const { Clock } = await import("/static/shared/clock.js");

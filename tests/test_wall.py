@@ -21,7 +21,7 @@ PRESSABLE = """() => [...document.querySelectorAll("a, button, input, summary")]
     return width && it.contains(document.elementFromPoint(x + width / 2, y + height / 2));
 }).map((it) => it.outerHTML)"""
 TICKS = """async () => {
-    const { LiveList } = await import("/static/board/list.js");
+    const { LiveList } = await import("/static/board/lists/list.js");
     const { Hour } = await import("/static/board/day/hour.js");
     const { Now } = await import("/static/board/now.js");
     const { Clock } = await import("/static/shared/clock.js");

@@ -3,12 +3,12 @@
  * The server sends its largest 1,000 names; where there are more, it does the searching.
  *
  * @import {NameFilters} from "./list.js"
- * @import {Dimension, NameTabs} from "../shared/snapshot.js"
+ * @import {Dimension, NameTabs} from "../../shared/snapshot.js"
  * @typedef {{of: Dimension, tabs: number, total: number, found: number, rows: NameTabs[]}} Whole
  *   `tabs`: all that are open; `total`: distinct names, of which `found` have the text in them that was asked for
  */
 import { LiveList } from "./list.js";
-import { label } from "../shared/names.js";
+import { label } from "../../shared/names.js";
 
 const number = new Intl.NumberFormat("en");
 

@@ -3,7 +3,7 @@
  * A row stands where its `--at` says, and the style sheet moves it there: setting one property a row costs
  * 0.5 ms for six lists of 100 rows where an `animate()` for each that moved cost 6.
  *
- * @import {Dimension, NameTabs} from "../shared/snapshot.js"
+ * @import {Dimension, NameTabs} from "../../shared/snapshot.js"
  */
 import { ListRow } from "./row.js";
 

@@ -4,7 +4,7 @@
  * @typedef {{kind: "page" | "source" | "here" | "left", name: string, steps: number}} Step
  * @typedef {{pages: string[], minutes: number, steps: number, from: Step[], to: Step[]}} Around
  */
-import { halves, label } from "../shared/names.js";
+import { halves, label } from "../../shared/names.js";
 
 const PERIOD_MS = 5_000;
 const PLAYED_MS = 1_000;

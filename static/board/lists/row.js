@@ -1,9 +1,9 @@
 /**
  * One row of a live list: a name that is pressed, its share as a bar behind it, its figure.
  *
- * @import {Dimension} from "../shared/snapshot.js"
+ * @import {Dimension} from "../../shared/snapshot.js"
  */
-import { halves, label } from "../shared/names.js";
+import { halves, label } from "../../shared/names.js";
 
 const number = new Intl.NumberFormat("en");
 
