@@ -12,8 +12,8 @@ export class Now {
   constructor(root) {
     /** @type {Map<string, HTMLElement>} */
     this.figures = new Map();
-    for (const figure of root.querySelectorAll("[data-figure]")) {
-      this.figures.set(figure.dataset.figure, figure);
+    for (const figure of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll("[data-figure]"))) {
+      this.figures.set(figure.dataset.figure ?? "", figure);
     }
     /** @type {NodeListOf<HTMLElement>} */
     this.parts = root.querySelectorAll("[data-part]");

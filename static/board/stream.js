@@ -163,7 +163,7 @@ export class Stream {
     if (!step || !cells.length) return;
     event.preventDefault();
     const at = cells.indexOf(/** @type {HTMLButtonElement} */ (document.activeElement));
-    (at < 0 ? cells[0] : (cells[at + step] ?? cells[at])).focus();
+    (at < 0 ? cells[0] : (cells[at + step] ?? cells[at]))?.focus();
   }
 }
 

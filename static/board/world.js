@@ -54,12 +54,12 @@ export class World {
   }
 
   #paint() {
-    const codes = Object.keys(this.#tabs).filter((code) => this.#shapes.has(code));
-    const most = Math.max(0, ...codes.map((code) => this.#tabs[code]));
-    for (const code of this.#shown.keys()) if (!codes.includes(code)) this.#set(code, 0, most);
-    for (const code of codes) {
+    const tabs = new Map(Object.entries(this.#tabs).filter(([code]) => this.#shapes.has(code)));
+    const most = Math.max(0, ...tabs.values());
+    for (const code of this.#shown.keys()) if (!tabs.has(code)) this.#set(code, 0, most);
+    for (const [code, count] of tabs) {
       // A new largest changes every shade; else only what changed is touched.
-      if (most !== this.#most || this.#shown.get(code) !== this.#tabs[code]) this.#set(code, this.#tabs[code], most);
+      if (most !== this.#most || this.#shown.get(code) !== count) this.#set(code, count, most);
     }
     this.#most = most;
     for (const [code, shape] of this.#shapes) shape.classList.toggle("kept", this.filters.has("countries", code));

@@ -20,7 +20,7 @@
   }
 
   function switchTheme() {
-    const next = THEMES[(THEMES.indexOf(root.dataset.theme ?? "auto") + 1) % THEMES.length];
+    const next = THEMES[(THEMES.indexOf(root.dataset.theme ?? "auto") + 1) % THEMES.length] ?? "auto";
     try {
       localStorage.setItem(KEY, next);
     } catch {

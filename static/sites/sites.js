@@ -42,19 +42,20 @@ function order() {
   const wanted = [...tiles].sort(before).map((tile) => tile.root);
   if (wanted.every((root, at) => root === list.children[at])) return;
   const moving = still.matches || document.hidden ? [] : wanted.filter((root) => !root.hidden);
-  const places = moving.map((root) => root.getBoundingClientRect());
+  const places = moving.map((root) => ({ root, from: root.getBoundingClientRect() }));
   let here = list.firstElementChild;
   for (const root of wanted) {
     if (root === here) here = here.nextElementSibling;
     // `moveBefore` keeps the focus on what is moved.
-    else if ("moveBefore" in list) list.moveBefore(root, here);
+    else if (list.moveBefore) list.moveBefore(root, here);
     else list.insertBefore(root, here);
   }
-  const moved = moving.map((root) => root.getBoundingClientRect());
-  moving.forEach((root, at) => {
-    const [x, y] = [places[at].x - moved[at].x, places[at].y - moved[at].y];
+  // All places are read before anything is written, or each would cost a layout.
+  const moves = places.map(({ root, from }) => ({ root, from, to: root.getBoundingClientRect() }));
+  for (const { root, from, to } of moves) {
+    const [x, y] = [from.x - to.x, from.y - to.y];
     if (x || y) root.animate([{ transform: `translate(${x}px, ${y}px)` }, { transform: "none" }], MOVE);
-  });
+  }
 }
 
 function mark() {

@@ -29,7 +29,8 @@ export class Tile {
     this.people = part("[data-visitors]");
     this.pages = part("[data-tabs]");
     this.hour = part(".spark");
-    [this.past, this.running] = root.querySelectorAll(".spark path");
+    this.past = /** @type {SVGPathElement} */ (root.querySelector(".spark path:not(.running)"));
+    this.running = /** @type {SVGPathElement} */ (root.querySelector(".spark .running"));
   }
 
   /** @param {SiteCounts} counts */

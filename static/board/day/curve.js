@@ -5,18 +5,16 @@
  *   `at`: epoch seconds
  */
 
-/** @type {any} uPlot comes as a plain script before the modules */
-const { uPlot } = globalThis;
 // As in the hour's bars: with fewer, one visitor would look like a crowd.
 const LEAST_HIGH = 4;
 /** How far a finger may go in a tap, in pixels. */ const TAP = 6;
 
 export class Curve {
-  /** @type {any} */ #plot = null;
+  /** @type {uPlot | null} */ #plot = null;
   /** @type {Drawn} */ #drawn = { from: 0, minutes: 1440, today: [], before: [], peak: null };
   #highest = LEAST_HIGH;
   /** What of the past the board shows, in seconds since the epoch. @type {number | null} */ #shown = null;
-  /** Called with the second that is pointed at, in seconds since the epoch. */ go = (/** @type {number} */ at) => {};
+  /** Called with the second that is pointed at, in seconds since the epoch. @type {(at: number) => void} */ go = () => {};
 
   /**
    * @param {HTMLElement} root
@@ -31,18 +29,23 @@ export class Curve {
     this.moment = mark("moment");
     this.moment.hidden = true;
     this.#listen();
-    const [before, today] = swatches.map((swatch) => () => getComputedStyle(swatch).backgroundColor);
-    new ResizeObserver(([entry]) => {
-      const size = { width: Math.floor(entry.contentRect.width), height: Math.floor(entry.contentRect.height) };
-      if (!size.width || !size.height) return;
-      if (this.#plot) this.#plot.setSize(size);
-      else this.#start(size, before, today);
-    }).observe(root);
+    new ResizeObserver(([entry]) => entry && this.#resize(entry.contentRect, swatches)).observe(root);
     const redraw = () => this.#plot?.redraw(false, false);
     const changes = new MutationObserver(redraw);
     changes.observe(document.documentElement, { attributeFilter: ["data-theme"] });
     changes.observe(/** @type {Node} */ (root.closest("#board")), { attributeFilter: ["data-state"] });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  }
+
+  /**
+   * @param {DOMRectReadOnly} space
+   * @param {[HTMLElement, HTMLElement]} swatches
+   */
+  #resize(space, [before, today]) {
+    const size = { width: Math.floor(space.width), height: Math.floor(space.height) };
+    if (!size.width || !size.height) return;
+    if (this.#plot) this.#plot.setSize(size);
+    else this.#start(size, colour(before), colour(today));
   }
 
   /** @param {Drawn} drawn */
@@ -54,15 +57,16 @@ export class Curve {
 
   /** Put the reading line at a minute of the day, or away. @param {number | null} at */
   choose(at) {
-    const left = at === null ? -10 : this.#plot?.valToPos(this.#drawn.from + at, "x");
-    this.#plot?.setCursor({ left, top: at === null ? -10 : 0 }, false);
+    if (!this.#plot) return;
+    const left = at === null ? -10 : this.#plot.valToPos(this.#drawn.from + at, "x");
+    this.#plot.setCursor({ left, top: at === null ? -10 : 0 }, false);
   }
 
   /** Mark the second that the board shows, or none. @param {number | null} at epoch seconds */
   mark(at) {
     this.#shown = at;
     this.moment.hidden = at === null;
-    if (at !== null && this.#plot) this.#place(this.moment, at / 60, 0);
+    if (at !== null) this.#place(this.moment, at / 60, 0);
   }
 
   /** A press, or a drag along the day, leads to that second; up and down scrolls the page under a finger. */
@@ -93,6 +97,7 @@ export class Curve {
 
   /** @param {PointerEvent} event */
   #point(event) {
+    if (!this.#plot) return;
     const x = event.clientX - this.#plot.over.getBoundingClientRect().left;
     const { from, minutes } = this.#drawn;
     const minute = Math.min(from + minutes, Math.max(from, this.#plot.posToVal(x, "x")));
@@ -123,7 +128,7 @@ export class Curve {
           { stroke: today, width: 1.5, points: { show: false } },
         ],
         hooks: {
-          setCursor: [(/** @type {any} */ plot) => this.read(plot.cursor.left < 0 ? null : plot.cursor.idx)],
+          setCursor: [({ cursor: { left = -1, idx = null } }) => this.read(left < 0 ? null : idx)],
           // Its scales follow new data only now.
           draw: [() => this.#mark()],
         },
@@ -134,6 +139,7 @@ export class Curve {
     this.#plot.over.append(this.peak, this.now, this.moment);
   }
 
+  /** @returns {uPlot.AlignedData} */
   #data() {
     const { from, minutes, today, before } = this.#drawn;
     const all = Array.from({ length: minutes }, (_, at) => at);
@@ -146,9 +152,10 @@ export class Curve {
 
   #mark() {
     const { from, today, peak } = this.#drawn;
-    this.now.hidden = this.peak.hidden = !today.length;
-    if (!this.#plot || !today.length) return;
-    this.#place(this.now, from + today.length - 1, today[today.length - 1]);
+    const last = today.at(-1);
+    this.now.hidden = this.peak.hidden = last === undefined;
+    if (last === undefined) return;
+    this.#place(this.now, from + today.length - 1, last);
     this.peak.hidden = peak === null;
     if (peak) this.#place(this.peak, Math.floor(peak.at / 60), peak.most);
     this.mark(this.#shown);
@@ -160,9 +167,15 @@ export class Curve {
    * @param {number} y
    */
   #place(mark, x, y) {
+    if (!this.#plot) return;
     mark.style.setProperty("--x", `${this.#plot.valToPos(x, "x")}px`);
     mark.style.setProperty("--y", `${this.#plot.valToPos(y, "y")}px`);
   }
+}
+
+/** What a series asks each time it is drawn: themes change. @param {HTMLElement} swatch */
+function colour(swatch) {
+  return () => getComputedStyle(swatch).backgroundColor;
 }
 
 /** @param {string} name */

@@ -129,8 +129,8 @@ export class Day {
       least[missing] = most[missing] = last[missing] = before;
     }
     last[place] = this.visitors;
-    least[place] = Math.min(least[place], this.visitors);
-    most[place] = Math.max(most[place], this.visitors);
+    least[place] = Math.min(least[place] ?? this.visitors, this.visitors);
+    most[place] = Math.max(most[place] ?? this.visitors, this.visitors);
     if (this.visitors > (curve.peak.visitors?.most ?? 0)) curve.peak.visitors = { most: this.visitors, at: at / 1000 };
     this.#draw();
   }
@@ -176,7 +176,7 @@ export class Day {
     const last = visitors.most.length - 1;
     const at = Math.min(this.#read ?? last, curve.minutes - 1);
     const clock = this.clock.minute(curve.from + at);
-    const value = at > last ? "" : level(visitors.least[at], visitors.most[at]);
+    const value = at > last ? "" : level(visitors.least[at] ?? 0, visitors.most[at] ?? 0);
     const other = before ? `${dayName(curve.day, before.day)} ${number.format(before.visitors[at] ?? 0)}` : "";
     const strong = document.createElement("b");
     if (this.#read === null) {

@@ -33,6 +33,7 @@ export class Hour {
     this.#draw();
     this.#listen();
     new ResizeObserver(([entry]) => {
+      if (!entry) return;
       this.#width = Math.floor(entry.contentRect.width);
       this.#height = Math.floor(entry.contentRect.height);
       this.#paint();
@@ -56,7 +57,7 @@ export class Hour {
       this.#bars.push(bar);
       svg.append(bar);
     }
-    this.#bars[SHOWN - 1].classList.add("running");
+    this.#bars.at(-1)?.classList.add("running");
     this.plot.append(svg);
   }
 
@@ -71,7 +72,8 @@ export class Hour {
       // On whole pixels, or the gaps between the bars shimmer.
       const left = Math.round(at * step);
       const wide = Math.max(1, Math.round((at + 1) * step) - left - gap);
-      const high = counts[at] ? Math.max(2, Math.round((counts[at] / highest) * this.#height)) : 1;
+      const count = counts[at] ?? 0;
+      const high = count ? Math.max(2, Math.round((count / highest) * this.#height)) : 1;
       bar.setAttribute("x", String(left));
       bar.setAttribute("width", String(wide));
       bar.setAttribute("y", String(this.#height - high));
@@ -94,9 +96,9 @@ export class Hour {
 
   /** @param {number | null} at which of the 60 to read out, or none */
   #choose(at) {
-    this.#bars[this.#read ?? 0].classList.remove("chosen");
+    this.#bars[this.#read ?? 0]?.classList.remove("chosen");
     this.#read = at === null ? null : Math.min(SHOWN - 1, Math.max(0, at));
-    if (this.#read !== null) this.#bars[this.#read].classList.add("chosen");
+    if (this.#read !== null) this.#bars[this.#read]?.classList.add("chosen");
     this.#say();
   }
 
@@ -104,8 +106,9 @@ export class Hour {
     const { to, views: counts } = this.#minutes;
     const at = this.#read ?? counts.lastIndexOf(Math.max(...counts));
     const clock = this.clock.minute(to - SHOWN + 1 + at);
+    const text = views(counts[at] ?? 0);
     const strong = document.createElement("b");
-    strong.textContent = views(counts[at]);
+    strong.textContent = text;
     if (this.#read === null) {
       const some = counts.some((count) => count > 0);
       this.readout.replaceChildren(...(some ? ["most: ", strong, ` at ${clock}`] : ["no views"]));
@@ -113,7 +116,7 @@ export class Hour {
       this.readout.replaceChildren(strong, at === SHOWN - 1 ? " so far this minute" : ` at ${clock}`);
     }
     this.plot.setAttribute("aria-valuenow", String(at + 1));
-    this.plot.setAttribute("aria-valuetext", `${clock}: ${views(counts[at])}`);
+    this.plot.setAttribute("aria-valuetext", `${clock}: ${text}`);
   }
 
   #listen() {

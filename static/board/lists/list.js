@@ -115,7 +115,7 @@ export class LiveList {
     const goal = goals.get(event.key);
     if (goal === undefined || !buttons.length) return;
     event.preventDefault();
-    buttons[Math.min(buttons.length - 1, Math.max(0, goal))].focus();
+    buttons[Math.min(buttons.length - 1, Math.max(0, goal))]?.focus();
   }
 
   #clearGone() {

@@ -85,10 +85,10 @@ function row({ kind, name, steps }) {
   shown.className = "name";
   shown.title = text;
   const [start, end] = halves(text);
-  for (const [half, of] of [[start, "start"], [end, "end"]]) {
+  for (const [half, part] of Object.entries({ start, end })) {
     const span = document.createElement("span");
-    span.className = of;
-    span.textContent = half;
+    span.className = half;
+    span.textContent = part;
     shown.append(span);
   }
   const figure = document.createElement("span");

@@ -46,11 +46,11 @@ export class ListRow {
     const text = label(dimension, name);
     const shown = element("span", "name");
     const [start, end] = halves(text);
-    for (const [part, of] of [[start, "start"], [end, "end"]]) {
+    for (const [half, part] of Object.entries({ start, end })) {
       if (!part) continue;
-      const half = element("span", of);
-      half.textContent = part;
-      shown.append(half);
+      const span = element("span", half);
+      span.textContent = part;
+      shown.append(span);
     }
     this.root.title = name && name !== text ? `${text} (${name})` : text;
     this.root.classList.toggle("unnamed", name === "" || name === "(other)");

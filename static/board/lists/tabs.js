@@ -8,10 +8,8 @@ const roomy = matchMedia("(min-width: 2200px)");
 export class Tabs {
   /** @param {HTMLElement} panel with a `[role=tab]` for each `.list` in it */
   constructor(panel) {
-    /** @type {HTMLElement[]} */
-    this.tabs = [...panel.querySelectorAll("[role=tab]")];
-    /** @type {HTMLElement[]} */
-    this.lists = [...panel.querySelectorAll(".list")];
+    this.tabs = [.../** @type {NodeListOf<HTMLElement>} */ (panel.querySelectorAll("[role=tab]"))];
+    this.lists = [.../** @type {NodeListOf<HTMLElement>} */ (panel.querySelectorAll(".list"))];
     this.tabs.forEach((tab, at) => {
       tab.addEventListener("click", () => this.#choose(at));
       tab.addEventListener("keydown", (event) => this.#step(event, at));
@@ -26,7 +24,7 @@ export class Tabs {
     this.tabs.forEach((tab, at) => {
       tab.ariaSelected = String(at === chosen);
       tab.tabIndex = at === chosen ? 0 : -1;
-      this.lists[at].classList.toggle("chosen", at === chosen);
+      this.lists[at]?.classList.toggle("chosen", at === chosen);
     });
   }
 
@@ -50,6 +48,6 @@ export class Tabs {
     if (goal === undefined) return;
     event.preventDefault();
     this.#choose(goal);
-    this.tabs[goal].focus();
+    this.tabs[goal]?.focus();
   }
 }
