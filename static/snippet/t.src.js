@@ -8,11 +8,30 @@
  */
 try {
   /**
-   * A `page` message. `e` (engaged ms) and `d` (deepest scroll, %) are absent until it was said: with them the
-   * server knows that it goes on, and counts nothing twice.
-   * @typedef {{t: "page", id: string, u: string, r: string, ti: string, l: string, w?: number, z?: string, e?: number, d?: number}} PageView
+   * A `page` message. `e` and `d` are absent until it was said: with them the server knows that it goes on, and
+   * counts nothing twice.
+   * @typedef {object} PageView
+   * @property {"page"} t
+   * @property {string} id
+   * @property {string} u URL
+   * @property {string} r referrer
+   * @property {string} ti title
+   * @property {string} l language
+   * @property {number} [w] width of the viewport
+   * @property {string} [z] time zone
+   * @property {number} [e] engaged ms
+   * @property {number} [d] deepest scroll, %
    */
-  /** @typedef {{t: "event", id: string, k: string, n: string, p: Record<string, any>, v?: number}} Said */
+  /**
+   * An `event` message.
+   * @typedef {object} EventMessage
+   * @property {"event"} t
+   * @property {string} id of its page view
+   * @property {string} k its own id
+   * @property {string} n name
+   * @property {Record<string, unknown>} p properties
+   * @property {number | null} [v] value
+   */
   /** @typedef {{send: (text: string) => void, close: () => void}} Link a socket, or what stands in for one */
 
   const ENGAGED_FOR = 15e3; // ms that one interaction is good for
@@ -21,16 +40,20 @@ try {
   // What may wait for its ack, page views and events. A server takes 100 messages in a burst and 20 a second.
   const MOST_WAITING = 60;
   const MOST_A_SECOND = 8;
+  const TRUE = /** @type {boolean} */ (/** @type {unknown} */ (1)); // a shorter one
 
-  const script = document.currentScript;
+  const script = /** @type {HTMLScriptElement} */ (document.currentScript);
   const data = script.dataset;
   const rest = new URL(data.host || script.src).origin.slice(4) + "/live/" + data.site; // after "http" or "ws"
 
   const wall = Date.now;
-  const stub = window.footfall || {};
+  const stub = window.footfall || /** @type {Partial<Footfall>} */ ({});
   const calls = stub.q || [];
 
-  /** @type {Map<string, PageView | Said>} not stored yet, by the id of its ack; of the page views the last is current */
+  /**
+   * What is not stored yet, by the id of its ack; of the page views the last is current.
+   * @type {Map<string, PageView | EventMessage>}
+   */
   const waiting = new Map();
 
   /** @type {PageView} */
@@ -40,35 +63,53 @@ try {
 
   /** @type {Link | 0} */
   let link = 0;
-  // Flags are 0 and 1, which is shorter, and unset at first.
+  /** @typedef {0 | 1 | undefined} Flag shorter than true and false, and unset at first */
+  /** @type {Flag} */
   let up; // the link takes messages
+  /** @type {Flag} */
   let opened; // a socket has once opened in this page: sockets are not blocked
   let attempts = 0; // since the last ack
+  /** @type {Flag} */
   let byPost; // POST has worked, or sockets cannot
   // Nothing more is said in this page, ever: so does the visitor wish, the owner, the server or the host's policy.
-  let over = "dnt" in data && (navigator.doNotTrack == 1 || navigator.globalPrivacyControl);
+  /** @type {boolean | Flag} */
+  let over =
+    "dnt" in data && (/** @type {unknown} */ (navigator.doNotTrack) == 1 || navigator.globalPrivacyControl);
+  /** @type {Flag} */
   let gone; // hidden by `pagehide`, perhaps kept in the back/forward cache
+  /** @type {number | undefined} */
   let again; // the timer that says things again
   let alive = wall(); // when the link was last known to be good; by the wall clock, so that sleep counts
 
-  let attention; // active, idle or hidden
-  let told; // what the server thinks it is
+  /** @type {"active" | "idle" | "hidden"} */
+  let attention;
+  /** @type {typeof attention} */
+  let reported; // what the server thinks it is
   let since = 0; // engaged time is counted up to here (ms, steady clock) …
   let until = 0; // … and will be up to here if nothing more happens; 0 while hidden
+  /** @type {number | undefined} */
   let idling; // the timer that notices
+  /** @type {string} */
   let here; // the URL of the current page view
-  let moving; // a navigation is about to be looked at …
+  /** @type {number | undefined} */
+  let moving; // the timer after which a navigation is looked at …
+  /** @type {unknown} */
   let pushed; // … and was more than `replaceState`
+  /** @type {number} */
   let second; // the second of the wall clock in which …
+  /** @type {number} */
   let allowance; // … so many more page views and events may be said
 
   /**
    * The same function, but what it throws ends here.
-   * @param {Function} work
-   * @returns {(...args: any[]) => any}
+   * @template {unknown[]} Args
+   * @template Result
+   * @param {(...args: Args) => Result} work
+   * @returns {(...args: Args) => Result | void}
    */
   const quiet =
     (work) =>
+    /** @returns {Result | void} */
     (...args) => {
       try {
         return work(...args);
@@ -77,10 +118,11 @@ try {
 
   /**
    * Capturing, so that the window sees events of the document, too, and those that the host stops.
-   * @param {string} types @param {(event: any) => void} work
+   * @template {Event} Listened
+   * @param {string} types @param {(event: Listened) => void} work
    */
   const on = (types, work) =>
-    types.split(" ").forEach((type) => addEventListener(type, quiet(work), 1));
+    types.split(" ").forEach((type) => addEventListener(type, /** @type {EventListener} */ (quiet(work)), TRUE));
 
   /** @param {() => void} work @param {number} ms */
   const later = (work, ms) => setTimeout(quiet(work), ms);
@@ -88,7 +130,7 @@ try {
   /** A UUID of version 4. (`crypto.randomUUID` is missing where a page came without HTTPS.) */
   const uuid = () =>
     "xxxxxxxx-xxxx-4xxx-8xxx-xxxxxxxxxxxx".replace(/x/g, () =>
-      (crypto.getRandomValues(new Uint8Array(1))[0] & 15).toString(16),
+      (/** @type {number} */ (crypto.getRandomValues(new Uint8Array(1))[0]) & 15).toString(16),
     );
 
   /** A host page that calls in a loop must not get us closed with 4429. */
@@ -99,7 +141,7 @@ try {
     return allowance-- > 0;
   };
 
-  /** @param {any} message */
+  /** @param {object} message */
   const send = (message) => {
     /** @type {Link} */ (link).send(JSON.stringify(message));
     again = again || later(remind, ACK_WITHIN);
@@ -131,8 +173,8 @@ try {
 
   /** Say what the page is if the server thinks otherwise. */
   const tell = () => {
-    if (up && told != attention) {
-      told = attention;
+    if (up && reported != attention) {
+      reported = attention;
       look();
       send(report("state"));
     }
@@ -141,7 +183,7 @@ try {
   /**
    * Count engaged time up to now and find out what the page is. Nothing ticks: the time comes from the clock and
    * never past `until`, so that throttled timers and a laptop that slept add nothing.
-   * @param {any} [interaction]
+   * @param {unknown} [interaction]
    */
   const attend = (interaction) => {
     const now = performance.now() | 0;
@@ -151,7 +193,7 @@ try {
     else if (interaction) until = now + ENGAGED_FOR;
     attention = until > now ? "active" : until ? "idle" : "hidden";
     tell();
-    if (current.e >= 0) {
+    if (/** @type {number} */ (current.e) >= 0) {
       current.e = engaged;
       current.d = depth;
     }
@@ -173,7 +215,7 @@ try {
 
   /**
    * Say the current page view: the server takes the last one said for the open one.
-   * @param {any} [all] all that waits comes first
+   * @param {unknown} [all] all that waits comes first
    */
   const say = (all) => {
     // The first may cost a layout, the second 20 ms: not before the link is up.
@@ -182,8 +224,8 @@ try {
     keep();
     if (all) waiting.forEach(send);
     else send(current);
-    if (opened) current.e |= 0;
-    told = "active";
+    if (opened) /** @type {{e: number}} */ (current).e |= 0;
+    reported = "active";
     tell();
   };
 
@@ -192,8 +234,8 @@ try {
     alive = wall();
     attempts = 0;
     waiting.delete(ack.id);
-    if (!waiting.size) again = clearTimeout(again);
-    if (ack.id == current.id) current.e |= 0;
+    if (!waiting.size) again = /** @type {undefined} */ (clearTimeout(again));
+    if (ack.id == current.id) /** @type {{e: number}} */ (current).e |= 0;
   };
 
   /** The link is up: the page goes on as the same page view, after half an hour as a new one. */
@@ -207,13 +249,20 @@ try {
     say(1);
   };
 
-  /** @param {any} code a close code, or the status of a POST (4403 and 403 mean the same), or an error */
+  /** @param {unknown} [code] a close code, or the status of a POST (4403 and 403 mean the same), or an error */
   const lost = (code) => {
     link = up = 0;
-    over = over || /4(00|03|13|29)$/.test(code);
+    over = over || /4(00|03|13|29)$/.test(/** @type {string} */ (code));
     const random = Math.random();
     const bound = Math.min(29500, 2e3 * 2 ** attempts);
-    later(connect, /503$/.test(code) ? 3e4 + 3e4 * random : code == 4502 ? 500 * random : 500 + bound * random);
+    later(
+      connect,
+      /503$/.test(/** @type {string} */ (code))
+        ? 3e4 + 3e4 * random
+        : code == 4502
+          ? 500 * random
+          : 500 + bound * random,
+    );
   };
 
   const bySocket = () => {
@@ -239,6 +288,7 @@ try {
    * acks. Presence is then a lease: saying the page again renews it, and restores one that ran out.
    */
   const byRequest = () => {
+    /** @type {number | undefined} */
     let timer;
     const beat = async () => {
       try {
@@ -274,17 +324,21 @@ try {
     }
   };
 
-  /** What makes a URL another page: the path, the hash where pages live there, and the query unless it was replaced. */
-  const place = (url) => ("hash" in data ? url : url.split("#")[0]).replace(pushed ? "" : /\?[^#]*/, "");
+  /**
+   * What makes a URL another page: the path, the hash where pages live there, and the query unless it was replaced.
+   * @param {string} url
+   */
+  const place = (url) =>
+    ("hash" in data ? url : /** @type {string} */ (url.split("#")[0])).replace(pushed ? "" : /\?[^#]*/, "");
 
-  /** @param {any} push not just `replaceState`, which many use to keep a filter in the query */
+  /** @param {unknown} push not just `replaceState`, which many use to keep a filter in the query */
   const moved = (push) => {
     pushed = pushed || push;
     look();
     moving = moving || later(arrive, 0);
   };
 
-  /** Several navigations in one task are one, and so are more than a server would take. */
+  /** Several navigations in one task are one, and so are more than a server would take. @returns {number | void} */
   const arrive = () => {
     if (!afford()) return (moving = later(arrive, 1e3));
     const from = here;
@@ -307,9 +361,10 @@ try {
   /**
    * The API, `footfall(name, properties, value)`. What the protocol would not take is left out here: a frame that
    * breaks it ends the whole conversation.
+   * @type {Footfall}
    */
   const event = (name, properties, value) => {
-    /** @type {Said} */
+    /** @type {EventMessage} */
     const message = {
       t: "event",
       id: current.id,
@@ -362,7 +417,7 @@ try {
         connect();
       }
     });
-    on("securitypolicyviolation", (event) => {
+    on("securitypolicyviolation", (/** @type {SecurityPolicyViolationEvent} */ event) => {
       // The host's policy forbids sockets: try POST. That, too: going on would only fill the host's reports.
       if (event.blockedURI.endsWith(rest)) {
         // (A socket that a policy forbids is never closed in Chromium: it fails, and that is all.)
@@ -372,10 +427,13 @@ try {
     });
 
     on("popstate", moved);
-    ["pushState", "replaceState"].forEach((name) => {
+    /** @type {("pushState" | "replaceState")[]} */ (["pushState", "replaceState"]).forEach((name) => {
       const original = history[name];
       history[name] = function () {
-        const result = original.apply(this, arguments);
+        const result = original.apply(
+          this,
+          /** @type {Parameters<typeof original>} */ (/** @type {unknown} */ (arguments)),
+        );
         quiet(moved)(name[0] == "p");
         return result;
       };
@@ -385,7 +443,9 @@ try {
 
   // Loaded twice, it counts once.
   if (!stub.v) {
-    const api = quiet((...call) => over || (current ? event(...call) : calls.push(call)));
+    const api = /** @type {Footfall} */ (
+      quiet((/** @type {Parameters<Footfall>} */ ...call) => over || (current ? event(...call) : calls.push(call)))
+    );
     api.v = 1;
     window.footfall = api;
     // In a task of its own: the page waits for deferred scripts, and a first look at storage takes milliseconds.
