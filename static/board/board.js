@@ -1,28 +1,28 @@
 /**
- * The board: takes its site from the page, and hands every snapshot to its parts.
+ * The board takes its site from the page, and hands every snapshot to its parts.
  *
  * @import {Dimension, Snapshot} from "../shared/snapshot.js"
  */
-import "../shared/menus.js";
 import { Clock } from "../shared/clock.js";
+import "../shared/menus.js";
+import "../shared/terms.js";
 import { compare } from "./day/compare.js";
 import { Day } from "./day/day.js";
+import { Hour } from "./day/hour.js";
+import { Replay } from "./day/replay.js";
 import { DIMENSIONS } from "./dimensions.js";
 import { Filters } from "./filters.js";
-import { FullList } from "./lists/full.js";
-import { Hour } from "./day/hour.js";
 import { Install } from "./install.js";
+import { FullList } from "./lists/full.js";
 import { LiveList } from "./lists/list.js";
+import { Paths } from "./lists/paths.js";
+import { Tabs } from "./lists/tabs.js";
 import { Moment } from "./moment.js";
 import { Now } from "./now.js";
-import { Paths } from "./lists/paths.js";
-import { Replay } from "./day/replay.js";
 import { BoardSocket } from "./socket.js";
 import { Status } from "./status.js";
 import { Stream } from "./stream.js";
 import { Strip } from "./strip.js";
-import { Tabs } from "./lists/tabs.js";
-import "../shared/terms.js";
 import { World } from "./world.js";
 
 const board = /** @type {HTMLElement} */ (document.querySelector("#board"));
@@ -35,7 +35,7 @@ const clock = new Clock(zone);
 const now = new Now(part(".now"));
 const hour = new Hour(part(".hour"), clock);
 const filters = new Filters(/** @type {HTMLElement} */ (document.querySelector("[data-chips]")), refilter);
-const day = new Day(part(".day"), clock, `/sites/${key}/curve.json${filters.query}`, told);
+const day = new Day(part(".day"), clock, `/sites/${key}/curve.json${filters.query}`, compareDay);
 const lists = DIMENSIONS.map((dimension) => new LiveList(part(`[data-list=${dimension}]`), dimension, filters));
 const strip = new Strip(part(".strip"), part("[data-trouble]"));
 const world = new World(part(".world"), filters);
@@ -63,15 +63,15 @@ const moment = new Moment(board, domain, clock);
 const status = new Status(board, clock);
 day.drawing.go = (at) => replay.go(at);
 const aloud = part("[data-count-aloud]");
-let saidAt = 0;
+let announcedAt = 0;
 let resized = 0;
 
 function measure() {
   for (const list of lists) list.measure();
 }
 
-/** The curve is there. */
-function told() {
+/** The day's curve is there. */
+function compareDay() {
   compare(part("[data-compare]"), day, clock);
   if (latest) replay.update(Date.parse(latest.at) / 1000, day.curve);
 }
@@ -89,7 +89,7 @@ function show(snapshot) {
   stream?.update(snapshot.stream);
   if (snapshot.system) strip.update(snapshot.system);
   status.seen(snapshot.at);
-  if (replay.at === null) sayCount(snapshot.visitors);
+  if (replay.at === null) announceCount(snapshot.visitors);
 }
 
 /**
@@ -120,15 +120,15 @@ function refilter() {
  * Screen readers hear the number at most twice a minute, not with every snapshot.
  * @param {number} visitors
  */
-function sayCount(visitors) {
+function announceCount(visitors) {
   const text = `${visitors} ${visitors === 1 ? "visitor" : "visitors"} now`;
-  if (performance.now() - saidAt < 30_000 || aloud.textContent === text) return;
+  if (performance.now() - announcedAt < 30_000 || aloud.textContent === text) return;
   aloud.textContent = text;
-  saidAt = performance.now();
+  announcedAt = performance.now();
 }
 
-const socket = new BoardSocket(`/board/${key}${filters.query}`, show, (line) => status.show(line));
-setInterval(() => document.hidden || status.show(socket.line), 200);
+const socket = new BoardSocket(`/board/${key}${filters.query}`, show, (connection) => status.show(connection));
+setInterval(() => document.hidden || status.show(socket.connection), 200);
 part("[data-retry]").addEventListener("click", () => socket.wake());
 addEventListener("resize", () => {
   cancelAnimationFrame(resized);

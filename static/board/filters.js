@@ -1,10 +1,10 @@
 /**
- * What the board is filtered by: kept in the URL, shown as chips that take a filter away.
+ * The filters of the board are kept in the URL, and shown as chips that take one away.
  *
  * @import {Dimension} from "../shared/snapshot.js"
  */
-import { DIMENSIONS, PARAMETERS } from "./dimensions.js";
 import { label } from "../shared/names.js";
+import { DIMENSIONS, PARAMETERS } from "./dimensions.js";
 
 export class Filters {
   /**
@@ -75,14 +75,14 @@ export class Filters {
       ...this.wanted.map(({ dimension, name }) => {
         // On a wall there is nothing to press, and no way there.
         const chip = document.createElement(this.wall ? "button" : "i");
-        const what = document.createElement("span");
-        what.textContent = PARAMETERS[dimension];
+        const parameter = document.createElement("span");
+        parameter.textContent = PARAMETERS[dimension];
         const text = label(dimension, name);
-        const which = document.createElement("b");
-        which.textContent = text;
+        const value = document.createElement("b");
+        value.textContent = text;
         const item = document.createElement("li");
         item.append(chip);
-        chip.append(what, which);
+        chip.append(parameter, value);
         if (!(chip instanceof HTMLButtonElement)) return item;
         chip.type = "button";
         chip.append("×");

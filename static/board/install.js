@@ -1,5 +1,6 @@
 /**
- * Before the first visit: the snippet to copy, and a check that turns green by itself and gives way to the board.
+ * The installation stands in place of the board before the first visit: the snippet to copy, and a check that turns
+ * green by itself and gives way to the board.
  *
  * @import {Snapshot} from "../shared/snapshot.js"
  */

@@ -1,5 +1,5 @@
 /**
- * What the board says of the moment that it shows: now, or a second of the past.
+ * The moment that the board shows is now, or a second of the past: this module says which, and what is then.
  *
  * @import {Clock} from "../shared/clock.js"
  * @import {LastHour, Snapshot} from "../shared/snapshot.js"
@@ -22,7 +22,7 @@ export class Moment {
     this.nobody = part("[data-empty]");
     this.heading = part("[data-empty] h2");
     this.last = part("[data-last]");
-    /** Words that are others of the past. */
+    /** Texts that read otherwise in the past. */
     this.words = [.../** @type {NodeListOf<HTMLElement>} */ (board.querySelectorAll("[data-then]"))].map((word) => ({
       word,
       now: word.textContent ?? "",

@@ -1,5 +1,5 @@
 /**
- * The number that matters, and what it is made of.
+ * The figures of now are the number that matters, and what it is made of.
  *
  * @import {Snapshot} from "../shared/snapshot.js"
  */

@@ -1,10 +1,10 @@
 /**
- * The board's line to the server: snapshots come in, each is acknowledged once it has been shown, and a broken
- * line is taken up again with full jitter, at once when the page is looked at or the network returns.
+ * The board's socket takes snapshots from the server, and acknowledges each once it has been shown. Where it breaks, it
+ * connects again with full jitter, and at once when the page is looked at or the network returns.
  *
  * @import {Snapshot} from "../shared/snapshot.js"
  * @typedef {"connecting" | "live" | "stale" | "reconnecting" | "offline" | "forbidden"} State
- * @typedef {{state: State, lastAt: number | null, retryAt: number | null}} Line
+ * @typedef {{state: State, lastAt: number | null, retryAt: number | null}} Connection
  *   `lastAt`: when the last snapshot came, `retryAt`: when the next attempt is due; both by `performance.now()`
  */
 
@@ -16,13 +16,13 @@ const STALE_MS = 7_000;
 const DEAD_MS = 15_000;
 const OFFLINE_MS = 30_000;
 const LONGEST_MS = 10_000;
-const LOOK_MS = 500;
+const CHECK_MS = 500;
 // The steady clock stands still while some machines sleep: only the other one tells.
 const SLEPT_MS = 5_000;
 
 /**
  * How long to wait before attempt number `attempt`, counted from 0.
- * @param {number} code the close code of the line before
+ * @param {number} code the close code of the connection before
  * @param {number} attempt
  */
 export function pause(code, attempt) {
@@ -42,35 +42,35 @@ export class BoardSocket {
   #attempt = 0;
   #startedAt = performance.now();
   #triedAt = performance.now();
-  #lookedAt = Date.now();
-  /** @type {Line} */ line = { state: "connecting", lastAt: null, retryAt: null };
+  #checkedAt = Date.now();
+  /** @type {Connection} */ connection = { state: "connecting", lastAt: null, retryAt: null };
 
   /**
    * @param {string} path
    * @param {(snapshot: Snapshot) => void} show
-   * @param {(line: Line) => void} told called whenever the line's state changes
+   * @param {(connection: Connection) => void} changed called whenever its state changes
    */
-  constructor(path, show, told) {
+  constructor(path, show, changed) {
     this.url = address(path);
     this.show = show;
-    this.told = told;
-    setInterval(() => this.#looked() || this.#look(), LOOK_MS);
+    this.changed = changed;
+    setInterval(() => this.#hasSlept() || this.#check(), CHECK_MS);
     addEventListener("online", () => this.wake());
-    addEventListener("offline", () => this.#look());
+    addEventListener("offline", () => this.#check());
     addEventListener("pageshow", (event) => event.persisted && this.wake());
-    // A line held open would keep the page out of the back/forward cache.
+    // A connection held open would keep the page out of the back/forward cache.
     addEventListener("pagehide", () => this.#drop());
     document.addEventListener("visibilitychange", () => {
       // Timers of a page out of sight come late: that is no sleep.
-      this.#lookedAt = Date.now();
+      this.#checkedAt = Date.now();
       if (!document.hidden) this.wake();
     });
     this.#connect();
   }
 
-  /** Try now, unless the line is alive: the page is being looked at, or a button was pressed. */
+  /** Try now, unless the connection is alive: the page is being looked at, or a button was pressed. */
   wake() {
-    if (this.line.state === "forbidden") return;
+    if (this.connection.state === "forbidden") return;
     const open = this.#socket !== null && this.#quiet() < STALE_MS;
     if (!open) this.#connect();
   }
@@ -85,7 +85,7 @@ export class BoardSocket {
       socket.onopen = () => socket.close();
       this.#socket = null;
     }
-    if (this.line.state !== "forbidden") this.#connect();
+    if (this.connection.state !== "forbidden") this.#connect();
   }
 
   #connect() {
@@ -93,10 +93,10 @@ export class BoardSocket {
     const socket = new WebSocket(this.url);
     this.#socket = socket;
     this.#triedAt = performance.now();
-    this.line.retryAt = null;
+    this.connection.retryAt = null;
     socket.onmessage = (event) => this.#received(socket, event.data);
     socket.onclose = (event) => this.#closed(event.code);
-    this.#look();
+    this.#check();
   }
 
   #drop() {
@@ -114,7 +114,7 @@ export class BoardSocket {
   #received(socket, text) {
     const snapshot = JSON.parse(text);
     this.#attempt = 0;
-    this.line.lastAt = performance.now();
+    this.connection.lastAt = performance.now();
     this.#become("live");
     this.show(snapshot);
     socket.send(JSON.stringify({ ack: snapshot.seq }));
@@ -125,31 +125,31 @@ export class BoardSocket {
     this.#socket = null;
     if (code === REFUSED) return this.#become("forbidden");
     const wait = pause(code, this.#attempt++);
-    this.line.retryAt = performance.now() + wait;
+    this.connection.retryAt = performance.now() + wait;
     this.#timer = setTimeout(() => this.#connect(), wait);
-    this.#look();
+    this.#check();
   }
 
-  /** How long nothing has come over this line, in ms. */
+  /** How long nothing has come over this connection, in ms. */
   #quiet() {
-    return performance.now() - Math.max(this.line.lastAt ?? 0, this.#triedAt);
+    return performance.now() - Math.max(this.connection.lastAt ?? 0, this.#triedAt);
   }
 
-  /** Whether the machine has slept since it last looked: the line is taken up anew, whatever it seems to be. */
-  #looked() {
-    const slept = !document.hidden && Date.now() - this.#lookedAt > SLEPT_MS;
-    this.#lookedAt = Date.now();
-    if (slept && this.line.state !== "forbidden") this.#connect();
+  /** Whether the machine has slept since the last check: then it connects anew, whatever the connection seems to be. */
+  #hasSlept() {
+    const slept = !document.hidden && Date.now() - this.#checkedAt > SLEPT_MS;
+    this.#checkedAt = Date.now();
+    if (slept && this.connection.state !== "forbidden") this.#connect();
     return slept;
   }
 
-  #look() {
-    if (this.line.state === "forbidden") return;
+  #check() {
+    if (this.connection.state === "forbidden") return;
     if (this.#socket && this.#quiet() > DEAD_MS) {
       this.#attempt++;
       return this.#connect();
     }
-    const since = performance.now() - (this.line.lastAt ?? this.#startedAt);
+    const since = performance.now() - (this.connection.lastAt ?? this.#startedAt);
     const lost = !this.#socket || this.#attempt > 0;
     // A machine may be off the network and still reach a Footfall of its own.
     if (lost && (!navigator.onLine || since > OFFLINE_MS)) this.#become("offline");
@@ -159,8 +159,8 @@ export class BoardSocket {
 
   /** @param {State} state */
   #become(state) {
-    if (this.line.state === state) return;
-    this.line.state = state;
-    this.told(this.line);
+    if (this.connection.state === state) return;
+    this.connection.state = state;
+    this.changed(this.connection);
   }
 }

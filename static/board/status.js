@@ -1,13 +1,13 @@
 /**
- * How fresh the board is, in words: the line at the foot, the banner when something is wrong.
+ * The status says in words how fresh the board is: in the line at the foot, and in a banner when something is wrong.
  *
  * @import {Clock} from "../shared/clock.js"
- * @import {Line, State} from "./socket.js"
+ * @import {Connection, State} from "./socket.js"
  */
 import { ago } from "../shared/clock.js";
 
 /** @type {Record<State, string>} */
-const SAID = {
+const ANNOUNCEMENTS = {
   connecting: "Connecting.",
   live: "Live again.",
   stale: "No news for some seconds; the figures may be old.",
@@ -41,11 +41,11 @@ export class Status {
     this.#seenAt = Date.parse(at);
   }
 
-  /** @param {Line} line */
-  show(line) {
-    const { state } = line;
+  /** @param {Connection} connection */
+  show(connection) {
+    const { state } = connection;
     if (state !== this.#state) this.#changed(state);
-    const text = this.#words(line);
+    const text = this.#words(connection);
     if (text !== this.#text) this.words.textContent = this.#text = text;
     this.why.textContent = navigator.onLine ? this.#lastSeen() : "This computer has no network.";
     const time = this.clock.second(Date.now());
@@ -55,14 +55,14 @@ export class Status {
   /** @param {State} state */
   #changed(state) {
     // The first "live" is what everybody expects: nothing to say.
-    if (!(this.#state === "connecting" && state === "live")) this.aloud.textContent = SAID[state];
+    if (!(this.#state === "connecting" && state === "live")) this.aloud.textContent = ANNOUNCEMENTS[state];
     this.#state = state;
     this.board.dataset.state = state;
     this.lost.hidden = state !== "offline";
     this.refused.hidden = state !== "forbidden";
   }
 
-  /** @param {Line} line */
+  /** @param {Connection} connection */
   #words({ state, lastAt, retryAt }) {
     const now = performance.now();
     switch (state) {

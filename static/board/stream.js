@@ -1,10 +1,10 @@
 /**
- * The stream: page views and events as they happen, newest first. It rests while somebody has paused it, or reads in
- * it with the pointer or the keyboard; what comes meanwhile is a number until then.
+ * The stream shows page views and events as they happen, newest first. It rests while somebody has paused it, or reads
+ * in it with the pointer or the keyboard; what comes meanwhile is a number until then.
  *
  * @import {Clock} from "../shared/clock.js"
- * @import {Filters} from "./filters.js"
  * @import {Dimension, StreamNews, StreamRow} from "../shared/snapshot.js"
+ * @import {Filters} from "./filters.js"
  * @typedef {{at: number, more: number}} Gap stands for `more` rows that were not sent
  * @typedef {(StreamRow | Gap) & {item?: HTMLElement}} Entry a row or a gap, with the item that shows it
  */
@@ -25,8 +25,8 @@ export class Stream {
   /** @type {Entry[] | null} */ #past = null;
   #paused = false;
   #pointed = false;
-  #others = false;
-  #news = 0;
+  #refiltered = false;
+  #unseen = 0;
 
   /**
    * @param {HTMLElement} root
@@ -62,12 +62,12 @@ export class Stream {
 
   /** What comes next is of other people: it shows even while somebody reads. */
   refilter() {
-    this.#others = true;
+    this.#refiltered = true;
   }
 
   /** @param {StreamNews | undefined} news */
   update(news) {
-    const others = this.#others && news?.whole;
+    const isOfNewFilters = this.#refiltered && news?.whole;
     if (news) {
       const { whole, more, rows } = news;
       const gap = more ? [{ at: (rows.at(-1) ?? this.#live[0])?.at ?? 0, more }] : [];
@@ -75,10 +75,10 @@ export class Stream {
       /** @type {Entry[]} */
       const all = [...rows, ...gap, ...(whole ? [] : this.#live)].sort((a, b) => b.at - a.at);
       this.#live = all.slice(0, MOST);
-      this.#news += rows.length + more;
+      this.#unseen += rows.length + more;
     }
-    if (others) this.#others = false;
-    this.#settle(others);
+    if (isOfNewFilters) this.#refiltered = false;
+    this.#settle(isOfNewFilters);
   }
 
   /** What had happened by a moment of the past, or with null what happens now. @param {Entry[] | null} rows */
@@ -91,9 +91,9 @@ export class Stream {
     const reading = this.#pointed || this.list.contains(document.activeElement);
     if (!this.#past && (now || !(this.#paused || reading || document.hidden))) {
       this.#draw(this.#live);
-      this.#news = 0;
+      this.#unseen = 0;
     }
-    this.count.textContent = this.#news && !this.#past ? `${number.format(this.#news)} new` : "";
+    this.count.textContent = this.#unseen && !this.#past ? `${number.format(this.#unseen)} new` : "";
   }
 
   /** @param {Entry[]} entries */
@@ -123,11 +123,11 @@ export class Stream {
   #row(streamRow) {
     const { at, visitor, event } = streamRow;
     const row = element("li", "");
-    const whose = parseInt(visitor, 16);
+    const hash = parseInt(visitor, 16);
     row.dataset.visitor = visitor;
-    row.style.setProperty("--hue", String((whose % HUES) * (360 / HUES) + 15));
+    row.style.setProperty("--hue", String((hash % HUES) * (360 / HUES) + 15));
     const dot = element("i", "");
-    dot.dataset.shape = String(Math.floor(whose / HUES) % SHAPES);
+    dot.dataset.shape = String(Math.floor(hash / HUES) % SHAPES);
     dot.title = `visitor ${visitor.slice(0, 4)}`;
     row.append(element("time", "", this.clock.second(at * 1000)), dot);
     for (const [dimension, member] of CELLS) {

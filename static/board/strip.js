@@ -1,8 +1,9 @@
 /**
- * How Footfall itself is: one figure and one small moving line each, and a sentence when something is wrong.
+ * The strip says how Footfall itself is: a figure and a small moving line for each of its vitals, and a sentence when
+ * something is wrong.
  *
  * @import {Vitals} from "../shared/snapshot.js"
- * @typedef {Exclude<keyof Vitals, "trouble">} Name
+ * @typedef {Exclude<keyof Vitals, "trouble">} VitalName
  */
 
 const KEPT = 60;
@@ -12,7 +13,7 @@ const HEIGHT = 12;
 const SAMPLE_MS = 1_000;
 const number = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 
-/** @type {Record<Name, (value: number) => string>} */
+/** @type {Record<VitalName, (value: number) => string>} */
 const WORDS = {
   sockets: (value) => number.format(value),
   messages: (value) => `${value < 10 ? value.toFixed(1) : number.format(value)}/s`,
@@ -21,11 +22,11 @@ const WORDS = {
   cpu: (value) => `${number.format(value * 100)} %`,
   memory: (value) => (value ? `${number.format(value / 2 ** 20)} MB` : "–"),
 };
-/** What fills a line's height at least, or noise would look like mountains. @type {Record<Name, number>} */
+/** What fills a line's height at least, or noise would look like mountains. @type {Record<VitalName, number>} */
 const FULL = { sockets: 10, messages: 10, delay: 0.2, depth: 10, cpu: 1, memory: 2 ** 27 };
 
 export class Strip {
-  /** @type {{name: Name, figure: HTMLElement, line: Element, values: number[]}[]} */ #parts = [];
+  /** @type {{name: VitalName, figure: HTMLElement, line: Element, values: number[]}[]} */ #parts = [];
   #sampledAt = -Infinity;
 
   /**
@@ -37,7 +38,7 @@ export class Strip {
     this.words = /** @type {HTMLElement} */ (alarm.querySelector("p"));
     for (const part of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll("[data-system]"))) {
       this.#parts.push({
-        name: /** @type {Name} */ (part.dataset.system),
+        name: /** @type {VitalName} */ (part.dataset.system),
         figure: /** @type {HTMLElement} */ (part.querySelector("b")),
         line: /** @type {Element} */ (part.querySelector("path")),
         values: [],

@@ -1,6 +1,6 @@
 /**
- * Wall mode (`?wall`): the screen stays on, the pointer goes away, any key or click fills the screen, and Escape
- * leads back to the board. The line looks after itself (socket.js).
+ * Wall mode (`?wall`) keeps the screen on and the pointer away; any key or click fills the screen, and Escape leads
+ * back to the board. The connection looks after itself (socket.js).
  */
 
 const POINTER_MS = 3_000;

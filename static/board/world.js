@@ -1,10 +1,10 @@
 /**
- * The world, each country shaded by its open tabs; a click filters by one. The shapes are a file of ours
+ * The map of the world shades each country by its open tabs; a click filters by one. The shapes are a file of ours
  * (scripts/build-map); the list beside says and does the same for those who cannot see or point.
+ *
+ * @import {Filters} from "./filters.js"
  */
 import { label } from "../shared/names.js";
-
-/** @import {Filters} from "./filters.js" */
 
 const SHADES = 5;
 const number = new Intl.NumberFormat("en");

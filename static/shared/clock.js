@@ -1,4 +1,5 @@
-/** Times of day in the site's zone, and how long ago something was. */
+/** A clock tells times of day in the site's zone; beside it, `ago` tells how long ago something was. */
+
 export class Clock {
   /** @param {string} zone IANA name */
   constructor(zone) {

@@ -1,5 +1,5 @@
 /**
- * How a name is written on the board. Names come from visitors: they are text, whatever they look like.
+ * This module writes names as pages show them. Names come from visitors: they are text, whatever they look like.
  *
  * @import {Dimension} from "./snapshot.js"
  */
@@ -23,7 +23,7 @@ export function label(dimension, name) {
 }
 
 /**
- * A word of ours at the head of its row: "mobile", "ai".
+ * A word of ours ("mobile", "ai") begins with a capital, as it stands at the head of its row.
  * @param {string} name
  */
 function word(name) {
@@ -31,7 +31,7 @@ function word(name) {
 }
 
 /**
- * A text in two parts: the first gives way when there is no room, the end always shows.
+ * A text is cut in two: the first part gives way when there is no room, the end always shows.
  * @param {string} text
  * @returns {[string, string]}
  */

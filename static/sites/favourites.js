@@ -1,4 +1,4 @@
-/** The sites that somebody starred: kept by this browser, for this browser. */
+/** Favourites are the sites that somebody starred: this browser keeps them, for itself. */
 
 const KEY = "footfall.favourites";
 

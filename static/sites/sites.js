@@ -1,6 +1,6 @@
 /**
- * All sites: asks for all the live counts together every five seconds, while somebody looks, and keeps the tiles in
- * order: favourites first, then by visitors.
+ * The page of all sites asks for their live counts together every five seconds, while somebody looks, and keeps the
+ * tiles in order: favourites first, then by visitors.
  *
  * @import {SiteCounts} from "./tile.js"
  */

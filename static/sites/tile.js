@@ -1,5 +1,5 @@
 /**
- * One site at `/`: its live number, its last hour, its star.
+ * A tile is one site at `/`: its live number, its last hour, its star.
  *
  * @import {LastHour, LiveObject} from "../shared/snapshot.js"
  * @typedef {Pick<LiveObject, "site" | "visitors" | "tabs"> & Pick<LastHour, "views">} SiteCounts

@@ -1,5 +1,5 @@
 /**
- * One line under the number: how it stands to the same minute of another day, and today's peak.
+ * The comparison is one line under the number: how it stands to the same minute of another day, and today's peak.
  *
  * @import {Clock} from "../../shared/clock.js"
  * @import {Day} from "./day.js"

@@ -1,5 +1,6 @@
 /**
- * The day's curve on its canvas: today, another day beside it, the peak and the present marked. Times are epoch minutes.
+ * The curve draws the day on a canvas: today, another day beside it, the peak and the present marked. uPlot, which does
+ * the drawing, comes as a plain script before the modules. Times are epoch minutes.
  *
  * @typedef {{from: number, minutes: number, today: number[], before: number[], peak: {most: number, at: number} | null}} Drawn
  *   `at`: epoch seconds

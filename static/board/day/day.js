@@ -1,9 +1,9 @@
 /**
- * Today's visitors minute by minute: asks for the curve once a minute, carries its end on with every snapshot,
- * and reads any minute out to pointer, keyboard and screen reader.
+ * The day shows today's visitors minute by minute: it asks for the curve once a minute, carries its end on with every
+ * snapshot, and reads any minute out to pointer, keyboard and screen reader.
  *
  * @import {Clock} from "../../shared/clock.js"
- * @typedef {{least: number[], most: number[], last: number[]}} Levels one number a minute of the day
+ * @typedef {{least: number[], most: number[], last: number[]}} Levels one number for each minute of the day
  * @typedef {{day: string, from: number, minutes: number}} WholeDay `from`: epoch minute it began with
  * @typedef {WholeDay & {visitors: Levels, peak: {visitors: {most: number, at: number} | null},
  *   before: (WholeDay & {visitors: number[], same: {visitors: number}}) | null}} DayCurve
@@ -37,13 +37,13 @@ export class Day {
    * @param {HTMLElement} root with `.plot`, `.read`, `.ticks`, `.key` and `[data-words]` in it
    * @param {Clock} clock
    * @param {string} url
-   * @param {() => void} told called when an answer is there
+   * @param {() => void} answered called when an answer is there
    */
-  constructor(root, clock, url, told) {
+  constructor(root, clock, url, answered) {
     this.root = root;
     this.clock = clock;
     this.url = url;
-    this.told = told;
+    this.answered = answered;
     const part = (/** @type {string} */ name) => /** @type {HTMLElement} */ (root.querySelector(name));
     this.plot = part(".plot");
     this.readout = part(".read");
@@ -100,7 +100,7 @@ export class Day {
     }
     this.#label();
     this.#carry(this.#minute, this.#minute * 60_000);
-    this.told();
+    this.answered();
   }
 
   /**

@@ -1,5 +1,5 @@
 /**
- * The last 60 minutes of page views as bars. Pointer or arrow keys read the exact value of a minute.
+ * The hour shows the page views of the last 60 minutes as bars. Pointer or arrow keys read the exact value of a minute.
  *
  * @import {Clock} from "../../shared/clock.js"
  * @import {LastHour} from "../../shared/snapshot.js"

@@ -1,9 +1,9 @@
 /**
- * The time machine: a handle over the day; the board shows that second, plays on from it, and leads back to live.
+ * The time machine is a handle over the day: the board shows that second, plays on from it, and leads back to live.
  *
  * @import {Clock} from "../../shared/clock.js"
- * @import {WholeDay} from "./day.js"
  * @import {Snapshot} from "../../shared/snapshot.js"
+ * @import {WholeDay} from "./day.js"
  */
 
 const STEP_MS = 500;
@@ -110,15 +110,15 @@ export class Replay {
     this.#missed = this.#asking;
     if (this.#asking || this.at === null) return;
     this.#asking = true;
-    const asked = this.url();
+    const url = this.url();
     try {
       // The banner tells whole seconds, and so must the figures beside it.
       const second = Math.floor(this.at);
-      const response = await fetch(`${asked}${asked.includes("?") ? "&" : "?"}t=${second}`, { cache: "no-store" });
+      const response = await fetch(`${url}${url.includes("?") ? "&" : "?"}t=${second}`, { cache: "no-store" });
       const snapshot = response.ok ? await response.json() : null;
       // The day is over: there is no such moment today.
       if (response.status === 400) this.stop();
-      else if (snapshot && this.at !== null && asked === this.url()) this.show(snapshot);
+      else if (snapshot && this.at !== null && url === this.url()) this.show(snapshot);
     } catch {
       // The board's own line says that there is no connection.
     }

@@ -1,24 +1,24 @@
 /**
- * One list in full, over the board: asked for anew with every snapshot while it is open, searched by what is typed.
- * The server sends its largest 1,000 names; where there are more, it does the searching.
+ * A list in full opens over the board: it is asked for anew with every snapshot while it is open, and searched by what
+ * is typed. The server sends its largest 1,000 names; where there are more, it does the searching.
  *
- * @import {NameFilters} from "./list.js"
  * @import {Dimension, NameTabs} from "../../shared/snapshot.js"
- * @typedef {{of: Dimension, tabs: number, total: number, found: number, rows: NameTabs[]}} Whole
+ * @import {NameFilters} from "./list.js"
+ * @typedef {{of: Dimension, tabs: number, total: number, found: number, rows: NameTabs[]}} ListAnswer
  *   `tabs`: all that are open; `total`: distinct names, of which `found` have the text in them that was asked for
  */
-import { LiveList } from "./list.js";
 import { label } from "../../shared/names.js";
+import { LiveList } from "./list.js";
 
 const number = new Intl.NumberFormat("en");
 
 export class FullList {
   /** @type {HTMLDialogElement | null} */ #dialog = null;
-  /** @type {Dimension} */ #of = "pages";
-  /** @type {Whole | null} */ #whole = null;
+  /** @type {Dimension} */ #dimension = "pages";
+  /** @type {ListAnswer | null} */ #answer = null;
   /** @type {LiveList | null} */ #list = null;
   #title = "";
-  #said = "";
+  #announced = "";
   #asking = false;
   #missed = false;
 
@@ -36,23 +36,23 @@ export class FullList {
   }
 
   /**
-   * @param {Dimension} of
+   * @param {Dimension} dimension
    * @param {string} title
    */
-  open(of, title) {
+  open(dimension, title) {
     const copy = /** @type {DocumentFragment} */ (this.template.content.cloneNode(true));
     const dialog = /** @type {HTMLDialogElement} */ (copy.firstElementChild);
     this.#dialog = dialog;
-    this.#of = of;
+    this.#dimension = dimension;
     this.#title = title.toLowerCase();
-    this.#whole = null;
-    this.#said = "";
+    this.#answer = null;
+    this.#announced = "";
     this.#part("h2").textContent = title;
-    this.#list = new LiveList(dialog, of, {
-      has: (dimension, name) => this.filters.has(dimension, name),
-      toggle: (dimension, name) => {
+    this.#list = new LiveList(dialog, dimension, {
+      has: (filtered, name) => this.filters.has(filtered, name),
+      toggle: (filtered, name) => {
         dialog.close();
-        this.filters.toggle(dimension, name);
+        this.filters.toggle(filtered, name);
       },
     });
     const search = this.#search();
@@ -85,9 +85,9 @@ export class FullList {
     const dialog = this.#dialog;
     try {
       const response = await fetch(`${this.url}?${this.#query()}`, { cache: "no-store" });
-      const whole = response.ok ? await response.json() : null;
-      if (whole && this.#dialog === dialog) {
-        this.#whole = whole;
+      const answer = response.ok ? await response.json() : null;
+      if (answer && this.#dialog === dialog) {
+        this.#answer = answer;
         this.#show();
       }
     } catch {
@@ -100,30 +100,32 @@ export class FullList {
   #query() {
     const query = new URLSearchParams(this.filters.query);
     const moment = this.moment();
-    query.set("of", this.#of);
+    query.set("of", this.#dimension);
     if (moment !== null) query.set("t", String(moment));
     if (this.#isCut()) query.set("find", this.#text());
     return query;
   }
 
   #show() {
-    if (!this.#whole || !this.#list) return;
-    const { rows, tabs, total, found } = this.#whole;
+    if (!this.#answer || !this.#list) return;
+    const { rows, tabs, total, found: matching } = this.#answer;
     const text = this.#text();
     const shown = text ? rows.filter(({ name }) => this.#has(name, text)) : rows;
     // What the server has found beyond these rows is told as their number.
-    const count = this.#isCut() ? found : shown.length;
+    const count = this.#isCut() ? matching : shown.length;
     this.#list.update(shown, count, tabs);
-    const told = text ? `${number.format(count)} of ${number.format(total)}` : number.format(total);
-    this.#part(".found").textContent = told;
+    const summary = text ? `${number.format(count)} of ${number.format(total)}` : number.format(total);
+    this.#part(".found").textContent = summary;
     // Aloud once for each text, and not with every snapshot.
-    if (text !== this.#said) this.#part("[role=status]").textContent = told;
-    this.#said = text;
+    if (text !== this.#announced) this.#part("[role=status]").textContent = summary;
+    this.#announced = text;
   }
 
   /** Whether there are more names than the server sends. */
   #isCut() {
-    return this.#whole !== null && (this.#whole.found > this.#whole.rows.length || this.#whole.found < this.#whole.total);
+    if (!this.#answer) return false;
+    const { rows, total, found: matching } = this.#answer;
+    return matching > rows.length || matching < total;
   }
 
   /**
@@ -131,12 +133,12 @@ export class FullList {
    * @param {string} text
    */
   #has(name, text) {
-    return name.toLowerCase().includes(text) || label(this.#of, name).toLowerCase().includes(text);
+    return name.toLowerCase().includes(text) || label(this.#dimension, name).toLowerCase().includes(text);
   }
 
   #closed() {
     this.#dialog?.remove();
-    this.#dialog = this.#whole = this.#list = null;
+    this.#dialog = this.#answer = this.#list = null;
   }
 
   #text() {

@@ -1,8 +1,9 @@
 /**
- * Where the people on the pages that the board is filtered by came from and went to: under their rows.
+ * The paths stand under the rows of the pages that the board is filtered by: where the people there came from, and
+ * where they went to.
  *
  * @typedef {{kind: "page" | "source" | "here" | "left", name: string, steps: number}} Step
- * @typedef {{pages: string[], minutes: number, steps: number, from: Step[], to: Step[]}} Around
+ * @typedef {{pages: string[], minutes: number, steps: number, from: Step[], to: Step[]}} PathsAnswer
  */
 import { halves, label } from "../../shared/names.js";
 
@@ -60,7 +61,7 @@ export class Paths {
     }
   }
 
-  /** @param {Around} around */
+  /** @param {PathsAnswer} answer */
   #show({ pages, minutes, steps, from, to }) {
     this.through.textContent = pages.length === 1 ? "this page" : `these ${pages.length} pages`;
     this.root.style.setProperty("--pages", String(Math.min(pages.length, MOST_ROWS)));

@@ -1,5 +1,5 @@
 /**
- * One row of a live list: a name that is pressed, its share as a bar behind it, its figure.
+ * A row of a live list is a name that is pressed, its share as a bar behind it, and its figure.
  *
  * @import {Dimension} from "../../shared/snapshot.js"
  */
