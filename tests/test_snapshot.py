@@ -2,15 +2,20 @@
 
 import json
 import random
+import re
 import uuid
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from asgiref.sync import async_to_sync
 
 from analytics.live import last_hour, snapshot
+from analytics.live.last_hour import LastHour
 from analytics.live.snapshot import Snapshots
+from tracker.across.vitals import Vitals
 from tracker.contract.attention import Attention
 from tracker.live.dimensions import DIMENSIONS
 from tracker.live.filters import NO_FILTERS, Filters
@@ -37,6 +42,27 @@ def shown(of: SitePresence, filters: Filters = NO_FILTERS, limit: int = 20) -> d
 
 def rows(*pairs: tuple[str, int]) -> list[dict[str, Any]]:
     return [{"name": name, "tabs": tabs} for name, tabs in pairs]
+
+
+def test_scripts_know_the_shape_that_is_sent() -> None:
+    """static/shared/snapshot.js says it once more, for the types of scripts: field by field the same."""
+    text = (Path(__file__).resolve().parent.parent / "static" / "shared" / "snapshot.js").read_text()
+    described = {
+        name: set(re.findall(r"@property \{.*\} \[?(\w+)\]?", body))
+        for name, body in re.findall(r"@typedef \{object\} (\w+)\n(.*?)\*/", text, re.DOTALL)
+    }
+    structs = (
+        snapshot.NameTabs,
+        LastHour,
+        snapshot.StreamRow,
+        snapshot.StreamNews,
+        Vitals,
+        snapshot.LiveObject,
+    )
+    sent = {
+        struct.__name__: {each.encode_name for each in msgspec.structs.fields(struct)} for struct in structs
+    }
+    assert described == {**sent, "Lists": set(DIMENSIONS)}
 
 
 def test_a_snapshot_is_the_contracts_object() -> None:
