@@ -16,9 +16,10 @@ from collections.abc import Callable
 from itertools import count
 from uuid import UUID
 
-from bench import frames, visitors
+from bench import visitors
 from bench.ledger import Kind, Ledger
 from bench.plan import Outcome, Plan
+from scripts.stands import frames
 
 BIND_ADDRESS_NO_PORT = 24  # socket has the name from Python 3.12 on
 TICK_SECONDS = 0.1

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from bench.delays import Delays
+from scripts.stands.delays import Delays
 
 MOST_PAGES = 18_000  # of one process, which may open 20,000 files
 MOST_SECONDS = 7200.0

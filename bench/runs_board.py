@@ -12,7 +12,8 @@ from bench.plan import Mode
 from bench.progress import say
 from bench.sessions import plan
 from bench.targets import FOUR_EDGES, TARGETS, Ground, Server, running
-from bench.watch import Board, log_in
+from bench.watch import Board
+from scripts.stands.logins import log_in
 
 PATHS = 20_000
 TURNOVER = 4.0  # pages a second: every tick has something to tell

@@ -11,7 +11,8 @@ from bench.plan import Mode
 from bench.progress import say
 from bench.sessions import measure, plan
 from bench.targets import FOUR_EDGES, LESS, TARGETS, Ground, Server, running
-from bench.watch import Api, Board, log_in
+from bench.watch import Api, Board
+from scripts.stands.logins import log_in
 
 CHURN_SECONDS, QUIET_SECONDS = 8.0, 3.0
 END_SECONDS = 60.0  # what all pages may take to end at once; 50,000 are some seconds of work

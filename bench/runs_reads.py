@@ -8,7 +8,6 @@ from contextlib import closing
 from urllib.parse import quote
 
 from bench import processes, visitors
-from bench.boards import Boards
 from bench.figures import Figure
 from bench.fleet import Fleet
 from bench.plan import Mode
@@ -16,6 +15,7 @@ from bench.progress import say
 from bench.sessions import plan
 from bench.targets import FOUR_EDGES, TARGETS, Ground, Server, running
 from bench.watch import Api
+from scripts.stands.boards import Boards
 from tracker.live.dimensions import DIMENSIONS
 from tracker.live.filters import Filters
 from tracker.live.presence import SitePresence

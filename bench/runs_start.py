@@ -11,7 +11,8 @@ from typing import NamedTuple
 from bench import processes
 from bench.figures import Figure
 from bench.targets import TARGETS, Ground, running
-from tests.product import ROOT, free_port
+from scripts.stands.checkout import ROOT
+from scripts.stands.ports import free_port
 
 
 def start(on: Ground, quick: bool) -> Iterator[Figure]:

@@ -20,7 +20,9 @@ from analytics.up.data_folder import DataFolder
 from analytics.up.postgres import Postgres
 from bench import processes
 from bench.visitors import ORIGIN_HOST
-from tests.product import ROOT, Product, free_port
+from scripts.stands.checkout import ROOT
+from scripts.stands.ports import free_port
+from scripts.stands.product import Product
 
 BASELINES = ROOT / "bench" / "baselines"
 START_SECONDS = 15.0

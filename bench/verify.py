@@ -10,8 +10,8 @@ from uuid import UUID
 import psycopg
 
 from bench import visitors
-from bench.delays import Delays
 from bench.ledger import Entry, Kind, Reader
+from scripts.stands.delays import Delays
 
 OPEN = "SELECT 1 FROM tracker_pageview WHERE id BETWEEN %s AND %s AND ended_at IS NULL LIMIT 1"
 SETTLE_SECONDS = 1.0  # what a page opens or closes may take to be counted

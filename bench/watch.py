@@ -2,14 +2,12 @@
 
 import http.client
 import json
-import re
 import socket
 import threading
 from contextlib import suppress
 from typing import Any
-from urllib.parse import urlencode
 
-from bench import frames
+from scripts.stands import frames
 
 PATIENCE = 5.0
 
@@ -102,31 +100,3 @@ class Board:
         # Whoever closes the board may do so while a snapshot is on its way.
         with suppress(OSError):
             self._socket.sendall(frame)
-
-
-def log_in(port: int, name: str, password: str) -> str:
-    """The Cookie header of a member of staff who logged in as a browser does."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
-    connection.request("GET", "/login/")
-    first = connection.getresponse()
-    form = first.read().decode()
-    csrf = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form)
-    assert csrf, "The login page has no form."
-    cookie = _cookies(first)
-    body = urlencode({"username": name, "password": password, "csrfmiddlewaretoken": csrf[1]})
-    headers = {
-        "Cookie": cookie,
-        "Content-Type": "application/x-www-form-urlencoded",
-        "Origin": f"http://127.0.0.1:{port}",
-    }
-    connection.request("POST", "/login/", body, headers)
-    second = connection.getresponse()
-    second.read()
-    connection.close()
-    assert second.status == 302, f"The login was answered with {second.status}."
-    return _cookies(second)
-
-
-def _cookies(response: http.client.HTTPResponse) -> str:
-    said = response.headers.get_all("Set-Cookie") or []
-    return "; ".join(each.partition(";")[0] for each in said)

@@ -11,7 +11,10 @@ from typing import Any
 from playwright.sync_api import Page, expect
 from websockets.sync.client import connect
 
-from tests.product import ROOT, Product, wait_for
+from scripts.stands.agents import CHROME, PHONE
+from scripts.stands.checkout import ROOT
+from scripts.stands.product import Product
+from scripts.stands.waiting import wait_for
 
 SHOTS = ROOT / "test-results" / "board"
 CHROMIUM = [
@@ -22,13 +25,6 @@ CHROMIUM = [
     "--disable-component-update",
     "--disable-sync",
 ]
-CHROME = (
-    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
-)
-PHONE = (
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
-    "Version/18.6 Mobile/15E148 Safari/604.1"
-)
 
 
 @contextmanager
@@ -104,6 +100,12 @@ def choose(page: Page, name: str) -> None:
     tab = page.locator(f"#tab-{name}")
     if tab.is_visible():
         tab.click()
+
+
+def press(page: Page, name: str, row: str) -> None:
+    """Press a row of a list, which filters the board by it."""
+    choose(page, name)
+    page.locator(f"[data-list={name}] .row:not(.gone) .pick", has_text=row).first.click()
 
 
 def wait_until_at_rest(page: Page) -> None:

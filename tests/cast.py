@@ -13,6 +13,10 @@ from analytics.models import Member
 from tracker.models import Site
 
 PASSWORD = "correct horse battery"
+# For `manage.py shell` beside a product; it prints the keys of both sites.
+MAKE_CAST = (
+    "from tests.cast import make_cast; cast = make_cast(); print(cast.site.key, cast.strange_site.key)"
+)
 
 
 @dataclass(frozen=True)

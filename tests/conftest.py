@@ -15,8 +15,8 @@ import pytest
 
 from analytics.up.data_folder import DataFolder
 from analytics.up.postgres import Postgres
+from scripts.stands.product import Product, running
 from tests.guest import browser, context, host, page, peer
-from tests.product import Product, running
 
 __all__ = ["browser", "context", "host", "page", "peer"]  # fixtures for every module
 
@@ -50,6 +50,15 @@ def footfall() -> Iterator[Product]:
     """
     with running(FOOTFALL_TRUSTED_PROXIES="127.0.0.1") as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def cast_keys(footfall: Product) -> tuple[str, str]:
+    """The keys of the cast's two sites on the product that all share; made once, since names are unique."""
+    from tests.cast import MAKE_CAST  # not before Django has its settings
+
+    seen, strange = footfall.manage("shell", "--no-imports", "-c", MAKE_CAST).split()
+    return seen, strange
 
 
 def pytest_unconfigure() -> None:

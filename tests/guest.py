@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, WebSocket
 
+from scripts.stands.waiting import wait_for
 from tests.browser import Complaints, chromium, visitor
 from tests.peer import HttpPeer, SocketPeer, http_peer, socket_peer
-from tests.product import wait_for
 
 # Where a stopped clock stands: long after anything that a page could take for its own past.
 STOPPED = datetime(2027, 1, 4, 12, tzinfo=UTC)

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.product import ROOT, free_port, wait_for
+from scripts.stands.checkout import ROOT
+from scripts.stands.ports import free_port
+from scripts.stands.waiting import wait_for
 
 CONFIGURATION = ROOT / "deploy" / "nginx" / "footfall.conf"
 # What stands around it on a server.

@@ -19,7 +19,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
 
-from tests.product import ROOT, wait_for
+from scripts.stands.checkout import ROOT
+from scripts.stands.waiting import wait_for
 
 SNIPPET = ROOT / "static" / "t.js"
 Message = dict[str, Any]

@@ -8,9 +8,9 @@ from importlib.resources import files
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from scripts.stands.product import Product
 from tests.boards import choose, figure, visit, wait_until_at_rest
 from tests.browser import visitor
-from tests.product import Product
 from tests.staff import at_board
 
 # Handed over by the debugger, to which the page's policy does not apply.
@@ -38,7 +38,7 @@ def key(footfall: Product) -> Iterator[str]:
 
 @pytest.fixture
 def at(footfall: Product, browser: Browser) -> At:
-    return partial(at_board, browser, footfall, who=("admin", footfall.password))
+    return partial(at_board, browser, footfall)
 
 
 def found(page: Page) -> list[str]:

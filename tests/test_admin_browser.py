@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
+from scripts.stands.product import Product, running
 from tests.browser import Complaints, chromium, visitor
 from tests.cast import PASSWORD
-from tests.product import Product, running
 
 HOSTILE = """
 from datetime import timedelta

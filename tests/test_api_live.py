@@ -13,12 +13,11 @@ import pytest
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from tests.product import Product, wait_for
-from tests.test_board_socket import MAKE_CAST, Staff
+from scripts.stands.agents import FIREFOX, PHONE
+from scripts.stands.product import Product
+from scripts.stands.waiting import wait_for
+from tests.board_sockets import Staff
 from tracker.live.dimensions import DIMENSIONS
-
-FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
-PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1"  # noqa: E501
 
 
 class ApiAnswer(NamedTuple):
@@ -52,8 +51,8 @@ def product(footfall: Product) -> Product:
 
 
 @pytest.fixture(scope="module")
-def keys(product: Product) -> Keys:
-    return Keys(*product.manage("shell", "--no-imports", "-c", MAKE_CAST).split())
+def keys(cast_keys: tuple[str, str]) -> Keys:
+    return Keys(*cast_keys)
 
 
 @pytest.fixture(scope="module")

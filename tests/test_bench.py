@@ -17,8 +17,10 @@ from bench.ledger import Entry, Kind, Ledger, Reader
 from bench.plan import Mode, Plan
 from bench.targets import TARGETS, ground
 from bench.verify import LiveCheck, stored, wait_ended
-from bench.watch import Api, Board, log_in
-from tests.product import Product, running, wait_for
+from bench.watch import Api, Board
+from scripts.stands.logins import log_in
+from scripts.stands.product import Product, running
+from scripts.stands.waiting import wait_for
 
 
 @pytest.fixture(scope="module")

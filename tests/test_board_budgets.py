@@ -6,8 +6,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
+from scripts.stands.checkout import ROOT
+from scripts.stands.product import Product
+from scripts.stands.waiting import wait_for
 from tests.boards import visit
-from tests.product import ROOT, Product, wait_for
 from tests.staff import at_board
 
 pytestmark = pytest.mark.alone
@@ -58,7 +60,7 @@ def page(footfall: Product, browser: Browser) -> Iterator[Page]:
     key = footfall.add_site("seen.example")
     with visit(footfall, key, "/"):
         pass
-    with at_board(browser, footfall, f"/sites/{key}/", who=("admin", footfall.password)) as page:
+    with at_board(browser, footfall, f"/sites/{key}/") as page:
         yield page
 
 

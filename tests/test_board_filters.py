@@ -4,30 +4,27 @@ import re
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
-from tests.boards import PHONE, choose, figure, rows, visit
-from tests.product import Product, running
+from scripts.stands.agents import PHONE
+from scripts.stands.product import Product
+from tests.boards import SHOTS, figure, press, rows, visit
 from tests.staff import at_board
 
-SHOTS = Path(__file__).resolve().parent.parent / "test-results" / "board"
-PREPARE = "from tests.cast import make_cast; print(make_cast().site.key)"
 WITHIN_A_SECOND = 1000
 
 
 @pytest.fixture(scope="module")
-def product() -> Iterator[Product]:
+def product(footfall: Product) -> Product:
     SHOTS.mkdir(parents=True, exist_ok=True)
-    with running(FOOTFALL_TRUSTED_PROXIES="127.0.0.1") as made:
-        yield made
+    return footfall
 
 
 @pytest.fixture(scope="module")
 def key(product: Product) -> str:
-    return product.manage("shell", "--no-imports", "-c", PREPARE).strip()
+    return product.add_site("seen.example")
 
 
 @pytest.fixture
@@ -40,11 +37,6 @@ def visitors(product: Product, key: str) -> Iterator[ExitStack]:
         stack.enter_context(visit(product, key, "/", "192.0.2.2", PHONE))
         stack.enter_context(visit(product, key, "/b&c=d", "192.0.2.3"))
         yield stack
-
-
-def press(page: Page, name: str, row: str) -> None:
-    choose(page, name)
-    page.locator(f"[data-list={name}] .row:not(.gone) .pick", has_text=row).first.click()
 
 
 def test_rows_that_are_pressed_filter_the_whole_board(

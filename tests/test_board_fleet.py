@@ -13,14 +13,15 @@ from playwright.sync_api import Browser, Page, expect
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
-from tests.boards import CHROME, rows
-from tests.product import Product, wait_for
+from scripts.stands.agents import CHROME, FIREFOX
+from scripts.stands.product import Product
+from scripts.stands.waiting import wait_for
+from tests.boards import rows
+from tests.cast import MAKE_CAST
+from tests.fleets import say, started
 from tests.staff import at_board
-from tests.test_fleet import say, started
-from tests.test_live_socket import FIREFOX
 
 AGENTS = {"Firefox": FIREFOX, "Chrome": CHROME}
-PREPARE = "from tests.cast import make_cast; print(make_cast().site.key)"
 
 
 class Known(NamedTuple):
@@ -51,7 +52,7 @@ def fleet() -> Iterator[Product]:
 
 @pytest.fixture(scope="module")
 def key(fleet: Product) -> str:
-    return fleet.manage("shell", "--no-imports", "-c", PREPARE).strip()
+    return fleet.manage("shell", "--no-imports", "-c", MAKE_CAST).split()[0]
 
 
 @contextmanager

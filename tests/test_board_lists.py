@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from analytics.board.full_list import listed
+from scripts.stands.product import Product
 from tests.boards import PAGES, SHOTS, choose, crowd, figure, rows, visit, wait_until_at_rest
-from tests.product import Product
 from tests.staff import at_board
 from tracker.live.dimensions import TABLE
 from tracker.live.presence import OTHER, SitePresence
@@ -58,8 +58,7 @@ def at(footfall: Product, browser: Browser) -> At:
     SHOTS.mkdir(parents=True, exist_ok=True)
 
     def opened(key: str, *size: int, **how: Any) -> AbstractContextManager[Page]:
-        who = ("admin", footfall.password)
-        return at_board(browser, footfall, f"/sites/{key}/", *size, who=who, **how)
+        return at_board(browser, footfall, f"/sites/{key}/", *size, **how)
 
     return opened
 

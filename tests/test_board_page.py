@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
+from scripts.stands.product import Product, running
 from tests.boards import CHROMIUM, SHOTS, figure, rows, start_again, visit
 from tests.cast import PASSWORD
-from tests.product import Product, running
 
 pytestmark = pytest.mark.alone
 

@@ -10,7 +10,7 @@ import pytest
 from django.db import OperationalError, connections
 
 from analytics.access.board_readers import BoardReaders
-from tests.product import free_port
+from scripts.stands.ports import free_port
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from analytics.up.child import Child
-from tests.product import ROOT, wait_for
+from scripts.stands.checkout import ROOT
+from scripts.stands.waiting import wait_for
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from tests.test_session import Page, Services
+from tests.conversation import Page, Services
 from tracker.conversation.claims import Claims
 from tracker.conversation.session import Session
 

@@ -20,7 +20,9 @@ from analytics.demo.page_socket import SocketAddress
 from analytics.demo.people import People, Person
 from analytics.demo.tab import DemoTab, wait_after
 from analytics.demo.walk import BEGINNING, Moment, Stay, Walk, rest_of, walk
-from tests.product import Product, free_port, running, wait_for
+from scripts.stands.ports import free_port
+from scripts.stands.product import Product, running
+from scripts.stands.waiting import wait_for
 from tracker.contract.attention import Attention
 from tracker.contract.messages import PageMessage, StateMessage, parse
 from tracker.pages import page_url, referrers

@@ -11,10 +11,11 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin
 
-from tests.edges import EdgeProcess, running_edge
-from tests.product import running
+from scripts.stands.agents import FIREFOX
+from scripts.stands.edges import EdgeProcess, running_edge
+from scripts.stands.page_messages import page
+from scripts.stands.product import running
 from tests.road import until
-from tests.test_live_socket import FIREFOX, page
 
 PAGES = 200
 DRAIN_SECONDS = 4

@@ -20,9 +20,13 @@ import pytest
 from websockets.sync.client import ClientConnection, connect, unix_connect
 from websockets.typing import Origin
 
-from tests.edges import EdgeProcess, running_edge
-from tests.product import ROOT, Product, wait_for
-from tests.test_live_socket import FIREFOX, code_of, page
+from scripts.stands.agents import FIREFOX
+from scripts.stands.checkout import ROOT
+from scripts.stands.edges import EdgeProcess, running_edge
+from scripts.stands.page_messages import page
+from scripts.stands.product import Product
+from scripts.stands.waiting import wait_for
+from tests.visitor_sockets import code_of
 
 ORIGIN = Origin("https://example.com")
 OPENED = "SELECT country FROM tracker_pageview WHERE id = %s"

@@ -16,12 +16,14 @@ import pytest
 from django.db import OperationalError, connection
 
 from analytics.up.postgres import Postgres
-from bench.faults import namespace, silent, slow_network, splits
+from bench.faults import silent, slow_network, splits
+from bench.faults.apart import apart
 from bench.faults.far_postgres import postgres_at
 from bench.faults.latency import Latency
 from bench.figures import Figure
 from bench.targets import Ground
-from tests.product import ROOT
+from scripts.stands import namespace
+from scripts.stands.checkout import ROOT
 from tracker.postgres.connect import connect
 
 CLOSED_FIGURES = 4
@@ -63,7 +65,7 @@ def test_staff_are_told_soon_that_the_network_to_the_database_is_dead() -> None:
 
 
 def test_an_error_inside_is_told_and_leaves_nothing() -> None:
-    figures = namespace.apart(broken)(None, True)
+    figures = apart(broken)(None, True)
     pid = int(next(figures).value)
     with pytest.raises(RuntimeError, match="broken broke off"):
         next(figures)
@@ -71,7 +73,7 @@ def test_an_error_inside_is_told_and_leaves_nothing() -> None:
 
 
 def test_what_is_given_up_leaves_nothing() -> None:
-    figures = namespace.apart(endless)(None, True)
+    figures = apart(endless)(None, True)
     pid = int(next(figures).value)
     with closing(figures):
         assert Path(f"/proc/{pid}").exists()

@@ -3,17 +3,14 @@
 import json
 import os
 import re
-import shutil
 import signal
 import socket
-import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 from websockets.exceptions import WebSocketException
@@ -22,8 +19,13 @@ from websockets.typing import Origin
 
 from analytics.up import nginx
 from analytics.up.errors import CannotStart
-from tests.product import ROOT, Product, wait_for
-from tests.test_live_socket import FIREFOX, code_of, page
+from scripts.stands.agents import FIREFOX
+from scripts.stands.checkout import ROOT
+from scripts.stands.page_messages import page
+from scripts.stands.product import Product
+from scripts.stands.waiting import wait_for
+from tests.fleets import say, started
+from tests.visitor_sockets import code_of
 
 ORIGIN = Origin("https://example.com")
 
@@ -58,20 +60,6 @@ def alive(pid: int) -> bool:
         return False
 
 
-@contextmanager
-def started(*options: str, **environment: str) -> Iterator[Product]:
-    folder = Path(tempfile.mkdtemp(prefix="footfall-fleet-"))
-    fleet = Product(folder, "--edges", "2", *options, **environment)
-    try:
-        yield fleet
-    finally:
-        if fleet.process.poll() is None:
-            fleet.stop()
-        assert fleet.process.stdout
-        fleet.process.stdout.close()
-        shutil.rmtree(folder)
-
-
 @pytest.fixture(scope="module")
 def fleet() -> Iterator[Product]:
     with started(FOOTFALL_TRUSTED_PROXIES="127.0.0.9") as product:
@@ -92,14 +80,6 @@ def dial(fleet: Product, key: str, source: str = "127.0.0.1", **headers: str) ->
         compression=None,
         additional_headers=headers,
     )
-
-
-def say(page_socket: ClientConnection, **more: Any) -> str:
-    """Say a page and wait for its ack; its id."""
-    said = page(**more)
-    page_socket.send(json.dumps(said))
-    assert json.loads(page_socket.recv(timeout=10)) == {"t": "ack", "id": said["id"]}
-    return str(said["id"])
 
 
 def get(fleet: Product, path: str, **headers: str) -> int:

@@ -15,9 +15,13 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
-from tests.product import Product, running, wait_for
-from tests.test_board_socket import MAKE_CAST, Staff, ack, dial, hear, shows_tabs, visit, watch_until
-from tests.test_live_socket import FIREFOX, code_of, page
+from scripts.stands.agents import FIREFOX
+from scripts.stands.page_messages import page
+from scripts.stands.product import Product, running
+from scripts.stands.waiting import wait_for
+from tests.board_sockets import Staff, ack, dial, hear, shows_tabs, visit, watch_until
+from tests.cast import MAKE_CAST
+from tests.visitor_sockets import code_of
 
 ROOM, BURST = 20, 300
 

@@ -6,14 +6,14 @@ import signal
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
-import psycopg
 import pytest
 from django.test import RequestFactory
 
 from analytics.access import inspectors
-from tests.product import Product, running, wait_for
+from scripts.stands.product import Product, running
+from scripts.stands.waiting import wait_for
+from tests.postmaster import postmaster_of
 from tracker.contract.drops import Drop
 
 PATHS = ["/healthz", "/readyz", "/metrics"]
@@ -116,13 +116,6 @@ def test_a_schema_that_is_behind_is_not_ready(product: Product) -> None:
     finally:
         product.rows(f"{with_row} RETURNING 1")
     assert ask(product, "/readyz") == (200, "ok\n")
-
-
-def postmaster_of(product: Product) -> int:
-    """The pid of the product's Postgres: the parent of any of its backends."""
-    with psycopg.connect((product.data / "database_url").read_text().strip()) as held:
-        status = Path(f"/proc/{held.info.backend_pid}/status").read_text()
-    return int(status.split("PPid:")[1].split()[0])
 
 
 def test_while_postgres_cannot_come_back_the_api_says_so(product: Product, bearer: str) -> None:

@@ -12,10 +12,11 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from scripts.stands.product import Product, running
+from scripts.stands.waiting import wait_for
 from tests.browser import AGENT, Complaints, visitor
 from tests.nginx import start_nginx
 from tests.peer import HttpPeer
-from tests.product import Product, running, wait_for
 
 pytestmark = pytest.mark.alone
 

@@ -5,9 +5,11 @@ import tempfile
 import uuid
 from pathlib import Path
 
-from tests.product import Product, wait_for
-from tests.test_live_socket import page
-from tests.test_outage import opened
+from scripts.stands import clusters
+from scripts.stands.page_messages import page
+from scripts.stands.product import Product
+from scripts.stands.waiting import wait_for
+from tests.visitor_sockets import opened
 
 # As if the minute that a silent process is given had passed.
 LATER = "UPDATE tracker_edge SET seen_at = seen_at - interval '60 seconds' WHERE id = %s RETURNING beat_at"
@@ -16,6 +18,7 @@ STORED = "SELECT edge, began_at, ended_at FROM tracker_pageview WHERE id = %s"
 
 def test_a_page_view_that_nobody_ended_ends_with_its_edges_last_sign() -> None:
     with tempfile.TemporaryDirectory(prefix="footfall-product-") as folder:
+        clusters.copy_to(Path(folder))
         product = Product(Path(folder))
         try:
             key, said = product.add_site("example.com"), page("/", uuid.uuid4())

@@ -14,14 +14,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.product import Product, wait_for
-from tests.test_live_socket import code_of, dial, page
+from scripts.stands import clusters
+from scripts.stands.page_messages import page
+from scripts.stands.product import Product
+from scripts.stands.waiting import wait_for
 from tests.uncollected import WORDS
+from tests.visitor_sockets import code_of, dial
 
 
 @pytest.fixture(scope="module")
 def product() -> Iterator[Product]:
     with tempfile.TemporaryDirectory(prefix="footfall-product-") as folder:
+        clusters.copy_to(Path(folder))
         product = Product(Path(folder), under=[sys.executable, "-m", "tests.uncollected"])
         try:
             yield product

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from tests.product import wait_for
+from scripts.stands.waiting import wait_for
 from tracker.postgres import binary
 from tracker.postgres import libpq as module
 from tracker.postgres.connect import connect

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.edges import running_edge
-from tests.product import Product, wait_for
-from tests.test_live_socket import FIREFOX, page
+from scripts.stands.agents import FIREFOX
+from scripts.stands.edges import running_edge
+from scripts.stands.page_messages import page
+from scripts.stands.product import Product
+from scripts.stands.waiting import wait_for
 
 ORIGIN = "https://example.com"
 

@@ -4,19 +4,19 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from tests.edges import running_edge
-from tests.product import Product, wait_for
+from scripts.stands.agents import FIREFOX
+from scripts.stands.edges import running_edge
+from scripts.stands.page_messages import page
+from scripts.stands.product import Product
+from scripts.stands.waiting import wait_for
 from tests.uvicorn import running_uvicorn
-
-FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
-"""An ordinary reader."""
+from tests.visitor_sockets import code_of, dial
 
 
 @pytest.fixture(scope="module", params=["daphne", "uvicorn", "edge"])
@@ -36,41 +36,6 @@ def product(request: pytest.FixtureRequest, footfall: Product) -> Iterator[Produ
 @pytest.fixture(scope="module")
 def key(footfall: Product) -> str:
     return footfall.add_site("example.com", "*.shop.example")
-
-
-def dial(
-    product: Product,
-    key: str,
-    origin: str | None = "https://example.com",
-    agent: str = FIREFOX,
-    **headers: str,
-) -> ClientConnection:
-    return connect(
-        f"{product.socket_url}/live/{key}",
-        origin=None if origin is None else Origin(origin),
-        user_agent_header=agent,
-        compression=None,
-    )
-
-
-def page(path: str = "/", page_id: uuid.UUID | None = None, **more: Any) -> dict[str, Any]:
-    said = {
-        "t": "page",
-        "id": str(page_id or uuid.uuid4()),
-        "u": f"https://example.com{path}",
-        "r": "",
-        "ti": "A",
-    }
-    return {**said, "w": 1200, "l": "en", "z": "Europe/Berlin", **more}
-
-
-def code_of(socket: ClientConnection) -> int | None:
-    """The close code that the server said."""
-    try:
-        while True:
-            socket.recv(timeout=10)
-    except ConnectionClosed as closed:
-        return closed.rcvd.code if closed.rcvd else None
 
 
 def test_an_open_page_is_live_then_acknowledged_then_in_postgres(product: Product, key: str) -> None:

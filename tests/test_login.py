@@ -8,7 +8,7 @@ from http.cookiejar import CookieJar
 
 import pytest
 
-from tests.product import Product, running
+from scripts.stands.product import Product, running
 
 TRIES = 4
 ADDRESS = "203.0.113.7"

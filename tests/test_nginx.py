@@ -22,10 +22,12 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
-from bench.faults import namespace
+from scripts.stands import namespace
+from scripts.stands.checkout import ROOT
+from scripts.stands.product import running
+from scripts.stands.waiting import wait_for
 from tests.nginx import Nginx, start_nginx
-from tests.product import ROOT, running, wait_for
-from tests.test_live_socket import code_of
+from tests.visitor_sockets import code_of
 
 HANDSHAKE = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 LIES = {

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Browser
 
-from tests.product import Product
+from scripts.stands.product import Product
 from tests.staff import at_board
 
 SHOWN = """async (count) => {
@@ -21,7 +21,7 @@ SHOWN = """async (count) => {
 def test_a_large_number_leaves_room_for_the_others(footfall: Product, browser: Browser, count: int) -> None:
     key = footfall.add_site("seen.example")
     # The figures' place is there, though nobody has come yet.
-    with at_board(browser, footfall, f"/sites/{key}/", who=("admin", footfall.password)) as page:
+    with at_board(browser, footfall, f"/sites/{key}/") as page:
         page.locator(".figures").evaluate(
             "shown => { for (let at = shown; at; at = at.parentElement) at.hidden = false }"
         )

@@ -1,22 +1,21 @@
 """Postgres away for a while, and Footfall killed meanwhile: what was acknowledged is stored, once."""
 
-import json
 import shutil
 import signal
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from websockets.sync.client import connect
-from websockets.typing import Origin
 
 from analytics.up.data_folder import DataFolder
 from analytics.up.postgres import Postgres
-from tests.product import Product, wait_for
-from tests.test_live_socket import FIREFOX, page
+from scripts.stands.page_messages import page
+from scripts.stands.product import Product
+from scripts.stands.waiting import wait_for
+from tests.visitor_sockets import opened
 
 
 @pytest.fixture
@@ -26,20 +25,6 @@ def folder() -> Iterator[Path]:
     path.chmod(0o711)
     yield path
     shutil.rmtree(path)
-
-
-@contextmanager
-def opened(product: Product, key: str, said: dict[str, object]) -> Iterator[None]:
-    """A page that has been acknowledged, open until the end of the block."""
-    with connect(
-        f"{product.socket_url}/live/{key}",
-        origin=Origin("https://example.com"),
-        user_agent_header=FIREFOX,
-        compression=None,
-    ) as socket:
-        socket.send(json.dumps(said))
-        assert json.loads(socket.recv(timeout=20))["id"] == said["id"]
-        yield
 
 
 def postgres_in(folder: Path) -> Postgres:

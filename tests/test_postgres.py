@@ -19,7 +19,7 @@ from analytics.up.data_folder import DataFolder
 from analytics.up.errors import CannotStart
 from analytics.up.postgres import LOG_LIMIT, Postgres
 from analytics.up.postgres_home import recorded_home
-from tests.product import wait_for
+from scripts.stands.waiting import wait_for
 
 
 @contextmanager

@@ -5,27 +5,35 @@ import re
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from django.test import Client
 from playwright.sync_api import Browser, expect
 
-from tests.boards import PHONE, figure, rows, visit
+from scripts.stands.agents import PHONE
+from scripts.stands.product import Product
+from scripts.stands.waiting import wait_for
+from tests.board_sockets import Staff
+from tests.boards import SHOTS, figure, press, rows, visit
 from tests.cast import make_cast
-from tests.product import Product, wait_for
 from tests.staff import at_board
-from tests.test_board_filters import key, press, product
-from tests.test_board_socket import Staff
 
-__all__ = ["key", "product"]  # fixtures
-
-SHOTS = Path(__file__).resolve().parent.parent / "test-results" / "board"
 UNSTORED = {"active", "idle", "hidden", "seq", "at", "minutes", "stale"}
 
 
+@pytest.fixture(scope="module")
+def product(footfall: Product) -> Product:
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    return footfall
+
+
+@pytest.fixture(scope="module")
+def key(product: Product) -> str:
+    return product.add_site("seen.example")
+
+
 def test_a_moment_reads_as_it_was_counted_live(product: Product, key: str) -> None:
-    staff = Staff(product, "owner")
+    staff = Staff(product, "admin", product.password)
 
     def asked(path: str) -> dict[str, object]:
         answer: dict[str, object] = json.load(staff.open(f"{product.url}{path}"))
@@ -38,8 +46,11 @@ def test_a_moment_reads_as_it_was_counted_live(product: Product, key: str) -> No
         visitors.enter_context(visit(product, key, "/", "200.160.2.1", PHONE))
         moment, live = time.time(), asked(f"/api/v1/sites/{key}/live")
         first.close()
-        ended = "SELECT id FROM tracker_pageview WHERE path = '/pricing' AND ended_at IS NOT NULL"
-        wait_for(lambda: product.rows(ended))
+        ended = (
+            "SELECT 1 FROM tracker_pageview WHERE path = '/pricing' AND ended_at IS NOT NULL"
+            " AND site_id = (SELECT id FROM tracker_site WHERE key = %s)"
+        )
+        wait_for(lambda: product.rows(ended, key))
         past = asked(f"/sites/{key}/at.json?t={moment}")
         assert past["tabs"] == 3
         assert {name: past[name] for name in live.keys() - UNSTORED} == {

@@ -23,9 +23,12 @@ from websockets.typing import Origin
 
 from analytics.up.data_folder import DataFolder
 from analytics.up.postgres_home import recorded_home
-from tests.product import ROOT, Product, free_port, wait_for
-
-FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+from scripts.stands import clusters
+from scripts.stands.agents import FIREFOX
+from scripts.stands.checkout import ROOT
+from scripts.stands.ports import free_port
+from scripts.stands.product import Product
+from scripts.stands.waiting import wait_for
 
 
 @contextmanager
@@ -51,6 +54,7 @@ def new() -> Iterator[Path]:
 def made() -> Iterator[Path]:
     """A data folder after a first start; to be copied, which takes a tenth of making one."""
     with temporary() as path:
+        clusters.copy_to(path)
         with started(path) as product:
             assert product.stop() == 0
         yield path

@@ -21,16 +21,16 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
-from tests.edges import EdgeProcess, running_edge
-from tests.product import ROOT, Product, free_port, running, wait_for
-from tests.test_board_socket import Staff, ack, dial, hear
+from scripts.stands.agents import CHROME, FIREFOX
+from scripts.stands.checkout import ROOT
+from scripts.stands.edges import EdgeProcess, running_edge
+from scripts.stands.ports import free_port
+from scripts.stands.product import Product, running
+from scripts.stands.waiting import wait_for
+from tests.board_sockets import Staff, ack, dial, hear
+from tests.cast import MAKE_CAST
 from tests.valkey import Valkey, running_line, running_valkey
 
-FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
-CHROME = (
-    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
-)
-MAKE_CAST = "from tests.cast import make_cast; print(make_cast().site.key)"
 Live = Callable[..., dict[str, Any]]
 
 
@@ -48,7 +48,7 @@ def product(valkey: Valkey) -> Iterator[Product]:
 
 @pytest.fixture(scope="module")
 def key(product: Product) -> str:
-    return product.manage("shell", "--no-imports", "-c", MAKE_CAST).strip()
+    return product.manage("shell", "--no-imports", "-c", MAKE_CAST).split()[0]
 
 
 @pytest.fixture(scope="module")

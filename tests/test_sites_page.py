@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from scripts.stands.product import Product, running
 from tests.boards import SHOTS, visit
 from tests.browser import Complaints, visitor
-from tests.product import Product, running
+from tests.staff import let_in
 
 SITES = """
 from tracker.models import Site
@@ -36,13 +37,10 @@ def keys(product: Product) -> list[str]:
 def page(product: Product, keys: list[str], browser: Browser) -> Iterator[Page]:
     SHOTS.mkdir(parents=True, exist_ok=True)
     with visitor(browser, viewport={"width": 1440, "height": 900}) as context:
+        let_in(context, product)
         page = context.new_page()
         complaints = Complaints.of(page)
-        page.goto(f"{product.url}/login/")
-        page.get_by_label("User name").fill("admin")
-        page.get_by_label("Password").fill(product.password)
-        page.get_by_role("button", name="Log in").click()
-        page.wait_for_url(f"{product.url}/")
+        page.goto(f"{product.url}/")
         yield page
         assert complaints.heard == []
 

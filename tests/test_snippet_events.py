@@ -4,9 +4,9 @@ import time
 
 from playwright.sync_api import Page
 
+from scripts.stands.waiting import wait_for
 from tests.guest import UUID4, quiet_for, tag
 from tests.peer import HttpPeer, SocketPeer
-from tests.product import wait_for
 
 
 def test_events_carry_name_properties_and_value(peer: SocketPeer, host: HttpPeer, page: Page) -> None:

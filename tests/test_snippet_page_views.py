@@ -5,10 +5,10 @@ import time
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
+from scripts.stands.waiting import wait_for
 from tests.browser import unwatched, visitor
 from tests.guest import UUID4, quiet_for, tag
 from tests.peer import HttpPeer, SocketPeer
-from tests.product import wait_for
 
 
 def test_a_page_view_begins_with_what_the_contract_names(

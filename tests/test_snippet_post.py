@@ -3,9 +3,9 @@
 import pytest
 from playwright.sync_api import Page
 
+from scripts.stands.waiting import wait_for
 from tests.guest import pass_time, quiet_for, stop_clock, tag
 from tests.peer import HttpPeer, Message, SocketPeer
-from tests.product import wait_for
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from scripts.stands.checkout import ROOT
 from tests.page_views import begin, folded, progress, rows, said
-from tests.product import ROOT
 from tests.road import Answers, Road, until
 from tracker.contract.drops import Drop, Drops
 from tracker.postgres.connect import connect

@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from scripts.stands.waiting import wait_for
 from tests.page_views import HOUR, MINUTE, SECOND, Record, at, begin, folded, progress, rows, said
-from tests.product import wait_for
 from tracker.contract.records import Begin
 from tracker.postgres import partitions
 from tracker.postgres.connect import connect

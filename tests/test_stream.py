@@ -8,10 +8,12 @@ from uuid import UUID, uuid4
 import pytest
 from websockets.sync.client import ClientConnection
 
-from tests.boards import PHONE, visit
-from tests.product import Product, wait_for
-from tests.test_board_socket import Staff, ack, dial, hear
-from tests.test_session import PAGES, VISITOR, WALL, Page, Services
+from scripts.stands.agents import PHONE
+from scripts.stands.product import Product
+from scripts.stands.waiting import wait_for
+from tests.board_sockets import Staff, ack, dial, hear
+from tests.boards import visit
+from tests.conversation import PAGES, VISITOR, WALL, Page, Services
 from tracker.live.filters import NO_FILTERS, Filters
 from tracker.live.stream import KEPT, NEWEST, Happening, Stream, Streams
 from tracker.visitors.identity import mark

@@ -11,9 +11,11 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
+from scripts.stands.product import Product
+from scripts.stands.waiting import wait_for
 from tests.boards import CHROMIUM, SHOTS, crowd, figure, visit, wait_until_at_rest
 from tests.browser import Complaints
-from tests.product import Product, wait_for
+from tests.staff import let_in
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 WITHIN_A_SECOND = 1000
@@ -53,24 +55,11 @@ def key(product: Product, keys: Iterator[str]) -> str:
         return key
 
 
-@pytest.fixture(scope="module")
-def session(product: Product, browser: Browser) -> Iterator[Any]:
-    """What a browser keeps of having logged in."""
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(f"{product.url}/login/")
-    page.get_by_label("User name").fill("admin")
-    page.get_by_label("Password").fill(product.password)
-    page.get_by_role("button", name="Log in").click()
-    page.wait_for_url(f"{product.url}/")
-    yield context.storage_state()
-    context.close()
-
-
 @pytest.fixture
-def page(product: Product, browser: Browser, key: str, session: Any) -> Iterator[Page]:
+def page(product: Product, browser: Browser, key: str) -> Iterator[Page]:
     """A new site's board; an error in its console fails the test."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, storage_state=session)
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    let_in(context, product)
     opened = context.new_page()
     complaints = Complaints.of(opened)
     opened.goto(f"{product.url}/sites/{key}/")

@@ -9,8 +9,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from analytics.live.one_process import OneProcess
 from analytics.live.system import System
+from scripts.stands.product import Product
 from tests.boards import SHOTS, visit
-from tests.product import Product
 from tests.staff import at_board
 from tracker.edge.process_edge import ProcessEdge
 
@@ -39,7 +39,7 @@ def page(product: Product, browser: Browser) -> Iterator[Page]:
     key = product.add_site("seen.example")
     with (
         visit(product, key, "/"),
-        at_board(browser, product, f"/sites/{key}/", who=("admin", product.password)) as page,
+        at_board(browser, product, f"/sites/{key}/") as page,
     ):
         yield page
 

@@ -9,14 +9,14 @@ from datetime import datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.boards import wait_until_at_rest
-from tests.product import Product, wait_for
+from scripts.stands.product import Product
+from scripts.stands.waiting import wait_for
+from tests.boards import SHOTS, wait_until_at_rest
+from tests.days import site_with_a_day
 from tests.staff import at_board
-from tests.test_board_day import SHOTS, key, product
-
-__all__ = ["key", "product"]  # fixtures
 
 # Every moment that the board shows, with its figures, as soon as it is drawn.
 NOTE = """() => {
@@ -28,21 +28,33 @@ NOTE = """() => {
 }"""
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 THERE = """
+WITH viewed AS (SELECT * FROM tracker_pageview WHERE site_id = (SELECT id FROM tracker_site WHERE key = %s))
 SELECT count(DISTINCT visitor)::text AS visitors, count(*)::text AS tabs,
-       (SELECT count(*)::text FROM tracker_pageview
+       (SELECT count(*)::text FROM viewed
         WHERE began_at >= date_trunc('minute', %s::timestamptz) - interval '1 minute'
           AND began_at < date_trunc('minute', %s::timestamptz)) AS rate
-FROM tracker_pageview
+FROM viewed
 WHERE began_at > %s::timestamptz - interval '24 hours' AND began_at <= %s
   AND (ended_at IS NULL OR ended_at > %s)
 """
+
+
+@pytest.fixture(scope="module")
+def product(footfall: Product) -> Product:
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    return footfall
+
+
+@pytest.fixture(scope="module")
+def key(product: Product) -> str:
+    return site_with_a_day(product)
 
 
 def there(product: Product, key: str, clock: str) -> list[str]:
     """Visitors, tabs and views per minute at a second of the site's today, as Postgres has them."""
     zone = ZoneInfo(product.rows("SELECT timezone FROM tracker_site WHERE key = %s", key)[0]["timezone"])
     second = datetime.combine(datetime.now(zone), time.fromisoformat(clock), zone)
-    return list(product.rows(THERE, *[second] * 5)[0].values())
+    return list(product.rows(THERE, key, *[second] * 5)[0].values())
 
 
 def go_to(page: Page, second: int) -> None:

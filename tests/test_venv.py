@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.product import ROOT
+from scripts.stands.checkout import ROOT
 
 SAID = "Installing libraries into .venv (once) …\n"
 

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
+from scripts.stands.product import Product
+from scripts.stands.waiting import wait_for
 from tests.boards import CHROMIUM, SHOTS, figure, start_again, visit, wait_until_at_rest
-from tests.product import Product, wait_for
 
 # What the page asked of the screen and of its server, noted before any script of its own runs.
 NOTE = """

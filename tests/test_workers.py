@@ -17,11 +17,16 @@ import pytest
 from websockets.sync.client import ClientConnection, connect, unix_connect
 from websockets.typing import Origin
 
-from tests.edges import EdgeProcess, running_edge, starting_edge
-from tests.product import ROOT, Product, free_port, wait_for
-from tests.test_countries import write_database
-from tests.test_health import postmaster_of
-from tests.test_live_socket import FIREFOX, code_of, page
+from scripts.stands.agents import FIREFOX
+from scripts.stands.checkout import ROOT
+from scripts.stands.edges import EdgeProcess, running_edge, starting_edge
+from scripts.stands.page_messages import page
+from scripts.stands.ports import free_port
+from scripts.stands.product import Product
+from scripts.stands.waiting import wait_for
+from tests.geo_database import write_database
+from tests.postmaster import postmaster_of
+from tests.visitor_sockets import code_of
 
 ORIGIN = Origin("https://example.com")
 HELD = "SELECT count(DISTINCT edge) AS edges FROM tracker_pageview WHERE path = %s"

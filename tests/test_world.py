@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from scripts.stands.checkout import ROOT
+from scripts.stands.product import Product
 from tests.boards import SHOTS, crowd, figure, visit, wait_until_at_rest
-from tests.product import ROOT, Product
 from tests.staff import at_board
 
 DRAWN = (ROOT / "static" / "board" / "world.svg").read_text()
@@ -34,7 +35,7 @@ def page(product: Product, browser: Browser) -> Iterator[Page]:
     key = product.add_site("seen.example")
     with visit(product, key, "/"):
         pass
-    with at_board(browser, product, f"/sites/{key}/", who=("admin", product.password)) as page:
+    with at_board(browser, product, f"/sites/{key}/") as page:
         yield page
 
 

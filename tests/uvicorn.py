@@ -6,7 +6,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.product import ROOT, Product, free_port, wait_for
+from scripts.stands.checkout import ROOT
+from scripts.stands.ports import free_port
+from scripts.stands.product import Product
+from scripts.stands.waiting import wait_for
 
 # What docs/operations.md asks for: daphne's bounds, which are not uvicorn's own.
 FLAGS = (

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from analytics.up.valkey import program
-from tests.product import wait_for
+from scripts.stands.waiting import wait_for
 
 
 class Valkey:

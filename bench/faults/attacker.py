@@ -15,8 +15,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from bench import frames, visitors
-from bench.delays import Delays
+from bench import visitors
+from scripts.stands import frames
+from scripts.stands.delays import Delays
 
 STEP_SECONDS = 0.01
 EVENTS = 512

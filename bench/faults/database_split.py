@@ -4,8 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 
-from bench.delays import Delays
-from bench.faults import namespace
+from bench.faults.apart import apart
 from bench.faults.far_postgres import postgres_at
 from bench.faults.looks import page_views
 from bench.faults.postgres_kill import spool_files
@@ -16,6 +15,8 @@ from bench.ledger import Kind, Reader
 from bench.targets import Ground
 from bench.verify import LiveCheck
 from bench.watch import Api
+from scripts.stands import namespace
+from scripts.stands.delays import Delays
 
 RUN = "database-split"
 POSTGRES = "127.9.2.1"
@@ -26,7 +27,7 @@ ANSWER_SECONDS = 5.0
 EVERY_SECONDS, QUIET_SECONDS = 0.2, 3.0
 
 
-@namespace.apart
+@apart
 def database_split(on: Ground, quick: bool) -> Iterator[Figure]:
     """The network to Postgres dies without a word for 60 s: counted exactly, acknowledged, stored once."""
     pages, away = (100, 8.0) if quick else (1_000, 60.0)

@@ -15,7 +15,8 @@ from analytics.up.account import account_for
 from analytics.up.data_folder import DataFolder
 from analytics.up.postgres_cluster import ENVIRONMENT, Cluster
 from analytics.up.postgres_home import make_home, recorded_home
-from tests.product import free_port, wait_for
+from scripts.stands.ports import free_port
+from scripts.stands.waiting import wait_for
 
 READY_SECONDS = 30.0
 

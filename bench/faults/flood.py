@@ -13,7 +13,7 @@ from bench.faults.stand import Stand, standing
 from bench.figures import Figure
 from bench.plan import Mode, Outcome
 from bench.targets import Ground
-from tests.product import ROOT
+from scripts.stands.checkout import ROOT
 
 RUN = "flood"
 # What the others do all the while: loads a second, each from an address of its own.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import count, islice
 from pathlib import Path
 
-from bench import frames, processes, verify, visitors
+from bench import processes, verify, visitors
 from bench.faults.mutation import Mutator
 from bench.figures import Figure
 from bench.fleet import Fleet
@@ -16,7 +16,8 @@ from bench.plan import Mode
 from bench.sessions import plan
 from bench.targets import TARGETS, Ground, Server, running
 from bench.watch import Api
-from tests.product import Product
+from scripts.stands import frames
+from scripts.stands.product import Product
 from tracker.contract import messages
 
 RUN = "fuzz"

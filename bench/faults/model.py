@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 
 from bench.figures import Figure
-from bench.fleet import ROOT
 from bench.targets import Ground
+from scripts.stands.checkout import ROOT
 
 RUN = "model"
 SEQUENCES, QUICK_SEQUENCES = 10_000, 100

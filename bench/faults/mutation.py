@@ -3,8 +3,8 @@
 import random
 from collections.abc import Iterator
 
-from bench import frames
 from bench.visitors import page_id, page_message
+from scripts.stands import frames
 
 HOSTILE = (
     b"null", b"NaN", b"-Infinity", b"1e999", b"1.5e-400", b"-1", b"0" * 300, b"9" * 5000, b"{}", b"true",

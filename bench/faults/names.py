@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from uuid import uuid4
 
-from bench import frames, processes, visitors
+from bench import processes, visitors
 from bench.faults.stand import Stand, standing
 from bench.figures import Figure
 from bench.fleet import Fleet
 from bench.targets import Ground
+from scripts.stands import frames
 
 RUN = "names"
 LINES = 500

@@ -9,13 +9,13 @@ from pathlib import Path
 from uuid import UUID
 
 from bench import processes
-from bench.delays import Delays
 from bench.faults.looks import Looks, page_views
 from bench.faults.stand import Stand, standing
 from bench.figures import Figure
 from bench.fleet import Fleet
 from bench.ledger import Kind, Reader
 from bench.targets import Ground
+from scripts.stands.delays import Delays
 
 DRAINED_SECONDS = 30.0
 # Without an ack for so long a page says itself again.

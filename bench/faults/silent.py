@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from bench import visitors
-from bench.faults import namespace
+from bench.faults.apart import apart
 from bench.faults.stand import Stand, standing
 from bench.figures import Figure
 from bench.fleet import Fleet
 from bench.targets import Ground
-from bench.watch import Board, log_in
-from tests.product import wait_for
+from bench.watch import Board
+from scripts.stands import namespace
+from scripts.stands.logins import log_in
+from scripts.stands.waiting import wait_for
 
 RUN = "silent"
 GONE_SECONDS, CLOSED_SECONDS = 25.0, 1.0
@@ -92,7 +94,7 @@ def network(process: int) -> str:
     return f"{first}.{second}.0.0/16"
 
 
-@namespace.apart
+@apart
 def silent(on: Ground, quick: bool) -> Iterator[Figure]:
     """Visitors' networks die without a word, or their machines stop: gone from the board within 25 s."""
     pages, spread = (60, 3.0) if quick else (1_000, 12.0)

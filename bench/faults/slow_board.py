@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
-from bench import frames, processes
-from bench.delays import Delays
+from bench import processes
 from bench.faults.stand import Stand, standing
 from bench.figures import Figure
 from bench.fleet import Fleet
 from bench.targets import Ground
-from bench.watch import Board, log_in
+from bench.watch import Board
+from scripts.stands import frames
+from scripts.stands.delays import Delays
+from scripts.stands.logins import log_in
 
 RUN = "slow-board"
 PAGES, PATHS = 2_000, 2_000

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bench.faults import namespace
+from bench.faults.apart import apart
 from bench.faults.latency import Latency
 from bench.faults.looks import page_views
 from bench.faults.silent import network
@@ -12,6 +12,7 @@ from bench.fleet import Fleet
 from bench.ledger import Kind, Reader
 from bench.targets import Ground
 from bench.verify import LiveCheck
+from scripts.stands import namespace
 
 RUN = "slow-network"
 LOSS, ROUND_TRIP_SECONDS = 0.05, 0.3
@@ -22,7 +23,7 @@ QUIET_SECONDS = 4.0  # to look at it once it has settled
 EVERY_SECONDS = 0.2
 
 
-@namespace.apart
+@apart
 def slow_network(on: Ground, quick: bool) -> Iterator[Figure]:
     """5 % of visitors' packets are lost, all others take 300 ms there and back: exact once quiet."""
     pages, rounds, churn = (80, 1, 8.0) if quick else (600, 4, 30.0)

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 
 from analytics.up import valkey
 from bench import verify
-from bench.delays import Delays
-from bench.faults import namespace
+from bench.faults.apart import apart
 from bench.faults.looks import Looks, page_views
 from bench.faults.movers import Movers
 from bench.faults.stand import Stand, standing
@@ -23,8 +22,10 @@ from bench.figures import Figure
 from bench.fleet import Fleet
 from bench.ledger import Entry, Kind, Reader
 from bench.targets import Ground
-from tests.edges import running_edge
-from tests.product import free_port
+from scripts.stands import namespace
+from scripts.stands.delays import Delays
+from scripts.stands.edges import running_edge
+from scripts.stands.ports import free_port
 
 EDGES = 2
 # Where the web process, and then each edge, finds Redis.
@@ -63,7 +64,7 @@ def split_stand(on: Ground) -> Iterator[tuple[Stand, tuple[int, ...]]]:
         yield stand, tuple(ports)
 
 
-@namespace.apart
+@apart
 def netsplit(on: Ground, quick: bool) -> Iterator[Figure]:
     """An edge, and then web, loses Redis for 30 s: told as stale, not wrong in silence, soon right again."""
     with split_stand(on) as (stand, ports):

@@ -19,8 +19,10 @@ from bench.ledger import Reader
 from bench.plan import Mode, Plan
 from bench.targets import Ground
 from bench.visitors import ORIGIN_HOST
-from bench.watch import Api, Board, log_in
-from tests.product import Product
+from bench.watch import Api, Board
+from scripts.stands import clusters
+from scripts.stands.logins import log_in
+from scripts.stands.product import Product
 
 # What its command line holds tells a process; `web` is `up` itself, which starts all the others again.
 PROGRAMS = {
@@ -119,6 +121,7 @@ def standing(
     """
     data = Path(tempfile.mkdtemp(prefix="footfall-stand-"))
     try:
+        clusters.copy_to(data)
         stand = Stand(on.folder, data, edges, environment, under(data))
         try:
             yield stand

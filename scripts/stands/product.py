@@ -1,43 +1,30 @@
 """The whole product as its users start it: `manage.py up` on a free port with a data folder of its own."""
 
-import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import psycopg
 
-ROOT = Path(__file__).resolve().parent.parent
+from scripts.stands import clusters
+from scripts.stands.checkout import ROOT
+from scripts.stands.logins import log_in
+from scripts.stands.ports import free_port
+from scripts.stands.sites import add_site
+from scripts.stands.waiting import wait_for
+
 READY_SECONDS = 60.0
-T = TypeVar("T")
-
-
-def free_port() -> int:
-    """A port of the loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for(condition: Callable[[], T], seconds: float = 10.0, what: str = "") -> T:
-    """The first truthy answer of `condition`; fails when there is none in time."""
-    until = time.monotonic() + seconds
-    while not (answer := condition()):
-        assert time.monotonic() < until, f"waited {seconds} s in vain for {what or condition}"
-        time.sleep(0.02)
-    return answer
 
 
 class Product:
@@ -85,6 +72,11 @@ class Product:
         assert found, self.lines
         return found[1]
 
+    @cached_property
+    def staff_cookie(self) -> str:
+        """The Cookie header of the first member of staff: logging in costs 0.3 s of hashing, once."""
+        return log_in(self.port, "admin", self.password)
+
     def manage(self, *arguments: str) -> str:
         """The output of a `manage.py` command that runs beside."""
         done = subprocess.run(
@@ -100,16 +92,17 @@ class Product:
         return done.stdout
 
     def add_site(self, domain: str, *hosts: str, zone: str = "UTC") -> str:
-        """A new site's key."""
-        more = [word for host in hosts for word in ("--host", host)]
-        output = self.manage("addsite", domain, *more, "--tz", zone, "--json")
-        return str(json.loads(output.strip().splitlines()[-1])["key"])
+        """A new site's key; every process of this product knows it."""
+        return add_site(self._database_url, domain, list(hosts), zone)
 
     def rows(self, query: str, *parameters: Any) -> list[dict[str, Any]]:
         """What the product's own database answers."""
-        url = (self.data / "database_url").read_text().strip()
-        with psycopg.connect(url, row_factory=psycopg.rows.dict_row) as connection:
+        with psycopg.connect(self._database_url, row_factory=psycopg.rows.dict_row) as connection:
             return connection.execute(query, parameters).fetchall()
+
+    @property
+    def _database_url(self) -> str:
+        return (self.data / "database_url").read_text().strip()
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """End it as an operator does; the exit code."""
@@ -137,6 +130,7 @@ def running(*options: str, **environment: str) -> Iterator[Product]:
     """A product of its own, gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="footfall-product-") as folder:
         # The folder itself: the account that root drops Postgres to could not pass through it.
+        clusters.copy_to(Path(folder))
         product = Product(Path(folder), *options, **environment)
         try:
             yield product

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from tests.product import ROOT, Product, free_port
+from scripts.stands.checkout import ROOT
+from scripts.stands.ports import free_port
+from scripts.stands.product import Product
 
 
 @dataclass

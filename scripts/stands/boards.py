@@ -8,8 +8,8 @@ import time
 from types import TracebackType
 from typing import Self
 
-from bench import frames
-from bench.delays import Delays
+from scripts.stands import frames
+from scripts.stands.delays import Delays
 
 PATIENCE = 60.0
 SEQ = re.compile(rb'"seq":(\d+)')
