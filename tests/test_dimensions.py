@@ -7,15 +7,16 @@ import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
 from websockets.sync.client import connect
 
-from tests.boards import CHROME
-from tests.product import ROOT, Product, wait_for
+from scripts.stands.agents import CHROME
+from scripts.stands.checkout import ROOT
+from scripts.stands.product import Product, running
+from scripts.stands.waiting import wait_for
 from tests.staff import at_board
 
 ROW = '    Dimension("languages", "language", "language", b"l", "Languages", "software"),\n'
@@ -35,12 +36,8 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     text, rows = re.subn(r"(?<=^TABLE = \(\n)", ROW, table.read_text(), flags=re.MULTILINE)
     assert rows == 1
     table.write_text(text)
-    data: Path = tmp_path_factory.mktemp("data")
-    product = Product(data, under=["env", f"--chdir={code}"])
-    try:
-        yield product
-    finally:
-        product.stop()
+    with running(under=["env", f"--chdir={code}"]) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +100,7 @@ def test_the_apis_schema_knows_it(product: Product) -> None:
 
 
 def test_the_board_lists_filters_and_remembers_it(product: Product, key: str, browser: Browser) -> None:
-    with at_board(browser, product, f"/sites/{key}/", who=("admin", product.password)) as page:
+    with at_board(browser, product, f"/sites/{key}/") as page:
         page.get_by_role("tab", name="Languages").click()
         rows = page.locator("[data-list=languages] .rows > li:not(.more):not(.none)")
         expect(rows).to_have_count(2)

@@ -7,16 +7,13 @@ import json
 import signal
 import socket
 import sys
-import tempfile
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from scripts.stands import clusters
 from scripts.stands.page_messages import page
-from scripts.stands.product import Product
+from scripts.stands.product import Product, running
 from scripts.stands.waiting import wait_for
 from tests.uncollected import WORDS
 from tests.visitor_sockets import code_of, dial
@@ -24,13 +21,8 @@ from tests.visitor_sockets import code_of, dial
 
 @pytest.fixture(scope="module")
 def product() -> Iterator[Product]:
-    with tempfile.TemporaryDirectory(prefix="footfall-product-") as folder:
-        clusters.copy_to(Path(folder))
-        product = Product(Path(folder), under=[sys.executable, "-m", "tests.uncollected"])
-        try:
-            yield product
-        finally:
-            product.stop()
+    with running(under=[sys.executable, "-m", "tests.uncollected"]) as made:
+        yield made
 
 
 def objects(product: Product) -> int:

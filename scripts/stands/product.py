@@ -126,12 +126,12 @@ _OURS = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE", "F
 
 
 @contextmanager
-def running(*options: str, **environment: str) -> Iterator[Product]:
+def running(*options: str, under: Sequence[str] = (), **environment: str) -> Iterator[Product]:
     """A product of its own, gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="footfall-product-") as folder:
         # The folder itself: the account that root drops Postgres to could not pass through it.
         clusters.copy_to(Path(folder))
-        product = Product(Path(folder), *options, **environment)
+        product = Product(Path(folder), *options, under=under, **environment)
         try:
             yield product
         finally:
