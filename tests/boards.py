@@ -17,14 +17,7 @@ from scripts.stands.product import Product
 from scripts.stands.waiting import wait_for
 
 SHOTS = ROOT / "test-results" / "board"
-CHROMIUM = [
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+SHOTS.mkdir(parents=True, exist_ok=True)
 
 
 @contextmanager

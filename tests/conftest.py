@@ -15,10 +15,11 @@ import pytest
 
 from analytics.up.data_folder import DataFolder
 from analytics.up.postgres import Postgres
-from scripts.stands.product import Product, running
-from tests.guest import browser, context, host, page, peer
+from scripts.stands import clusters
+from scripts.stands.product import QUICK_SETTINGS, Product, running
+from tests.guest import browser, context, host, page, peer, whole_browser
 
-__all__ = ["browser", "context", "host", "page", "peer"]  # fixtures for every module
+__all__ = ["browser", "context", "host", "page", "peer", "whole_browser"]  # fixtures for every module
 
 postgres: Postgres | None = None
 # A worker of pytest-xdist inherits all this from its session, and has a database of its own in it.
@@ -26,7 +27,7 @@ WORKER = "PYTEST_XDIST_WORKER" in os.environ
 if not WORKER:
     os.environ["FOOTFALL_DATA"] = tempfile.mkdtemp(prefix="footfall-test-")
     os.environ["SECRET_KEY"] = "only for tests"
-    os.environ["DJANGO_SETTINGS_MODULE"] = "analytics.settings"
+    os.environ["DJANGO_SETTINGS_MODULE"] = QUICK_SETTINGS
     os.environ.pop("REDIS_URL", None)
 folder = Path(os.environ["FOOTFALL_DATA"])
 
@@ -35,6 +36,7 @@ folder = Path(os.environ["FOOTFALL_DATA"])
 def pytest_configure() -> None:
     global postgres
     if not WORKER:
+        clusters.copy_to(folder)
         postgres = Postgres(DataFolder(folder), say=lambda line: None)
         postgres.start()
         os.environ["DATABASE_URL"] = postgres.url

@@ -12,13 +12,14 @@ from websockets.sync.client import ClientConnection
 
 from scripts.stands import clusters
 from scripts.stands.page_messages import page
-from scripts.stands.product import Product
+from scripts.stands.product import QUICK_SETTINGS, Product
 
 
 @contextmanager
 def started(*options: str, **environment: str) -> Iterator[Product]:
     folder = Path(tempfile.mkdtemp(prefix="footfall-fleet-"))
     clusters.copy_to(folder)
+    environment = {"DJANGO_SETTINGS_MODULE": QUICK_SETTINGS, **environment}
     fleet = Product(folder, "--edges", "2", *options, **environment)
     try:
         yield fleet

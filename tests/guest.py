@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, WebSocket
 
 from scripts.stands.waiting import wait_for
-from tests.browser import Complaints, chromium, visitor
+from tests.browser import SHELL, Complaints, chromium, visitor
 from tests.peer import HttpPeer, SocketPeer, http_peer, socket_peer
 
 # Where a stopped clock stands: long after anything that a page could take for its own past.
@@ -21,15 +21,22 @@ NETWORK = re.compile(r"(error|warning): (WebSocket connection to|Failed to load 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for a module's tests."""
+    """What a module's tests open boards in."""
+    with chromium(SHELL) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def whole_browser() -> Iterator[Browser]:
+    """What a module's visitors come in: it keeps pages that are left, and has a cache of its own for that."""
     with chromium() as browser:
         yield browser
 
 
 @pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
+def context(whole_browser: Browser) -> Iterator[BrowserContext]:
     """A visitor who was never here before."""
-    with visitor(browser) as context:
+    with visitor(whole_browser) as context:
         yield context
 
 

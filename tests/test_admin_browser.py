@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from scripts.stands.product import Product, running
-from tests.browser import Complaints, chromium, visitor
+from tests.browser import Complaints, visitor
 from tests.cast import PASSWORD
 
 HOSTILE = """
@@ -34,12 +34,6 @@ def site(product: Product) -> tuple[str, str]:
     """Id and key of the seen site, with visits whose every text is an attack."""
     pk, key = product.manage("shell", "--no-imports", "-c", HOSTILE).split()
     return pk, key
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -17,7 +17,6 @@ from tests.staff import at_board
 
 @pytest.fixture(scope="module")
 def product(footfall: Product) -> Product:
-    SHOTS.mkdir(parents=True, exist_ok=True)
     return footfall
 
 

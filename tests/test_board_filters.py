@@ -18,7 +18,6 @@ WITHIN_A_SECOND = 1000
 
 @pytest.fixture(scope="module")
 def product(footfall: Product) -> Product:
-    SHOTS.mkdir(parents=True, exist_ok=True)
     return footfall
 
 

@@ -55,7 +55,6 @@ def key(footfall: Product) -> str:
 @pytest.fixture
 def at(footfall: Product, browser: Browser) -> At:
     """Opens a site's board as the superuser of the first start."""
-    SHOTS.mkdir(parents=True, exist_ok=True)
 
     def opened(key: str, *size: int, **how: Any) -> AbstractContextManager[Page]:
         return at_board(browser, footfall, f"/sites/{key}/", *size, **how)

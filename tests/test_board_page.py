@@ -10,10 +10,10 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from scripts.stands.product import Product, running
-from tests.boards import CHROMIUM, SHOTS, figure, rows, start_again, visit
+from tests.boards import SHOTS, figure, rows, start_again, visit
 from tests.cast import PASSWORD
 
 pytestmark = pytest.mark.alone
@@ -54,15 +54,6 @@ def keys(product: Product) -> tuple[str, str]:
     """The keys of a site that has been visited for an hour, and of one that nobody has visited yet."""
     seen, strange = product.manage("shell", "--no-imports", "-c", PREPARE).split()
     return seen, strange
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

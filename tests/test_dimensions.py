@@ -36,7 +36,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     text, rows = re.subn(r"(?<=^TABLE = \(\n)", ROW, table.read_text(), flags=re.MULTILINE)
     assert rows == 1
     table.write_text(text)
-    with running(under=["env", f"--chdir={code}"]) as made:
+    with running(under=["env", f"--chdir={code}"], DJANGO_SETTINGS_MODULE="analytics.settings") as made:
         yield made
 
 

@@ -48,6 +48,12 @@ document.querySelector('#install').addEventListener('click', event => {
 
 
 @pytest.fixture(scope="module")
+def browser(whole_browser: Browser) -> Browser:
+    """Visitors come in it, too."""
+    return whole_browser
+
+
+@pytest.fixture(scope="module")
 def product(footfall: Product) -> Product:
     return footfall
 

@@ -6,6 +6,7 @@ A new address fails here until it has its line in ROUTES.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.test import AsyncClient
+from django.test.client import AsyncClientHandler
 from django.urls import URLResolver, get_resolver
 from django.utils import timezone
 
@@ -164,8 +166,17 @@ async def ask(client: AsyncClient, method: str, address: str) -> tuple[int, str]
     return response.status_code, response.content.decode()
 
 
+@cache
+def handler() -> AsyncClientHandler:
+    """What answers all clients: each would make one, which reads all static files, in 0.06 s."""
+    made = AsyncClientHandler()
+    made.load_middleware(is_async=True)
+    return made
+
+
 def client_of(cast: Cast, name: str) -> AsyncClient:
     client = AsyncClient()
+    client.handler = handler()
     if name != "anonymous":
         client.force_login(cast.everyone()[name])
     return client

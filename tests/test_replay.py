@@ -23,7 +23,6 @@ UNSTORED = {"active", "idle", "hidden", "seq", "at", "minutes", "stale"}
 
 @pytest.fixture(scope="module")
 def product(footfall: Product) -> Product:
-    SHOTS.mkdir(parents=True, exist_ok=True)
     return footfall
 
 

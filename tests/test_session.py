@@ -1,8 +1,6 @@
 """The conversation, without any I/O: what each message means, for the page, for presence and for storing."""
 
 import json
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
 from uuid import UUID
 
 from hypothesis import settings
@@ -12,13 +10,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from tests.conversation import PAGES, VISITOR, WALL, Page, Services
 from tracker.contract.attention import Attention
 from tracker.contract.close_codes import CLAIMED
-from tracker.contract.drops import Drop, Drops
-from tracker.contract.records import Begin, EventRecord, Owner, Progress
-from tracker.conversation.services import Caller, Outcome
-from tracker.conversation.session import Pace, Session
-from tracker.live.presence import Presence, SitePresence
-from tracker.visitors.address_limits import AddressLimits, AddressUse
-from tracker.visitors.agents import Agent
+from tracker.contract.drops import Drop
+from tracker.contract.records import Owner, Progress
+from tracker.conversation.services import Outcome
+from tracker.conversation.session import Pace
+from tracker.visitors.address_limits import AddressLimits
+
 
 def test_a_page_is_present_at_once_and_acknowledged_after_the_commit() -> None:
     desk = Services()

@@ -35,7 +35,6 @@ def keys(product: Product) -> list[str]:
 
 @pytest.fixture
 def page(product: Product, keys: list[str], browser: Browser) -> Iterator[Page]:
-    SHOTS.mkdir(parents=True, exist_ok=True)
     with visitor(browser, viewport={"width": 1440, "height": 900}) as context:
         let_in(context, product)
         page = context.new_page()

@@ -9,11 +9,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from scripts.stands.product import Product
 from scripts.stands.waiting import wait_for
-from tests.boards import CHROMIUM, SHOTS, crowd, figure, visit, wait_until_at_rest
+from tests.boards import SHOTS, crowd, figure, visit, wait_until_at_rest
 from tests.browser import Complaints
 from tests.staff import let_in
 
@@ -29,15 +29,6 @@ for _ in range(8):
 @pytest.fixture(scope="module")
 def product(footfall: Product) -> Product:
     return footfall
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

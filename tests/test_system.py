@@ -35,7 +35,6 @@ def product(footfall: Product) -> Product:
 
 @pytest.fixture
 def page(product: Product, browser: Browser) -> Iterator[Page]:
-    SHOTS.mkdir(parents=True, exist_ok=True)
     key = product.add_site("seen.example")
     with (
         visit(product, key, "/"),

@@ -41,7 +41,6 @@ WHERE began_at > %s::timestamptz - interval '24 hours' AND began_at <= %s
 
 @pytest.fixture(scope="module")
 def product(footfall: Product) -> Product:
-    SHOTS.mkdir(parents=True, exist_ok=True)
     return footfall
 
 

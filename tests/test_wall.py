@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from scripts.stands.product import Product
 from scripts.stands.waiting import wait_for
-from tests.boards import CHROMIUM, SHOTS, figure, start_again, visit, wait_until_at_rest
+from tests.boards import SHOTS, figure, start_again, visit, wait_until_at_rest
 
 # What the page asked of the screen and of its server, noted before any script of its own runs.
 NOTE = """
@@ -45,15 +45,6 @@ TICKS = """async () => {
         await Promise.allSettled(document.getAnimations().map((animation) => animation.finished));
     };
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,6 @@ def page(product: Product, browser: Browser) -> Iterator[Page]:
 
 
 def test_countries_are_shaded_by_their_tabs_and_fade_when_people_go(product: Product, page: Page) -> None:
-    SHOTS.mkdir(parents=True, exist_ok=True)
     key = page.url.split("/")[4]
     brazil, singapore = (page.locator(f".world [data-country={code}]") for code in ("BR", "SG"))
     with crowd(product, key):

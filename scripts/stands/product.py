@@ -25,6 +25,7 @@ from scripts.stands.sites import add_site
 from scripts.stands.waiting import wait_for
 
 READY_SECONDS = 60.0
+QUICK_SETTINGS = "scripts.stands.quick_settings"
 
 
 class Product:
@@ -40,7 +41,15 @@ class Product:
         inherited = {name: value for name, value in os.environ.items() if name not in _OURS}
         self.environment = {**inherited, "FOOTFALL_DATA": str(data), **environment}
         self.process = subprocess.Popen(
-            [*under, sys.executable, "manage.py", "up", f"--port={self.port}", f"--data={data}", *options],
+            [
+                *under,
+                sys.executable,
+                "manage.py",
+                "up",
+                f"--port={self.port}",
+                f"--data={data}",
+                *options,
+            ],
             cwd=ROOT,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -127,7 +136,8 @@ _OURS = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE", "F
 
 @contextmanager
 def running(*options: str, under: Sequence[str] = (), **environment: str) -> Iterator[Product]:
-    """A product of its own, gone afterwards."""
+    """A product of its own, gone afterwards; it finds its tables made, and hashes passwords quickly."""
+    environment = {"DJANGO_SETTINGS_MODULE": QUICK_SETTINGS, **environment}
     with tempfile.TemporaryDirectory(prefix="footfall-product-") as folder:
         # The folder itself: the account that root drops Postgres to could not pass through it.
         clusters.copy_to(Path(folder))
