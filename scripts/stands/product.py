@@ -25,6 +25,8 @@ from scripts.stands.sites import add_site
 from scripts.stands.waiting import wait_for
 
 READY_SECONDS = 60.0
+# What a script starts in its background is deaf to Ctrl-C, and so is all that this starts, Footfall included.
+AS_IN_FRONT = ("env", "--default-signal=INT,HUP")
 QUICK_SETTINGS = "scripts.stands.quick_settings"
 
 
@@ -42,6 +44,7 @@ class Product:
         self.environment = {**inherited, "FOOTFALL_DATA": str(data), **environment}
         self.process = subprocess.Popen(
             [
+                *AS_IN_FRONT,
                 *under,
                 sys.executable,
                 "manage.py",
