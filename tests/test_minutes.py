@@ -1,4 +1,4 @@
-"""The concurrency curve, against a count of the page views second by second, and as its readers see it."""
+"""The minutes of a day: against a count of the page views second by second, and as the curve reads them."""
 
 import random
 import uuid
