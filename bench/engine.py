@@ -17,8 +17,8 @@ from itertools import count
 from uuid import UUID
 
 from bench import visitors
-from bench.ledger import Kind, Ledger
-from bench.plan import Outcome, Plan
+from bench.ledger import EntryKind, Ledger
+from bench.plan import Plan, RunOutcome
 from scripts.stands import frames
 
 BIND_ADDRESS_NO_PORT = 24  # socket has the name from Python 3.12 on
@@ -30,7 +30,7 @@ ACK = b'{"t":"ack","id":"'
 EVENTS = 512
 
 
-class Page:
+class LoadPage:
     """One open page, and its connection if it has one."""
 
     __slots__ = ("acked", "again", "due", "id", "open", "path", "rest", "said_at", "socket", "visitor")
@@ -50,13 +50,13 @@ class Engine:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.outcome = Outcome()
+        self.outcome = RunOutcome()
         self.errors: Counter[str] = Counter()
         self.stopped = False
         self._ledger = Ledger(plan.ledger)
         self._poll = select.epoll()
-        self._pages: dict[int, Page] = {}
-        self._waiting: deque[tuple[float, Page]] = deque()
+        self._pages: dict[int, LoadPage] = {}
+        self._waiting: deque[tuple[float, LoadPage]] = deque()
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = count()
         self._order = count()
@@ -64,10 +64,10 @@ class Engine:
 
     # For the modes.
 
-    def acked(self, page: Page, now: float) -> None:
+    def acked(self, page: LoadPage, now: float) -> None:
         """The server says that the page is stored."""
 
-    def lost(self, page: Page) -> None:
+    def lost(self, page: LoadPage) -> None:
         """The connection is gone, and the page will not come back."""
 
     def step(self, now: float) -> float:
@@ -84,15 +84,15 @@ class Engine:
         """Pages with a connection."""
         return len(self._pages)
 
-    def pages(self) -> list[Page]:
+    def pages(self) -> list[LoadPage]:
         """Pages with a connection."""
         return list(self._pages.values())
 
-    def new(self, due: float) -> Page:
+    def new(self, due: float) -> LoadPage:
         """A page of the next visitor, connecting."""
         number = next(self._numbers)
         visitor = self.plan.process * 1_000_000 + number // self.plan.tabs
-        page = Page(
+        page = LoadPage(
             visitors.page_id(self.plan.run, self.plan.process, number),
             visitor,
             (number * 7919 + self.plan.process) % self.plan.paths,
@@ -101,7 +101,7 @@ class Engine:
         self.connect(page)
         return page
 
-    def connect(self, page: Page) -> None:
+    def connect(self, page: LoadPage) -> None:
         """Open the page's socket and ask for the upgrade."""
         opened = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         ports = self.plan.ports
@@ -125,14 +125,14 @@ class Engine:
             self._poll.register(opened, select.EPOLLIN)
             self._broken(page, error)
 
-    def say(self, page: Page, now: float) -> None:
+    def say(self, page: LoadPage, now: float) -> None:
         """Say that the page view begins, or begins again."""
-        self._ledger.note(Kind.SAID, page.id, page.visitor, page.path)
+        self._ledger.note(EntryKind.SAID, page.id, page.visitor, page.path)
         page.said_at, page.acked = now, False
         self._waiting.append((now, page))
         self.send(page, visitors.page_message(page.id, page.path, page.visitor, page.again))
 
-    def send(self, page: Page, text: bytes) -> None:
+    def send(self, page: LoadPage, text: bytes) -> None:
         """Send one text frame. A page whose server reads too slowly is lost: its frames are tiny."""
         if page.socket:
             try:
@@ -140,7 +140,7 @@ class Engine:
             except OSError as error:
                 self._broken(page, error)
 
-    def leave(self, page: Page) -> None:
+    def leave(self, page: LoadPage) -> None:
         """Close as a browser does that leaves a page: say so, and go."""
         if page.socket:
             try:
@@ -150,7 +150,7 @@ class Engine:
                 self._broken(page, error)
                 return
             if page.said_at:
-                self._ledger.note(Kind.CLOSED, page.id, page.visitor, page.path)
+                self._ledger.note(EntryKind.CLOSED, page.id, page.visitor, page.path)
             self._forget(page)
 
     def later(self, at: float, do: Callable[[], None]) -> None:
@@ -159,7 +159,7 @@ class Engine:
 
     # The loop.
 
-    def run(self) -> Outcome:
+    def run(self) -> RunOutcome:
         """Go on until `stopped`."""
         self._poll.register(sys.stdin, select.EPOLLIN)
         self._tick()
@@ -203,7 +203,7 @@ class Engine:
                 self.say(page, now)
         self.later(now + TICK_SECONDS, self._tick)
 
-    def _ready(self, page: Page, event: int) -> None:
+    def _ready(self, page: LoadPage, event: int) -> None:
         assert page.socket
         try:
             if event == select.EPOLLOUT:
@@ -221,7 +221,7 @@ class Engine:
             return
         self._read(page, page.rest + data if page.rest else data)
 
-    def _read(self, page: Page, data: bytes) -> None:
+    def _read(self, page: LoadPage, data: bytes) -> None:
         now = time.monotonic()
         if not page.open:
             answer = frames.answer(data)
@@ -247,20 +247,20 @@ class Engine:
                 self._gone(page, f"close {code}", code)
                 return
 
-    def _acked(self, page: Page, now: float) -> None:
+    def _acked(self, page: LoadPage, now: float) -> None:
         if not page.acked:
             page.acked = True
             self.outcome.acked += 1
-            self._ledger.note(Kind.ACKED, page.id, page.visitor, page.path)
+            self._ledger.note(EntryKind.ACKED, page.id, page.visitor, page.path)
         self.acked(page, now)
 
-    def _broken(self, page: Page, error: OSError) -> None:
+    def _broken(self, page: LoadPage, error: OSError) -> None:
         self._gone(page, os.strerror(error.errno or 0).lower(), 0)
 
-    def _gone(self, page: Page, reason: str, code: int) -> None:
+    def _gone(self, page: LoadPage, reason: str, code: int) -> None:
         self.errors[reason] += 1
         if page.said_at:
-            self._ledger.note(Kind.LOST, page.id, page.visitor, code)
+            self._ledger.note(EntryKind.LOST, page.id, page.visitor, code)
         self._forget(page)
         if self.plan.returns and code not in NEVER_AGAIN:
             page.again = page.again or page.said_at > 0
@@ -269,7 +269,7 @@ class Engine:
         else:
             self.lost(page)
 
-    def _forget(self, page: Page) -> None:
+    def _forget(self, page: LoadPage) -> None:
         if page.socket:
             self._pages.pop(page.socket.fileno(), None)
             page.socket.close()

@@ -6,14 +6,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from bench.plan import Outcome, Plan
+from bench.plan import Plan, RunOutcome
 
 ROOT = Path(__file__).resolve().parent.parent
 # What a process may take beyond its own time before it is ended.
 PATIENCE = 60.0
 
 
-class Fleet:
+class VisitorFleet:
     """Generator processes, gone when the `with` ends."""
 
     def __init__(self, plan: Plan, processes: int = 1) -> None:
@@ -59,12 +59,12 @@ class Fleet:
         for process in self._processes:
             process.send_signal(number)
 
-    def finish(self) -> Outcome:
+    def finish(self) -> RunOutcome:
         """What came of it, when all have come to their end."""
-        outcome = Outcome()
+        outcome = RunOutcome()
         for process in self._processes:
             assert process.stdout
-            outcome.merge(Outcome.read(process.stdout.readlines()[-1]))
+            outcome.merge(RunOutcome.read(process.stdout.readlines()[-1]))
             process.wait(PATIENCE)
         return outcome
 
@@ -82,7 +82,7 @@ class Fleet:
                     pipe.close()
 
 
-def run(plan: Plan, processes: int = 1) -> Outcome:
+def run(plan: Plan, processes: int = 1) -> RunOutcome:
     """The outcome of a plan that ends by itself."""
-    with Fleet(plan, processes) as fleet:
+    with VisitorFleet(plan, processes) as fleet:
         return fleet.finish()

@@ -14,7 +14,7 @@ from uuid import UUID
 RECORD = struct.Struct("<dB16sII")
 
 
-class Kind(IntEnum):
+class EntryKind(IntEnum):
     """What happened to a page."""
 
     SAID = 1  # a page view was said, first or again after a dropped connection
@@ -28,7 +28,7 @@ class Entry(NamedTuple):
     """One happening."""
 
     at: float  # seconds since the epoch, the generator's clock
-    kind: Kind
+    kind: EntryKind
     page: UUID
     visitor: int
     path: int
@@ -44,7 +44,7 @@ class Ledger:
         self._file = Path(path).open("wb", buffering=0) if path else None  # noqa: SIM115 (kept until close)
         self._waiting = bytearray()
 
-    def note(self, kind: Kind, page: UUID, visitor: int, path: int) -> None:
+    def note(self, kind: EntryKind, page: UUID, visitor: int, path: int) -> None:
         """Write down what happens now."""
         if self._file:
             self._waiting += RECORD.pack(time.time(), kind, page.bytes, visitor, path)
@@ -52,7 +52,7 @@ class Ledger:
     def tick(self) -> None:
         """Everything until now is told: put it into the file."""
         if self._file:
-            self.note(Kind.TICK, NOBODY, 0, 0)
+            self.note(EntryKind.TICK, NOBODY, 0, 0)
             self._file.write(self._waiting)
             self._waiting.clear()
 
@@ -99,10 +99,10 @@ class _Tail:
         data = data[: len(data) // RECORD.size * RECORD.size]
         self._at += len(data)
         for at, kind, page, visitor, path in RECORD.iter_unpack(data):
-            if kind == Kind.TICK:
+            if kind == EntryKind.TICK:
                 self.told = at
             else:
-                self._entries.append(Entry(at, Kind(kind), UUID(bytes=page), visitor, path))
+                self._entries.append(Entry(at, EntryKind(kind), UUID(bytes=page), visitor, path))
 
     def take(self, until: float) -> Iterator[Entry]:
         count = next(

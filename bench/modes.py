@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from itertools import cycle
 
-from bench.engine import TICK_SECONDS, Engine, Page
+from bench.engine import TICK_SECONDS, Engine, LoadPage
 from bench.plan import Mode, Plan
 
 BETWEEN_TRIES = 0.2  # seconds; a server that refuses is not hammered
@@ -38,7 +38,7 @@ class Loads(Engine):
             self._due += 1 / self.plan.rate
         return max(min(self._due, self._end) - now, 0)
 
-    def acked(self, page: Page, now: float) -> None:
+    def acked(self, page: LoadPage, now: float) -> None:
         if self._begin <= now < self._end:
             self.outcome.done += 1
             self.outcome.acks.add(now - page.said_at)
@@ -46,7 +46,7 @@ class Loads(Engine):
         self.leave(page)
         self._next()
 
-    def lost(self, page: Page) -> None:
+    def lost(self, page: LoadPage) -> None:
         self.later(time.monotonic() + BETWEEN_TRIES, self._next)
 
     def _next(self) -> None:
@@ -65,8 +65,8 @@ class Hold(Engine):
         self._end = time.monotonic() + plan.seconds
         self._turnover = 0.0
         self._due = 0.0
-        self._arriving: set[Page] = set()
-        self._old: list[Page] = []  # in the order in which they leave
+        self._arriving: set[LoadPage] = set()
+        self._old: list[LoadPage] = []  # in the order in which they leave
         self._full = False
         self._started = 0.0
 
@@ -80,7 +80,7 @@ class Hold(Engine):
             self._replace(now)
         return min(TICK_SECONDS, max(self._due - now, 0)) if self._turnover else TICK_SECONDS
 
-    def acked(self, page: Page, now: float) -> None:
+    def acked(self, page: LoadPage, now: float) -> None:
         if page in self._arriving:
             self._arriving.discard(page)
             self.outcome.acks.add(now - page.said_at)
@@ -88,7 +88,7 @@ class Hold(Engine):
         if not self._full:
             self._ramp(now)
 
-    def lost(self, page: Page) -> None:
+    def lost(self, page: LoadPage) -> None:
         self._arriving.discard(page)
 
     def told(self, words: list[str]) -> None:
@@ -137,7 +137,7 @@ class States(Hold):
         super().__init__(plan)
         self._end = float("inf")
         self._begun = self._next = 0.0
-        self._speakers: Iterator[Page] = iter(())
+        self._speakers: Iterator[LoadPage] = iter(())
         self._attentions = cycle((b"idle", b"hidden", b"active"))
         self._fenced = False
         self._unfenced = 0
@@ -165,7 +165,7 @@ class States(Hold):
         self.stopped = not self._unfenced or now > self._end + FENCE_SECONDS
         return TICK_SECONDS
 
-    def acked(self, page: Page, now: float) -> None:
+    def acked(self, page: LoadPage, now: float) -> None:
         if self._fenced:
             # How long the server still had to read: with these the messages are known to be done.
             self.outcome.loads.add(now - page.said_at)

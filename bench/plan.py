@@ -72,7 +72,7 @@ class Plan:
 
 
 @dataclass
-class Outcome:
+class RunOutcome:
     """What came of it, within the seconds that were measured."""
 
     seconds: float = 0.0
@@ -94,11 +94,11 @@ class Outcome:
         return json.dumps({**said, **{name: getattr(self, name).buckets() for name in DELAYS}})
 
     @classmethod
-    def read(cls, text: str) -> "Outcome":
+    def read(cls, text: str) -> "RunOutcome":
         said: dict[str, Any] = json.loads(text)
         return cls(**{**said, **{name: Delays(said[name]) for name in DELAYS}})
 
-    def merge(self, other: "Outcome") -> None:
+    def merge(self, other: "RunOutcome") -> None:
         """Add what another process of the same run did."""
         self.seconds = max(self.seconds, other.seconds)
         self.done += other.done

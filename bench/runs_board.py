@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from bench import processes
 from bench.figures import Figure
-from bench.fleet import Fleet
+from bench.fleet import VisitorFleet
 from bench.plan import Mode
 from bench.progress import say
 from bench.sessions import plan
-from bench.targets import FOUR_EDGES, TARGETS, Ground, Server, running
+from bench.targets import FOUR_EDGES, TARGETS, Ground, ServerProcess, running
 from bench.watch import Board
 from scripts.stands.logins import log_in
 
@@ -34,7 +34,7 @@ def board(on: Ground, quick: bool) -> Iterator[Figure]:
             assert server.product
             cookie = log_in(server.product.port, "admin", server.product.password)
             made = plan(server, Mode.HOLD, 900.0, pages=pages, paths=PATHS, rate=TURNOVER)
-            with Fleet(made, generators) as fleet:
+            with VisitorFleet(made, generators) as fleet:
                 fleet.wait_full()
                 time.sleep(SETTLE_SECONDS)
                 pairs = [_compared(server, cookie, seconds) for _ in range(3)]
@@ -68,7 +68,7 @@ class Compared(NamedTuple):
         return sum(self.parts.values())
 
 
-def _compared(server: Server, cookie: str, seconds: float) -> Compared:
+def _compared(server: ServerProcess, cookie: str, seconds: float) -> Compared:
     assert server.product
     earlier = _spent(server, seconds)
     board = Board(server.product.port, server.key, cookie)
@@ -85,11 +85,11 @@ def _compared(server: Server, cookie: str, seconds: float) -> Compared:
     return Compared(added, ticks, board.bytes / max(board.snapshots, 1))
 
 
-def _spent(server: Server, seconds: float) -> dict[str, float]:
+def _spent(server: ServerProcess, seconds: float) -> dict[str, float]:
     before = _cpu(server)
     time.sleep(seconds)
     return {part: spent - before[part] for part, spent in _cpu(server).items()}
 
 
-def _cpu(server: Server) -> dict[str, float]:
+def _cpu(server: ServerProcess) -> dict[str, float]:
     return {part: processes.cpu_seconds(pids) for part, pids in server.parts.items()}

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 from bench import processes, verify
 from bench.figures import Figure
-from bench.fleet import Fleet
+from bench.fleet import VisitorFleet
 from bench.ledger import Reader
 from bench.plan import Mode
 from bench.progress import say
 from bench.sessions import measure, plan
-from bench.targets import FOUR_EDGES, LESS, TARGETS, Ground, Server, running
+from bench.targets import FOUR_EDGES, LESS, TARGETS, Ground, ServerProcess, running
 from bench.watch import Api, Board
 from scripts.stands.logins import log_in
 
@@ -34,7 +34,7 @@ def memory(on: Ground, quick: bool) -> Iterator[Figure]:
             # The first pages load what all of them share.
             measure(on, server, plan(server, Mode.LOADS, 1.0, pages=32))
             empty, kernel = processes.rss(server.pids), processes.kernel_bytes()
-            with Fleet(plan(server, Mode.HOLD, 600.0, pages=pages)) as fleet:
+            with VisitorFleet(plan(server, Mode.HOLD, 600.0, pages=pages)) as fleet:
                 fleet.wait_full()
                 time.sleep(2.0)
                 held = processes.rss(server.pids) - empty
@@ -57,8 +57,8 @@ def states(on: Ground, quick: bool) -> Iterator[Figure]:
             yield from _states(on, name, server, rate, seconds)
 
 
-def _states(on: Ground, name: str, server: Server, rate: float, seconds: float) -> Iterator[Figure]:
-    with Fleet(plan(server, Mode.STATES, seconds, pages=2_000, rate=rate)) as fleet:
+def _states(on: Ground, name: str, server: ServerProcess, rate: float, seconds: float) -> Iterator[Figure]:
+    with VisitorFleet(plan(server, Mode.STATES, seconds, pages=2_000, rate=rate)) as fleet:
         fleet.wait_full()
         before = processes.cpu_seconds(server.pids)
         outcome = fleet.finish()
@@ -79,7 +79,7 @@ def hold(on: Ground, quick: bool) -> Iterator[Figure]:
 
 
 def hold_at(
-    on: Ground, name: str, server: Server, pages: int, seconds: float, generators: int
+    on: Ground, name: str, server: ServerProcess, pages: int, seconds: float, generators: int
 ) -> Iterator[Figure]:
     """The run against any server that has a board; needs the product behind it."""
     product = server.product
@@ -96,7 +96,7 @@ def hold_at(
         tabs=2,
         ledger=str(on.folder / f"ledger-{name}"),
     )
-    with Fleet(made, generators) as fleet:
+    with VisitorFleet(made, generators) as fleet:
         fleet.wait_full()
         by_api = verify.LiveCheck(fleet.ledgers, api.live)
         by_board = verify.LiveCheck(fleet.ledgers, board.live)
@@ -125,7 +125,7 @@ def hold_at(
     yield Figure("hold", f"{name}: cores", sum(cores.values()) - cores["client"], "", 1.5, True, note)
 
 
-def _cpu(on: Ground, server: Server, fleet: Fleet) -> dict[str, float]:
+def _cpu(on: Ground, server: ServerProcess, fleet: VisitorFleet) -> dict[str, float]:
     """CPU seconds of each part; the client is the generator."""
     assert on.postgres.pid
     parts = {**server.parts, "Postgres": processes.family(on.postgres.pid), "client": fleet.pids}

@@ -10,7 +10,7 @@ from bench.figures import Figure
 from bench.plan import Mode
 from bench.progress import say
 from bench.sessions import Measured, measure, plan
-from bench.targets import LESS, TARGETS, Ground, Server, running
+from bench.targets import LESS, TARGETS, Ground, ServerProcess, running
 
 AT_ONCE = 512  # pages: at 50 ms a batch, enough for 10,000 loads a second
 
@@ -108,7 +108,7 @@ def _ratios(found: dict[str, list[Measured]]) -> Iterator[Figure]:
         yield Figure("loads", f"{name}: loads per CPU second", statistics.median(costs), "×")
 
 
-def _delay(on: Ground, name: str, server: Server, rate: float, seconds: float) -> Iterator[Figure]:
+def _delay(on: Ground, name: str, server: ServerProcess, rate: float, seconds: float) -> Iterator[Figure]:
     made = plan(server, Mode.LOADS, seconds, pages=4096, rate=max(rate, 1.0))
     outcome = measure(on, server, made).outcome
     for share, label in ((0.5, "p50"), (0.95, "p95"), (0.99, "p99")):

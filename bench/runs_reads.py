@@ -9,11 +9,11 @@ from urllib.parse import quote
 
 from bench import processes, visitors
 from bench.figures import Figure
-from bench.fleet import Fleet
+from bench.fleet import VisitorFleet
 from bench.plan import Mode
 from bench.progress import say
 from bench.sessions import plan
-from bench.targets import FOUR_EDGES, TARGETS, Ground, Server, running
+from bench.targets import FOUR_EDGES, TARGETS, Ground, ServerProcess, running
 from bench.watch import Api
 from scripts.stands.boards import Boards
 from tracker.live.dimensions import DIMENSIONS
@@ -42,7 +42,7 @@ def boards(on: Ground, quick: bool) -> Iterator[Figure]:
     with running(TARGETS["footfall"], on) as server:
         cookies = _cookies(server, 20)
         made = plan(server, Mode.HOLD, 900.0, pages=pages, rate=TURNOVER)
-        with Fleet(made) as fleet:
+        with VisitorFleet(made) as fleet:
             fleet.wait_full()
             say(f"boards: {numbers[1]:,} over {pages:,} pages")
             costs = {number: _cost(server, cookies, number, seconds) for number in numbers}
@@ -55,7 +55,9 @@ def boards(on: Ground, quick: bool) -> Iterator[Figure]:
     yield Figure("boards", "footfall: boards that were cut", opened.lost, "", 0, at_most=True)
 
 
-def _cost(server: Server, cookies: list[str], number: int, seconds: float) -> tuple[float, float, Boards]:
+def _cost(
+    server: ServerProcess, cookies: list[str], number: int, seconds: float
+) -> tuple[float, float, Boards]:
     """CPU seconds of the server while so many boards watch, the ticks they had, and the boards."""
     assert server.product
     with Boards(server.product.port, server.key, cookies, number) as opened:
@@ -67,7 +69,7 @@ def _cost(server: Server, cookies: list[str], number: int, seconds: float) -> tu
         return spent, (opened.snapshots - shown) / number, opened
 
 
-def _cookies(server: Server, number: int) -> list[str]:
+def _cookies(server: ServerProcess, number: int) -> list[str]:
     """Sessions of a member of staff, made where logins make them."""
     assert server.product
     said = server.product.manage("shell", "--no-imports", "-c", SESSIONS.format(number=number))
@@ -84,7 +86,7 @@ def filters(on: Ground, quick: bool) -> Iterator[Figure]:
         assert server.product
         token = server.product.manage("addtoken").strip().splitlines()[-1]
         made = plan(server, Mode.HOLD, 900.0, pages=pages, paths=20_000, tabs=2)
-        with Fleet(made, generators) as fleet:
+        with VisitorFleet(made, generators) as fleet:
             fleet.wait_full()
             firsts, laters = zip(*(_asked(server, token, n) for n in range(5)), strict=True)
             fleet.tell("stop")
@@ -95,7 +97,7 @@ def filters(on: Ground, quick: bool) -> Iterator[Figure]:
     yield Figure("filters", f"{target.name}: later answers", later, "ms", 300.0, at_most=True)
 
 
-def _asked(server: Server, token: str, number: int) -> tuple[float, float]:
+def _asked(server: ServerProcess, token: str, number: int) -> tuple[float, float]:
     """Seconds to the first answer under a filter that nobody has asked for, and the median of later ones."""
     assert server.product
     query = f"&page={quote(visitors.page_path(number))}"

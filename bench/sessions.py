@@ -5,15 +5,15 @@ import time
 from dataclasses import dataclass, replace
 
 from bench import fleet, processes
-from bench.plan import Mode, Outcome, Plan
-from bench.targets import Ground, Server
+from bench.plan import Mode, Plan, RunOutcome
+from bench.targets import Ground, ServerProcess
 
 
 @dataclass(frozen=True)
 class Measured:
     """An outcome and its cost; server and Postgres in cores (CPU seconds a second)."""
 
-    outcome: Outcome
+    outcome: RunOutcome
     server: float
     postgres: float
     spent: float  # CPU seconds of the server, warming up included
@@ -30,13 +30,13 @@ class Measured:
         return self.stored / max(self.outcome.acked, 1) * 1e6
 
 
-def plan(server: Server, mode: Mode, seconds: float, **more: object) -> Plan:
+def plan(server: ServerProcess, mode: Mode, seconds: float, **more: object) -> Plan:
     """A plan for this server, as a run of its own."""
     made = Plan(mode, server.key, server.ports, seconds, secrets.randbits(32))
     return replace(made, **more)  # type: ignore[arg-type]  # checked by Plan's own names
 
 
-def measure(on: Ground, server: Server, made: Plan, processes_count: int = 1) -> Measured:
+def measure(on: Ground, server: ServerProcess, made: Plan, processes_count: int = 1) -> Measured:
     """Run a plan that ends by itself."""
     before, database = _spent(on, server), _postgres(on)
     began = time.monotonic()
@@ -46,7 +46,7 @@ def measure(on: Ground, server: Server, made: Plan, processes_count: int = 1) ->
     return Measured(outcome, spent / lasted, stored / lasted, spent, stored)
 
 
-def _spent(on: Ground, server: Server) -> float:
+def _spent(on: Ground, server: ServerProcess) -> float:
     return processes.cpu_seconds(server.pids)
 
 

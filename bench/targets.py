@@ -30,7 +30,7 @@ LESS = "node, less stored"
 
 
 @dataclass
-class Server:
+class ServerProcess:
     """A started target."""
 
     name: str
@@ -57,7 +57,7 @@ class Target:
     """One line of the table."""
 
     name: str
-    start: Callable[["Ground", ExitStack], Server]
+    start: Callable[["Ground", ExitStack], ServerProcess]
     stores: bool = False  # whether its ack means a commit
 
 
@@ -107,14 +107,14 @@ def ground() -> Iterator[Ground]:
 
 
 @contextmanager
-def running(target: Target, on: Ground) -> Iterator[Server]:
+def running(target: Target, on: Ground) -> Iterator[ServerProcess]:
     """A started target, gone afterwards."""
     with ExitStack() as stack:
         yield target.start(on, stack)
 
 
-def _command(name: str, *command: str, **environment: str) -> Callable[[Ground, ExitStack], Server]:
-    def start(on: Ground, stack: ExitStack) -> Server:
+def _command(name: str, *command: str, **environment: str) -> Callable[[Ground, ExitStack], ServerProcess]:
+    def start(on: Ground, stack: ExitStack) -> ServerProcess:
         port = free_port()
         log = _log(on, stack, name)
         process = subprocess.Popen(
@@ -126,15 +126,15 @@ def _command(name: str, *command: str, **environment: str) -> Callable[[Ground, 
         )
         stack.callback(_end, process)
         _wait_listening(process, port, Path(log.name))
-        return Server(name, "bench", (port,), [process.pid])
+        return ServerProcess(name, "bench", (port,), [process.pid])
 
     return start
 
 
-def _node(name: str, store: str) -> Callable[[Ground, ExitStack], Server]:
+def _node(name: str, store: str) -> Callable[[Ground, ExitStack], ServerProcess]:
     """`server.mjs` with one of its stores, on a database of its own."""
 
-    def start(on: Ground, stack: ExitStack) -> Server:
+    def start(on: Ground, stack: ExitStack) -> ServerProcess:
         url = on.database()
         server = str(BASELINES / "server.mjs")
         begin = _command(name, "node", server, store, PGDATABASE=urlsplit(url).path[1:])
@@ -143,22 +143,22 @@ def _node(name: str, store: str) -> Callable[[Ground, ExitStack], Server]:
     return start
 
 
-def _module(name: str) -> Callable[[Ground, ExitStack], Server]:
+def _module(name: str) -> Callable[[Ground, ExitStack], ServerProcess]:
     return _command(name, sys.executable, "-m", f"bench.baselines.{name}")
 
 
-def _one_process(on: Ground, stack: ExitStack, **environment: str) -> Server:
+def _one_process(on: Ground, stack: ExitStack, **environment: str) -> ServerProcess:
     url = on.database()
     product = Product(on.folder / f"data-{on.started}", DATABASE_URL=url, **environment)
     stack.callback(product.stop)
     key = product.add_site(ORIGIN_HOST)
-    return Server("footfall", key, (product.port,), [product.process.pid], product, url)
+    return ServerProcess("footfall", key, (product.port,), [product.process.pid], product, url)
 
 
-def _edges(number: int) -> Callable[[Ground, ExitStack], Server]:
+def _edges(number: int) -> Callable[[Ground, ExitStack], ServerProcess]:
     """So many edge processes beside a web process and a Valkey; visitors come to them without nginx."""
 
-    def start(on: Ground, stack: ExitStack) -> Server:
+    def start(on: Ground, stack: ExitStack) -> ServerProcess:
         redis, redis_url = _valkey(on, stack)
         beside = _one_process(on, stack, REDIS_URL=redis_url)
         assert beside.product

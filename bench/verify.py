@@ -10,7 +10,7 @@ from uuid import UUID
 import psycopg
 
 from bench import visitors
-from bench.ledger import Entry, Kind, Reader
+from bench.ledger import Entry, EntryKind, Reader
 from scripts.stands.delays import Delays
 
 OPEN = "SELECT 1 FROM tracker_pageview WHERE id BETWEEN %s AND %s AND ended_at IS NULL LIMIT 1"
@@ -58,11 +58,13 @@ class Truth:
 
     def note(self, entry: Entry) -> None:
         """Take the next happening."""
-        if entry.kind is Kind.SAID and entry.page not in self._open:
+        if entry.kind is EntryKind.SAID and entry.page not in self._open:
             self._open[entry.page] = entry.visitor
             self._visitors[entry.visitor] += 1
             self._recent.append((entry.at, True, entry.page, entry.visitor))
-        elif entry.kind in (Kind.CLOSED, Kind.LOST) and self._open.pop(entry.page, None) is not None:
+        elif (
+            entry.kind in (EntryKind.CLOSED, EntryKind.LOST) and self._open.pop(entry.page, None) is not None
+        ):
             self._visitors[entry.visitor] -= 1
             if not self._visitors[entry.visitor]:
                 del self._visitors[entry.visitor]
@@ -186,12 +188,12 @@ def stored(database_url: str, run: int, entries: Iterable[Entry]) -> Stored:
     acked: set[UUID] = set()
     closed: dict[UUID, float] = {}
     for entry in entries:
-        if entry.kind is Kind.SAID:
+        if entry.kind is EntryKind.SAID:
             said.setdefault(entry.page, entry)
             closed.pop(entry.page, None)
-        elif entry.kind is Kind.ACKED:
+        elif entry.kind is EntryKind.ACKED:
             acked.add(entry.page)
-        elif entry.kind is Kind.CLOSED:
+        elif entry.kind is EntryKind.CLOSED:
             closed[entry.page] = entry.at
     report = Stored(said=len(said), acked=len(acked))
     found: Counter[UUID] = Counter()

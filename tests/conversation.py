@@ -36,7 +36,7 @@ class Example:
 
 
 @dataclass
-class Services:
+class RecordingServices:
     """Keeps what a session asks to be stored; the test says when it is committed."""
 
     full: bool = False
@@ -97,12 +97,12 @@ class Services:
             done(stored)
 
 
-class Page:
+class SpokenPage:
     """The far end: what it was answered."""
 
     def __init__(
         self,
-        desk: Services,
+        desk: RecordingServices,
         connection: int = 1,
         pace: Pace = UNHURRIED,
         address_use: AddressUse | None = None,

@@ -12,8 +12,8 @@ import psycopg
 import pytest
 
 from bench import fleet, targets, visitors
-from bench.fleet import Fleet
-from bench.ledger import Entry, Kind, Ledger, Reader
+from bench.fleet import VisitorFleet
+from bench.ledger import Entry, EntryKind, Ledger, Reader
 from bench.plan import Mode, Plan
 from bench.targets import TARGETS, ground
 from bench.verify import LiveCheck, stored, wait_ended
@@ -112,7 +112,7 @@ def test_live_counts_and_postgres_agree_with_the_ledger(product: Product, key: s
         tabs=2,
         ledger=str(tmp_path / "ledger"),
     )
-    with Fleet(plan, 2) as running_fleet:
+    with VisitorFleet(plan, 2) as running_fleet:
         running_fleet.wait_full()
         by_api = LiveCheck(running_fleet.ledgers, api.live)
         by_board = LiveCheck(running_fleet.ledgers, board.live)
@@ -148,7 +148,7 @@ def test_the_verifier_notices_what_postgres_lacks_and_what_it_made_up(
     plan = Plan(
         Mode.HOLD, key, (product.port,), 60.0, secrets.randbits(32), pages=5, ledger=str(tmp_path / "ledger")
     )
-    with Fleet(plan) as running_fleet:
+    with VisitorFleet(plan) as running_fleet:
         running_fleet.wait_full()
         running_fleet.tell("stop")
         running_fleet.finish()
@@ -156,7 +156,11 @@ def test_the_verifier_notices_what_postgres_lacks_and_what_it_made_up(
     unsaid = [entry for entry in entries if entry.page != entries[0].page]
     assert stored(url(product), plan.run, unsaid).invented == 1
     never = visitors.page_id(plan.run, 9, 9)
-    more = [*entries, Entry(time.time(), Kind.SAID, never, 9, 9), Entry(time.time(), Kind.ACKED, never, 9, 9)]
+    more = [
+        *entries,
+        Entry(time.time(), EntryKind.SAID, never, 9, 9),
+        Entry(time.time(), EntryKind.ACKED, never, 9, 9),
+    ]
     assert stored(url(product), plan.run, more).lost == 1
     elsewhere = [entry._replace(path=entry.path + 1) for entry in entries]
     assert stored(url(product), plan.run, elsewhere).wrong == 5
@@ -169,7 +173,7 @@ def test_the_verifier_notices_a_wrong_count_once_it_had_time_to_settle(
     path = tmp_path / "ledger"
     ledger = Ledger(str(path))
     for page in (uuid4(), uuid4()):
-        ledger.note(Kind.SAID, page, 1, 0)
+        ledger.note(EntryKind.SAID, page, 1, 0)
     check = LiveCheck([str(path)], lambda: {"tabs": tabs, "visitors": 1}, settle=0.05)
     ledger.tick()
     time.sleep(0.1)
@@ -183,9 +187,9 @@ def test_the_verifier_notices_a_wrong_count_once_it_had_time_to_settle(
 def test_a_page_that_has_just_changed_may_be_counted_either_way(tmp_path: Path) -> None:
     path, stays, goes = tmp_path / "ledger", UUID(int=1), UUID(int=2)
     ledger = Ledger(str(path))
-    ledger.note(Kind.SAID, stays, 1, 0)
-    ledger.note(Kind.SAID, goes, 2, 0)
-    ledger.note(Kind.CLOSED, goes, 2, 0)
+    ledger.note(EntryKind.SAID, stays, 1, 0)
+    ledger.note(EntryKind.SAID, goes, 2, 0)
+    ledger.note(EntryKind.CLOSED, goes, 2, 0)
     check = LiveCheck([str(path)], lambda: {"tabs": 1, "visitors": 1}, settle=60.0)
     check.look()
     ledger.tick()

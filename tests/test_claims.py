@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from tests.conversation import Page, Services
+from tests.conversation import RecordingServices, SpokenPage
 from tracker.conversation.claims import Claims
 from tracker.conversation.session import Session
 
@@ -19,7 +19,7 @@ index = st.integers(0, 2)
 
 
 @dataclass
-class EdgeDesk(Services):
+class EdgeDesk(RecordingServices):
     """A desk whose claims are the real ones."""
 
     name: str = ""
@@ -38,9 +38,9 @@ class EdgeDesk(Services):
         return self.held.holder((SITE, page_id.int)) is not None
 
 
-def say(desk: Services, page_id: UUID, now: float) -> Page:
+def say(desk: RecordingServices, page_id: UUID, now: float) -> SpokenPage:
     """A page that comes (back) to this edge."""
-    page = Page(desk)
+    page = SpokenPage(desk)
     said = {"t": "page", "id": str(page_id), "u": "https://example.com/", "e": 0, "d": 0}
     page.session.receive(json.dumps(said), now)
     return page
@@ -59,7 +59,7 @@ class Wanderers(RuleBasedStateMachine):
         super().__init__()
         self.edges = [EdgeDesk(name=name) for name in "abc"]
         self.now = 1.0
-        self.last: dict[UUID, tuple[EdgeDesk, Page]] = {}
+        self.last: dict[UUID, tuple[EdgeDesk, SpokenPage]] = {}
 
     @rule(at=index, page_id=ids)
     def come(self, at: int, page_id: UUID) -> None:

@@ -144,7 +144,7 @@ def test_a_page_comes_back_when_the_contract_says(code: int, least: float, most:
     assert most - 0.1 * (most - least) < max(waits) <= most
 
 
-class Server:
+class DemoServer:
     """A real WebSocket server that notes what it hears, and closes its first connections with `codes`."""
 
     def __init__(self, *codes: int) -> None:
@@ -175,7 +175,7 @@ def quick(path: str = "/tea", in_place: bool = False, **more: Any) -> Stay:
     return Stay(path, "", 0.8, moments, in_place=in_place, **more)
 
 
-async def visit(server: Server, *stays: Stay) -> None:
+async def visit(server: DemoServer, *stays: Stay) -> None:
     async with serve(server, "127.0.0.1", 0) as listening:
         port = listening.sockets[0].getsockname()[1]
         address = SocketAddress(f"ws://127.0.0.1:{port}/live/KEY", "https://demo.footfall.example", "s3cret")
@@ -183,7 +183,7 @@ async def visit(server: Server, *stays: Stay) -> None:
 
 
 async def test_a_tab_says_what_the_snippet_would_say() -> None:
-    server = Server()
+    server = DemoServer()
     await visit(server, quick(event=True, path="/signup"))
     request = server.connections[0].request
     assert request
@@ -203,7 +203,7 @@ async def test_a_tab_says_what_the_snippet_would_say() -> None:
 
 
 async def test_a_new_page_has_a_socket_of_its_own_unless_it_opens_in_place() -> None:
-    server = Server()
+    server = DemoServer()
     await visit(server, quick("/tea"), quick("/docs/start"), quick("/docs/care", in_place=True))
     paths = [
         [urlsplit(said.url).path for said in heard if isinstance(said, PageMessage)]
@@ -215,7 +215,7 @@ async def test_a_new_page_has_a_socket_of_its_own_unless_it_opens_in_place() -> 
 
 
 async def test_after_a_restart_the_same_page_goes_on() -> None:
-    server = Server(4502)
+    server = DemoServer(4502)
     stay = quick()
     await visit(server, Stay(stay.path, "", 2.0, (*stay.moments, Moment(2.0, Attention.HIDDEN, 700, 60))))
     first, again = server.frames[0][0], server.frames[1][0]
@@ -226,7 +226,7 @@ async def test_after_a_restart_the_same_page_goes_on() -> None:
 
 
 async def test_who_is_refused_never_comes_back() -> None:
-    server = Server(4403)
+    server = DemoServer(4403)
     stay = quick()
     await visit(server, Stay(stay.path, "", 2.0, (*stay.moments, Moment(2.0, Attention.HIDDEN, 700, 60))))
     assert len(server.connections) == 1

@@ -17,7 +17,7 @@ from tracker.sites.tracked_site import TrackedSite
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-class Road:
+class DirectoryRoad:
     """The way to Postgres; `closed` keeps everybody off it, `cut` kills who listens."""
 
     def __init__(self) -> None:
@@ -37,8 +37,8 @@ class Road:
 
 
 @pytest.fixture
-def road() -> Road:
-    return Road()
+def road() -> DirectoryRoad:
+    return DirectoryRoad()
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def site() -> Site:
 
 
 @pytest.fixture
-def directory(road: Road, site: Site) -> Iterator[Directory]:
+def directory(road: DirectoryRoad, site: Site) -> Iterator[Directory]:
     directory = Directory(road.connect)
     directory.start()
     assert directory.wait_ready(10)
@@ -115,7 +115,7 @@ def test_every_enabled_site_has_salts_for_its_today_and_tomorrow(directory: Dire
     assert Salt.objects.filter(site=off).count() == 0
 
 
-def test_all_processes_use_the_same_salts(directory: Directory, site: Site, road: Road) -> None:
+def test_all_processes_use_the_same_salts(directory: Directory, site: Site, road: DirectoryRoad) -> None:
     others = [Directory(road.connect) for _ in range(3)]
     today = datetime.now(ZoneInfo("Pacific/Kiritimati")).date()
     Salt.objects.all().delete()
@@ -128,7 +128,9 @@ def test_all_processes_use_the_same_salts(directory: Directory, site: Site, road
         other.stop()
 
 
-def test_what_is_known_stays_while_postgres_is_away(directory: Directory, site: Site, road: Road) -> None:
+def test_what_is_known_stays_while_postgres_is_away(
+    directory: Directory, site: Site, road: DirectoryRoad
+) -> None:
     road.closed.set()
     road.cut()
     today = datetime.now(ZoneInfo("Pacific/Kiritimati")).date()
@@ -140,7 +142,7 @@ def test_what_is_known_stays_while_postgres_is_away(directory: Directory, site: 
     assert within(5, lambda: _known(directory, site.key).honour_dnt)
 
 
-def test_without_postgres_it_is_not_ready_and_can_still_be_stopped(road: Road) -> None:
+def test_without_postgres_it_is_not_ready_and_can_still_be_stopped(road: DirectoryRoad) -> None:
     road.closed.set()
     directory = Directory(road.connect)
     directory.start()

@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tests.conversation import PAGES, VISITOR, WALL, Page, Services
+from tests.conversation import PAGES, VISITOR, WALL, RecordingServices, SpokenPage
 from tracker.contract.attention import Attention
 from tracker.contract.close_codes import CLAIMED
 from tracker.contract.drops import Drop
@@ -18,8 +18,8 @@ from tracker.visitors.address_limits import AddressLimits
 
 
 def test_a_page_is_present_at_once_and_acknowledged_after_the_commit() -> None:
-    desk = Services()
-    page = Page(desk)
+    desk = RecordingServices()
+    page = SpokenPage(desk)
     page.opens(path="/pricing?utm_source=x&secret=1&lang=de#top")
     site = desk.presence.site(7)
     assert (site.tabs, site.visitors, site.names["pages"]) == (1, 1, {"/pricing": 1})
@@ -40,8 +40,8 @@ def test_a_page_is_present_at_once_and_acknowledged_after_the_commit() -> None:
 
 
 def test_closing_the_socket_ends_the_page_view() -> None:
-    desk = Services()
-    page = Page(desk)
+    desk = RecordingServices()
+    page = SpokenPage(desk)
     page.opens()
     desk.commit()
     page.says(9.0, t="state", id=str(PAGES[0]), s="idle", e=5000, d=60)
@@ -53,8 +53,8 @@ def test_closing_the_socket_ends_the_page_view() -> None:
 
 
 def test_in_a_single_page_app_the_next_page_ends_the_one_before() -> None:
-    desk = Services()
-    page = Page(desk)
+    desk = RecordingServices()
+    page = SpokenPage(desk)
     page.opens(PAGES[0], 1.0, "/a")
     page.opens(PAGES[1], 4.0, "/b")
     site = desk.presence.site(7)
@@ -64,8 +64,8 @@ def test_in_a_single_page_app_the_next_page_ends_the_one_before() -> None:
 
 
 def test_said_again_while_waiting_it_is_stored_and_answered_once() -> None:
-    desk = Services()
-    page = Page(desk)
+    desk = RecordingServices()
+    page = SpokenPage(desk)
     page.opens()
     page.opens(now=11.0)
     assert len(desk.begun) == 1
@@ -77,8 +77,8 @@ def test_said_again_while_waiting_it_is_stored_and_answered_once() -> None:
 
 
 def test_without_room_nothing_is_acknowledged_until_said_again() -> None:
-    desk = Services(full=True)
-    page = Page(desk)
+    desk = RecordingServices(full=True)
+    page = SpokenPage(desk)
     page.opens()
     assert page.replies == [(PAGES[0], Outcome.FULL)]
     assert desk.drops.total(Drop.BUFFER_FULL) == 1
@@ -90,16 +90,16 @@ def test_without_room_nothing_is_acknowledged_until_said_again() -> None:
 
 
 def test_a_page_that_found_no_room_ends_without_a_record() -> None:
-    desk = Services(full=True)
-    page = Page(desk)
+    desk = RecordingServices(full=True)
+    page = SpokenPage(desk)
     page.opens()
     page.session.lost(2.0)
     assert desk.progressed == []
 
 
 def test_a_claimed_page_is_counted_once_and_the_old_connection_ends_nothing() -> None:
-    desk = Services()
-    first, second = Page(desk, 1), Page(desk, 2)
+    desk = RecordingServices()
+    first, second = SpokenPage(desk, 1), SpokenPage(desk, 2)
     first.opens()
     second.opens(now=3.0, e=1500, d=10)
     site = desk.presence.site(7)
@@ -111,8 +111,8 @@ def test_a_claimed_page_is_counted_once_and_the_old_connection_ends_nothing() ->
 
 
 def test_a_page_that_comes_back_brings_its_engaged_time() -> None:
-    desk = Services()
-    page = Page(desk)
+    desk = RecordingServices()
+    page = SpokenPage(desk)
     page.opens(e=20_000, d=40)
     page.says(6.0, t="state", id=str(PAGES[0]), s="hidden", e=99_000, d=20)
     page.session.lost(6.0)
@@ -121,8 +121,8 @@ def test_a_page_that_comes_back_brings_its_engaged_time() -> None:
 
 
 def test_attention_is_counted_and_stored_at_most_once_a_minute() -> None:
-    desk = Services()
-    page = Page(desk)
+    desk = RecordingServices()
+    page = SpokenPage(desk)
     page.opens()
     desk.commit()
     for second in range(2, 130):
@@ -134,8 +134,8 @@ def test_attention_is_counted_and_stored_at_most_once_a_minute() -> None:
 
 
 def test_the_clock_may_step_while_a_page_is_open() -> None:
-    desk = Services()
-    page = Page(desk)
+    desk = RecordingServices()
+    page = SpokenPage(desk)
     page.opens(now=1.0)
     desk.commit()
     desk.wall = lambda now: WALL + now - 300  # type: ignore[method-assign]
@@ -144,8 +144,8 @@ def test_the_clock_may_step_while_a_page_is_open() -> None:
 
 
 def test_an_excluded_path_is_neither_counted_nor_stored() -> None:
-    desk = Services()
-    page = Page(desk)
+    desk = RecordingServices()
+    page = SpokenPage(desk)
     page.opens(PAGES[0], 1.0, "/a")
     page.opens(PAGES[1], 2.0, "/admin")
     assert (desk.presence.site(7).tabs, len(desk.begun)) == (0, 1)
@@ -154,8 +154,8 @@ def test_an_excluded_path_is_neither_counted_nor_stored() -> None:
 
 
 def test_events_wait_for_their_commit_and_count_once() -> None:
-    desk = Services()
-    page = Page(desk)
+    desk = RecordingServices()
+    page = SpokenPage(desk)
     page.opens()
     event = {"t": "event", "id": str(PAGES[0]), "k": str(PAGES[4]), "n": "signup", "p": {"plan": "pro"}}
     page.says(2.0, **event)
@@ -169,8 +169,8 @@ def test_what_breaks_the_protocol_closes_and_leaves_nobody_behind() -> None:
     end = json.dumps({"t": "end", "id": str(PAGES[0])})
     frames: list[tuple[str | bytes, int]] = [("{", 4400), (end, 4400), ("x" * 9000, 4413), (b"\0", 4400)]
     for frame, code in frames:
-        desk = Services()
-        page = Page(desk)
+        desk = RecordingServices()
+        page = SpokenPage(desk)
         page.opens()
         page.session.receive(frame, 2.0)
         assert page.closed == [code]
@@ -179,8 +179,8 @@ def test_what_breaks_the_protocol_closes_and_leaves_nobody_behind() -> None:
 
 
 def test_too_many_messages_close_4429_and_a_steady_page_never() -> None:
-    desk = Services()
-    steady, flood = Page(desk, 1, Pace(5, 2)), Page(desk, 2, Pace(5, 2))
+    desk = RecordingServices()
+    steady, flood = SpokenPage(desk, 1, Pace(5, 2)), SpokenPage(desk, 2, Pace(5, 2))
     steady.opens(PAGES[0])
     flood.opens(PAGES[1])
     for second in range(2, 100):
@@ -190,14 +190,14 @@ def test_too_many_messages_close_4429_and_a_steady_page_never() -> None:
 
 
 def test_without_a_salt_a_page_is_told_to_come_later() -> None:
-    page = Page(Services(salted=False))
+    page = SpokenPage(RecordingServices(salted=False))
     page.opens()
     assert page.closed == [4503]
 
 
 def test_what_postgres_refuses_is_told() -> None:
-    desk = Services()
-    page = Page(desk)
+    desk = RecordingServices()
+    page = SpokenPage(desk)
     page.opens()
     desk.commit(stored=False)
     assert page.replies == [(PAGES[0], Outcome.REFUSED)]
@@ -208,15 +208,15 @@ class Conversations(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.desk = Services()
+        self.desk = RecordingServices()
         self.now = 1.0
         self.connections = 0
-        self.pages: list[Page] = []
+        self.pages: list[SpokenPage] = []
         self.rule_connect()
 
     def rule_connect(self) -> None:
         self.connections += 1
-        self.pages.append(Page(self.desk, self.connections))
+        self.pages.append(SpokenPage(self.desk, self.connections))
 
     @precondition(lambda self: len(self.pages) < 3)
     @rule()
@@ -269,8 +269,8 @@ TestConversations = Conversations.TestCase
 
 
 def test_neighbours_who_say_too_much_are_told_to_come_back_later() -> None:
-    desk, limits = Services(), AddressLimits(sockets=10, burst=3, rate=1)
-    pages = [Page(desk, n, address_use=limits.use_of("192.0.2.1", 0.0)) for n in (1, 2)]
+    desk, limits = RecordingServices(), AddressLimits(sockets=10, burst=3, rate=1)
+    pages = [SpokenPage(desk, n, address_use=limits.use_of("192.0.2.1", 0.0)) for n in (1, 2)]
     for page, number in ((pages[0], 0), (pages[1], 1), (pages[0], 0)):
         page.opens(PAGES[number])
     pages[1].opens(PAGES[1])

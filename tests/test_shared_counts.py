@@ -36,7 +36,7 @@ index = st.integers(0, 9)
 
 
 @dataclass
-class Store:
+class RedisStore:
     """What Redis keeps and passes on, as `Publisher` and `Collector` use it."""
 
     now: float = START
@@ -79,7 +79,7 @@ class EdgeEnd:
     shares: dict[Filters, Share] = field(default_factory=dict)
     said: dict[Filters, Counter[bytes]] = field(default_factory=dict)
 
-    def tick(self, store: Store) -> None:
+    def tick(self, store: RedisStore) -> None:
         """What `Publisher` does four times a second."""
         if self.split or not self.alive:
             return
@@ -96,7 +96,7 @@ class EdgeEnd:
             self.said[filters] = counted(share._counters)
         return None
 
-    def leave(self, store: Store) -> None:
+    def leave(self, store: RedisStore) -> None:
         self.alive = False
         if not self.split:
             store.registry.pop(self.incarnation, None)
@@ -106,7 +106,7 @@ class EdgeEnd:
     def _key(self, filters: Filters) -> str:
         return messages.share_key(SITE, self.incarnation, filters.key())
 
-    def _begin(self, store: Store) -> None:
+    def _begin(self, store: RedisStore) -> None:
         store.registry.pop(self.incarnation, None)
         store.leases.pop(self.incarnation, None)
         self.births += 1
@@ -127,7 +127,7 @@ class WebEnd:
     )
     heard: int = 0  # of what was published
 
-    def hear(self, store: Store, count: int) -> None:
+    def hear(self, store: RedisStore, count: int) -> None:
         for said in store.published[self.heard : self.heard + count]:
             if isinstance(said, str):
                 self.roster.left(said)
@@ -137,7 +137,7 @@ class WebEnd:
                 self._read(store, filters, said.incarnation)
         self.heard = min(len(store.published), self.heard + count)
 
-    def look(self, store: Store) -> None:
+    def look(self, store: RedisStore) -> None:
         leased = {each for each in store.registry if store.leased(each)}
         self.roster.look(store.registry, leased, store.now)
         for filters, merged in self.merged.items():
@@ -146,7 +146,7 @@ class WebEnd:
                 self._read(store, filters, incarnation)
             merged.tell_stale(self.roster.stale() + len(merged.missing(self.roster.living)))
 
-    def compare(self, store: Store) -> None:
+    def compare(self, store: RedisStore) -> None:
         for filters, merged in self.merged.items():
             for incarnation in self.roster.living.values():
                 raw = store.hashes.get(messages.share_key(SITE, incarnation, filters.key()), {})
@@ -155,7 +155,7 @@ class WebEnd:
                 elif merged.behind(incarnation, int(raw[VERSION])):
                     self._read(store, filters, incarnation)
 
-    def _read(self, store: Store, filters: Filters, incarnation: str) -> None:
+    def _read(self, store: RedisStore, filters: Filters, incarnation: str) -> None:
         raw = store.hashes.get(messages.share_key(SITE, incarnation, filters.key()), {})
         if (share := messages.read_hash(dict(raw))) is not None:
             self.merged[filters].read(incarnation, *share)
@@ -171,7 +171,7 @@ class Faults(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.store = Store()
+        self.store = RedisStore()
         self.edges: list[EdgeEnd] = []
         self.webs = [WebEnd(), WebEnd()]
         self.start_edge()

@@ -13,7 +13,7 @@ from scripts.stands.product import Product
 from scripts.stands.waiting import wait_for
 from tests.board_sockets import Staff, ack, dial, hear
 from tests.boards import visit
-from tests.conversation import PAGES, VISITOR, WALL, Page, Services
+from tests.conversation import PAGES, VISITOR, WALL, RecordingServices, SpokenPage
 from tracker.live.filters import NO_FILTERS, Filters
 from tracker.live.stream import KEPT, NEWEST, Happening, Stream, Streams
 from tracker.visitors.identity import mark
@@ -102,8 +102,8 @@ def test_a_mark_tells_visitors_apart_and_is_no_part_of_their_id() -> None:
 
 
 def test_a_page_tells_its_page_views_and_events_once_while_somebody_watches() -> None:
-    desk, key = Services(), str(uuid4())
-    page = Page(desk)
+    desk, key = RecordingServices(), str(uuid4())
+    page = SpokenPage(desk)
     page.opens(PAGES[0], 1.0, "/before")
     stream = desk.presence.site(7).streams.follow(NO_FILTERS)
     page.opens(PAGES[1], 2.0, "/pricing")
@@ -113,7 +113,7 @@ def test_a_page_tells_its_page_views_and_events_once_while_somebody_watches() ->
         page.says(now, **event)
     desk.commit()
     # Over a new connection, where the snippet goes on and says again what was not acknowledged.
-    again = Page(desk, connection=2)
+    again = SpokenPage(desk, connection=2)
     again.opens(PAGES[1], 6.0, "/pricing", e=10, d=5)
     again.says(7.0, **event)
     page.says(8.0, t="event", id=str(PAGES[0]), k=str(uuid4()), n="of a page that is not open")

@@ -47,7 +47,7 @@ class Valkey:
         return False
 
 
-class Line:
+class ValkeyLine:
     """A way to the server for one process. While it is cut, bytes vanish and nobody is told."""
 
     def __init__(self, valkey: Valkey) -> None:
@@ -116,9 +116,9 @@ def running_valkey() -> Iterator[Valkey]:
 
 
 @contextmanager
-def running_line(valkey: Valkey) -> Iterator[Line]:
+def running_line(valkey: Valkey) -> Iterator[ValkeyLine]:
     """A line of its own, gone afterwards."""
-    line = Line(valkey)
+    line = ValkeyLine(valkey)
     try:
         yield line
     finally:

@@ -7,7 +7,7 @@ from bench.faults.looks import Looks, page_views
 from bench.faults.postgres_kill import spool_files, without_postgres
 from bench.faults.stand import Stand, standing
 from bench.figures import Figure
-from bench.fleet import Fleet
+from bench.fleet import VisitorFleet
 from bench.targets import Ground
 
 RUN = "all-kill"
@@ -25,7 +25,7 @@ def all_kill(on: Ground, quick: bool) -> Iterator[Figure]:
 def all_kill_at(stand: Stand, quick: bool) -> Iterator[Figure]:
     """A stand that is killed twice, or once when it must be quick."""
     pages, after = (200, 4.0) if quick else (2_000, RETURN_SECONDS)
-    with Fleet(stand.plan(pages, tabs=2)) as fleet:
+    with VisitorFleet(stand.plan(pages, tabs=2)) as fleet:
         fleet.wait_full()
         # The second time, acknowledged page views are on the disk of the edges only.
         for name, away in (("calm: ", 0.0), ("spooling: ", 4.0))[quick:]:

@@ -75,7 +75,7 @@ class Poured:
         self.cut.merge(other.cut)
 
 
-class Line:
+class AttackerLine:
     """One connection of the attacker."""
 
     def __init__(self, opened: socket.socket, now: float) -> None:
@@ -94,7 +94,7 @@ class Attacker:
         self.flood = flood
         self.poured = Poured()
         self._poll = select.epoll()
-        self._lines: dict[int, Line] = {}
+        self._lines: dict[int, AttackerLine] = {}
         self._opening = self._held = 0
         self._due = 0.0
         headers = {"User-Agent": visitors.user_agent(0), "Origin": f"https://{visitors.ORIGIN_HOST}"}
@@ -125,7 +125,7 @@ class Attacker:
         opened.bind((visitors.address(VISITOR), 0))
         opened.connect(("127.0.0.1", self.flood.port))
         opened.setblocking(False)
-        self._lines[opened.fileno()] = line = Line(opened, now)
+        self._lines[opened.fileno()] = line = AttackerLine(opened, now)
         self._poll.register(opened, select.EPOLLIN)
         self.poured.tried += 1
         if self.flood.kind == "handshakes":
@@ -135,7 +135,7 @@ class Attacker:
             line.out = memoryview(self._hello)
         self._send(line)
 
-    def _pour(self, line: Line, now: float) -> None:
+    def _pour(self, line: AttackerLine, now: float) -> None:
         """Say what is due on a line."""
         if self.flood.kind == "handshakes":
             if now >= line.due:
@@ -149,7 +149,7 @@ class Attacker:
                 line.out = memoryview(frames.frame(frames.TEXT, said) * many)
         self._send(line)
 
-    def _read(self, line: Line) -> None:
+    def _read(self, line: AttackerLine) -> None:
         try:
             data = line.socket.recv(65536)
         except OSError:
@@ -177,7 +177,7 @@ class Attacker:
                 self._held += 1
                 self.poured.held = max(self.poured.held, self._held)
 
-    def _let_in(self, line: Line) -> None:
+    def _let_in(self, line: AttackerLine) -> None:
         line.opened, line.began = True, time.monotonic()
         line.due = line.began
         self._opening -= 1
@@ -186,13 +186,13 @@ class Attacker:
         line.out = memoryview(poured or frames.frame(frames.TEXT, page))
         self._send(line)
 
-    def _send(self, line: Line) -> None:
+    def _send(self, line: AttackerLine) -> None:
         # What was cut is noticed by reading.
         with suppress(OSError):
             while line.out:
                 line.out = line.out[line.socket.send(line.out) :]
 
-    def _end(self, line: Line, how: str) -> None:
+    def _end(self, line: AttackerLine, how: str) -> None:
         self.poured.ends[how] += 1
         self.poured.cut.add(time.monotonic() - line.began)
         self._held -= line.held

@@ -13,8 +13,8 @@ from bench.faults.postgres_kill import without_postgres
 from bench.faults.stand import Stand, standing
 from bench.faults.vitals import metrics, seconds_until
 from bench.figures import Figure
-from bench.fleet import Fleet
-from bench.ledger import Kind, Reader
+from bench.fleet import VisitorFleet
+from bench.ledger import EntryKind, Reader
 from bench.targets import Ground
 
 RUN = "buffer-full"
@@ -38,7 +38,7 @@ def buffer_full(on: Ground, quick: bool) -> Iterator[Figure]:
 
 def _counted(stand: Stand) -> Iterator[Figure]:
     """What `dropped` says, against the pages that the ledger has and Postgres never gets."""
-    with Fleet(stand.plan(PAGES)) as fleet:
+    with VisitorFleet(stand.plan(PAGES)) as fleet:
         fleet.wait_full()
         with without_postgres(stand):
             fleet.tell(f"turnover {TURNOVER}")
@@ -46,7 +46,7 @@ def _counted(stand: Stand) -> Iterator[Figure]:
             fleet.tell("stop")
             fleet.finish()
         seconds_until(lambda: not (metrics(stand)["footfall_spool_bytes"] + _depth(stand)), 60)
-    said = {entry.page for entry in Reader(fleet.ledgers).rest() if entry.kind is Kind.SAID}
+    said = {entry.page for entry in Reader(fleet.ledgers).rest() if entry.kind is EntryKind.SAID}
     told, never = dropped(stand), len(said - _stored(stand, fleet))
     yield Figure(RUN, "page views that found no room", never, "", 1, note=f"of {len(said):,} said")
     yield Figure(RUN, "`dropped` beside the ledger", abs(told - never), "", 0, True, f"it says {told:,.0f}")
@@ -56,7 +56,7 @@ def _counted(stand: Stand) -> Iterator[Figure]:
 def _bounded(stand: Stand) -> Iterator[Figure]:
     """Pages keep coming for long, and say themselves again: what that costs, and whether they are stored."""
     pids = stand.pids("web")
-    with Fleet(stand.plan(PAGES)) as fleet:
+    with VisitorFleet(stand.plan(PAGES)) as fleet:
         fleet.wait_full()
         with without_postgres(stand):
             fleet.tell(f"turnover {TURNOVER}")
@@ -86,7 +86,7 @@ def _depth(stand: Stand) -> float:
     return metrics(stand)["footfall_buffer_depth"]
 
 
-def _stored(stand: Stand, fleet: Fleet) -> set[UUID]:
+def _stored(stand: Stand, fleet: VisitorFleet) -> set[UUID]:
     run = fleet.plans[0].run
     with psycopg.connect(stand.database_url) as connection:
         found = connection.execute(

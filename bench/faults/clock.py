@@ -14,8 +14,8 @@ from bench.faults.looks import Looks
 from bench.faults.stand import Stand, standing
 from bench.faults.vitals import seconds_until
 from bench.figures import Figure
-from bench.fleet import Fleet
-from bench.ledger import Kind, Reader
+from bench.fleet import VisitorFleet
+from bench.ledger import EntryKind, Reader
 from bench.targets import Ground
 
 RUN = "clock"
@@ -52,7 +52,7 @@ def clock(on: Ground, quick: bool) -> Iterator[Figure]:
 def _steps(stand: Stand, setting: Path, pages: int, apart: float) -> Iterator[Figure]:
     stepped = [(0.0, 0)]
     healed = []
-    with Fleet(stand.plan(pages, tabs=2)) as fleet:
+    with VisitorFleet(stand.plan(pages, tabs=2)) as fleet:
         fleet.wait_full()
         fleet.tell(f"turnover {pages / 50}")
         with Looks(stand, fleet) as looks:
@@ -69,14 +69,14 @@ def _steps(stand: Stand, setting: Path, pages: int, apart: float) -> Iterator[Fi
     yield from _lives(stand, fleet, stepped)
 
 
-def _lives(stand: Stand, fleet: Fleet, stepped: list[tuple[float, int]]) -> Iterator[Figure]:
+def _lives(stand: Stand, fleet: VisitorFleet, stepped: list[tuple[float, int]]) -> Iterator[Figure]:
     """Every page view's beginning and length, beside those that the ledger has."""
     said: dict[UUID, float] = {}
     closed: dict[UUID, float] = {}
     for entry in Reader(fleet.ledgers).rest():
-        if entry.kind is Kind.SAID:
+        if entry.kind is EntryKind.SAID:
             said.setdefault(entry.page, entry.at)
-        elif entry.kind is Kind.CLOSED:
+        elif entry.kind is EntryKind.CLOSED:
             closed[entry.page] = entry.at
     seconds_until(lambda: all(page.ended for page in _lived(stand, fleet).values()), 30)
     lived = _lived(stand, fleet)
@@ -101,7 +101,7 @@ def _lives(stand: Stand, fleet: Fleet, stepped: list[tuple[float, int]]) -> Iter
 
 def _leap(stand: Stand, setting: Path) -> Iterator[Figure]:
     """Ten weeks ahead there is neither a partition nor a salt: the default partition takes what comes."""
-    with Fleet(stand.plan(20)) as fleet:
+    with VisitorFleet(stand.plan(20)) as fleet:
         fleet.wait_full()
         _set(setting, TEN_WEEKS)
         time.sleep(FOLLOWS_SECONDS)
@@ -120,7 +120,7 @@ def _set(setting: Path, ahead: int) -> None:
         file.write(struct.pack("q", ahead))
 
 
-def _lived(stand: Stand, fleet: Fleet) -> dict[UUID, Lived]:
+def _lived(stand: Stand, fleet: VisitorFleet) -> dict[UUID, Lived]:
     run = fleet.plans[0].run
     with psycopg.connect(stand.database_url) as connection:
         rows = connection.execute(

@@ -10,8 +10,8 @@ from bench.faults.looks import page_views
 from bench.faults.postgres_kill import spool_files
 from bench.faults.stand import Stand, standing
 from bench.figures import Figure
-from bench.fleet import Fleet
-from bench.ledger import Kind, Reader
+from bench.fleet import VisitorFleet
+from bench.ledger import EntryKind, Reader
 from bench.targets import Ground
 from bench.verify import LiveCheck
 from bench.watch import Api
@@ -33,7 +33,7 @@ def database_split(on: Ground, quick: bool) -> Iterator[Figure]:
     pages, away = (100, 8.0) if quick else (1_000, 60.0)
     with postgres_at(POSTGRES) as url, standing(on, 2, DATABASE_URL=url) as stand:
         board, api = stand.board(), stand.api()
-        with Fleet(stand.plan(pages, tabs=2)) as fleet:
+        with VisitorFleet(stand.plan(pages, tabs=2)) as fleet:
             fleet.wait_full()
             fleet.tell(f"turnover {pages / 30}")
             check = LiveCheck(fleet.ledgers, board.live)
@@ -86,16 +86,16 @@ def _drained(stand: Stand, check: LiveCheck) -> float:
     return time.time()
 
 
-def _acks(fleet: Fleet, since: float, until: float) -> Iterator[Figure]:
+def _acks(fleet: VisitorFleet, since: float, until: float) -> Iterator[Figure]:
     """How pages that came meanwhile were answered; those that left unanswered were promised nothing."""
     said: dict[object, float] = {}
     acks = Delays()
     for entry in Reader(fleet.ledgers).rest():
-        if entry.kind is Kind.SAID and since <= entry.at < until:
+        if entry.kind is EntryKind.SAID and since <= entry.at < until:
             said.setdefault(entry.page, entry.at)
-        elif entry.kind is Kind.ACKED and entry.page in said:
+        elif entry.kind is EntryKind.ACKED and entry.page in said:
             acks.add(entry.at - said.pop(entry.page))
-        elif entry.kind is Kind.CLOSED:
+        elif entry.kind is EntryKind.CLOSED:
             said.pop(entry.page, None)
     note = f"{len(acks):,} pages; median {acks.at(0.5) * 1000:,.0f} ms"
     yield Figure(RUN, "longest wait for an ack meanwhile", acks.at(1), "s", ACK_SECONDS, True, note)

@@ -18,7 +18,7 @@ from bench.faults.postgres_kill import spool_files, without_postgres
 from bench.faults.stand import Stand, standing
 from bench.faults.vitals import metrics, seconds_until
 from bench.figures import Figure
-from bench.fleet import Fleet
+from bench.fleet import VisitorFleet
 from bench.targets import Ground
 
 RUN = "disk-error"
@@ -31,7 +31,7 @@ CONTROL = "fiu-ctrl"
 def disk_error(on: Ground, quick: bool) -> Iterator[Figure]:
     """The spool's fsync, then its write, fails with EIO: no ack, no trust in that file, nothing lost."""
     pages, failing = size(quick)
-    with standing(on, 0, _under) as stand, Fleet(stand.plan(pages, tabs=2)) as fleet:
+    with standing(on, 0, _under) as stand, VisitorFleet(stand.plan(pages, tabs=2)) as fleet:
         fleet.wait_full()
         fleet.tell(f"turnover {pages / 10}")
         with Looks(stand, fleet) as looks:
@@ -45,7 +45,7 @@ def disk_error(on: Ground, quick: bool) -> Iterator[Figure]:
 
 
 def _broken(
-    stand: Stand, fleet: Fleet, looks: Looks, call: str, name: str, failing: float
+    stand: Stand, fleet: VisitorFleet, looks: Looks, call: str, name: str, failing: float
 ) -> Iterator[Figure]:
     with without_postgres(stand):
         seconds_until(lambda: bool(spool_files(stand)), 10)

@@ -11,8 +11,8 @@ from bench.faults.postgres_kill import without_postgres
 from bench.faults.stand import Stand, standing
 from bench.faults.vitals import metrics, readiness, seconds_until
 from bench.figures import Figure
-from bench.fleet import Fleet
-from bench.ledger import Kind, Reader
+from bench.fleet import VisitorFleet
+from bench.ledger import EntryKind, Reader
 from bench.targets import Ground
 from bench.watch import Board
 
@@ -32,7 +32,7 @@ def disk_full(on: Ground, quick: bool) -> Iterator[Figure]:
 def _spool(on: Ground, quick: bool) -> Iterator[Figure]:
     pages, full = size(quick)
     name, disk = "spool's disk: ", Disk("spool", 64 << 20)
-    with standing(on, 0, disk.under) as stand, Fleet(stand.plan(pages, tabs=2)) as fleet:
+    with standing(on, 0, disk.under) as stand, VisitorFleet(stand.plan(pages, tabs=2)) as fleet:
         fleet.wait_full()
         fleet.tell(f"turnover {pages / 10}")
         with Looks(stand, fleet) as looks, closing(stand.board()) as board:
@@ -66,7 +66,7 @@ def _spool(on: Ground, quick: bool) -> Iterator[Figure]:
 def _postgres(on: Ground, quick: bool) -> Iterator[Figure]:
     pages, full = size(quick)
     name, disk = "Postgres' disk: ", Disk("postgres", 256 << 20)
-    with standing(on, 0, disk.under) as stand, Fleet(stand.plan(pages, tabs=2)) as fleet:
+    with standing(on, 0, disk.under) as stand, VisitorFleet(stand.plan(pages, tabs=2)) as fleet:
         fleet.wait_full()
         fleet.tell(f"turnover {pages / 10}")
         with Looks(stand, fleet) as looks, closing(stand.board()) as board:
@@ -102,7 +102,9 @@ def _alarms(name: str, stand: Stand, board: Board) -> Iterator[Figure]:
     yield Figure(RUN, f"{name}alarm in the log", len(logged), "lines", 1, note=logged[-1] if logged else "")
 
 
-def judged(run: str, name: str, stand: Stand, fleet: Fleet, looks: Looks, quick: bool) -> Iterator[Figure]:
+def judged(
+    run: str, name: str, stand: Stand, fleet: VisitorFleet, looks: Looks, quick: bool
+) -> Iterator[Figure]:
     """What must hold whatever the disk did: nothing dropped, every count right, every page view once."""
     yield Figure(run, f"{name}dropped", dropped(stand), "", 0, True)
     yield Figure(run, f"{name}worst drift, board", looks.by_board.drift, "", 0, True)
@@ -121,17 +123,17 @@ def size(quick: bool) -> tuple[int, float]:
     return (100, 2.0) if quick else (1_000, 60.0)
 
 
-def acks_between(fleet: Fleet, since: float, until: float) -> int:
+def acks_between(fleet: VisitorFleet, since: float, until: float) -> int:
     """How many pages were acknowledged between two moments."""
     entries = Reader(fleet.ledgers).rest()
-    return sum(entry.kind is Kind.ACKED and since <= entry.at < until for entry in entries)
+    return sum(entry.kind is EntryKind.ACKED and since <= entry.at < until for entry in entries)
 
 
-def unanswered(fleet: Fleet) -> int:
+def unanswered(fleet: VisitorFleet) -> int:
     """Pages that are open and were not acknowledged, as the ledgers are now."""
     waiting = set()
     for entry in Reader(fleet.ledgers).rest():
-        if entry.kind is Kind.SAID:
+        if entry.kind is EntryKind.SAID:
             waiting.add(entry.page)
         else:
             waiting.discard(entry.page)

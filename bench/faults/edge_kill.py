@@ -7,7 +7,7 @@ from statistics import median
 from bench.faults.looks import Looks, page_views
 from bench.faults.stand import kill, standing
 from bench.figures import Figure
-from bench.fleet import Fleet
+from bench.fleet import VisitorFleet
 from bench.targets import Ground
 
 RUN = "edge-kill"
@@ -19,7 +19,7 @@ RETURN_SECONDS = 32.0
 def edge_kill(on: Ground, quick: bool) -> Iterator[Figure]:
     """An edge is killed 20 times mid-load: counts right again, every acknowledged page view once."""
     pages, kills, apart = (300, 3, 6.0) if quick else (3_000, 20, 8.0)
-    with standing(on) as stand, Fleet(stand.plan(pages, tabs=2)) as fleet:
+    with standing(on) as stand, VisitorFleet(stand.plan(pages, tabs=2)) as fleet:
         fleet.wait_full()
         fleet.tell(f"turnover {pages / 50}")
         with Looks(stand, fleet) as looks:

@@ -11,7 +11,7 @@ from bench import fleet, processes
 from bench.faults.attacker import Flood, Poured
 from bench.faults.stand import Stand, standing
 from bench.figures import Figure
-from bench.plan import Mode, Outcome
+from bench.plan import Mode, RunOutcome
 from bench.targets import Ground
 from scripts.stands.checkout import ROOT
 
@@ -25,7 +25,7 @@ MEBIBYTE = 2**20
 
 
 @dataclass(frozen=True)
-class Kind:
+class FloodKind:
     """One kind of flood, and what must become of it."""
 
     name: str
@@ -38,13 +38,13 @@ class Kind:
 
 KINDS = (
     # The default of FOOTFALL_SOCKETS_PER_ADDRESS.
-    Kind("sockets", 5000, most_held=2000),
+    FloodKind("sockets", 5000, most_held=2000),
     # One of too many messages, or its address's neighbours with it.
-    Kind("messages", 5, cut_seconds=2.0, ends=("4429", "4503")),
+    FloodKind("messages", 5, cut_seconds=2.0, ends=("4429", "4503")),
     # 10 s, of which nginx looks at its clock now and then.
-    Kind("handshakes", 1000, cut_seconds=10.5, ends=("dropped",)),
-    Kind("giant", 2, cut_seconds=1.0, ends=("4413", "dropped", "4503"), growth=1.0),
-    Kind("fragments", 2, cut_seconds=1.0, ends=("4413", "dropped", "4503"), growth=1.0),
+    FloodKind("handshakes", 1000, cut_seconds=10.5, ends=("dropped",)),
+    FloodKind("giant", 2, cut_seconds=1.0, ends=("4413", "dropped", "4503"), growth=1.0),
+    FloodKind("fragments", 2, cut_seconds=1.0, ends=("4413", "dropped", "4503"), growth=1.0),
 )
 
 
@@ -61,11 +61,11 @@ def flood_at(stand: Stand, quick: bool) -> Iterator[Figure]:
         yield from _flood(stand, kind, quick)
 
 
-def _flood(stand: Stand, kind: Kind, quick: bool) -> Iterator[Figure]:
+def _flood(stand: Stand, kind: FloodKind, quick: bool) -> Iterator[Figure]:
     seconds = 2.0 if quick else TURN_SECONDS
     if kind.name == "handshakes":
         seconds = 12.0  # until the first ones are cut
-    quiet, noisy, poured, cost = Outcome(), Outcome(), Poured(), 0.0
+    quiet, noisy, poured, cost = RunOutcome(), RunOutcome(), Poured(), 0.0
     _others(stand, 1.0)  # what is made for the first page is not the attacker's to answer for
     before = processes.rss(stand.pids("edge"))
     for _ in range(1 if quick else TURNS):
@@ -83,7 +83,7 @@ def _flood(stand: Stand, kind: Kind, quick: bool) -> Iterator[Figure]:
 
 
 @contextmanager
-def _attacked(stand: Stand, kind: Kind, into: Poured) -> Iterator[None]:
+def _attacked(stand: Stand, kind: FloodKind, into: Poured) -> Iterator[None]:
     """The attacker at work; what came of it is added to `into` in the end."""
     told = Flood(kind.name, stand.key, stand.port, kind.lines)
     process = subprocess.Popen(
@@ -108,14 +108,14 @@ def _spent(stand: Stand) -> float:
     return processes.cpu_seconds([*stand.pids("edge"), *processes.family(nginx)])
 
 
-def _others(stand: Stand, seconds: float) -> Outcome:
+def _others(stand: Stand, seconds: float) -> RunOutcome:
     """Honest pages for so long."""
     plan = stand.plan(2000, Mode.LOADS, seconds=seconds, rate=RATE, warm=WARM_SECONDS)
     # New visitors each time, and none with the attacker's address.
     return fleet.run(replace(plan, returns=False, ledger="", process=secrets.randbelow(8)))
 
 
-def _cost(name: str, quiet: Outcome, noisy: Outcome, poured: Poured, quick: bool) -> Iterator[Figure]:
+def _cost(name: str, quiet: RunOutcome, noisy: RunOutcome, poured: Poured, quick: bool) -> Iterator[Figure]:
     calm, hurt = quiet.acks.at(0.99), noisy.acks.at(0.99)
     share = poured.cpu / max(poured.seconds, 1) * 100
     note = (
@@ -129,7 +129,7 @@ def _cost(name: str, quiet: Outcome, noisy: Outcome, poured: Poured, quick: bool
     yield Figure(RUN, f"{name}: others refused or dropped", unheard, "", 0, True, str(noisy.errors))
 
 
-def _bounds(kind: Kind, poured: Poured, grown: float) -> Iterator[Figure]:
+def _bounds(kind: FloodKind, poured: Poured, grown: float) -> Iterator[Figure]:
     ends = ", ".join(f"{count:,} × {how}" for how, count in poured.ends.most_common())
     if kind.most_held is not None:
         held = poured.held

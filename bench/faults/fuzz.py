@@ -10,11 +10,11 @@ from pathlib import Path
 from bench import processes, verify, visitors
 from bench.faults.mutation import Mutator
 from bench.figures import Figure
-from bench.fleet import Fleet
+from bench.fleet import VisitorFleet
 from bench.ledger import Reader
 from bench.plan import Mode
 from bench.sessions import plan
-from bench.targets import TARGETS, Ground, Server, running
+from bench.targets import TARGETS, Ground, ServerProcess, running
 from bench.watch import Api
 from scripts.stands import frames
 from scripts.stands.product import Product
@@ -40,7 +40,7 @@ def fuzz(on: Ground, quick: bool) -> Iterator[Figure]:
         assert product
         api = Api(product.port, server.key, product.manage("addtoken").strip().splitlines()[-1])
         ledger = str(on.folder / "ledger-fuzz")
-        with Fleet(plan(server, Mode.HOLD, 7000.0, pages=HONEST, ledger=ledger)) as fleet:
+        with VisitorFleet(plan(server, Mode.HOLD, 7000.0, pages=HONEST, ledger=ledger)) as fleet:
             fleet.wait_full()
             fleet.tell("turnover 2")
             check = verify.LiveCheck(fleet.ledgers, api.live)
@@ -76,7 +76,7 @@ def _parse(number: int) -> Iterator[Figure]:
 
 
 def _doors(
-    server: Server, product: Product, sent: int, check: verify.LiveCheck, quick: bool
+    server: ServerProcess, product: Product, sent: int, check: verify.LiveCheck, quick: bool
 ) -> Iterator[Figure]:
     """The same through real sockets, to an edge and to the one process."""
     key, numbers = product.add_site(ORIGIN), count()

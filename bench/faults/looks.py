@@ -10,7 +10,7 @@ import psycopg
 from bench import verify
 from bench.faults.stand import Stand
 from bench.figures import Figure
-from bench.fleet import Fleet
+from bench.fleet import VisitorFleet
 
 EVERY_SECONDS = 0.2
 # An end that died with its edge is made by `jobs`, 60 s after the edge's last sign.
@@ -29,7 +29,7 @@ WHERE v.views IS DISTINCT FROM p.views
 class Looks:
     """Live counts held against the ledger again and again, by the API and on one open board, until closed."""
 
-    def __init__(self, stand: Stand, fleet: Fleet) -> None:
+    def __init__(self, stand: Stand, fleet: VisitorFleet) -> None:
         self._api, self._board = stand.api(), stand.board()
         self.silence = 0.0  # the longest time without a new snapshot on the board, since it was last set
         self.by_api = verify.LiveCheck(fleet.ledgers, self._api.live)
@@ -64,7 +64,7 @@ class Looks:
         self._api.close()
 
 
-def page_views(run: str, stand: Stand, fleet: Fleet, quick: bool = False) -> Iterator[Figure]:
+def page_views(run: str, stand: Stand, fleet: VisitorFleet, quick: bool = False) -> Iterator[Figure]:
     """What Postgres has of a fleet that has finished: what was acknowledged exactly once, and ended.
 
     Ends are waited for only when there is time.

@@ -10,7 +10,7 @@ from uuid import uuid4
 from bench import processes, visitors
 from bench.faults.stand import Stand, standing
 from bench.figures import Figure
-from bench.fleet import Fleet
+from bench.fleet import VisitorFleet
 from bench.targets import Ground
 from scripts.stands import frames
 
@@ -65,7 +65,7 @@ def _passing(stand: Stand, count: int) -> Iterator[Figure]:
 def _at_once(stand: Stand, limit: int) -> Iterator[Figure]:
     """More names open at the same time than a list may hold."""
     pages = limit * 3 // 2
-    with Fleet(stand.plan(pages, paths=pages)) as fleet:
+    with VisitorFleet(stand.plan(pages, paths=pages)) as fleet:
         fleet.wait_full()
         with closing(stand.api()) as api:
             until = time.monotonic() + PATIENCE

@@ -10,7 +10,7 @@ from bench.faults.looks import page_views
 from bench.faults.returns import returns
 from bench.faults.stand import Stand, standing
 from bench.figures import Figure
-from bench.fleet import Fleet
+from bench.fleet import VisitorFleet
 from bench.ledger import Reader
 from bench.targets import Ground
 
@@ -32,7 +32,7 @@ def nginx_reload(on: Ground, quick: bool) -> Iterator[Figure]:
 def reload_at(stand: Stand, quick: bool) -> Iterator[Figure]:
     """The run at any stand."""
     pages, times, jitter = (300, 1, 2.0) if quick else (10_000, 20, 30.0)
-    with Fleet(stand.plan(pages, patience=jitter)) as fleet:
+    with VisitorFleet(stand.plan(pages, patience=jitter)) as fleet:
         fleet.wait_full()
         fleet.tell(f"turnover {pages / 100}")
         began = time.time()

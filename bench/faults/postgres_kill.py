@@ -12,8 +12,8 @@ from bench import processes
 from bench.faults.looks import Looks, page_views
 from bench.faults.stand import Stand, standing
 from bench.figures import Figure
-from bench.fleet import Fleet
-from bench.ledger import Kind, Reader
+from bench.fleet import VisitorFleet
+from bench.ledger import EntryKind, Reader
 from bench.targets import Ground
 from scripts.stands.delays import Delays
 
@@ -60,7 +60,7 @@ def _outage(
     run: str, on: Ground, quick: bool, trouble: Callable[[Stand], AbstractContextManager[float]]
 ) -> Iterator[Figure]:
     pages, away = (300, 8.0) if quick else (3_000, 60.0)
-    with standing(on) as stand, Fleet(stand.plan(pages, tabs=2)) as fleet:
+    with standing(on) as stand, VisitorFleet(stand.plan(pages, tabs=2)) as fleet:
         fleet.wait_full()
         fleet.tell(f"turnover {pages / 30}")
         with Looks(stand, fleet) as looks:
@@ -103,16 +103,16 @@ def _drained(stand: Stand, looks: Looks) -> float:
     return time.time()
 
 
-def _acks(run: str, fleet: Fleet, since: float, until: float) -> Iterator[Figure]:
+def _acks(run: str, fleet: VisitorFleet, since: float, until: float) -> Iterator[Figure]:
     """How pages that came while Postgres was away were answered."""
     said: dict[UUID, float] = {}
     delays = Delays()
     for entry in Reader(fleet.ledgers).rest():
-        if entry.kind is Kind.SAID and since <= entry.at < until:
+        if entry.kind is EntryKind.SAID and since <= entry.at < until:
             said.setdefault(entry.page, entry.at)
-        elif entry.kind is Kind.ACKED and entry.page in said:
+        elif entry.kind is EntryKind.ACKED and entry.page in said:
             delays.add(entry.at - said.pop(entry.page))
-        elif entry.kind is Kind.CLOSED:
+        elif entry.kind is EntryKind.CLOSED:
             said.pop(entry.page, None)
     note = (
         f"{len(delays):,} pages; median {delays.at(0.5) * 1000:,.0f} ms, p99 {delays.at(0.99) * 1000:,.0f} ms"

@@ -7,7 +7,7 @@ from statistics import median
 from bench.faults.looks import Looks, page_views
 from bench.faults.stand import standing
 from bench.figures import Figure
-from bench.fleet import Fleet
+from bench.fleet import VisitorFleet
 from bench.targets import Ground
 
 RUN = "redis-kill"
@@ -17,7 +17,7 @@ BOARD_SECONDS, HEALED_SECONDS = 3.0, 5.0
 def redis_kill(on: Ground, quick: bool) -> Iterator[Figure]:
     """Redis is killed and comes back empty: boards catch up by themselves, pages notice nothing."""
     pages, kills, apart = (300, 1, 6.0) if quick else (3_000, 10, 8.0)
-    with standing(on) as stand, Fleet(stand.plan(pages, tabs=2)) as fleet:
+    with standing(on) as stand, VisitorFleet(stand.plan(pages, tabs=2)) as fleet:
         fleet.wait_full()
         fleet.tell(f"turnover {pages / 50}")
         with Looks(stand, fleet) as looks:

@@ -12,11 +12,11 @@ from bench import verify
 from bench.faults.returns import returns
 from bench.faults.stand import Stand, standing
 from bench.figures import Figure
-from bench.fleet import Fleet
+from bench.fleet import VisitorFleet
 from bench.ledger import Reader
 from bench.plan import Mode
 from bench.sessions import plan
-from bench.targets import TARGETS, Ground, Server, running
+from bench.targets import TARGETS, Ground, ServerProcess, running
 from tracker.contract.close_codes import RESTARTING
 
 EXIT_SECONDS = 30.0
@@ -45,7 +45,7 @@ def restart_at(stand: Stand, quick: bool) -> Iterator[Figure]:
     """The run at a stand that drains over QUICK_DRAIN_SECONDS, or the default."""
     pages, drain = (300, QUICK_DRAIN_SECONDS) if quick else (PAGES, DRAIN_SECONDS)
     dip = DIP_PERCENT * DRAIN_SECONDS / drain
-    with Fleet(stand.plan(pages)) as fleet:
+    with VisitorFleet(stand.plan(pages)) as fleet:
         fleet.wait_full()
         # The pages of the first go to the other, which then holds them all when its turn comes.
         yield from _edge(stand, fleet, f"edge with half of {pages:,}", 1, dip)
@@ -61,7 +61,7 @@ def restart_at(stand: Stand, quick: bool) -> Iterator[Figure]:
     yield from _kept(f"product with {pages:,}", stand.stored(fleet))
 
 
-def _edge(stand: Stand, fleet: Fleet, label: str, number: int, goal: float) -> Iterator[Figure]:
+def _edge(stand: Stand, fleet: VisitorFleet, label: str, number: int, goal: float) -> Iterator[Figure]:
     """End one edge, which `up` starts again, and watch the count until its pages are elsewhere."""
     edge = stand.pids("edge")[number]
     api = stand.api()
@@ -96,12 +96,12 @@ def _edge(stand: Stand, fleet: Fleet, label: str, number: int, goal: float) -> I
     yield Figure("restart", f"{label}: dropped without 4502", without, "", 0, True, str(dict(found.codes)))
 
 
-def _one_process(on: Ground, server: Server, pages: int) -> Iterator[Figure]:
+def _one_process(on: Ground, server: ServerProcess, pages: int) -> Iterator[Figure]:
     """The process that holds sockets and serves staff; its pages have nowhere else to go."""
     assert server.product
     ledger = str(on.folder / "ledger-one-process")
     made = plan(server, Mode.HOLD, 900.0, pages=pages, returns=True, ledger=ledger)
-    with Fleet(made) as fleet:
+    with VisitorFleet(made) as fleet:
         fleet.wait_full()
         fleet.tell(f"turnover {IN_FLIGHT}")
         time.sleep(1.0)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from bench.ledger import Entry, Kind
+from bench.ledger import Entry, EntryKind
 
 
 @dataclass
@@ -35,12 +35,12 @@ def returns(entries: Iterable[Entry], after: float = 0.0, code: int | None = Non
     found = Returns()
     gone: dict[UUID, float] = {}
     for entry in entries:
-        if entry.kind is Kind.LOST and entry.at >= after and code in (None, entry.path):
+        if entry.kind is EntryKind.LOST and entry.at >= after and code in (None, entry.path):
             # A try to come back that fails is no second loss.
             if entry.page not in gone:
                 found.codes[entry.path] += 1
                 gone[entry.page] = entry.at
-        elif entry.kind is Kind.SAID and entry.page in gone:
+        elif entry.kind is EntryKind.SAID and entry.page in gone:
             found.seconds.append(entry.at - gone.pop(entry.page))
     found.away = len(gone)
     return found

@@ -11,7 +11,7 @@ from bench import visitors
 from bench.faults.apart import apart
 from bench.faults.stand import Stand, standing
 from bench.figures import Figure
-from bench.fleet import Fleet
+from bench.fleet import VisitorFleet
 from bench.targets import Ground
 from bench.watch import Board
 from scripts.stands import namespace
@@ -60,7 +60,7 @@ class Scene:
         stack.callback(asleep.close)
         self.fleets = {
             process: stack.enter_context(
-                Fleet(stand.plan(size, process=process, returns=False, key=keys[process == ASLEEP]))
+                VisitorFleet(stand.plan(size, process=process, returns=False, key=keys[process == ASLEEP]))
             )
             for process, size in ((CUT, pages), (ASLEEP, pages), (LEAVING, pages), (STAYING, STAYING_PAGES))
         }
@@ -120,7 +120,7 @@ def silent(on: Ground, quick: bool) -> Iterator[Figure]:
             )
 
 
-def _spread(fleets: list[Fleet], pages: int, seconds: float) -> None:
+def _spread(fleets: list[VisitorFleet], pages: int, seconds: float) -> None:
     """Let all pages be replaced over so long: they are pinged at different moments then, as visitors are."""
     for fleet in fleets:
         fleet.wait_full()

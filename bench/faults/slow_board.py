@@ -10,7 +10,7 @@ from pathlib import Path
 from bench import processes
 from bench.faults.stand import Stand, standing
 from bench.figures import Figure
-from bench.fleet import Fleet
+from bench.fleet import VisitorFleet
 from bench.targets import Ground
 from bench.watch import Board
 from scripts.stands import frames
@@ -93,7 +93,7 @@ def slow_board_at(stand: Stand, quick: bool) -> Iterator[Figure]:
     cookie = log_in(stand.port, "admin", stand.product.password)
     quiet, noisy = Delays(), Delays()
     slow: list[Slow] = []
-    with Fleet(stand.plan(PAGES, paths=PATHS)) as fleet, ExitStack() as stack:
+    with VisitorFleet(stand.plan(PAGES, paths=PATHS)) as fleet, ExitStack() as stack:
         fleet.wait_full()
         fleet.tell(f"turnover {TURNOVER}")
         others = [

@@ -8,8 +8,8 @@ from bench.faults.looks import page_views
 from bench.faults.silent import network
 from bench.faults.stand import standing
 from bench.figures import Figure
-from bench.fleet import Fleet
-from bench.ledger import Kind, Reader
+from bench.fleet import VisitorFleet
+from bench.ledger import EntryKind, Reader
 from bench.targets import Ground
 from bench.verify import LiveCheck
 from scripts.stands import namespace
@@ -30,7 +30,7 @@ def slow_network(on: Ground, quick: bool) -> Iterator[Figure]:
     visitors = network(0)
     with standing(on, 1, DATABASE_URL=on.database()) as stand, Latency(QUEUE, ROUND_TRIP_SECONDS / 2) as late:
         board = stand.board()
-        with namespace.rules(*_slow(visitors)), Fleet(stand.plan(pages, tabs=2)) as fleet:
+        with namespace.rules(*_slow(visitors)), VisitorFleet(stand.plan(pages, tabs=2)) as fleet:
             fleet.wait_full()
             check = LiveCheck(fleet.ledgers, board.live, SETTLE_SECONDS)
             for _ in range(rounds):
@@ -45,7 +45,7 @@ def slow_network(on: Ground, quick: bool) -> Iterator[Figure]:
         note = f"{len(check.sights)} looks; {late.packets:,} packets, {outcome.done:,} pages turned over"
         yield Figure(RUN, "worst drift", check.drift, "", 0, at_most=True, note=note)
         yield Figure(RUN, "looks with one right answer", check.exact, "", 1)
-        lost = sum(entry.kind is Kind.LOST for entry in Reader(fleet.ledgers).rest())
+        lost = sum(entry.kind is EntryKind.LOST for entry in Reader(fleet.ledgers).rest())
         yield Figure(RUN, "false disconnects", lost, "", 0, at_most=True, note=str(outcome.errors or ""))
         yield Figure(RUN, "saying a page to its ack: median", outcome.acks.at(0.5), "s")
         yield Figure(RUN, "saying a page to its ack: worst", outcome.acks.at(1), "s")

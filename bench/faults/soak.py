@@ -17,7 +17,7 @@ from bench import processes
 from bench.faults.looks import Looks, page_views
 from bench.faults.stand import Stand, standing
 from bench.figures import Figure
-from bench.fleet import Fleet
+from bench.fleet import VisitorFleet
 from bench.targets import Ground
 
 RUN = "soak"
@@ -44,7 +44,7 @@ def soak(on: Ground, quick: bool) -> Iterator[Figure]:
     """Two hours (FOOTFALL_SOAK_MINUTES) of turnover: files, keys, connections flat, memory nearly so."""
     pages, seconds = (200, QUICK_SECONDS) if quick else (2_000, MINUTES * 60)
     samples: list[Sample] = []
-    with standing(on, 2) as stand, Fleet(stand.plan(pages, tabs=2)) as fleet:
+    with standing(on, 2) as stand, VisitorFleet(stand.plan(pages, tabs=2)) as fleet:
         fleet.wait_full()
         fleet.tell(f"turnover {pages / 100}")
         with Looks(stand, fleet) as looks, closing(_redis(stand)) as redis:

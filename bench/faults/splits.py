@@ -19,8 +19,8 @@ from bench.faults.looks import Looks, page_views
 from bench.faults.movers import Movers
 from bench.faults.stand import Stand, standing
 from bench.figures import Figure
-from bench.fleet import Fleet
-from bench.ledger import Entry, Kind, Reader
+from bench.fleet import VisitorFleet
+from bench.ledger import Entry, EntryKind, Reader
 from bench.targets import Ground
 from scripts.stands import namespace
 from scripts.stands.delays import Delays
@@ -78,7 +78,7 @@ def _split(
     run: str, address: str, stand: Stand, ports: tuple[int, ...], lengths: Lengths, movers: Movers
 ) -> Iterator[Figure]:
     made = stand.plan(lengths.pages, tabs=2, ports=ports)
-    with Fleet(made) as fleet, ThreadPoolExecutor(1) as beside:
+    with VisitorFleet(made) as fleet, ThreadPoolExecutor(1) as beside:
         fleet.wait_full()
         fleet.tell(f"turnover {lengths.pages / 50}")
         with Looks(stand, fleet) as looks:
@@ -137,9 +137,9 @@ def _acknowledged(run: str, entries: list[Entry], cut_at: float, healed_at: floa
     said: dict[object, float] = {}
     acks = Delays()
     for entry in entries:
-        if entry.visitor % EDGES == 0 and cut_at <= entry.at < healed_at and entry.kind is Kind.SAID:
+        if entry.visitor % EDGES == 0 and cut_at <= entry.at < healed_at and entry.kind is EntryKind.SAID:
             said[entry.page] = entry.at
-        elif entry.kind is Kind.ACKED and entry.page in said:
+        elif entry.kind is EntryKind.ACKED and entry.page in said:
             acks.add(entry.at - said.pop(entry.page))
     yield Figure(run, "page views acknowledged meanwhile", len(acks), "", 1, note="at the first edge")
     yield Figure(run, "page views not acknowledged", len(said), "", 0, at_most=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from analytics.up.data_folder import DataFolder
 from analytics.up.postgres_home import recorded_home
 from bench import processes, verify
-from bench.fleet import Fleet
+from bench.fleet import VisitorFleet
 from bench.ledger import Reader
 from bench.plan import Mode, Plan
 from bench.targets import Ground
@@ -98,7 +98,7 @@ class Stand:
         )
         return replace(made, **more)  # type: ignore[arg-type]  # checked by Plan's own names
 
-    def stored(self, fleet: Fleet) -> verify.Stored:
+    def stored(self, fleet: VisitorFleet) -> verify.Stored:
         """What Postgres has of a fleet that has finished, held against its ledgers."""
         return verify.stored(self.database_url, fleet.plans[0].run, Reader(fleet.ledgers).rest())
 

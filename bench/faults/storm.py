@@ -7,7 +7,7 @@ from bench import processes, verify
 from bench.faults.returns import returns
 from bench.faults.stand import Stand, standing
 from bench.figures import Figure
-from bench.fleet import Fleet
+from bench.fleet import VisitorFleet
 from bench.ledger import Reader
 from bench.targets import Ground
 
@@ -30,7 +30,7 @@ def storm(on: Ground, quick: bool) -> Iterator[Figure]:
 def storm_at(stand: Stand, quick: bool) -> Iterator[Figure]:
     """The run at any stand."""
     pages, jitter = (300, QUICK_JITTER_SECONDS) if quick else (10_000, JITTER_SECONDS)
-    with Fleet(stand.plan(pages, patience=jitter)) as fleet:
+    with VisitorFleet(stand.plan(pages, patience=jitter)) as fleet:
         fleet.wait_full()
         edges = stand.pids("edge")
         before = most = processes.rss(edges)

@@ -31,7 +31,7 @@ def handshake(path: str, host: str, headers: dict[str, str]) -> bytes:
     ).encode()
 
 
-class Heard(NamedTuple):
+class ServerFrames(NamedTuple):
     """One frame from the server."""
 
     opcode: int
@@ -46,9 +46,9 @@ def answer(data: bytes) -> tuple[bool, bytes] | None:
     return data.startswith(b"HTTP/1.1 101") and ACCEPTS in data[:end], data[end + 4 :]
 
 
-def heard(data: bytes) -> tuple[list[Heard], bytes]:
+def heard(data: bytes) -> tuple[list[ServerFrames], bytes]:
     """The whole, unfragmented frames in `data`, and the rest."""
-    found: list[Heard] = []
+    found: list[ServerFrames] = []
     at = 0
     while len(data) >= at + 2:
         size, start = data[at + 1] & 0x7F, at + 2
@@ -58,6 +58,6 @@ def heard(data: bytes) -> tuple[list[Heard], bytes]:
             size, start = int.from_bytes(data[at + 2 : at + 10], "big"), at + 10
         if len(data) < start + size:
             break
-        found.append(Heard(data[at] & 0xF, data[start : start + size]))
+        found.append(ServerFrames(data[at] & 0xF, data[start : start + size]))
         at = start + size
     return found, data[at:]
