@@ -12,8 +12,6 @@ from scripts.stands.waiting import wait_for
 from tests.boards import visit
 from tests.staff import at_board
 
-pytestmark = pytest.mark.alone
-
 KILOBYTE = 1024
 # The modules of the page, fed by hand: a tenth of the rows change their count, some come and some go.
 MODULES = """
@@ -113,6 +111,7 @@ return [ticks, drawings].map(quickest);
 """
 
 
+@pytest.mark.alone
 def test_a_tick_with_long_lists_costs_little(page: Page) -> None:
     """The goal is 4 ms of script; what decides is how long drawing such lists anew takes in the same page.
 
@@ -178,6 +177,7 @@ def test_script_and_style_stay_small(page: Page) -> None:
     assert all(len(part.read_text().splitlines()) < 250 for part in parts)
 
 
+@pytest.mark.alone
 def test_the_first_useful_paint_comes_within_a_second(page: Page) -> None:
     """From a click to the figures on the page, over the board's own socket; the quickest of five loads."""
     times = []

@@ -16,8 +16,6 @@ from scripts.stands.product import Product, running
 from tests.boards import SHOTS, figure, rows, start_again, visit
 from tests.cast import PASSWORD
 
-pytestmark = pytest.mark.alone
-
 # The cast, and an hour of page views from before the product started.
 PREPARE = """
 import math, uuid
@@ -87,6 +85,7 @@ def page_of(product: Product, keys: tuple[str, str], browser: Browser) -> Iterat
     assert troubles == []
 
 
+@pytest.mark.alone
 def test_a_visitor_appears_within_a_second_and_goes_within_another(
     product: Product, keys: tuple[str, str], page_of: Callable[..., Page]
 ) -> None:
@@ -222,6 +221,7 @@ def test_who_asks_for_less_motion_sees_none(
     assert page.evaluate("window.animations") == 0
 
 
+@pytest.mark.alone
 def test_a_site_becomes_a_board_at_its_first_visit_without_a_reload(
     product: Product, keys: tuple[str, str], page_of: Callable[..., Page]
 ) -> None:
@@ -297,6 +297,7 @@ def test_a_board_says_that_it_is_stale_and_recovers(
     expect(page.locator("#board[data-state=live]")).to_be_visible(timeout=15_000)
 
 
+@pytest.mark.waits
 def test_a_board_comes_back_by_itself_after_a_restart(browser: Browser) -> None:
     # Alone with a product of its own, which is killed under it and started again on the same port.
     with running() as product:

@@ -29,8 +29,6 @@ from tracker.pages import page_url, referrers
 from tracker.visitors import agents
 from tracker.visitors.countries import Countries
 
-pytestmark = pytest.mark.alone
-
 AVERAGE = 40
 PERSON = Person("192.0.2.7", facts.DEVICES[0].user_agent, 1440, "en-GB", "Europe/London")
 
@@ -257,6 +255,7 @@ def product() -> Iterator[Product]:
         yield started
 
 
+@pytest.mark.alone
 def test_a_newcomer_sees_a_living_board_in_ten_seconds(product: Product) -> None:
     key = demo_key(product)
     views = wait_for(
@@ -273,12 +272,14 @@ def test_a_newcomer_sees_a_living_board_in_ten_seconds(product: Product) -> None
     wait_for(lambda: product.rows(ended), 20, "somebody who leaves")
 
 
+@pytest.mark.alone
 def test_real_sites_get_no_made_up_visitors(product: Product) -> None:
     key = product.add_site("example.com")
     with pytest.raises(AssertionError, match="no demo site"):
         product.manage("demo", "--url", product.url, "--site", key)
 
 
+@pytest.mark.alone
 def test_visitors_leave_without_a_trace_in_the_log(product: Product) -> None:
     assert product.stop() == 0
     assert product.lines[-1] == "Stopped."

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 from uuid import uuid4
 
+import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin
@@ -69,6 +70,7 @@ async def restart(edge: EdgeProcess, other: EdgeProcess, key: str) -> tuple[Ackn
     return ledger, took
 
 
+@pytest.mark.waits
 def test_a_restarted_edge_sends_its_pages_elsewhere_in_portions() -> None:
     with running(FOOTFALL_DRAIN_SECONDS=str(DRAIN_SECONDS)) as product:
         key = product.add_site("example.com")

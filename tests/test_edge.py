@@ -203,6 +203,7 @@ def test_whoever_asks_and_says_no_more_hears_the_whole_answer(edge: EdgeProcess)
         assert answer.endswith(b"\r\n\r\n")
 
 
+@pytest.mark.waits
 def test_a_page_that_is_silently_gone_leaves_within_25_seconds(
     product: Product, edge: EdgeProcess, key: str
 ) -> None:
@@ -217,12 +218,14 @@ def test_a_page_that_is_silently_gone_leaves_within_25_seconds(
         assert not product.rows(ENDED, alive["id"])
 
 
+@pytest.mark.waits
 def test_a_handshake_that_does_not_come_is_cut(edge: EdgeProcess) -> None:
     with socket.create_connection(("127.0.0.1", edge.port), timeout=15) as opened:
         opened.sendall(b"GET /live/")
         assert opened.recv(100) == b""
 
 
+@pytest.mark.waits
 def test_a_post_that_does_not_come_is_cut(edge: EdgeProcess, key: str) -> None:
     assert ask(edge, f"POST /live/{key} HTTP/1.1\r\nContent-Length: 10\r\n\r\n[".encode()) == b""
 
@@ -300,6 +303,7 @@ def test_a_killed_one_leaves_no_socket_in_the_way(product: Product, folder: Path
         assert edge.stop() == 0
 
 
+@pytest.mark.waits
 def test_a_taken_listener_is_refused_in_one_sentence(
     product: Product, edge: EdgeProcess, folder: Path
 ) -> None:

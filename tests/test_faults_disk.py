@@ -23,6 +23,9 @@ RUNS: dict[str, suite.Run] = {
     "fuzz": fuzz,
 }
 
+# They fill disks and spools, and step clocks: most of a minute each, in which they use little CPU.
+pytestmark = pytest.mark.waits
+
 
 @pytest.fixture(scope="module")
 def ground() -> Iterator[Ground]:

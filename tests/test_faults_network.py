@@ -56,10 +56,12 @@ def test_late_packets_take_their_time() -> None:
     inside(late_packets)
 
 
+@pytest.mark.waits
 def test_what_a_connection_locked_is_free_soon_after_its_network_died() -> None:
     inside(locks_are_freed)
 
 
+@pytest.mark.waits
 def test_staff_are_told_soon_that_the_network_to_the_database_is_dead() -> None:
     inside(database_is_given_up)
 

@@ -204,6 +204,7 @@ def _serves(fleet: Product, key: str) -> bool:
     return True
 
 
+@pytest.mark.waits
 def test_a_signal_says_goodbye_and_leaves_nothing() -> None:
     with started() as fleet:
         key = fleet.add_site("example.com")
@@ -222,6 +223,7 @@ def test_a_signal_says_goodbye_and_leaves_nothing() -> None:
         assert not run_folder.exists()
 
 
+@pytest.mark.waits
 def test_nothing_outlives_a_killed_start() -> None:
     with started() as fleet:
         family = set(processes(fleet))

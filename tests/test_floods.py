@@ -153,6 +153,7 @@ def test_an_address_that_says_too_much_is_sent_away_and_no_other(product: Produc
     assert dropped(product)["address_too_fast"] >= 2
 
 
+@pytest.mark.waits
 def test_a_handshake_that_never_ends_is_cut(product: Product, key: str) -> None:
     began = time.monotonic()
     with ExitStack() as stack:
@@ -172,6 +173,7 @@ def test_a_handshake_that_never_ends_is_cut(product: Product, key: str) -> None:
         wait_for(lambda: cut(silent), 4, "the silent one to be cut")
 
 
+@pytest.mark.waits
 def test_a_board_that_never_reads_is_cut_and_no_other_notices(
     product: Product, key: str, staff: Staff, deaf: tuple[socket.socket, float]
 ) -> None:

@@ -18,8 +18,6 @@ from tests.browser import AGENT, Complaints, visitor
 from tests.nginx import start_nginx
 from tests.peer import HttpPeer
 
-pytestmark = pytest.mark.alone
-
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0"
 WITHIN = 1000.0  # ms, from a page's opening or closing to the board
 # When the page was there (Unix time, ms): its document read, and deferred scripts about to have run.
@@ -120,6 +118,7 @@ def now() -> float:
     return time.time() * 1000
 
 
+@pytest.mark.alone
 def test_the_main_job(
     product: Product,
     address: str,
@@ -263,6 +262,7 @@ def stored(product: Product, key: str, looked_at: tuple[float, float]) -> None:
     assert last["engaged_ms"] <= seconds * 1000 + 50
 
 
+@pytest.mark.alone
 def test_the_demo_is_alive_in_ten_seconds(browser: Browser) -> None:
     with running("--demo") as product, opened(browser) as board:
         (site,) = product.rows("SELECT key FROM tracker_site WHERE demo")

@@ -5,6 +5,8 @@ import tempfile
 import uuid
 from pathlib import Path
 
+import pytest
+
 from scripts.stands import clusters
 from scripts.stands.page_messages import page
 from scripts.stands.product import Product
@@ -16,6 +18,7 @@ LATER = "UPDATE tracker_edge SET seen_at = seen_at - interval '60 seconds' WHERE
 STORED = "SELECT edge, began_at, ended_at FROM tracker_pageview WHERE id = %s"
 
 
+@pytest.mark.waits
 def test_a_page_view_that_nobody_ended_ends_with_its_edges_last_sign() -> None:
     with tempfile.TemporaryDirectory(prefix="footfall-product-") as folder:
         clusters.copy_to(Path(folder))

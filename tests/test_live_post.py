@@ -82,6 +82,7 @@ def test_end_ends_the_page_view(product: Product, key: str) -> None:
     assert wait_for(lambda: product.rows(query, said["id"]), what="its end") == [{"depth": 70}]
 
 
+@pytest.mark.waits
 def test_a_lease_that_nobody_renews_ends_the_page_view(footfall: Product, beside: Product, key: str) -> None:
     for adapter in (footfall, beside):
         post(adapter, key, [page("/silent")])

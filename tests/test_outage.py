@@ -34,6 +34,7 @@ def postgres_in(folder: Path) -> Postgres:
     return server
 
 
+@pytest.mark.waits
 def test_what_was_acknowledged_during_an_outage_is_stored_once_after_a_kill(folder: Path) -> None:
     data = folder / "footfall"
     (folder / "postgres").mkdir()

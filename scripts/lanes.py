@@ -1,0 +1,158 @@
+"""All tests, in lanes, for `scripts/test`; with the argument `again`, what failed in them once more.
+
+Tests that only wait run beside the others, many at a time; those that measure time have the machine to
+themselves afterwards.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).resolve().parent.parent
+KEPT = ROOT / "test-results" / "lanes"
+PYTEST = (sys.executable, "-m", "pytest")
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One run of pytest over some of the tests; what it leaves lies in a folder of its own."""
+
+    name: str
+    options: tuple[str, ...]
+    kept: Path = KEPT
+    root: Path = ROOT
+
+    @property
+    def folder(self) -> Path:
+        return self.kept / self.name.replace(" ", "-")
+
+    def start(self, quiet: bool = False) -> "Started":
+        """Begin it; `quiet`: what it prints goes into a file, to be shown when it has ended."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        results = ("--junitxml", str(self.folder / "results.xml"), "-o", f"cache_dir={self.folder / 'cache'}")
+        command = [*PYTEST, "-q", *results, *self.options]
+        if quiet:
+            with (self.folder / "output").open("w") as output:
+                process = subprocess.Popen(command, cwd=self.root, stdout=output, stderr=subprocess.STDOUT)
+        else:
+            process = subprocess.Popen(command, cwd=self.root)
+        return Started(self, process, time.monotonic())
+
+    def failed(self) -> list[str]:
+        """Ids of the tests that failed here, and names of files that could not be read."""
+        last = self.folder / "cache" / "v" / "cache" / "lastfailed"
+        return sorted(json.loads(last.read_text())) if last.exists() else []
+
+
+@dataclass(frozen=True)
+class Started:
+    """A lane that runs."""
+
+    lane: Lane
+    process: subprocess.Popen[bytes]
+    began: float
+
+    def end(self) -> "Ended":
+        """Wait for it, and show what it printed into its file."""
+        code = self.process.wait()
+        seconds = time.monotonic() - self.began
+        output = self.lane.folder / "output"
+        if output.exists():
+            print(output.read_text(), end="", flush=True)
+        return Ended.of(self.lane, code, seconds)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What came of a lane."""
+
+    name: str
+    code: int
+    seconds: float
+    passed: int = 0
+    failed: int = 0
+    errors: int = 0
+    skipped: int = 0
+
+    @classmethod
+    def of(cls, lane: Lane, code: int, seconds: float) -> "Ended":
+        try:
+            suites = ElementTree.parse(lane.folder / "results.xml").getroot().findall("testsuite")
+        except (OSError, ElementTree.ParseError):
+            # It broke off; its exit status says so.
+            return cls(lane.name, code or 1, seconds)
+        count = {name: sum(int(suite.get(name, 0)) for suite in suites) for name in ("tests", "failures")}
+        errors, skipped = (sum(int(suite.get(name, 0)) for suite in suites) for name in ("errors", "skipped"))
+        passed = count["tests"] - count["failures"] - errors - skipped
+        return cls(lane.name, code, seconds, passed, count["failures"], errors, skipped)
+
+    def line(self) -> str:
+        """As pytest sums up."""
+        counts = {
+            "failed": self.failed,
+            "passed": self.passed,
+            "skipped": self.skipped,
+            "errors": self.errors,
+        }
+        words = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing ran"
+        broken = "" if self.code in (0, 1) else f" (pytest ended with {self.code})"
+        return f"{self.name}: {words} in {self.seconds:.0f} s{broken}"
+
+
+LANES = {
+    # Most of them wait a little, for a browser, a start or a socket: three at a time fill two cores.
+    "side by side": Lane("side by side", ("-n", "3", "--dist", "loadfile", "-m", "not alone and not waits")),
+    # One by one as they come: two that wait for a minute never stand behind each other.
+    "waits": Lane("waits", ("-n", "5", "--dist", "load", "--maxschedchunk", "1", "-m", "waits")),
+    "alone": Lane("alone", ("-m", "alone")),
+}
+
+
+def run(together: Sequence[Lane], after: Sequence[Lane]) -> int:
+    """Run lanes beside each other, then the others one by one; the exit status."""
+    began = time.monotonic()
+    started = [lane.start(quiet=number > 0) for number, lane in enumerate(together)]
+    try:
+        ended = [each.end() for each in started]
+    finally:
+        for each in started:
+            each.process.terminate()  # does nothing to those that have ended
+    ended += [lane.start().end() for lane in after]
+    print(*(each.line() for each in ended), sep="\n")
+    whole = Ended(
+        "all",
+        max(each.code for each in ended),
+        time.monotonic() - began,
+        *(sum(getattr(each, name) for each in ended) for name in ("passed", "failed", "errors", "skipped")),
+    )
+    print(whole.line())
+    return int(any(each.code for each in ended))
+
+
+def again(lanes: Iterable[Lane], kept: Path = KEPT, root: Path = ROOT) -> int:
+    """Run what failed once more, by itself; what passes now is named as flaky. The exit status."""
+    failed = [each for lane in lanes for each in lane.failed()]
+    if not failed:
+        print("No test failed: the run itself broke off.")
+        return 1
+    print(f"Once more, alone: {len(failed)} that failed.", flush=True)
+    lane = Lane("again", tuple(failed), kept, root)
+    ended = lane.start().end()
+    real = lane.failed()
+    for each in failed:
+        print(f"{'failed twice' if each in real else 'flaky'}: {each}")
+    print(ended.line())
+    return int(bool(ended.code or real))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["again"]:
+        sys.exit(again(LANES.values()))
+    sys.exit(run([LANES["side by side"], LANES["waits"]], [LANES["alone"]]))

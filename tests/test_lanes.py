@@ -1,0 +1,98 @@
+"""The lanes of `scripts/test`: their exit status, and what becomes of a test that fails once or twice."""
+
+from pathlib import Path
+
+import pytest
+
+from scripts import lanes
+from scripts.lanes import Lane
+
+PASSING = "def test_passes(): pass\n"
+# It fails at its first run.
+FLAKY = """
+from pathlib import Path
+import pytest
+
+@pytest.mark.parametrize("name", ["a b[c]"])
+def test_wobbles(name):
+    place = Path(__file__).with_name("was-here")
+    known = place.exists()
+    place.touch()
+    assert known
+"""
+FAILING = """
+import pytest
+
+@pytest.fixture
+def broken():
+    raise ValueError("on purpose")
+
+def test_breaks(broken): pass
+def test_fails(): assert False
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout with no tests yet, in which pytest knows nothing of Django."""
+    monkeypatch.delenv("DJANGO_SETTINGS_MODULE")
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    return tmp_path
+
+
+def lane(root: Path, name: str, *options: str) -> Lane:
+    return Lane(name, options, root / "lanes", root)
+
+
+def again(root: Path, *of: Lane) -> int:
+    return lanes.again(of, root / "lanes", root)
+
+
+def test_all_that_pass_are_counted(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (root / "test_one.py").write_text(PASSING)
+    (root / "test_two.py").write_text(PASSING)
+    first, second = (lane(root, name, f"test_{name}.py") for name in ("one", "two"))
+    assert lanes.run([first], [second]) == 0
+    assert lanes.run([first, second], []) == 0
+    said = capfd.readouterr().out
+    assert "one: 1 passed in" in said
+    assert "all: 2 passed in" in said
+
+
+def test_what_passes_at_the_second_time_is_named_as_flaky(
+    root: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (root / "test_one.py").write_text(PASSING)
+    (root / "test_two.py").write_text(FLAKY + PASSING)
+    both = [lane(root, "one", "test_one.py"), lane(root, "two", "-n", "1", "test_two.py")]
+    assert lanes.run(both, []) == 1
+    assert "two: 1 failed, 1 passed in" in capfd.readouterr().out
+    assert again(root, *both) == 0
+    said = capfd.readouterr().out.splitlines()
+    assert "flaky: test_two.py::test_wobbles[a b[c]]" in said
+    assert "Once more, alone: 1 that failed." in said
+
+
+def test_what_fails_twice_fails(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (root / "test_one.py").write_text(FLAKY)
+    (root / "test_two.py").write_text(FAILING)
+    both = [lane(root, "one", "test_one.py"), lane(root, "two", "test_two.py")]
+    assert lanes.run(both, []) == 1
+    assert again(root, *both) == 1
+    said = capfd.readouterr().out.splitlines()
+    assert "flaky: test_one.py::test_wobbles[a b[c]]" in said
+    assert {"failed twice: test_two.py::test_breaks", "failed twice: test_two.py::test_fails"} <= set(said)
+
+
+@pytest.mark.parametrize("text", ["import nothing_of_this_name\n", "", "import os\nos._exit(0)\n"])
+def test_a_lane_that_ran_nothing_has_failed(root: Path, text: str) -> None:
+    (root / "test_one.py").write_text(PASSING)
+    (root / "test_two.py").write_text(text)
+    both = [lane(root, "one", "test_one.py"), lane(root, "two", "test_two.py")]
+    assert lanes.run(both, []) == 1
+    assert again(root, *both) == 1
+
+
+def test_the_lanes_hold_every_test_once() -> None:
+    marks = [lane.options[lane.options.index("-m") + 1] for lane in lanes.LANES.values()]
+    assert sorted(marks) == ["alone", "not alone and not waits", "waits"]
