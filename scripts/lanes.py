@@ -45,6 +45,11 @@ class Lane:
             process = subprocess.Popen(command, cwd=self.root)
         return Started(self, process, time.monotonic())
 
+    def completed(self) -> bool:
+        """Whether it came to its end, with failures or without: what it did not run cannot be run again."""
+        code = self.folder / "exit"
+        return code.exists() and code.read_text() in ("0", "1")
+
     def failed(self) -> list[str]:
         """Ids of the tests that failed here, and names of files that could not be read."""
         last = self.folder / "cache" / "v" / "cache" / "lastfailed"
@@ -63,6 +68,7 @@ class Started:
         """Wait for it, and show what it printed into its file."""
         code = self.process.wait()
         seconds = time.monotonic() - self.began
+        (self.lane.folder / "exit").write_text(str(code))
         output = self.lane.folder / "output"
         if output.exists():
             print(output.read_text(), end="", flush=True)
@@ -138,9 +144,11 @@ def run(together: Sequence[Lane], after: Sequence[Lane]) -> int:
 
 def again(lanes: Iterable[Lane], kept: Path = KEPT, root: Path = ROOT) -> int:
     """Run what failed once more, by itself; what passes now is named as flaky. The exit status."""
+    lanes = list(lanes)
+    broken = [lane.name for lane in lanes if not lane.completed()]
     failed = [each for lane in lanes for each in lane.failed()]
-    if not failed:
-        print("No test failed: the run itself broke off.")
+    if broken or not failed:
+        print(f"The run itself broke off ({', '.join(broken) or 'no test failed'}): nothing is run again.")
         return 1
     print(f"Once more, alone: {len(failed)} that failed.", flush=True)
     lane = Lane("again", tuple(failed), kept, root)

@@ -84,6 +84,15 @@ def test_what_fails_twice_fails(root: Path, capfd: pytest.CaptureFixture[str]) -
     assert {"failed twice: test_two.py::test_breaks", "failed twice: test_two.py::test_fails"} <= set(said)
 
 
+def test_a_lane_that_broke_off_is_not_made_good_by_another(root: Path) -> None:
+    """What it did not come to was never run, whatever becomes of the test that failed elsewhere."""
+    (root / "test_one.py").write_text(FLAKY)
+    (root / "test_two.py").write_text("import os\ndef test_dies(): os._exit(3)\n")
+    both = [lane(root, "one", "test_one.py"), lane(root, "two", "test_two.py")]
+    assert lanes.run(both, []) == 1
+    assert again(root, *both) == 1
+
+
 @pytest.mark.parametrize("text", ["import nothing_of_this_name\n", "", "import os\nos._exit(0)\n"])
 def test_a_lane_that_ran_nothing_has_failed(root: Path, text: str) -> None:
     (root / "test_one.py").write_text(PASSING)
