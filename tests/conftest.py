@@ -6,7 +6,6 @@ where pytest-django would load it before this file.
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pytest
 from analytics.up.data_folder import DataFolder
 from analytics.up.postgres import Postgres
 from scripts.stands import clusters
+from scripts.stands.folders import new_folder
 from scripts.stands.product import QUICK_SETTINGS, Product, running
 from tests.guest import browser, context, host, page, peer, whole_browser
 
@@ -25,7 +25,7 @@ postgres: Postgres | None = None
 # A worker of pytest-xdist inherits all this from its session, and has a database of its own in it.
 WORKER = "PYTEST_XDIST_WORKER" in os.environ
 if not WORKER:
-    os.environ["FOOTFALL_DATA"] = tempfile.mkdtemp(prefix="footfall-test-")
+    os.environ["FOOTFALL_DATA"] = str(new_folder("footfall-test-"))
     os.environ["SECRET_KEY"] = "only for tests"
     os.environ["DJANGO_SETTINGS_MODULE"] = QUICK_SETTINGS
     os.environ.pop("REDIS_URL", None)
@@ -61,6 +61,19 @@ def cast_keys(footfall: Product) -> tuple[str, str]:
 
     seen, strange = footfall.manage("shell", "--no-imports", "-c", MAKE_CAST).split()
     return seen, strange
+
+
+# The modules that take longest, half a minute and more each: first, so that none is left alone in the end.
+LONGEST = (
+    *("test_wall", "test_board_budgets", "test_run", "test_accessibility", "test_board_socket", "test_edge"),
+    *("test_board_page", "test_board_lists", "test_board_fleet", "test_sharing", "test_refusals"),
+    *("test_time_machine", "test_board_filters", "test_board_day", "test_bench", "test_nginx", "test_admin"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    place = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(LONGEST)))
 
 
 def pytest_unconfigure() -> None:

@@ -2,22 +2,21 @@
 
 import json
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from websockets.sync.client import ClientConnection
 
 from scripts.stands import clusters
+from scripts.stands.folders import new_folder
 from scripts.stands.page_messages import page
 from scripts.stands.product import QUICK_SETTINGS, Product
 
 
 @contextmanager
 def started(*options: str, **environment: str) -> Iterator[Product]:
-    folder = Path(tempfile.mkdtemp(prefix="footfall-fleet-"))
+    folder = new_folder("footfall-fleet-")
     clusters.copy_to(folder)
     environment = {"DJANGO_SETTINGS_MODULE": QUICK_SETTINGS, **environment}
     fleet = Product(folder, "--edges", "2", *options, **environment)

@@ -196,7 +196,7 @@ async def test_a_tab_says_what_the_snippet_would_say() -> None:
     assert (page.title, page.width, page.again) == ("Open an account – Kettle & Loom", 1440, False)
     assert idle == StateMessage(page.id, Attention.IDLE, 200, 30)
     assert active.attention is Attention.ACTIVE
-    assert (event.page, event.name) == (page.id, "signup")
+    assert (event.page_view_id, event.name) == (page.id, "signup")
     assert hidden == StateMessage(page.id, Attention.HIDDEN, 600, 50)
 
 

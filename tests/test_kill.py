@@ -1,13 +1,12 @@
 """All of Footfall killed at once: what is stored stays, and page views that were open then end."""
 
 import signal
-import tempfile
 import uuid
-from pathlib import Path
 
 import pytest
 
 from scripts.stands import clusters
+from scripts.stands.folders import temporary_folder
 from scripts.stands.page_messages import page
 from scripts.stands.product import Product
 from scripts.stands.waiting import wait_for
@@ -20,14 +19,14 @@ STORED = "SELECT edge, began_at, ended_at FROM tracker_pageview WHERE id = %s"
 
 @pytest.mark.waits
 def test_a_page_view_that_nobody_ended_ends_with_its_edges_last_sign() -> None:
-    with tempfile.TemporaryDirectory(prefix="footfall-product-") as folder:
-        clusters.copy_to(Path(folder))
-        product = Product(Path(folder))
+    with temporary_folder("footfall-product-") as folder:
+        clusters.copy_to(folder)
+        product = Product(folder)
         try:
             key, said = product.add_site("example.com"), page("/", uuid.uuid4())
             with opened(product, key, said):
                 product.stop(signal.SIGKILL)
-            product = Product(Path(folder))
+            product = Product(folder)
             (stored,) = product.rows(STORED, said["id"])
             assert stored["ended_at"] is None
             (dead,) = product.rows(LATER, stored["edge"])

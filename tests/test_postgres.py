@@ -19,13 +19,14 @@ from analytics.up.data_folder import DataFolder
 from analytics.up.errors import CannotStart
 from analytics.up.postgres import LOG_LIMIT, Postgres
 from analytics.up.postgres_home import recorded_home
+from scripts.stands.folders import new_folder
 from scripts.stands.waiting import wait_for
 
 
 @contextmanager
 def temporary() -> Iterator[DataFolder]:
     """A data folder right under /tmp: pytest's own are closed to the account that root drops to."""
-    folder = DataFolder(Path(tempfile.mkdtemp(prefix="footfall-test-")))
+    folder = DataFolder(new_folder("footfall-test-"))
     try:
         yield folder
     finally:

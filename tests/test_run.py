@@ -9,7 +9,6 @@ import socket
 import stat
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ from analytics.up.postgres_home import recorded_home
 from scripts.stands import clusters
 from scripts.stands.agents import FIREFOX
 from scripts.stands.checkout import ROOT
+from scripts.stands.folders import new_folder
 from scripts.stands.ports import free_port
 from scripts.stands.product import Product
 from scripts.stands.waiting import wait_for
@@ -33,8 +33,8 @@ from scripts.stands.waiting import wait_for
 
 @contextmanager
 def temporary() -> Iterator[Path]:
-    """A folder right under /tmp: pytest's own are closed to the account that root drops Postgres to."""
-    path = Path(tempfile.mkdtemp(prefix="footfall-test-"))
+    """A folder that none closes from above, as pytest's are to the account that root drops Postgres to."""
+    path = new_folder("footfall-test-")
     try:
         yield path
     finally:

@@ -121,8 +121,11 @@ def standing(
     """
     data = Path(tempfile.mkdtemp(prefix="footfall-stand-"))
     try:
-        clusters.copy_to(data)
-        stand = Stand(on.folder, data, edges, environment, under(data))
+        words = under(data)
+        # Where its files go onto a disk of their own, Postgres makes them itself.
+        if not (data / "postgres").exists():
+            clusters.copy_to(data)
+        stand = Stand(on.folder, data, edges, environment, words)
         try:
             yield stand
         finally:

@@ -34,7 +34,9 @@ def copy_to(data: Path) -> None:
     """Put a copy where a data folder has its Postgres; the next start finds tables, and nobody in them."""
     kept = _kept()
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    subprocess.run(["cp", "-a", "--reflink=auto", f"{kept}/.", data], check=True)
+    # Each for itself: a copy of the folder would have its mode, too, and open the data folder. Byte by byte:
+    # what cp does otherwise takes up to three times the CPU for so many small files.
+    subprocess.run(["cp", "-a", "--reflink=never", *kept.iterdir(), data], check=True)
 
 
 def _kept() -> Path:

@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import urllib.error
 import urllib.request
@@ -19,6 +18,7 @@ import psycopg
 
 from scripts.stands import clusters
 from scripts.stands.checkout import ROOT
+from scripts.stands.folders import temporary_folder
 from scripts.stands.logins import log_in
 from scripts.stands.ports import free_port
 from scripts.stands.sites import add_site
@@ -141,10 +141,10 @@ _OURS = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE", "F
 def running(*options: str, under: Sequence[str] = (), **environment: str) -> Iterator[Product]:
     """A product of its own, gone afterwards; it finds its tables made, and hashes passwords quickly."""
     environment = {"DJANGO_SETTINGS_MODULE": QUICK_SETTINGS, **environment}
-    with tempfile.TemporaryDirectory(prefix="footfall-product-") as folder:
+    with temporary_folder("footfall-product-") as folder:
         # The folder itself: the account that root drops Postgres to could not pass through it.
-        clusters.copy_to(Path(folder))
-        product = Product(Path(folder), *options, under=under, **environment)
+        clusters.copy_to(folder)
+        product = Product(folder, *options, under=under, **environment)
         try:
             yield product
         finally:
