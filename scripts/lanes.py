@@ -49,7 +49,8 @@ class Lane:
     def completed(self) -> bool:
         """Whether it came to its end, with failures or without: what it did not run cannot be run again."""
         code = self.folder / "exit"
-        return code.exists() and code.read_text() in ("0", "1")
+        ended = code.read_text() if code.exists() else ""
+        return ended == "0" or (ended == "1" and bool(self.failed()))
 
     def failed(self) -> list[str]:
         """Ids of the tests that failed here, and names of files that could not be read."""

@@ -19,7 +19,7 @@ index = st.integers(0, 2)
 
 
 @dataclass
-class EdgeDesk(RecordingServices):
+class EdgeServices(RecordingServices):
     """A desk whose claims are the real ones."""
 
     name: str = ""
@@ -46,7 +46,7 @@ def say(desk: RecordingServices, page_id: UUID, now: float) -> SpokenPage:
     return page
 
 
-def tell(source: EdgeDesk, target: EdgeDesk) -> None:
+def tell(source: EdgeServices, target: EdgeServices) -> None:
     """What the one says, the other hears; and the other way round, if it must be said again."""
     if target.held.apply(source.held.news(), source.name):
         source.held.apply(target.held.news(), target.name)
@@ -57,9 +57,9 @@ class Wanderers(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.edges = [EdgeDesk(name=name) for name in "abc"]
+        self.edges = [EdgeServices(name=name) for name in "abc"]
         self.now = 1.0
-        self.last: dict[UUID, tuple[EdgeDesk, SpokenPage]] = {}
+        self.last: dict[UUID, tuple[EdgeServices, SpokenPage]] = {}
 
     @rule(at=index, page_id=ids)
     def come(self, at: int, page_id: UUID) -> None:
@@ -104,7 +104,7 @@ TestWanderers = Wanderers.TestCase
 
 
 def test_of_two_claims_at_the_same_time_exactly_one_stands() -> None:
-    one, other = EdgeDesk(name="a"), EdgeDesk(name="b")
+    one, other = EdgeServices(name="a"), EdgeServices(name="b")
     for desk in (one, other):
         say(desk, IDS[0], 5.0)
     from_one, from_other = one.held.news(), other.held.news()
@@ -114,7 +114,7 @@ def test_of_two_claims_at_the_same_time_exactly_one_stands() -> None:
 
 
 def test_nothing_piles_up_while_nobody_asks_for_news() -> None:
-    desk = EdgeDesk(name="a")
+    desk = EdgeServices(name="a")
     for number in range(100):
         say(desk, UUID(int=number), float(number)).session.lost(float(number))
     say(desk, IDS[0], 200.0)

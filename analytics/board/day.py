@@ -76,12 +76,13 @@ class DayCurves:
             return _between(site_id, since, before, filters)
         day = (site_id, since, before, filters)
         with self._lock:
-            until, minutes = self._kept.get(day, (float("-inf"), []))
-        if time.monotonic() < until:
-            return minutes
+            kept = self._kept.pop(day, None)
+            if kept and time.monotonic() < kept[0]:
+                # To the end: what is asked for again and again goes last.
+                self._kept[day] = kept
+                return kept[1]
         minutes = _between(site_id, since, before, filters)
         with self._lock:
-            self._kept.pop(day, None)
             while len(self._kept) >= PASTS:
                 del self._kept[next(iter(self._kept))]
             self._kept[day] = time.monotonic() + PAST_SECONDS, minutes

@@ -31,7 +31,7 @@ class Relay:
         self._task: asyncio.Task[None] | None = None
 
     async def follow(self, keys: set[str]) -> None:
-        """Hear of these sites and no others. Raises one of TROUBLE; to be tried again then."""
+        """Hear of these sites and no others. Raises one of REDIS_ERRORS; to be tried again then."""
         if keys == self._followed:
             return
         async with asyncio.timeout(TIMEOUT_SECONDS):
@@ -46,7 +46,7 @@ class Relay:
                 self._followed.discard(key)
 
     async def send(self, key: str, seq: int, text: str) -> None:
-        """Tell every process that follows, this one too. Raises one of TROUBLE."""
+        """Tell every process that follows, this one too. Raises one of REDIS_ERRORS."""
         message = {"type": "board.snapshot", "key": key, "seq": seq, "text": text}
         async with asyncio.timeout(TIMEOUT_SECONDS):
             await self._layer.group_send(group(key), message)

@@ -103,7 +103,7 @@ class Collector:
         return [lease.vitals for each, lease in self._leases.items() if messages.edge_of(each) != besides]
 
     async def takes(self, site_id: int, seconds: float) -> bool:
-        """Whether this process is the first to ask since `seconds` ago. Raises one of TROUBLE."""
+        """Whether this process is the first to ask since `seconds` ago. Raises one of REDIS_ERRORS."""
         if self._redis is None:
             raise ConnectionError
         key = f"footfall:{{{site_id}}}:tick"

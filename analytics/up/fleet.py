@@ -28,7 +28,7 @@ class Fleet:
         Sets REDIS_URL, for this process too, where none is given. Raises CannotStart.
         """
         nginx.program()
-        self._asked = options
+        self._options = options
         self._data = data
         self._account = account
         self._embedded = not os.environ.get("REDIS_URL")
@@ -54,14 +54,14 @@ class Fleet:
         self._start(
             "jobs", Child("jobs", [sys.executable, str(ROOT / "manage.py"), "jobs"], dict(os.environ))
         )
-        for number in range(1, self._asked.edges + 1):
+        for number in range(1, self._options.edges + 1):
             edge = self._edge(number)
             self._edges.append(edge)
             edge.start()
         places = [
-            self.folder / f"edge-{number}.{door}"
-            for number in range(1, self._asked.edges + 1)
-            for door in ("ws", "post")
+            self.folder / f"edge-{number}.{kind}"
+            for number in range(1, self._options.edges + 1)
+            for kind in ("ws", "post")
         ]
         _wait_for(places, "An edge does not start.")
 
@@ -71,11 +71,11 @@ class Fleet:
             folder=self.folder,
             log=self._data.path / "nginx.log",
             account=self._account,
-            port=self._asked.port,
-            edges=self._asked.edges,
+            port=self._options.port,
+            edges=self._options.edges,
             files=resource.getrlimit(resource.RLIMIT_NOFILE)[1],
             trusted=trusted,
-            demo=self._asked.demo,
+            demo=self._options.demo,
         ).child()
         self._front.start()
 

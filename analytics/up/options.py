@@ -52,7 +52,7 @@ def read(arguments: list[str]) -> Options:
     """Understand the command line; prints help or a usage error and exits where that is asked for."""
     parser = argparse.ArgumentParser(
         prog="scripts/run",
-        description="Start Footfall: its own Postgres, the board, and the door for visitors' sockets. "
+        description="Start Footfall: its own Postgres, the board, and the address for visitors' sockets. "
         "The first start makes a staff user, whose password it prints once, and a first site. "
         "Ctrl-C or SIGTERM stores what waits and stops everything.",
         epilog="Every setting of the environment stands in docs/operations.md.",

@@ -46,7 +46,7 @@ def make_socket_folder(data: DataFolder, account: Account) -> Path:
 def remove_socket_folder(data: DataFolder, account: Account) -> None:
     """Remove the recorded socket folder, if it is still there and still ours."""
     if folder := short_folder.recorded(data, SOCKETS, account.uid):
-        # Not empty: what is in it is not of ours.
+        # Gone meanwhile, or not empty: what is in it is not ours.
         with suppress(OSError):
             for name in (".s.PGSQL.5432", ".s.PGSQL.5432.lock"):
                 (folder / name).unlink(missing_ok=True)

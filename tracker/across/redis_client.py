@@ -13,7 +13,7 @@ REDIS_ERRORS = (RedisError, OSError, TimeoutError)
 
 
 def client(url: str) -> Redis:
-    """A client to be closed with `aclose` or `async with`. Its calls raise one of TROUBLE."""
+    """A client to be closed with `aclose` or `async with`. Its calls raise one of REDIS_ERRORS."""
     return Redis.from_url(
         url,
         socket_timeout=TIMEOUT_SECONDS,

@@ -42,7 +42,7 @@ OTHER_FILES = 256
 
 
 class Edge:
-    """The sockets of this process; implements `tracker.conversation.session.Services`."""
+    """The sockets of this process; implements `tracker.conversation.services.Services`."""
 
     def __init__(self) -> None:
         self.id = secrets.randbits(62) + 1

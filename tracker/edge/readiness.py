@@ -1,6 +1,5 @@
 """Whether all that a visitor's page view needs is there: decided alike for web processes and edges."""
 
-import asyncio
 from collections.abc import Collection
 from pathlib import Path
 from typing import Final
@@ -8,9 +7,9 @@ from typing import Final
 import psycopg
 
 from tracker.edge.edge import Edge
-from tracker.postgres.connect import connect_async
+from tracker.postgres.connect import ask
 
-PATIENCE: Final = 3.0  # seconds that Postgres has to answer
+APPLIED: Final = "SELECT app, name FROM django_migrations"
 AWAY: Final = "Postgres does not answer."
 BEHIND: Final = "Migrations are missing."
 LOADING: Final = "Sites and salts are not loaded yet."
@@ -33,8 +32,7 @@ async def missing(edge: Edge, migrations: Collection[Migration] = OWN_MIGRATIONS
     if edge.buffer.stuck:
         return edge.buffer.problem
     try:
-        async with asyncio.timeout(PATIENCE):
-            applied = await _applied_migrations()
+        applied = frozenset((app, name) for app, name in await ask(APPLIED))
     except psycopg.errors.UndefinedTable:
         return BEHIND
     except (psycopg.Error, TimeoutError):
@@ -42,10 +40,3 @@ async def missing(edge: Edge, migrations: Collection[Migration] = OWN_MIGRATIONS
     if not applied.issuperset(migrations):
         return BEHIND
     return edge.buffer.problem if edge.directory.ready else LOADING
-
-
-async def _applied_migrations() -> frozenset[Migration]:
-    # A connection of its own, on the loop: a hung server then holds no thread that pages need.
-    async with await connect_async() as postgres:
-        cursor = await postgres.execute("SELECT app, name FROM django_migrations")
-        return frozenset((app, name) for app, name in await cursor.fetchall())

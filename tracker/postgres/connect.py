@@ -4,10 +4,13 @@ They keep session state (settings, prepared statements, advisory locks): behind 
 its session mode will do.
 """
 
-from typing import Any
+import asyncio
+from typing import Any, LiteralString
 
 import psycopg
 from django.db import connection
+
+PATIENCE_SECONDS = 3.0  # that Postgres has to answer a question of health
 
 # The server may not wait longer for us than we for it (settings): until it notices, what we had begun there
 # keeps its locks, and nobody stores those page views: 40 s after a netsplit of 60; for hours if quiet.
@@ -32,9 +35,31 @@ def connect() -> psycopg.Connection:
     return opened
 
 
-async def connect_async() -> psycopg.AsyncConnection:
-    """A new connection for one question, on the running loop. Raises psycopg.Error."""
-    return await psycopg.AsyncConnection.connect(**_parameters())
+async def ask(question: LiteralString, *values: object) -> list[tuple[Any, ...]]:
+    """The rows of one question, on a connection of its own and the running loop: it holds no thread.
+
+    Raises psycopg.Error, and TimeoutError after PATIENCE_SECONDS, whatever the server does.
+    """
+    asking = asyncio.create_task(_ask(question, values))
+    asking.add_done_callback(_forget)
+    try:
+        # Not `asyncio.timeout`: psycopg answers a cancellation only after up to 10 s of its own.
+        if not (await asyncio.wait({asking}, timeout=PATIENCE_SECONDS))[0]:
+            raise TimeoutError
+        return asking.result()
+    finally:
+        asking.cancel()
+
+
+async def _ask(question: LiteralString, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+    async with await psycopg.AsyncConnection.connect(**_parameters()) as postgres:
+        return await (await postgres.execute(question, values)).fetchall()
+
+
+def _forget(asked: asyncio.Task[Any]) -> None:
+    """Look at the error of a question that nobody waits for any more: else asyncio complains of it."""
+    if not asked.cancelled():
+        asked.exception()
 
 
 def _parameters() -> dict[str, Any]:

@@ -15,8 +15,9 @@ from tracker.live.dimensions import COLUMNS as FILTERED
 from tracker.postgres.partitions import Cursor
 
 JOB = "concurrency"
-# A few minutes for what is on its way; and so many more, in which a page view that comes back was never away.
+# How late a batch may be stored without anything being rolled up again.
 LATE = timedelta(minutes=4)
+# A page view that comes back within the gap was never away; then what is on its way, and the minute itself.
 SETTLED = VISIT_GAP + LATE + timedelta(minutes=1)
 FIRST_LOOK = timedelta(days=8)
 # Each portion reads the page views of a day before it too; a short one would read them many times.

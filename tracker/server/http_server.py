@@ -23,7 +23,7 @@ class HttpServer:
     """Serves the connections of one listener."""
 
     def __init__(self, edge: Edge, holds_token: inspection.HoldsToken) -> None:
-        self._here = edge
+        self._edge = edge
         self._holds_token = holds_token
         self._open: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -85,11 +85,11 @@ class HttpServer:
     async def _answer(self, head: Head, peer: str | None, body: bytes) -> Answer:
         place = head.path.partition("?")[0]
         if place in inspection.PATHS:
-            return await inspection.answer(self._here, head, place, peer, self._holds_token)
+            return await inspection.answer(self._edge, head, place, peer, self._holds_token)
         key = handshake.site_key(head.path)
         if head.method != "POST":
             return _plain(HTTPStatus.METHOD_NOT_ALLOWED)
-        return await post.answer(self._here, VisitorRequest(key, peer, head.headers), body)
+        return await post.answer(self._edge, VisitorRequest(key, peer, head.headers), body)
 
 
 async def _linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

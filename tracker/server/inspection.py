@@ -18,9 +18,8 @@ from tracker.visitors.local import is_local
 PATHS: Final = frozenset(("/healthz", "/readyz", "/metrics"))
 TEXT: Final = "text/plain"
 
-HoldsToken = Callable[
-    [str], Awaitable[bool]
-]  # of an Authorization header; raises psycopg.Error, TimeoutError
+# Whether an Authorization header holds a token; raises psycopg.Error and TimeoutError.
+HoldsToken = Callable[[str], Awaitable[bool]]
 
 
 async def answer(edge: Edge, head: Head, path: str, peer: str | None, holds_token: HoldsToken) -> Answer:

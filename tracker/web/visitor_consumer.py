@@ -42,20 +42,20 @@ class VisitorConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no t
         edge = await self._edge.start()
         try:
             caller = edge.admit(_visitor_request(scope))
-            line = _PageOutput(send)
-            session = edge.open(caller, line.reply, line.close)
+            output = _PageOutput(send)
+            session = edge.open(caller, output.reply, output.close)
         except Declined as refusal:
             edge.drop(refusal.reason)
             await send({"type": "websocket.close", "code": refusal.code})
             return
-        line.session = session
+        output.session = session
         try:
             await self._converse(session, receive)
         finally:
             # Also when the server cancels us at its end: the page view ends either way.
             edge.finished(session)
             # Each holds the other. What is left to the collector stops everybody while it works: up to 1 s.
-            line.session = None
+            output.session = None
 
     async def _converse(self, session: Session, receive: Callable[[], Awaitable[Message]]) -> None:
         while True:

@@ -38,7 +38,7 @@ class Command(BaseCommand):
         if options["visitors"] < 1:
             raise CommandError("--visitors must be at least 1.")
         place = urlsplit(options["url"])
-        door = SocketAddress(
+        address = SocketAddress(
             f"ws://{place.netloc}/live/{site.key}",
             f"https://{site.domain}",
             os.environ.get("FOOTFALL_DEMO_SECRET", ""),
@@ -48,12 +48,12 @@ class Command(BaseCommand):
         self.stdout.write(f"Demo: about {options['visitors']} made-up visitors are on their way.")
         self.stdout.flush()
         with suppress(asyncio.CancelledError):
-            asyncio.run(_run(DemoVisitors(rng, door, people, options["visitors"])))
+            asyncio.run(_run(DemoVisitors(rng, address, people, options["visitors"])))
 
 
-async def _run(crowd: DemoVisitors) -> None:
+async def _run(visitors: DemoVisitors) -> None:
     running = asyncio.current_task()
     assert running
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, running.cancel)
-    await crowd.run()
+    await visitors.run()

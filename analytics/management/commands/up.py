@@ -26,7 +26,7 @@ from tracker.upkeep import jobs
 
 
 class Command(BaseCommand):
-    help = "Start Footfall: Postgres, the board, and the door for visitors. scripts/run calls this."
+    help = "Start Footfall: Postgres, the board, and what visitors connect to. scripts/run calls this."
     requires_system_checks = ()
 
     def __init__(self, launch: Launch | None = None, **options: Any) -> None:
