@@ -36,7 +36,7 @@ http {{
 
 
 @dataclass(frozen=True)
-class TestedNginx:
+class RunningNginx:
     """A running nginx."""
 
     port: int
@@ -69,10 +69,10 @@ def rendered(upstream_port: int, port: int, folder: Path, changes: Mapping[str, 
 
 
 @contextmanager
-def start_nginx(upstream_port: int, changes: Mapping[str, str] | None = None) -> Iterator[TestedNginx]:
+def start_nginx(upstream_port: int, changes: Mapping[str, str] | None = None) -> Iterator[RunningNginx]:
     """nginx in front of `upstream_port`, gone afterwards; `changes`: by words that stand once in its file."""
     with tempfile.TemporaryDirectory(prefix="footfall-nginx-") as name:
-        nginx = TestedNginx(free_port(), Path(name))
+        nginx = RunningNginx(free_port(), Path(name))
         text = rendered(upstream_port, nginx.port, nginx.folder, changes or {})
         (nginx.folder / "footfall.conf").write_text(text)
         # Started by root it would drop to a user who may not enter this folder.

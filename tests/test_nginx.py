@@ -26,7 +26,7 @@ from scripts.stands import namespace
 from scripts.stands.checkout import ROOT
 from scripts.stands.product import running
 from scripts.stands.waiting import wait_for
-from tests.nginx import TestedNginx, start_nginx
+from tests.nginx import RunningNginx, start_nginx
 from tests.visitor_sockets import code_of
 
 HANDSHAKE = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -116,7 +116,7 @@ def small_upstream() -> Iterator[int]:
 
 
 @pytest.fixture(scope="module")
-def nginx() -> Iterator[TestedNginx]:
+def nginx() -> Iterator[RunningNginx]:
     with small_upstream() as port, start_nginx(port) as started:
         yield started
 
@@ -126,7 +126,7 @@ def _nobody_waits() -> None:
     Upstream.go_on.set()
 
 
-def ask(nginx: TestedNginx, path: str, **headers: str) -> dict[str, str]:
+def ask(nginx: RunningNginx, path: str, **headers: str) -> dict[str, str]:
     """The headers that arrive behind nginx, names in lower case."""
     connection = http.client.HTTPConnection("127.0.0.1", nginx.port, timeout=10)
     connection.request("GET", path, headers={name.replace("__", "-"): said for name, said in headers.items()})
@@ -146,7 +146,7 @@ def check_forwarding(heard: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/live/k", "/board/k", "/api/v1/sites/k/live", "/admin/"])
-def test_what_a_client_says_of_its_address_never_arrives(nginx: TestedNginx, path: str) -> None:
+def test_what_a_client_says_of_its_address_never_arrives(nginx: RunningNginx, path: str) -> None:
     heard = ask(nginx, path, **LIES)
     check_forwarding(heard)
     assert heard["host"] == f"127.0.0.1:{nginx.port}"
@@ -154,7 +154,7 @@ def test_what_a_client_says_of_its_address_never_arrives(nginx: TestedNginx, pat
 
 
 @pytest.mark.parametrize("path", ["/live/k", "/board/k"])
-def test_a_websocket_is_passed_on(nginx: TestedNginx, path: str) -> None:
+def test_a_websocket_is_passed_on(nginx: RunningNginx, path: str) -> None:
     with connect(
         f"ws://127.0.0.1:{nginx.port}{path}",
         origin=Origin("https://example.com"),
@@ -167,12 +167,12 @@ def test_a_websocket_is_passed_on(nginx: TestedNginx, path: str) -> None:
     assert heard["origin"] == "https://example.com"
 
 
-def test_another_upgrade_is_an_ordinary_request(nginx: TestedNginx) -> None:
+def test_another_upgrade_is_an_ordinary_request(nginx: RunningNginx) -> None:
     heard = ask(nginx, "/", Upgrade="h2c", Connection="Upgrade, HTTP2-Settings")
     assert "upgrade" not in heard
 
 
-def test_a_stream_leaves_piece_by_piece(nginx: TestedNginx) -> None:
+def test_a_stream_leaves_piece_by_piece(nginx: RunningNginx) -> None:
     Upstream.go_on.clear()
     connection = http.client.HTTPConnection("127.0.0.1", nginx.port, timeout=3)
     connection.request("GET", "/api/v1/sites/k/live/stream")
@@ -201,7 +201,7 @@ def test_only_sockets_may_be_silent_for_long() -> None:
 
 
 @pytest.mark.parametrize(("size", "status"), [(0, 200), (65_537, 200), (128 * 1024 + 1, 413)])
-def test_a_body_is_small(nginx: TestedNginx, size: int, status: int) -> None:
+def test_a_body_is_small(nginx: RunningNginx, size: int, status: int) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", nginx.port, timeout=10)
     connection.request("POST", "/live/k", body=b"x" * size)
     answer = connection.getresponse()
@@ -212,7 +212,7 @@ def test_a_body_is_small(nginx: TestedNginx, size: int, status: int) -> None:
     connection.close()
 
 
-def test_no_address_agent_or_query_reaches_a_log(nginx: TestedNginx) -> None:
+def test_no_address_agent_or_query_reaches_a_log(nginx: RunningNginx) -> None:
     ask(nginx, "/sites/k/?token=s3cret", User__Agent="Agent-S3CRET", Referer="https://s3cret.example/")
     with socket.create_connection(("127.0.0.1", nginx.port)) as broken:
         broken.sendall(b"GET /s3cret-line HTTP/9.9\r\n\r\n")
@@ -225,7 +225,7 @@ def test_no_address_agent_or_query_reaches_a_log(nginx: TestedNginx) -> None:
     assert "s3cret" not in nginx.log().lower().replace("/s3cret-line", "")
 
 
-def dial(nginx: TestedNginx, key: str, address: str) -> ClientConnection:
+def dial(nginx: RunningNginx, key: str, address: str) -> ClientConnection:
     """A page's socket from this address, which claims another one."""
     return connect(
         f"ws://{'[::1]' if ':' in address else '127.0.0.1'}:{nginx.port}/live/{key}",
@@ -263,7 +263,7 @@ def test_one_address_asks_for_so_many_sockets_and_others_for_theirs() -> None:
         assert ask(nginx, "/live/k")
 
 
-def shakes_hands(nginx: TestedNginx, address: str) -> bool:
+def shakes_hands(nginx: RunningNginx, address: str) -> bool:
     """Whether a WebSocket from this address is let through."""
     try:
         with dial(nginx, "k", address):
