@@ -122,7 +122,7 @@ LANES = {
     # Most of them wait a little, for a browser, a start or a socket: three at a time fill two cores.
     "side by side": Lane("side by side", ("-n", "3", *BY_FILE, "-m", "not alone and not waits")),
     # One by one as they come: two that wait for a minute never stand behind each other.
-    "waits": Lane("waits", ("-n", "5", "--dist", "load", "--maxschedchunk", "1", "-m", "waits")),
+    "waits": Lane("waits", ("-n", "3", "--dist", "load", "--maxschedchunk", "1", "-m", "waits")),
     "alone": Lane("alone", ("-m", "alone")),
 }
 

@@ -38,6 +38,7 @@ class Road:
         with connect() as connection:
             connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'road'"
+                " AND datname = current_database()"
             )
 
 

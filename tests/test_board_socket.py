@@ -308,7 +308,7 @@ def test_boards_outlive_a_database_that_goes_away(product: Product, board: Opene
     hear(watching)
     product.rows(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
-        "AND backend_type = 'client backend'"
+        "AND backend_type = 'client backend' AND datname = current_database()"
     )
     ends = time.monotonic() + 4
     while time.monotonic() < ends:

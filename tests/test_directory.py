@@ -33,6 +33,7 @@ class DirectoryRoad:
             connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE application_name = 'footfall' AND pid <> pg_backend_pid()"
+                " AND datname = current_database()"
             )
 
 
