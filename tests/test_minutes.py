@@ -12,10 +12,12 @@ from django.db import connection as django
 from django.http import QueryDict
 from django.test import Client
 
+from analytics.board import day as day_module
 from analytics.board.day import DayCurves
 from analytics.queries import filtering
 from tests.cast import Cast, make_cast
 from tests.page_views import START, begin, folded, progress
+from tracker.live.filters import Filters
 from tracker.models import Minute, PageView, Site, Watermark
 from tracker.postgres.connect import connect
 from tracker.rollups.minutes import MinuteLevels, roll_up, rolled_up, sweep
@@ -259,3 +261,22 @@ def test_only_who_may_see_the_board_is_told(db: None) -> None:
     client.force_login(cast.owner)
     assert client.get(f"/sites/{cast.site.key}/curve.json?page={'a' * 2049}").status_code == 400
     assert len(refusals) == 1
+
+
+def test_filtered_days_that_are_asked_for_again_stay_kept(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sweep of a day takes seconds: with room for two, the one that nobody asked for again makes room."""
+    swept: list[Filters] = []
+
+    def sweep_noted(site_id: int, since: datetime, before: datetime, filters: Filters) -> list[MinuteLevels]:
+        swept.append(filters)
+        return []
+
+    monkeypatch.setattr(day_module, "PASTS", 2)
+    monkeypatch.setattr(day_module, "_between", sweep_noted)
+    curves = DayCurves()
+    first, second, third = (Filters.of(pages=[path]) for path in ("/über", "/مرحبا", "/" + "x" * 1900))
+    for filters in (first, second, first, third, first):
+        curves._past(site.pk, NOON, NOON + HOUR, filters)
+    assert swept == [first, second, third]

@@ -5,17 +5,13 @@ The growing tables (page views, visits, events) are partitioned by time and keye
 keys and partitions stand in the first migration and in `tracker.postgres.partitions`.
 """
 
-import secrets
 import zoneinfo
 
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
 
-
-def new_key() -> str:
-    """A site's public key: 12 characters, 60 bits, lower case and digits that cannot be misread."""
-    return "".join(secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(12))
+from tracker.contract.site_keys import new_key
 
 
 def check_zone(name: str) -> None:

@@ -1,6 +1,5 @@
 """Sites put into a running product's database: as `manage.py addsite` does, which takes a second of CPU."""
 
-import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -8,10 +7,10 @@ from typing import Any
 import psycopg
 
 from scripts.stands.waiting import wait_for
+from tracker.contract.site_keys import new_key
 from tracker.sites.directory import READ_SALTS, READ_SITES
 from tracker.sites.hosts import site_hosts
 
-LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 KNOWN_SECONDS = 20.0
 # What is not said here is as in the site of the first start.
 ADD = """
@@ -31,7 +30,7 @@ AND (query = %(sites)s OR query LIKE '%%tracker_salt%%' OR query = 'LISTEN footf
 
 def add_site(url: str, domain: str, more: list[str], zone: str) -> str:
     """The key of a new site in this database, which every process that serves it knows by now."""
-    key = "".join(secrets.choice(LETTERS) for _ in range(12))
+    key = new_key()
     hosts = site_hosts(domain, more)
     with psycopg.connect(url, autocommit=True) as connection:
         made = connection.execute(ADD, [key, hosts[0], hosts, zone]).fetchone()
