@@ -13,6 +13,7 @@ from analytics.live.state import LiveState
 from analytics.live.system import System
 from analytics.queries.shared_answers import SharedAnswers
 from tracker.edge.process_edge import ProcessEdge
+from tracker.liveness.activity import Activities
 
 
 class WebProcess:
@@ -20,26 +21,27 @@ class WebProcess:
 
     def __init__(self, redis_url: str | None) -> None:
         """`redis_url`: where several processes count as one; None where this one counts alone."""
-        self.edge = ProcessEdge()
-        self.live = _live_state(redis_url, self.edge)
+        self.activities = Activities()
+        self.edge = ProcessEdge(self.activities)
+        self.live = _live_state(redis_url, self.edge, self.activities)
         self.snapshots = Snapshots(self.live.clock)
-        self.ticker = Ticker(self.live, self.snapshots)
+        self.ticker = Ticker(self.live, self.snapshots, self.activities)
         self.system = System(self.edge, self.live)
         self.readers = BoardReaders()
-        self.boards = OpenBoards()
+        self.boards = OpenBoards(self.activities)
         self.sites_hour = SitesHour()
         self.answers = SharedAnswers()
         self.curves = DayCurves()
 
 
-def _live_state(redis_url: str | None, edge: ProcessEdge) -> LiveState:
+def _live_state(redis_url: str | None, edge: ProcessEdge, activities: Activities) -> LiveState:
     if not redis_url:
         return OneProcess(edge)
     # Here, since redis costs a start that has no use for it.
     from analytics.live.collector import Collector
     from analytics.live.many_processes import ManyProcesses
 
-    return ManyProcesses(Collector(redis_url), edge)
+    return ManyProcesses(Collector(redis_url, activities), edge)
 
 
 web = WebProcess(settings.REDIS_URL)

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from tests.page_views import Record, at, begin, folded, progress, rows
 from tracker.contract.records import Begin
 from tracker.postgres.connect import connect
-from tracker.storing.spool_file import SUFFIX, SpoolFile, record_of
+from tracker.storing.spool_file import SUFFIX, SpoolFile
+from tracker.storing.spool_records import record_of
 from tracker.storing.store import Store
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -131,5 +132,5 @@ def drain(folder: Path, order: list[int], store: Store) -> None:
         file.skip()
     for file in files.values():
         assert file
-        assert not file.left()
+        assert file.drained
         file.close()

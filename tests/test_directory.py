@@ -2,13 +2,15 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
 
+from tracker.liveness.activity import Activities
 from tracker.models import Salt, Site
 from tracker.postgres.connect import connect
 from tracker.sites.directory import Directory
@@ -102,6 +104,43 @@ def test_changes_are_followed_within_a_second(directory: Directory, site: Site) 
     key = site.key
     site.delete()
     assert within(1, lambda: directory.site(key) is None)
+
+
+def test_a_site_that_makes_no_sense_keeps_no_other_from_being_followed(
+    directory: Directory, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = TrackedSite.from_columns
+
+    def reading(columns: Sequence[Any]) -> TrackedSite:
+        if columns[1] == site.key:
+            raise KeyError(columns)
+        return whole(columns)
+
+    monkeypatch.setattr(TrackedSite, "from_columns", reading)
+    other = Site.objects.create(domain="new.example", hosts=["new.example"])
+    assert within(1, lambda: directory.site(other.key) is not None)
+    assert _known(directory, site.key).enabled, "as it was before"
+
+
+def test_a_thread_that_fails_reads_again(road: DirectoryRoad, site: Site) -> None:
+    activities = Activities()
+    fails = [True]
+
+    def connect() -> psycopg.Connection:
+        if fails:
+            raise RuntimeError
+        return road.connect()
+
+    directory = Directory(connect, activities)
+    directory.start()
+    try:
+        assert within(10, lambda: "RuntimeError" in activities.problem)
+        assert not directory.ready
+        fails.clear()
+        assert directory.wait_ready(10)
+        assert activities.problem == ""
+    finally:
+        directory.stop()
 
 
 def test_every_enabled_site_has_salts_for_its_today_and_tomorrow(directory: Directory, site: Site) -> None:

@@ -87,9 +87,29 @@ def test_local_is_who_comes_over_the_loopback(address: str, local: bool) -> None
 def test_metrics_can_be_read_by_prometheus(product: Product) -> None:
     status, text = ask(product, "/metrics")
     assert status == 200
-    line = re.compile(r'(# (HELP|TYPE) footfall_\w+ .+|footfall_\w+(\{reason="\w+"\})? [\d.e+-]+)')
+    line = re.compile(
+        r'(# (HELP|TYPE) footfall_\w+ .+|footfall_\w+(\{(reason="\w+"|activity="[^"]+")\})? [\d.e+-]+)'
+    )
     assert [each for each in text.splitlines() if not line.fullmatch(each)] == []
     assert {f'reason="{reason}"' for reason in Drop} == set(re.findall(r'reason="\w+"', text))
+
+
+def test_a_spool_that_cannot_be_read_is_told_until_it_is_seen(product: Product) -> None:
+    aside = product.data / "spool" / f"{7:016x}-0.spool.1.123-bytes.unreadable"
+    aside.parent.mkdir(exist_ok=True)
+    aside.write_bytes(bytes(500))
+    wait_for(lambda: ask(product, "/readyz")[1] != "ok\n")
+    status, text = ask(product, "/readyz")
+    # Ready all the same: taken out of service, it would store nothing more.
+    assert (status, text.splitlines()[0]) == (200, "ok")
+    assert "123 bytes of 1 file cannot be read" in text
+    assert "footfall_unreadable_files 1\n" in ask(product, "/metrics")[1]
+    assert "footfall_unreadable_bytes 123\n" in ask(product, "/metrics")[1]
+    assert aside.name in product.manage("spool")
+    product.manage("spool", "--seen")
+    wait_for(lambda: ask(product, "/readyz") == (200, "ok\n"))
+    (kept,) = aside.parent.glob("*.seen")
+    assert kept.read_bytes() == bytes(500)
 
 
 def test_a_bot_at_the_door_is_counted_under_its_reason(product: Product) -> None:

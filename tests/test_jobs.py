@@ -173,21 +173,25 @@ def test_an_open_visit_that_somebody_stores_is_not_waited_for(
     assert list(OpenVisit.objects.values_list("visit_id", flat=True)) == [back.id]
 
 
+SAID = "what a visitor said"
+
+
 def test_one_failing_job_is_told_and_keeps_no_other_from_its_turn(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     done = threading.Event()
 
     def fails(connection: psycopg.Connection, now: datetime) -> None:
-        connection.execute("SELECT 'secret'::integer")
+        connection.execute("SELECT %s::integer", [SAID])
 
     monkeypatch.setattr(
         jobs, "JOBS", (jobs.Job("bad", fails, 3600), jobs.Job("good", lambda c, n: done.set(), 3600))
     )
     with _running():
         assert done.wait(10)
-    assert "jobs: bad failed (InvalidTextRepresentation)" in caplog.text
-    assert "secret" not in caplog.text
+    assert "jobs: bad failed (InvalidTextRepresentation 22P02)" in caplog.text
+    assert "in fails" in caplog.text, "the log says where"
+    assert SAID not in caplog.text
 
 
 def test_two_processes_work_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:

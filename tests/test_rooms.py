@@ -16,29 +16,32 @@ CONTRACT = {"tracker.contract"}
 CONVERSATION = CONTRACT | {"tracker.live", "tracker.visitors", "tracker.pages"}
 EDGE = (
     CONVERSATION
-    | {"tracker.conversation", "tracker.sites", "tracker.postgres", "tracker.rollups"}
+    | {"tracker.liveness", "tracker.conversation", "tracker.sites", "tracker.postgres", "tracker.rollups"}
     | {"tracker.storing", "tracker.across"}
 )
 # What the read side may know of it: never how pages reach us, nor how they are stored.
-READ = CONTRACT | {"tracker.live", "tracker.visitors", "tracker.sites", "tracker.models"}
+READ = CONTRACT | {"tracker.liveness", "tracker.live", "tracker.visitors", "tracker.sites", "tracker.models"}
 
 ALLOWED: dict[str, set[str]] = {
     "tracker.models": CONTRACT,
     "tracker.apps": set(),
     "tracker.contract": set(),
+    "tracker.liveness": set(),
     "tracker.postgres": set(),
     "tracker.visitors": set(),
     "tracker.pages": set(),
     "tracker.live": CONTRACT,
-    "tracker.sites": CONTRACT | {"tracker.visitors", "tracker.models"},
+    "tracker.sites": CONTRACT | {"tracker.liveness", "tracker.visitors", "tracker.models"},
     "tracker.conversation": CONVERSATION,
     "tracker.rollups": CONTRACT | {"tracker.live", "tracker.postgres"},
-    "tracker.storing": CONTRACT | {"tracker.postgres", "tracker.rollups"},
-    "tracker.across": {"tracker.live", "tracker.conversation"},
+    "tracker.storing": CONTRACT | {"tracker.liveness", "tracker.postgres", "tracker.rollups"},
+    "tracker.across": {"tracker.liveness", "tracker.live", "tracker.conversation"},
     "tracker.edge": EDGE,
     "tracker.web": EDGE | {"tracker.edge"},
     "tracker.server": EDGE | {"tracker.edge"},
-    "tracker.upkeep": CONTRACT | {"tracker.storing", "tracker.rollups", "tracker.postgres"},
+    "tracker.upkeep": CONTRACT
+    | {"tracker.liveness"}
+    | {"tracker.storing", "tracker.rollups", "tracker.postgres"},
     "tracker.management": EDGE | {"tracker.edge", "tracker.server", "tracker.upkeep", "tracker.models"},
     "analytics.models": {"tracker.models"},
     "analytics.apps": set(),

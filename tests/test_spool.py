@@ -9,9 +9,10 @@ import subprocess
 import sys
 import time
 import zlib
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -23,17 +24,15 @@ from hypothesis import strategies as st
 from scripts.stands.checkout import ROOT
 from tests.page_views import begin, folded, progress, rows, said
 from tests.road import Answers, Road, until
+from tests.spooling import EDGE, OTHER, ROOM, buffer_of, drained, files
 from tracker.contract.drops import Drop, Drops
 from tracker.postgres.connect import connect
-from tracker.storing.buffer import WriteBuffer
-from tracker.storing.entries import Entry, EventEntry, Key, PageEntry
+from tracker.storing.entries import Entry, EventEntry, PageEntry
 from tracker.storing.spool import Spool
-from tracker.storing.spool_file import HEAD, SpoolFile, record_of
+from tracker.storing.spool_file import SpoolFile
+from tracker.storing.spool_records import HEAD, record_of
 
 database = pytest.mark.django_db(transaction=True)
-
-EDGE, OTHER = 77, 78
-ROOM = 10_000_000
 
 
 @pytest.fixture
@@ -55,20 +54,6 @@ def answers() -> Answers:
 def connection() -> Iterator[psycopg.Connection]:
     with connect() as connection:
         yield connection
-
-
-@asynccontextmanager
-async def buffer_of(
-    road: Road, folder: Path, edge: int = EDGE, room: int = ROOM, drops: Drops | None = None
-) -> AsyncIterator[WriteBuffer]:
-    buffer = WriteBuffer(road.connect, edge, 2000, Spool(folder, edge, room), drops or Drops())
-    buffer.start(asyncio.get_running_loop())
-    yield buffer
-    await asyncio.to_thread(buffer.stop)
-
-
-def files(folder: Path) -> list[Path]:
-    return list(folder.glob("*"))
 
 
 @database
@@ -204,10 +189,7 @@ def test_a_torn_end_takes_nothing_whole_with_it(
         end.write(torn)
     left = SpoolFile.take(path)
     assert left
-    read: list[Key] = []
-    while part := left.peek(7):
-        read += [entry.key for entry in part]
-        left.skip()
+    read = drained(left)
     left.remove()
     assert read == [entry.key for entry in entries[: len(read)]]
     # Whatever was fsynced before the cut is there.
@@ -306,6 +288,7 @@ async def test_what_makes_no_sense_is_kept_aside_and_stops_nothing(
     async with buffer_of(road, folder, OTHER) as buffer:
         buffer.begin(begin(5), answers.to("mine"))
         await answers.come(1)
+        await until(lambda: buffer.spool.unreadable == (1, HEAD.size + len(nonsense)))
     (aside,) = files(folder)
     assert aside.name.endswith(".unreadable")
     assert len(rows(connection, "tracker_pageview")) == 2
@@ -333,10 +316,14 @@ def test_what_the_disk_lost_of_the_own_file_is_kept_aside_and_not_deleted(
     with file.open("r+b") as disk:
         disk.seek(HEAD.size + 5)
         disk.write(b"\0\0\0\0")
-    assert spool.first() is None
+    first = spool.first()
+    assert first
+    assert len(first.entries) == 2
+    spool.drop_first()
     assert not spool.pending
     assert [path.suffix for path in files(folder)] == [".unreadable"]
-    assert "cannot read on (checksum)" in caplog.text
+    (aside,) = files(folder)
+    assert f"{spool.unreadable.bytes} of {aside.stat().st_size} bytes cannot be read" in caplog.text
     spool.append(in_order(1))
     assert spool.first()
     spool.close()
@@ -411,7 +398,7 @@ def test_what_the_first_release_spooled_is_read(tmp_path: Path) -> None:
         "properties": {"plan": "pro"},
         "value": 9.5,
     }
-    path = tmp_path / "7.spool"
+    path = tmp_path / f"{7:016x}.spool"
     path.write_bytes(_as_written(b"p", page_entry) + _as_written(b"e", {"said": event, "done": []}))
     file = SpoolFile.take(path)
     assert file
@@ -421,12 +408,24 @@ def test_what_the_first_release_spooled_is_read(tmp_path: Path) -> None:
     assert (first.begin.attribution.referrer, first.begin.attribution.country) == ("Google", "DE")
     assert isinstance(second, EventEntry)
     assert (second.record.name, second.record.properties) == ("signup", {"plan": "pro"})
-    # An older edge beside this one reads what this one spools.
-    assert b"\xa6origin" in record_of(first)
-    assert record_of(second) == _as_written(b"e", {"said": event, "done": []})
     file.close()
+    # An older edge beside this one reads what this one spools: length, checksum, and fields it knows by name.
+    again = _read_by_the_first_release(first)
+    assert again["begin"].items() >= {**begin_of_page, "origin": again["begin"]["origin"]}.items()
+    assert again["begin"]["origin"].items() >= {"referrer": "Google", "country": "DE", "width": 1440}.items()
+    assert {**again, "begin": begin_of_page} == page_entry
+    assert _read_by_the_first_release(second) == {"said": event, "done": []}
 
 
 def _as_written(kind: bytes, entry: dict[str, object]) -> bytes:
     text = kind + msgspec.msgpack.encode(entry)
     return HEAD.pack(len(text), zlib.crc32(text)) + text
+
+
+def _read_by_the_first_release(entry: Entry) -> dict[str, Any]:
+    record = record_of(entry, b"the mark")
+    body = record[HEAD.size :]
+    assert HEAD.unpack(record[: HEAD.size]) == (len(body), zlib.crc32(body))
+    fields: dict[str, Any] = msgspec.msgpack.decode(body[1:])
+    del fields["mark"]
+    return fields

@@ -11,6 +11,7 @@ from typing import Any
 from channels.layers import get_channel_layer
 
 from tracker.across.redis_client import REDIS_ERRORS, TIMEOUT_SECONDS
+from tracker.liveness.activity import Activity, go_on
 
 Heard = Callable[[str, int, str], None]
 
@@ -23,8 +24,10 @@ def group(key: str) -> str:
 class Relay:
     """This process's end; `heard(key, seq, text)` is called for every snapshot that arrives."""
 
-    def __init__(self, heard: Heard) -> None:
+    def __init__(self, heard: Heard, activity: Activity) -> None:
+        """`activity`: where it is told whether snapshots are received."""
         self._heard = heard
+        self._activity = activity
         self._layer: Any = get_channel_layer()
         self._channel = ""
         self._followed: set[str] = set()
@@ -37,7 +40,7 @@ class Relay:
         async with asyncio.timeout(TIMEOUT_SECONDS):
             if self._task is None:
                 self._channel = await self._layer.new_channel("board.")
-                self._task = asyncio.create_task(self._receive())
+                self._task = asyncio.create_task(go_on(self._activity, self._receive))
             for key in keys - self._followed:
                 await self._layer.group_add(group(key), self._channel)
                 self._followed.add(key)
@@ -63,4 +66,5 @@ class Relay:
     async def _receive(self) -> None:
         while True:
             message = await self._layer.receive(self._channel)
+            self._activity.progressed()
             self._heard(message["key"], message["seq"], message["text"])

@@ -6,6 +6,7 @@ Daphne buffers without bound for a client that does not read, so nothing goes to
 import asyncio
 import contextlib
 import time
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import msgspec
@@ -21,8 +22,9 @@ from analytics.board.stream import BoardStream, Cursor
 from analytics.board.ticker import Ticker
 from analytics.live.system import System
 from analytics.queries import filtering
-from tracker.contract.close_codes import BROKE_PROTOCOL, REFUSED
+from tracker.contract.close_codes import BROKE_PROTOCOL, FAILED, REFUSED
 from tracker.live.filters import NO_FILTERS, Filters
+from tracker.liveness.activity import Activities
 from tracker.models import Site
 
 SILENT = 4408
@@ -34,6 +36,11 @@ CHECK_SECONDS = 3.0
 
 class OpenBoards(set["BoardConsumer"]):
     """Every board of this process."""
+
+    def __init__(self, activities: Activities) -> None:
+        """`activities`: where it is told when a board failed."""
+        super().__init__()
+        self.activity = activities.new("Boards")
 
     async def close(self, code: int) -> None:
         """Close them (4502 when the process is about to stop); they come back by themselves."""
@@ -87,10 +94,10 @@ class BoardConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels h
         self.site = site
         self._boards.add(self)
         self.stream = self._ticker.join(site, self, self.filters)
-        self.tasks = (asyncio.create_task(self._guard()),)
+        self.tasks = (asyncio.create_task(self._whole(self._guard)),)
         self.offer(*await self._ticker.first(site, self.filters))
         # Not before: a tick's snapshot may be quicker than what the stream begins with.
-        self.tasks += (asyncio.create_task(self._speak()),)
+        self.tasks += (asyncio.create_task(self._whole(self._speak)),)
 
     def _forget(self) -> None:
         self._boards.discard(self)
@@ -117,6 +124,15 @@ class BoardConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels h
         if seq == self.in_flight:
             self.in_flight = None
             self.news.set()
+
+    async def _whole(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do work without which a board must not stay open: it would be frozen, or open to all for ever."""
+        try:
+            await work()
+        except Exception as error:
+            self._boards.activity.stumbled(error)
+            with contextlib.suppress(OSError, RuntimeError):
+                await self.close(FAILED)
 
     async def _speak(self) -> None:
         """Send what is new, when the page has acknowledged what came before."""

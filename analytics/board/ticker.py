@@ -19,6 +19,7 @@ from analytics.live.state import LiveState
 from tracker.across.redis_client import REDIS_ERRORS
 from tracker.live.counters import Counters
 from tracker.live.filters import NO_FILTERS, Filters
+from tracker.liveness.activity import Activities, go_on
 from tracker.models import Site
 
 logger = logging.getLogger(__name__)
@@ -29,6 +30,8 @@ LOOK_SECONDS, TOLD_SECONDS, QUIET_SECONDS = 0.1, 0.5, 5.0
 TAKEN_SECONDS = 0.4  # less than a tick, so that one process alone takes each of its own
 # A snapshot that was due and has not come over the channel layer by then is made here, for the boards here.
 HEARD_SECONDS = 1.0
+# Redis and Postgres may be waited for meanwhile.
+PATIENCE_SECONDS = 15.0
 
 
 class OpenBoard(Protocol):
@@ -75,7 +78,10 @@ class WatchedSite:
 class Ticker:
     """The sites watched by this process's boards."""
 
-    def __init__(self, live: LiveState, snapshots: Snapshots) -> None:
+    def __init__(self, live: LiveState, snapshots: Snapshots, activities: Activities) -> None:
+        """`activities`: where it is told whether snapshots are made."""
+        self._activity = activities.new("Snapshots for boards", PATIENCE_SECONDS)
+        self._hearing = activities.new("Snapshots of other processes")
         self._live = live
         self._snapshots = snapshots
         self._sites: dict[tuple[str, Filters], WatchedSite] = {}
@@ -86,7 +92,7 @@ class Ticker:
         watched = self._sites.setdefault((site.key, filters), self._watched(site, filters))
         watched.boards.add(board)
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run())
+            self._task = asyncio.create_task(go_on(self._activity, self._run))
         return watched.stream
 
     async def first(self, site: Site, filters: Filters = NO_FILTERS) -> tuple[int, str]:
@@ -110,17 +116,19 @@ class Ticker:
         if not self._sites and self._task is not None:
             self._task.cancel()
             self._task = None
+            self._activity.ended()
 
     async def _run(self) -> None:
-        relay = Relay(self._heard)
+        relay = Relay(self._heard, self._hearing)
         try:
             while True:
                 for watched in list(self._sites.values()):
                     try:
                         await self._tell_when_due(watched, relay)
-                    except Exception:
+                    except Exception as error:
                         # What is wrong with one site must not stop the other boards.
-                        logger.exception("a snapshot could not be told")
+                        self._activity.stumbled(error)
+                self._activity.progressed()
                 await asyncio.sleep(LOOK_SECONDS)
         finally:
             await relay.close()

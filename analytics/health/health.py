@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from analytics.access import inspectors
 from tracker.edge.process_edge import ProcessEdge
-from tracker.edge.readiness import AWAY, missing
+from tracker.edge.readiness import AWAY, told
 
 View = Callable[..., Coroutine[Any, Any, HttpResponse]]
 
@@ -49,8 +49,8 @@ async def healthz(request: HttpRequest) -> HttpResponse:
 @inspection
 async def readyz(request: HttpRequest, edge: ProcessEdge) -> HttpResponse:
     """Everything that a visitor's page view needs is there: 200 `ok`, else 503 and what is missing."""
-    problem = await missing(await edge.start(), known_migrations())
-    return HttpResponse(f"{problem or 'ok'}\n", status=503 if problem else 200, content_type="text/plain")
+    ready, text = await told(await edge.start(), known_migrations())
+    return HttpResponse(text, status=200 if ready else 503, content_type="text/plain")
 
 
 @cache

@@ -21,6 +21,7 @@ from tracker.across.redis_client import REDIS_ERRORS, RETRY_SECONDS, client
 from tracker.across.vitals import Vitals
 from tracker.live.filters import NO_FILTERS, Filters
 from tracker.live.stream import Stream
+from tracker.liveness.activity import Activities, go_on
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ LISTEN_SECONDS = 0.05  # how soon a site that is newly watched is asked for
 ASK_SECONDS = 1.0
 WATCHED_SECONDS = 10.0
 PATIENCE_SECONDS = 1.0
+STILL_SECONDS = 15.0  # Redis may be waited for meanwhile, several times
 EXACT_TOTALS = 100  # sites of one list
 
 
@@ -51,7 +53,9 @@ class Scope:
 class Collector:
     """Collects what all edges publish, for this process."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, activities: Activities) -> None:
+        """`activities`: where it is told whether the edges are heard."""
+        self._activity = activities.new("Live counts of all processes", STILL_SECONDS)
         self._url = url
         self._scopes: dict[tuple[int, Filters], Scope] = {}
         self._asked: set[tuple[int, Filters]] = set()
@@ -115,7 +119,7 @@ class Collector:
 
     def _begin(self) -> None:
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run())
+            self._task = asyncio.create_task(go_on(self._activity, self._run))
 
     def _scope(self, site_id: int, filters: Filters) -> Scope:
         self._begin()
@@ -144,9 +148,15 @@ class Collector:
                 if not complained:
                     logger.warning("the edges cannot be heard (%s); trying again", type(error).__name__)
                 complained = True
-                self._redis, self.reachable = None, False
-                self._tell_stale()
-                await asyncio.sleep(RETRY_SECONDS)
+                self._activity.progressed()
+            finally:
+                self._lose()
+            await asyncio.sleep(RETRY_SECONDS)
+
+    def _lose(self) -> None:
+        """Redis is not heard any more: whoever looks is told that counts are old."""
+        self._redis, self.reachable = None, False
+        self._tell_stale()
 
     async def _gather(self, redis: Redis, subscription: Any) -> None:
         asked_at = float("-inf")
@@ -163,6 +173,7 @@ class Collector:
             await self._follow(redis, subscription)
             await self._complete(redis)
             self._tell_stale()
+            self._activity.progressed()
             await self._listen(redis, subscription, now + LOOK_SECONDS)
             await self._look(redis)
 

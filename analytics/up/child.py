@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from tracker.liveness.activity import Activity, go_on_in_thread
+
 logger = logging.getLogger(__name__)
 prctl = ctypes.CDLL(None, use_errno=True).prctl
 SET_PARENT_DEATH_SIGNAL = 1
@@ -45,7 +47,8 @@ class Child:
         self._environment = environment
         self._stopping = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
-        self._thread = threading.Thread(target=self._keep, name=name, daemon=True)
+        self._activity = Activity(name)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         """Start it, and return at once."""
@@ -61,6 +64,10 @@ class Child:
         if self._thread.is_alive():
             self._thread.join(PATIENCE)
 
+    def _run(self) -> None:
+        # A program that could not even be started, for want of memory or files, is started later.
+        go_on_in_thread(self._activity, self._keep, self._stopping)
+
     def _keep(self) -> None:
         while not self._stopping.is_set():
             began = time.monotonic()
@@ -73,6 +80,7 @@ class Child:
             )
             if self._stopping.is_set():
                 self._process.terminate()
+            self._activity.progressed()
             code = self._process.wait()
             _kill_group(self._process.pid)
             if not self._stopping.is_set():

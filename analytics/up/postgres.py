@@ -21,6 +21,7 @@ from analytics.up.data_folder import DataFolder
 from analytics.up.errors import CannotStart
 from analytics.up.postgres_cluster import ENVIRONMENT, Cluster
 from analytics.up.postgres_home import make_home, make_socket_folder, recorded_home, remove_socket_folder
+from tracker.liveness.activity import Activity, go_on_in_thread
 
 logger = logging.getLogger(__name__)
 LOG_LIMIT = 5 * 1024 * 1024
@@ -104,7 +105,12 @@ class Postgres:
         self._trim_log()
         self._launch()
         self._make_database()
-        self._watcher = threading.Thread(target=self._watch, name="postgres", daemon=True)
+        self._watcher = threading.Thread(
+            target=go_on_in_thread,
+            args=(Activity("Supervision of Postgres"), self._watch, self._stopping),
+            name="postgres",
+            daemon=True,
+        )
         self._watcher.start()
 
     def stop(self) -> None:
@@ -183,7 +189,8 @@ class Postgres:
     def _watch(self) -> None:
         """Start Postgres again whenever it ends by itself; see that its log stays small."""
         while not self._stopping.is_set():
-            assert self._process is not None
+            if self._process is None:
+                raise RuntimeError("Postgres is watched before it was started")
             try:
                 code = self._process.wait(LOG_CHECK)
             except subprocess.TimeoutExpired:

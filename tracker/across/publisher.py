@@ -23,12 +23,14 @@ from tracker.live.counters import Counters
 from tracker.live.filters import Filters
 from tracker.live.presence import Presence
 from tracker.live.stream import NEWEST
+from tracker.liveness.activity import Activities, go_on
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 TICK_SECONDS = 0.25
 RENEW_SECONDS = 1.0
+PATIENCE_SECONDS = 15.0  # Redis may be waited for meanwhile, several times
 ASKED_SECONDS = 10.0  # how long a watched site stays so without being asked for again
 GOODBYE_SECONDS = 2.0
 # Every filter of a site that is watched is looked at with each change to it.
@@ -46,8 +48,16 @@ class Publisher:
     """Shares the counters of watched sites, and which pages this edge has claimed."""
 
     def __init__(
-        self, edge: str, presence: Presence, claims: Claims, url: str, vitals: Callable[[], Vitals]
+        self,
+        edge: str,
+        presence: Presence,
+        claims: Claims,
+        url: str,
+        vitals: Callable[[], Vitals],
+        activities: Activities,
     ) -> None:
+        """`activities`: where it is told whether sharing goes on."""
+        self._activity = activities.new("Sharing of live counts", PATIENCE_SECONDS)
         self._edge = edge
         self._presence = presence
         self._claims = claims
@@ -65,7 +75,7 @@ class Publisher:
     def start(self) -> None:
         """Begin on the running loop, if it has not begun."""
         if self._task is None:
-            self._task = asyncio.create_task(self._run())
+            self._task = asyncio.create_task(go_on(self._activity, self._run))
 
     async def stop(self) -> None:
         """Publish what is left, and take this edge out of the registry."""
@@ -73,6 +83,7 @@ class Publisher:
         if self._task:
             await asyncio.wait([self._task], timeout=GOODBYE_SECONDS)
             self._task.cancel()
+            self._activity.ended()
 
     async def _run(self) -> None:
         complained = False
@@ -86,10 +97,13 @@ class Publisher:
                 if not complained:
                     logger.warning("sharing is interrupted (%s); trying again", type(error).__name__)
                 complained = True
+                self._activity.progressed()
+            finally:
                 # What changes meanwhile is said as a whole afterwards.
                 self._claims.say_all()
                 for share in self._shares.values():
                     share.end()
+            if complained:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _begin(self, redis: Redis) -> None:
@@ -119,6 +133,7 @@ class Publisher:
                     await self._renew(redis)
                     renewed_at = now
                 await self._say(redis, now)
+                self._activity.progressed()
                 await self._listen(subscription, now + TICK_SECONDS)
             await self._say(redis, time.monotonic())
             await self._leave(redis)

@@ -11,6 +11,7 @@ TOO_BIG: Final = 4413
 TOO_FAST: Final = 4429
 RESTARTING: Final = 4502
 OVERLOADED: Final = 4503
+FAILED: Final = 1011  # RFC 6455's own: something went wrong here that nobody foresaw; come back
 
 
 class Declined(Exception):

@@ -25,6 +25,7 @@ from tracker.edge import file_limits
 from tracker.edge.admission import Admission, closed_to
 from tracker.edge.pulse import Pulse
 from tracker.live.presence import Presence, SitePresence
+from tracker.liveness.activity import Activities, go_on
 from tracker.postgres.connect import connect
 from tracker.sites.directory import Directory
 from tracker.sites.tracked_site import TrackedSite
@@ -34,6 +35,8 @@ from tracker.visitors import identity
 from tracker.visitors.request import VisitorRequest
 
 SWEEP_SECONDS = 1.0
+# A loop that turns each second or oftener, and has not for so long, hangs or has ended.
+PATIENCE_SECONDS = 10.0
 DRAIN_SECONDS = 10.0
 # Between two portions of pages that are sent elsewhere.
 PORTION_SECONDS = 0.1
@@ -44,12 +47,16 @@ OTHER_FILES = 256
 class Edge:
     """The sockets of this process; implements `tracker.conversation.services.Services`."""
 
-    def __init__(self) -> None:
+    def __init__(self, activities: Activities) -> None:
+        """`activities`: what goes on in this process, here and elsewhere."""
         self.id = secrets.randbits(62) + 1
+        self.activities = activities
         self.drops = Drops()
-        self.directory = Directory(connect)
+        self.directory = Directory(connect, activities)
         spool = Spool(settings.FOOTFALL_SPOOL, self.id, settings.FOOTFALL_SPOOL_BYTES)
-        self.buffer = WriteBuffer(connect, self.id, settings.FOOTFALL_BUFFER, spool, self.drops)
+        self.buffer = WriteBuffer(connect, self.id, settings.FOOTFALL_BUFFER, spool, self.drops, activities)
+        self.hearing = activities.new("What pages say")
+        self._sweeping = activities.new("Clean-up of conversations", PATIENCE_SECONDS)
         self.presence = Presence(settings.FOOTFALL_NAMES, time.time())
         self.sessions: set[Session] = set()
         self._admission = Admission(self.directory)
@@ -64,7 +71,8 @@ class Edge:
             from tracker.across.publisher import Publisher
 
             self._publisher = Publisher(
-                f"{self.id:x}", self.presence, self._claims, settings.REDIS_URL, Pulse(lambda: self).take
+                *(f"{self.id:x}", self.presence, self._claims, settings.REDIS_URL),
+                *(Pulse(lambda: self).take, activities),
             )
         self._leases = PostLeases()
         self.messages = 0  # heard from pages since it started
@@ -79,7 +87,7 @@ class Edge:
         self._shift = time.time() - time.monotonic()
         self.directory.start()
         self.buffer.start(asyncio.get_running_loop())
-        self._sweeper = asyncio.create_task(self._sweep())
+        self._sweeper = asyncio.create_task(go_on(self._sweeping, self._sweep))
 
     async def stop(self, over: float) -> None:
         """Close every socket with 4502 over so many seconds, end their page views, and flush what waits."""
@@ -87,6 +95,7 @@ class Edge:
         await self._see_off(over)
         if self._sweeper:
             self._sweeper.cancel()
+            self._sweeping.ended()
         if self._publisher:
             await self._publisher.stop()
         await self.buffer.drain(DRAIN_SECONDS)
@@ -132,6 +141,16 @@ class Edge:
             self.finished(session)
             return
         self._leases.renew(session, time.monotonic())
+
+    @property
+    def problem(self) -> str:
+        """Why what pages say is not stored or counted as it should be, for staff; empty while all is well."""
+        return self.buffer.problem or self.activities.problem
+
+    @property
+    def notice(self) -> str:
+        """What staff should look at, though all goes on; empty when there is nothing."""
+        return " ".join(filter(None, (self.buffer.spool.unreadable.notice, self.activities.notice)))
 
     def held(self) -> int:
         """How many conversations are open now."""
@@ -204,6 +223,7 @@ class Edge:
                 self.finished(session)
             self._address_limits.forget(now)
             self._follow_sites(now)
+            self._sweeping.progressed()
 
     def _follow_sites(self, now: float) -> None:
         """Let open conversations follow a change to their site; who would not be let in any more must go."""

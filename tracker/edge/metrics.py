@@ -33,6 +33,14 @@ def lines(held: Edge) -> Iterator[str]:
     yield one(
         "footfall_stored_total", "counter", "Page views and events committed or spooled.", buffer.stored
     )
+    unreadable = buffer.spool.unreadable
+    yield one(
+        "footfall_unreadable_files", "gauge", "Files of the spool kept aside, not seen yet.", unreadable.files
+    )
+    yield one("footfall_unreadable_bytes", "gauge", "Bytes of them that cannot be read.", unreadable.bytes)
+    yield head("footfall_failures_total", "counter", "Errors that nobody foresaw, by activity.")
+    for name, count in held.activities.failures():
+        yield f'footfall_failures_total{{activity="{name}"}} {count}\n'
     yield head("footfall_dropped_total", "counter", "What was not counted or stored, by reason.")
     for reason, count in held.drops.as_dict().items():
         yield f'footfall_dropped_total{{reason="{reason}"}} {count}\n'

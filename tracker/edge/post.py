@@ -43,8 +43,11 @@ async def answer(edge: Edge, request: VisitorRequest, body: bytes) -> Answer:
         acks = await _converse(edge, caller, parse_batch(body))
     except (Declined, Refused) as refusal:
         edge.drop(refusal.reason)
-        status = STATUSES[refusal.code]
-        return _answered(request, status, SENTENCES[status], "text/plain; charset=utf-8")
+        return _sentence(request, STATUSES[refusal.code])
+    except Exception as error:
+        # It is not acknowledged: the page says it again.
+        edge.hearing.stumbled(error)
+        return _sentence(request, STATUSES[OVERLOADED])
     return _answered(request, 200, f"[{','.join(acks)}]", "application/json")
 
 
@@ -100,6 +103,10 @@ def _say(session: Session, message: Message, exchange: _Exchange) -> None:
 
 def _page_of(message: Message) -> UUID:
     return message.page_view_id if isinstance(message, EventMessage) else message.id
+
+
+def _sentence(request: VisitorRequest, status: int) -> Answer:
+    return _answered(request, status, SENTENCES[status], "text/plain; charset=utf-8")
 
 
 def _answered(request: VisitorRequest, status: int, body: str, kind: str) -> Answer:

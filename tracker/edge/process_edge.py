@@ -3,6 +3,7 @@
 import asyncio
 
 from tracker.edge.edge import Edge
+from tracker.liveness.activity import Activities
 from tracker.visitors import agents
 
 READY_SECONDS = 5.0
@@ -11,7 +12,9 @@ READY_SECONDS = 5.0
 class ProcessEdge:
     """Holds the edge from its first use on; made where the process is put together."""
 
-    def __init__(self) -> None:
+    def __init__(self, activities: Activities | None = None) -> None:
+        """`activities`: what goes on in this process beside the edge."""
+        self._activities = activities or Activities()
         self._running: Edge | None = None
         self._starting: asyncio.Task[Edge] | None = None
 
@@ -38,7 +41,7 @@ class ProcessEdge:
             await edge.stop(over)
 
     async def _begin(self) -> Edge:
-        edge = Edge()
+        edge = Edge(self._activities)
         await edge.start()
         await asyncio.to_thread(agents.load)
         await asyncio.to_thread(edge.directory.wait_ready, READY_SECONDS)

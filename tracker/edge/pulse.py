@@ -19,6 +19,12 @@ class Holder(Protocol):
     messages: int
     buffer: WriteBuffer
 
+    @property
+    def problem(self) -> str: ...
+
+    @property
+    def notice(self) -> str: ...
+
     def held(self) -> int: ...
 
 
@@ -46,7 +52,7 @@ class Pulse:
             depth=edge.buffer.depth if edge else 0,
             cpu=round((cpu - self._cpu) / elapsed, 3),
             memory=_memory(),
-            problem=edge.buffer.problem if edge else "",
+            problem=edge.problem or edge.notice if edge else "",
         )
         self._taken_at, self._messages, self._cpu = now, messages, cpu
         return self._vitals

@@ -39,4 +39,11 @@ async def missing(edge: Edge, migrations: Collection[Migration] = OWN_MIGRATIONS
         return AWAY
     if not applied.issuperset(migrations):
         return BEHIND
-    return edge.buffer.problem if edge.directory.ready else LOADING
+    return edge.problem if edge.directory.ready else LOADING
+
+
+async def told(edge: Edge, migrations: Collection[Migration] = OWN_MIGRATIONS) -> tuple[bool, str]:
+    """Whether it is ready, and what `/readyz` says: what is missing, and what staff should look at."""
+    problem = await missing(edge, migrations)
+    lines = [problem or "ok", *filter(None, [edge.notice])]
+    return not problem, "".join(f"{line}\n" for line in lines)

@@ -47,15 +47,18 @@ class HttpServer:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection; called by `asyncio.start_server`."""
         task = asyncio.current_task()
-        assert task
-        self._open.add(task)
+        if task:
+            self._open.add(task)
         try:
             await self._converse(reader, writer)
         except (OSError, EOFError, TimeoutError):
             # It went away, or never said what it wanted.
             pass
+        except Exception as error:
+            self._edge.hearing.stumbled(error)
         finally:
-            self._open.discard(task)
+            if task:
+                self._open.discard(task)
             writer.close()
 
     async def stop(self, patience: float) -> None:

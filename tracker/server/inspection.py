@@ -35,8 +35,8 @@ async def answer(edge: Edge, head: Head, path: str, peer: str | None, holds_toke
         return refused._replace(headers={**refused.headers, "Allow": "GET, HEAD"})
     if path == "/metrics":
         return _said(head, HTTPStatus.OK, "".join(metrics.lines(edge)), metrics.CONTENT_TYPE)
-    missing = await readiness.missing(edge) if path == "/readyz" else ""
-    return _said(head, HTTPStatus.SERVICE_UNAVAILABLE if missing else HTTPStatus.OK, f"{missing or 'ok'}\n")
+    ready, text = await readiness.told(edge) if path == "/readyz" else (True, "ok\n")
+    return _said(head, HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE, text)
 
 
 def _said(head: Head, status: HTTPStatus, body: str, kind: str = TEXT) -> Answer:

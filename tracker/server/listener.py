@@ -81,8 +81,9 @@ class Listener:
                 continue
             try:
                 opened.on_readable((event & HUNG_UP) != 0)
-            except Exception:
-                logger.exception("edge: a page's socket failed")
+            except Exception as error:
+                # The others go on; of this one nobody knows any more what it has said.
+                self.edge.hearing.stumbled(error)
                 opened.cut()
 
     def _let_in(self) -> None:

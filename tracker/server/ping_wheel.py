@@ -7,6 +7,7 @@ ping before is gone. So a network that died in silence is noticed within two tur
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
@@ -57,8 +58,8 @@ class PingWheel:
         """This side said its close: cut the socket unless the other side answers soon."""
         self._closing.append((time.monotonic() + CLOSE_SECONDS, socket))
 
-    async def turn(self) -> None:
-        """Turn the wheel until cancelled."""
+    async def turn(self, progressed: Callable[[], None]) -> None:
+        """Turn the wheel until cancelled, and say so at each step."""
         # Never two steps at once: after a pause of this process, pongs that wait must be read first.
         while True:
             await asyncio.sleep(STEP_SECONDS)
@@ -70,6 +71,7 @@ class PingWheel:
                 else:
                     socket.cut()
             self._cut_slow_closers(time.monotonic())
+            progressed()
 
     async def empty(self, patience: float) -> None:
         """Wait until all are gone; cut those that are not within `patience` seconds."""

@@ -13,7 +13,9 @@ from contextlib import suppress
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from tracker.edge.edge import PATIENCE_SECONDS
 from tracker.edge.process_edge import ProcessEdge
+from tracker.liveness.activity import Activities, go_on
 from tracker.server.http_server import HttpServer
 from tracker.server.listener import Listener
 
@@ -33,13 +35,15 @@ async def serve(sockets: socket.socket, posts: socket.socket | None, ready: Call
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, _ask, stop, settings.FOOTFALL_DRAIN_SECONDS)
     loop.add_signal_handler(signal.SIGINT, _ask, stop, 0.0)
-    process_edge = ProcessEdge()
+    activities = Activities()
+    process_edge = ProcessEdge(activities)
     edge = await process_edge.start()
     listener, posting = Listener(edge, sockets), HttpServer(edge, import_string(settings.FOOTFALL_INSPECTORS))
     listener.open()
     if posts:
         await posting.listen(posts)
-    pinging = asyncio.create_task(listener.pings.turn())
+    pings = activities.new("Pings", PATIENCE_SECONDS)
+    pinging = asyncio.create_task(go_on(pings, lambda: listener.pings.turn(pings.progressed)))
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)

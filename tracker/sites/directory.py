@@ -10,10 +10,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg
 
+from tracker.liveness.activity import Activities, go_on_in_thread
 from tracker.sites.tracked_site import TrackedSite
 
 logger = logging.getLogger(__name__)
@@ -21,6 +23,7 @@ logger = logging.getLogger(__name__)
 # A notification is the rule; reading anyway also finds a connection that died without a word, makes
 # the next day's salts in time, and costs one small query.
 READ_SECONDS = 30.0
+PATIENCE_SECONDS = 3 * READ_SECONDS
 # How long the thread may sleep in LISTEN before it looks whether it shall stop.
 LISTEN_SECONDS = 0.25
 RETRY_SECONDS = 0.5
@@ -46,8 +49,12 @@ ON CONFLICT DO NOTHING
 class Directory:
     """What this process knows of sites and salts; read on any thread, replaced as a whole."""
 
-    def __init__(self, connect: Callable[[], psycopg.Connection]) -> None:
+    def __init__(
+        self, connect: Callable[[], psycopg.Connection], activities: Activities | None = None
+    ) -> None:
+        """`activities`: where it is told whether sites are read; by itself it is told to nobody else."""
         self._connect = connect
+        self._activity = (activities or Activities()).new("Sites", PATIENCE_SECONDS)
         self._by_key: dict[str, TrackedSite] = {}
         self._by_id: dict[int, TrackedSite] = {}
         self._salts: Salts = {}
@@ -90,6 +97,9 @@ class Directory:
         return self._salts.get((site_id, day))
 
     def _run(self) -> None:
+        go_on_in_thread(self._activity, self._follow, self._stopping)
+
+    def _follow(self) -> None:
         complained = False
         while not self._stopping.is_set():
             try:
@@ -117,7 +127,8 @@ class Directory:
                 read_at = time.monotonic()
 
     def _load(self, connection: psycopg.Connection) -> None:
-        sites = [TrackedSite.from_columns(row) for row in connection.execute(READ_SITES)]
+        rows = connection.execute(READ_SITES).fetchall()
+        sites = [site for row in rows if (site := self._site_of(row))]
         salts = _salts(connection)
         if _make_salts(connection, sites, salts):
             salts = _salts(connection)
@@ -126,6 +137,16 @@ class Directory:
         self._by_id = {site.id: site for site in sites}
         self._by_key = {site.key: site for site in sites}
         self._loaded.set()
+        self._activity.progressed()
+
+    def _site_of(self, row: tuple[Any, ...]) -> TrackedSite | None:
+        """A site as it is stored; as it was before, where that cannot be read."""
+        try:
+            return TrackedSite.from_columns(row)
+        except Exception as error:
+            # One that makes no sense must not keep all others from being followed.
+            self._activity.stumbled(error)
+            return self._by_id.get(row[0])
 
 
 def _salts(connection: psycopg.Connection) -> Salts:

@@ -5,7 +5,6 @@ after the fsync of the spool. Beyond the limit nothing new is taken, so that nob
 """
 
 import asyncio
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -15,25 +14,36 @@ import psycopg
 
 from tracker.contract.drops import Drops
 from tracker.contract.records import Begin, EventRecord, Progress
+from tracker.liveness.activity import Activities, go_on_in_thread
 from tracker.storing.entries import PAGE_VIEW, Done, Entry, EventEntry, Key, PageEntry
 from tracker.storing.spool import Spool
 from tracker.storing.writer import Settled, Writer
-
-logger = logging.getLogger(__name__)
 
 # A batch leaves when its first entry is this old, or when it is this large. At 300 page loads a second
 # Postgres takes 0.04 of a core with 50 ms, 0.07 with 20, 0.10 with 10; pages wait 47, 20 and 11 ms.
 FLUSH_SECONDS = 0.02
 FLUSH_ENTRIES = 1000
+# The thread turns every five seconds at least. A batch may have to wait for Postgres and then for the disk;
+# an entry that has waited longer has been forgotten.
+PATIENCE_SECONDS = 15.0
 
 
 class WriteBuffer:
     """The waiting entries of one edge. All but the thread's own part is called on the event loop's thread."""
 
     def __init__(
-        self, connect: Callable[[], psycopg.Connection], edge: int, limit: int, spool: Spool, drops: Drops
+        self,
+        connect: Callable[[], psycopg.Connection],
+        edge: int,
+        limit: int,
+        spool: Spool,
+        drops: Drops,
+        activities: Activities | None = None,
     ) -> None:
-        """`edge` names this process among all; `limit` is how many entries may wait."""
+        """`edge` names this process among all; `limit` is how many entries may wait.
+
+        `activities`: where it is told whether storing goes on; by itself it is told to nobody else.
+        """
         self.stored = 0
         self.delay = 0.0  # seconds from the first entry of the batch before until it was settled
         self.spool = spool
@@ -50,7 +60,11 @@ class WriteBuffer:
         self._idle = asyncio.Event()
         self._idle.set()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._writer = Writer(connect, edge, spool, self._stopping)
+        activities = activities or Activities()
+        self._activity = activities.new("Write buffer", PATIENCE_SECONDS)
+        self._answers = activities.new("Acknowledgements")
+        self._batch: list[Entry] = []  # what the thread has taken, and is not settled yet
+        self._writer = Writer(connect, edge, spool, self._stopping, activities)
         self._thread = threading.Thread(target=self._run, name="buffer", daemon=True)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -105,7 +119,9 @@ class WriteBuffer:
     @property
     def problem(self) -> str:
         """Why what comes is not going to Postgres, in a sentence for staff; empty while all is well."""
-        return self._writer.problem
+        waited = self.oldest_age()
+        stalled = f"Storing stands still: an entry has waited for {waited:.0f} s."
+        return self._writer.problem or (stalled if waited > PATIENCE_SECONDS else "")
 
     def oldest_age(self) -> float:
         """How long the oldest entry has been waiting, in seconds."""
@@ -152,37 +168,46 @@ class WriteBuffer:
         return True
 
     def _run(self) -> None:
-        unsettled = False
+        go_on_in_thread(self._activity, self._serve, self._stopping)
+        self._writer.close(all_settled=not self._batch)
+
+    def _serve(self) -> None:
+        """Store batches until it is stopping; what was broken off in the middle of one goes on with that."""
         self._turn()
-        while batch := self._next_batch():
-            settled = 0
-            for part in self._writer.write(batch):
-                settled += len(part.entries)
-                self._on_loop(part)
+        while self._batch or self._next_batch():
+            for part in self._writer.write(self._batch):
+                self._settled(part)
+            self._activity.progressed()
             if self._sent_since is not None:
                 self.delay = time.monotonic() - self._sent_since
+            if self._batch:
+                return
             self._sent_since = None
-            if settled < len(batch):
-                unsettled = True
-                break
-        self._writer.close(all_settled=not unsettled)
 
-    def _next_batch(self) -> list[Entry]:
-        """Wait for a batch, doing what else is due; empty when it is stopping and nothing is left."""
+    def _settled(self, part: Settled) -> None:
+        """Take out of the batch what is settled, whatever may become of the rest."""
+        if not part.late:
+            settled = set(map(id, part.entries))
+            self._batch = [entry for entry in self._batch if id(entry) not in settled]
+        self._on_loop(part)
+
+    def _next_batch(self) -> bool:
+        """Wait for a batch, doing what else is due. False: it is stopping, and nothing is left."""
         while True:
             with self._changed:
+                if not self._due():
+                    if self._stopping.is_set():
+                        return False
+                    self._changed.wait(self._patience())
                 if self._due():
-                    return self._take()
-                if self._stopping.is_set():
-                    return []
-                self._changed.wait(self._patience())
-                if self._due():
-                    return self._take()
+                    self._batch = self._take()
+                    return True
             self._turn()
 
     def _turn(self) -> None:
         for part in self._writer.turn():
             self._on_loop(part)
+        self._activity.progressed()
 
     def _due(self) -> bool:
         if not self._waiting:
@@ -230,5 +255,6 @@ class WriteBuffer:
             for done in entry.done:
                 try:
                     done(settled.drop is None)
-                except Exception:
-                    logger.exception("buffer: a page could not be told")
+                except Exception as error:
+                    # The others are told all the same.
+                    self._answers.stumbled(error)

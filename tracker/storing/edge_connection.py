@@ -69,9 +69,7 @@ class EdgeConnection:
     def vouch(self, edge: int, lived_at: datetime) -> None:
         """Let `jobs` end the page views of a dead edge whose spool is being stored. Raises psycopg.Error."""
         self.reach()
-        assert self._connection
-        self._connection.execute(VOUCH, [edge, lived_at])
-        self._connection.commit()
+        self._say(VOUCH, [edge, lived_at])
 
     def reached(self) -> None:
         """Note that Postgres did what it was asked to."""
@@ -79,10 +77,10 @@ class EdgeConnection:
             logger.warning("buffer: Postgres is back")
         self._away_since, self.pause = None, 0.0
 
-    def failed(self, error: psycopg.Error) -> None:
+    def failed(self, error: Exception) -> None:
         """It did not. A new connection also leaves prepared plans and tables of an older schema behind."""
         self.pause = min(max(FIRST_PAUSE, self.pause * 2), LONGEST_PAUSE)
-        if (error.sqlstate or "").startswith("40") or lost_race(error):
+        if isinstance(error, psycopg.Error) and passing(error):
             return
         self._disconnect()
         if not self.away:
@@ -106,15 +104,24 @@ class EdgeConnection:
         self._disconnect()
 
     def _beat(self) -> None:
-        assert self._connection
-        self._connection.execute(BEAT, [self._edge, datetime.now(UTC)])
-        self._connection.commit()
+        self._say(BEAT, [self._edge, datetime.now(UTC)])
         self._beat_at = time.monotonic() + BEAT_SECONDS
+
+    def _say(self, statement: str, values: list[object]) -> None:
+        if self._connection is None:
+            raise psycopg.InterfaceError("There is no connection.")
+        self._connection.execute(statement, values)
+        self._connection.commit()
 
     def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
         self._connection = self._store = None
+
+
+def passing(error: psycopg.Error) -> bool:
+    """Whether the next try on the same connection may well succeed."""
+    return (error.sqlstate or "").startswith("40") or lost_race(error)
 
 
 def lost_race(error: psycopg.Error) -> bool:

@@ -25,13 +25,14 @@ class _Work:
         self.since = time.monotonic()
         self.over = threading.Event()
         self.found: object = None
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
         self._do = do
 
     def run(self) -> None:
         try:
             self.found = self._do()
-        except Exception as error:
+        except BaseException as error:
+            # Whatever it is, whoever asked hears it: this thread must go on, or nobody is answered any more.
             self.error = error
         self.over.set()
 
@@ -66,8 +67,11 @@ class PostgresThread:
         out = self._out
         self._wait(out, until)
         self._out = None
-        if out.error:
+        if isinstance(out.error, Exception):
             raise out.error
+        if out.error:
+            # Nothing may end the threads here but their own end.
+            raise RuntimeError("a thread was told to end") from out.error
         return cast(T, out.found)
 
     def close(self, work: Callable[[], object], patience: float) -> bool:

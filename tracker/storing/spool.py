@@ -1,11 +1,14 @@
 """What waits on disk while Postgres is away: the edge's own file, and those that dead edges left.
 
-Files are drained oldest first and each in its order, so that a begin is stored before its end.
+Files are drained oldest first and each in its order, so that a begin is stored before its end. One that
+cannot be read in full is kept aside, once all that can be read of it is stored, and told until somebody says
+that it is seen (`manage.py spool --seen`).
 """
 
 import errno
 import logging
 import os
+import secrets
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,8 +19,12 @@ from typing import NamedTuple
 
 import msgspec
 
+from tracker.storing import unreadable
 from tracker.storing.entries import Entry
-from tracker.storing.spool_file import SUFFIX, SpoolFile, record_of
+from tracker.storing.row_faults import fault_of
+from tracker.storing.spool_file import SUFFIX, SpoolFile, Strange
+from tracker.storing.spool_records import MARK_BYTES, record_of
+from tracker.storing.unreadable import Damage
 
 logger = logging.getLogger(__name__)
 
@@ -40,10 +47,13 @@ class Spool:
         self._folder = folder
         self._edge = edge
         self._limit = limit
+        self._mark = secrets.token_bytes(MARK_BYTES)
         self._numbers = count()
         self._own: SpoolFile | None = None  # the one that is written to
         self._left: list[SpoolFile] = []
         self._usable = True
+        self._strange: set[str] = set()  # names of what was told already
+        self.unreadable = Damage()
 
     @property
     def pending(self) -> bool:
@@ -59,13 +69,15 @@ class Spool:
         """Take over what dead edges left in the folder, and say so when that cannot be used."""
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            left = [file for path in self._folder.glob(f"*{SUFFIX}") if (file := SpoolFile.take(path))]
+            paths = list(self._folder.glob(f"*{SUFFIX}"))
+            self.unreadable = unreadable.within(self._folder)
         except OSError as error:
             if self._usable:
                 logger.error("spool: its folder cannot be used (%s)", type(error).__name__)
             self._usable = False
             return
         self._usable = True
+        left = [file for path in paths if (file := self._taken(path))]
         for file in sorted(left, key=SpoolFile.written_at):
             logger.warning("spool: storing what edge %x left", file.edge)
             self._left.append(file)
@@ -73,13 +85,15 @@ class Spool:
     def append(self, entries: Sequence[Entry]) -> list[Entry]:
         """Keep entries: they are fsynced when this returns. Returns those that nobody could write down.
 
-        Raises OSError (EDQUOT: it is full), and then keeps none.
+        Raises OSError (EDQUOT: it is full), and whatever nobody foresaw, and then keeps none.
         """
         records, refused = [], []
         for entry in entries:
             try:
-                records.append(record_of(entry))
+                records.append(record_of(entry, self._mark))
             except (ValueError, OverflowError, msgspec.MsgspecError):
+                if not fault_of(entry):
+                    raise
                 refused.append(entry)
         batch = b"".join(records)
         own = sum(file.size for file in (*self._left, self._own) if file and file.edge == self._edge)
@@ -87,7 +101,8 @@ class Spool:
             raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
         if self._own is None:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._own = SpoolFile.make(self._folder / f"{self._edge:016x}-{next(self._numbers)}{SUFFIX}")
+            name = f"{self._edge:016x}-{next(self._numbers)}-{self._mark.hex()}{SUFFIX}"
+            self._own = SpoolFile.make(self._folder / name)
         try:
             self._own.append(batch)
         except OSError:
@@ -99,22 +114,18 @@ class Spool:
     def first(self) -> Spooled | None:
         """The oldest entries, None when nothing waits. Raises OSError."""
         while file := self._oldest():
-            try:
-                entries = file.peek(BATCH)
-                if entries:
-                    written_at = datetime.fromtimestamp(file.written_at(), UTC)
-                    return Spooled(file.edge, written_at, entries)
-            except (OSError, msgspec.MsgspecError) as error:
-                self._set_aside(file, type(error).__name__)
-            else:
-                self._finish(file)
+            if entries := file.peek(BATCH):
+                written_at = datetime.fromtimestamp(file.written_at(), UTC)
+                return Spooled(file.edge, written_at, entries)
+            file.skip()
+            self._finish(file)
         return None
 
     def drop_first(self) -> None:
         """Drop what `first` gave, once it is stored. Raises OSError."""
         if file := self._oldest():
             file.skip()
-            if not file.left():
+            if file.drained:
                 self._finish(file)
 
     def close(self) -> None:
@@ -136,22 +147,29 @@ class Spool:
             with suppress(OSError):
                 own.remove()
 
-    def _finish(self, file: SpoolFile) -> None:
-        if torn := file.left():
-            if file.edge == self._edge:
-                # All of it was fsynced: no torn end, but a disk that lost what it had promised to keep.
-                self._set_aside(file, "checksum")
-                return
-            logger.warning("spool: left out %d bytes that were never acknowledged", torn)
-        file.remove()
-        self._forget(file)
+    def _taken(self, path: Path) -> SpoolFile | None:
+        """A file that a dead edge left. What is none, or cannot be opened, is told once and left alone."""
+        try:
+            return SpoolFile.take(path)
+        except (OSError, Strange) as error:
+            if path.name not in self._strange:
+                logger.error("spool: %s is left alone (%s)", ascii(path.name), type(error).__name__)
+            self._strange.add(path.name)
+            return None
 
-    def _set_aside(self, file: SpoolFile, why: str) -> None:
-        """Keep what cannot be read for somebody to look at, and go on with the rest."""
-        aside = file.path.with_name(f"{file.path.name}.{time.time_ns()}.unreadable")
-        logger.error("spool: cannot read on (%s); kept as %s", why, aside.name)
-        file.path.rename(aside)
-        file.close()
+    def _finish(self, file: SpoolFile) -> None:
+        """Delete what was drained, or keep it aside when there are bytes in it that could not be read.
+
+        All of the own file was fsynced: what is torn there is what the disk lost of what it promised to keep.
+        """
+        if unread := file.unreadable(dead=file.edge != self._edge):
+            aside = unreadable.name_of(file.path, unread, time.time_ns())
+            logger.error("spool: %d of %d bytes cannot be read; kept as %s", unread, file.size, aside.name)
+            file.path.rename(aside)
+            file.close()
+            self.unreadable = unreadable.within(self._folder)
+        else:
+            file.remove()
         self._forget(file)
 
     def _forget(self, file: SpoolFile) -> None:

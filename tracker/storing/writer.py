@@ -2,6 +2,9 @@
 what Postgres does not take within a second, whether it refuses, is away, or hangs.
 
 Everything is stored in the order in which it came: while anything is in the spool, what comes goes behind it.
+
+Only a fault of an entry's own (`row_faults`) drops it. Every other error, foreseen or not, is an outage: what
+comes is kept, and tried again after pauses that grow.
 """
 
 import errno
@@ -13,12 +16,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import psycopg
-from psycopg import errors
 
 from tracker.contract.drops import Drop
-from tracker.storing.edge_connection import LONGEST_PAUSE, EdgeConnection, lost_race
+from tracker.liveness.activity import Activities
+from tracker.liveness.error_report import kind_of
+from tracker.storing.edge_connection import LONGEST_PAUSE, EdgeConnection, lost_race, passing
 from tracker.storing.entries import Entry, Key
 from tracker.storing.postgres_thread import PostgresThread, Unanswered
+from tracker.storing.row_faults import SQLSTATES, fault_of
 from tracker.storing.spool import Spool, Spooled
 
 logger = logging.getLogger(__name__)
@@ -30,14 +35,9 @@ ANSWER_SECONDS = 2.0
 # How long what comes may wait behind a batch of the spool, or a sign of life, that Postgres is slow to take.
 TURN_SECONDS = 0.25
 GOODBYE_SECONDS = 2.0
-# The row's own fault. Everything else (no connection, no space, read only, a schema in the middle of a
-# migration) passes, so the batch waits for it.
-REFUSALS = (
-    psycopg.DataError,
-    psycopg.IntegrityError,
-    errors.ProgramLimitExceeded,
-    errors.StatementTooComplex,
-)
+# How SQLSTATEs begin that say so: no connection, no resources, locked, an operator at work, no disk; and of a
+# server that only reads, in the middle of a failover.
+AWAY_STATES = ("08", "53", "55", "57", "58", "25006")
 STUCK = "Neither Postgres nor the spool on disk takes anything: nothing is stored or acknowledged."
 AWAY = "Postgres takes nothing: what comes is kept on disk until it does."
 Parts = deque[list[Entry]]
@@ -49,6 +49,14 @@ class Settled(NamedTuple):
     entries: Sequence[Entry]
     drop: Drop | None = None
     late: bool = False  # out of the spool: nobody waits for them any more
+
+
+class NotStored(Exception):
+    """Storing failed, for a reason that is neither Postgres' nor an entry's own."""
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__()
+        self.reason = reason
 
 
 class _Draining(NamedTuple):
@@ -67,8 +75,12 @@ class Writer:
         edge: int,
         spool: Spool,
         stopping: threading.Event,
+        activities: Activities,
     ) -> None:
         self.stuck = False  # neither Postgres nor the spool takes anything
+        # Whether Postgres is away is told otherwise, and told of: no patience of its own.
+        self._storing = activities.new("Storing")
+        self._spooling = activities.new("Spool")
         self._connection = EdgeConnection(connect, edge)
         self._postgres = PostgresThread()
         self._draining: _Draining | None = None
@@ -82,6 +94,8 @@ class Writer:
         """Why what comes is not going to Postgres, in a sentence for staff; empty while all is well."""
         if self.stuck:
             return STUCK
+        if trouble := self._storing.problem or self._spooling.problem:
+            return trouble
         return AWAY if self._connection.away_for() > SPOOL_AFTER_SECONDS else ""
 
     def write(self, batch: list[Entry]) -> Iterator[Settled]:
@@ -105,7 +119,7 @@ class Writer:
                 if self._stopping.is_set():
                     yield from self._spool_all(parts)
                     return
-            except (psycopg.Error, OSError) as error:
+            except Exception as error:
                 self._failed(error)
                 if self._stopping.is_set() and (self._connection.away or isinstance(error, OSError)):
                     yield from self._spool_all(parts)
@@ -125,7 +139,7 @@ class Writer:
                 yield from self._catch_up()
         except Unanswered:
             self._unanswered()
-        except (psycopg.Error, OSError) as error:
+        except Exception as error:
             self._failed(error)
 
     def due_in(self) -> float:
@@ -148,26 +162,33 @@ class Writer:
     def _store_next(self, parts: Parts, patience: float, spooled: Spooled | None = None) -> Iterator[Settled]:
         """Store the first part, or halve it when it is refused.
 
-        Raises psycopg.Error for what passes, and Unanswered; then the part is still the first.
+        Raises Unanswered, and whatever else is no fault of its entries; then the part is still the first.
         """
         part = parts[0]
         try:
             orphans = self._postgres.ask(part, lambda: self._write(part, spooled), patience)
-        except (psycopg.Error, Unanswered) as error:
-            if isinstance(error, Unanswered) or not _refused(error):
+        except psycopg.Error as error:
+            if not _refused(error):
                 raise
-            yield from _split(parts)
-        except Exception:
-            # It never came to Postgres: a lone surrogate, a time beyond the calendar.
-            yield from _split(parts)
+            yield from _split(parts, error)
+        except Unanswered:
+            raise
+        except Exception as error:
+            # It never came to Postgres: a lone surrogate, a time beyond the calendar; or an error of ours.
+            faulty = [entry for entry in part if fault_of(entry)]
+            if not faulty:
+                raise NotStored(error) from error
+            yield from _without(parts, faulty, error)
         else:
             parts.popleft()
             self._connection.reached()
+            self._storing.progressed()
+            self._spooling.progressed()
             self.stuck = False
             yield from _settle(part, orphans)
 
     def _catch_up(self) -> Iterator[Settled]:
-        """Store the spool's first batch. Raises psycopg.Error, OSError, Unanswered: it is still the first."""
+        """Store the spool's first batch. Raises Unanswered, OSError and others: it is still the first."""
         if self._draining is None:
             spooled = self._spool.first()
             if spooled is None:
@@ -194,7 +215,12 @@ class Writer:
         except OSError as error:
             self._complain(error)
             return
+        except Exception as error:
+            self._spooling.failed(error)
+            self.stuck = True
+            return
         parts.clear()
+        self._spooling.progressed()
         self.stuck = False
         if refused:
             unwritable = set(map(id, refused))
@@ -206,12 +232,14 @@ class Writer:
         if self._silent:
             self._connection.silent()
 
-    def _failed(self, error: psycopg.Error | OSError) -> None:
-        if isinstance(error, psycopg.Error):
-            self._connection.failed(error)
-        else:
+    def _failed(self, error: Exception) -> None:
+        if isinstance(error, OSError):
             self._complain(error)
             self._connection.pause = LONGEST_PAUSE
+        else:
+            self._connection.failed(error)
+            if not _foreseen(error):
+                self._storing.failed(error.reason if isinstance(error, NotStored) else error)
         self._retry_at = time.monotonic() + self._connection.pause
 
     def _complain(self, error: OSError) -> None:
@@ -230,16 +258,36 @@ def _settle(part: list[Entry], orphans: set[Key]) -> Iterator[Settled]:
     yield Settled([entry for entry, gone in zip(part, lost, strict=True) if not gone])
 
 
-def _split(parts: Parts) -> list[Settled]:
+def _split(parts: Parts, error: psycopg.Error) -> list[Settled]:
     """The first part was refused: halve it, or, if it is a single entry, give that up."""
     part = parts.popleft()
     if len(part) == 1:
-        logger.warning("buffer: Postgres refused an entry")
+        logger.warning("buffer: Postgres refused an entry (%s)", kind_of(error))
         return [Settled(part, Drop.REFUSED)]
     middle = len(part) // 2
     parts.extendleft([part[middle:], part[:middle]])
     return []
 
 
+def _without(parts: Parts, faulty: list[Entry], error: Exception) -> list[Settled]:
+    """Give up those entries of the first part that no row can hold; the others are tried again."""
+    refused = set(map(id, faulty))
+    for entry in faulty:
+        logger.warning("buffer: no row can hold an entry: %s (%s)", fault_of(entry), kind_of(error))
+    part = parts.popleft()
+    if rest := [entry for entry in part if id(entry) not in refused]:
+        parts.appendleft(rest)
+    return [Settled(faulty, Drop.REFUSED)]
+
+
+def _foreseen(error: Exception) -> bool:
+    """Whether it is Postgres that is away, or in the middle of something."""
+    if not isinstance(error, psycopg.Error):
+        return False
+    if error.sqlstate is None:
+        return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    return error.sqlstate.startswith(AWAY_STATES) or passing(error)
+
+
 def _refused(error: psycopg.Error) -> bool:
-    return isinstance(error, REFUSALS) and not lost_race(error)
+    return error.sqlstate in SQLSTATES and not lost_race(error)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import psycopg
 
+from tracker.liveness.error_report import kind_of, report
 from tracker.postgres import partitions
 from tracker.rollups import minutes
 from tracker.upkeep import abandoned, purges
@@ -64,7 +65,7 @@ def run(stop: threading.Event, connect: Callable[[], psycopg.Connection]) -> Non
             complained = True
         except Exception as error:
             # In `up` this is a thread, which nothing would start again. Not the error's own words, as below.
-            logger.error("jobs: broke off (%s); beginning again", type(error).__name__)
+            logger.error("jobs: broke off (%s); beginning again\n%s", kind_of(error), report(error))
         stop.wait(STANDBY_SECONDS if not complained else TICK_SECONDS)
 
 
@@ -88,6 +89,6 @@ def _do(job: Job, connection: psycopg.Connection) -> float:
         job.work(connection, datetime.now(UTC))
     except Exception as error:
         # Never the error's own words: Postgres quotes rows in them.
-        logger.error("jobs: %s failed (%s)", job.name, type(error).__name__)
+        logger.error("jobs: %s failed (%s)\n%s", job.name, kind_of(error), report(error))
         return min(job.period, RETRY_SECONDS)
     return job.period

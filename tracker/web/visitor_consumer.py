@@ -8,7 +8,7 @@ from uuid import UUID
 
 from channels.consumer import AsyncConsumer
 
-from tracker.contract.close_codes import Declined
+from tracker.contract.close_codes import FAILED, Declined
 from tracker.conversation.services import Outcome
 from tracker.conversation.session import Session
 from tracker.edge.process_edge import ProcessEdge
@@ -51,6 +51,10 @@ class VisitorConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no t
         output.session = session
         try:
             await self._converse(session, receive)
+        except Exception as error:
+            # Nothing of it is acknowledged: the page comes back, and says it again.
+            edge.hearing.stumbled(error)
+            output.close(FAILED)
         finally:
             # Also when the server cancels us at its end: the page view ends either way.
             edge.finished(session)
