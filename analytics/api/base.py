@@ -76,8 +76,8 @@ def no_database(request: HttpRequest, error: Exception | type[Exception]) -> Htt
 
 
 def bad_query(request: HttpRequest, error: ValidationError | type[ValidationError]) -> HttpResponse:
-    assert isinstance(error, ValidationError)  # as ninja calls it, whatever it declares
-    first = error.errors[0]
+    # As ninja calls it, whatever it declares.
+    first = error.errors[0] if isinstance(error, ValidationError) else {"loc": (), "msg": "not understood"}
     # ("query", "query", "limit"): what was sent is not repeated, only where it was wrong and how.
     name = next((part for part in reversed(first["loc"]) if isinstance(part, str)), "query")
     return answer({"error": f"{name}: {first['msg']}."}, 422)

@@ -10,7 +10,7 @@ from analytics.demo.page_socket import SocketAddress
 from analytics.demo.people import People
 from analytics.demo.rhythm import Rhythm, source
 from analytics.demo.tab import DemoTab
-from analytics.demo.walk import Walk, rest_of, walk
+from analytics.demo.walk import Stay, Walk, rest_of, walk
 
 # A newcomer looks within ten seconds: until then the site has filled up.
 WARM_UP_SECONDS: Final = 5.0
@@ -58,12 +58,11 @@ class DemoVisitors:
         first = visit.stays[0]
         if visit.second_tab and first.second_tab_at is not None:
             other = DemoTab(self._rng, self._address, person)
-            self._start(self._later(other, visit, first.second_tab_at))
+            self._start(self._later(other, visit.second_tab, first))
 
-    async def _later(self, tab: DemoTab, visit: Walk, seconds: float) -> None:
-        assert visit.second_tab
-        await asyncio.sleep(seconds)
-        await tab.read((visit.second_tab,), self._address.origin + visit.stays[0].path)
+    async def _later(self, tab: DemoTab, second: Stay, first: Stay) -> None:
+        await asyncio.sleep(first.second_tab_at or 0.0)
+        await tab.read((second,), self._address.origin + first.path)
 
     def _start(self, doing: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(doing)

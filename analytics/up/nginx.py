@@ -118,7 +118,8 @@ class Nginx:
             **({'proxy_set_header X-Footfall-Demo "";': ""} if self.demo else {}),
             **({'proxy_set_header X-Footfall-Demo-Address "";': ""} if self.demo else {}),
         }.items():
-            assert text.count(installed) == 1, installed
+            if text.count(installed) != 1:
+                raise CannotStart(f"{SOURCE} does not hold this line once: {installed}")
             text = text.replace(installed, ours)
         return text.replace("/run/footfall/", f"{self.folder}/") + "\n"
 

@@ -18,8 +18,7 @@ class PostLeases:
 
     def renew(self, session: Session, now: float) -> None:
         """It gave a sign: its lease begins anew, for as long as its page's attention asks."""
-        assert session.page
-        hidden = session.page.tab.attention is Attention.HIDDEN
+        hidden = session.page is not None and session.page.tab.attention is Attention.HIDDEN
         self._until[session] = now + (HIDDEN_LEASE_SECONDS if hidden else LEASE_SECONDS)
 
     def drop(self, session: Session) -> None:

@@ -132,12 +132,11 @@ def place(visitor: VisitorPages) -> None:
         if began >= until + GAP:
             chain, visit = [], None
         until = max(until, reach)
-        if page is None:
-            assert stored
+        if page is None and stored:
             visit = stored.visit
             for earlier in chain:
                 earlier.visit = visit
-        else:
+        elif page:
             chain.append(page)
             visit = visit or page.visit
             page.visit = visit

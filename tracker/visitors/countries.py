@@ -17,21 +17,21 @@ class Countries:
 
     def of(self, address: str) -> str:
         """ISO alpha-2 of an address in its shortest form, or "" if nobody knows."""
-        code = self._from_database(address) if self._database else iptocc.country_code(address)
+        code = _from(self._database, address) if self._database else iptocc.country_code(address)
         return code if isinstance(code, str) and ALPHA_2.fullmatch(code) else ""
 
-    def _from_database(self, address: str) -> object:
-        assert self._database is not None
-        try:
-            record = self._database.get(address)
-        # An IPv6 address in a database of IPv4, or no address at all.
-        except ValueError:
-            return None
-        if not isinstance(record, dict):
-            return None
-        for place in ("country", "registered_country"):
-            country = record.get(place)
-            if isinstance(country, dict) and "iso_code" in country:
-                return country["iso_code"]
-        # Databases that carry nothing else put it at the top.
-        return record.get("country_code")
+
+def _from(database: maxminddb.Reader, address: str) -> object:
+    try:
+        record = database.get(address)
+    # An IPv6 address in a database of IPv4, or no address at all.
+    except ValueError:
+        return None
+    if not isinstance(record, dict):
+        return None
+    for place in ("country", "registered_country"):
+        country = record.get(place)
+        if isinstance(country, dict) and "iso_code" in country:
+            return country["iso_code"]
+    # Databases that carry nothing else put it at the top.
+    return record.get("country_code")

@@ -52,8 +52,7 @@ class Command(BaseCommand):
 
 
 async def _run(visitors: DemoVisitors) -> None:
-    running = asyncio.current_task()
-    assert running
+    running = asyncio.create_task(visitors.run())
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, running.cancel)
-    await visitors.run()
+    await running
