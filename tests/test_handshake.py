@@ -118,11 +118,86 @@ def test_two_keys_are_none(name: str) -> None:
         handshake.read(asked().replace(b"Host:", f"{name}: {KEY}\r\nHost:".encode()))
 
 
-@pytest.mark.parametrize("name", ["X-Forwarded-For", "x-forwarded-for", "COOKIE", "cf-ray"])
-def test_what_names_a_visitor_is_not_remembered_in_any_case(name: str) -> None:
+# What proxies call a visitor's address, and what they may come to call it.
+ADDRESS_HEADERS = [
+    *("X-Forwarded-For", "x-forwarded-for", "X-FORWARDED-FOR", "Forwarded", "X-Real-IP", "COOKIE", "cf-ray"),
+    *("True-Client-IP", "X-Client-IP", "Fastly-Client-IP", "X-Cluster-Client-IP", "Fly-Client-IP"),
+    *("CF-Connecting-IP", "CF-Connecting-IPv6", "CF-Pseudo-IPv4", "X-Azure-ClientIP", "X-Vercel-Ip"),
+    *(
+        "Referer",
+        "Authorization",
+        "X-Invented-Tomorrow",
+        "hOST",
+        "user-agent",
+        "Via",
+        "Sec-WebSocket-Protocol",
+    ),
+]
+WAYS = [": {}", ":{}", ":  {}", ":\t{}", ": é {}", ": {} ", ": {}\t", ": \x85{}"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", ADDRESS_HEADERS)
+def test_what_names_a_visitor_is_not_remembered(name: str, way: str) -> None:
     handshake._remembered.cache_clear()
     for number in range(3):
-        value = f"198.51.100.{number}"
-        head = asked().replace(b"\r\n\r\n", f"\r\n{name}: {value}\r\n\r\n".encode())
-        assert handshake.read(head).headers[name.lower()] == value
-    assert handshake._remembered.cache_info().currsize == 1
+        line = name + way.format(f"198.51.100.{number}")
+        head = asked().replace(b"\r\n\r\n", f"\r\n{line}\r\n\r\n".encode("latin-1"))
+        for _ in range(2):
+            assert f"198.51.100.{number}" in handshake.read(head).headers[name.lower()]
+            assert handshake.read(head).headers == http_head.read(head).headers
+    assert handshake._remembered.cache_info().currsize <= 1
+
+
+def test_what_stands_in_the_path_beside_the_key_is_not_remembered() -> None:
+    handshake._remembered.cache_clear()
+    for number in range(3):
+        assert handshake.read(asked(path=f"/live/k?ip=198.51.100.{number}")).key == "k"
+    assert handshake._remembered.cache_info().currsize == 0
+
+
+CHROME = """GET /live/k HTTP/1.1
+Host: stats.example.com
+Connection: Upgrade
+Pragma: no-cache
+Cache-Control: no-cache
+User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/141.0.0.0 Safari/537.36
+Upgrade: websocket
+Origin: https://example.com
+Sec-WebSocket-Version: 13
+Accept-Encoding: gzip, deflate, br, zstd
+Accept-Language: de-DE,de;q=0.9,en;q=0.8
+Sec-WebSocket-Key: KEY
+Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits
+"""
+FIREFOX = """GET /live/k HTTP/1.1
+Host: stats.example.com
+User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0
+Accept: */*
+Accept-Language: en-US,en;q=0.5
+Accept-Encoding: gzip, deflate, br, zstd
+Sec-WebSocket-Version: 13
+Origin: https://example.com
+Sec-WebSocket-Extensions: permessage-deflate
+Sec-WebSocket-Key: KEY
+DNT: 1
+Connection: keep-alive, Upgrade
+Sec-Fetch-Dest: empty
+Sec-Fetch-Mode: websocket
+Sec-Fetch-Site: cross-site
+Pragma: no-cache
+Cache-Control: no-cache
+Upgrade: websocket
+"""
+
+
+@pytest.mark.parametrize("browser", [CHROME, FIREFOX], ids=["chrome", "firefox"])
+@pytest.mark.parametrize(
+    "proxy", ["", "X-Forwarded-For: {}\nX-Forwarded-Proto: https\n", "X-New-Client-Ip: {}\n"]
+)
+def test_what_browsers_say_is_remembered_behind_any_proxy(browser: str, proxy: str) -> None:
+    handshake._remembered.cache_clear()
+    for number in range(100):
+        lines = browser.replace("KEY", KEY) + proxy.format(f"198.51.100.{number}") + "\n"
+        handshake.read(lines.replace("\n", "\r\n").encode())
+    assert handshake._remembered.cache_info()[:2] == (99, 1)

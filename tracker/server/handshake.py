@@ -19,11 +19,20 @@ ACCEPTED: Final = (
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
 )
 KEY_LENGTH: Final = 24
-# The lines in which one visitor's request differs from the next one's, by browsers and by proxies. Without
-# them, what comes to a site is one of a few hundred texts, and names nobody: those are remembered.
+# What browsers say alike to whoever they ask, as they write it, and the scheme, which nginx adds. Of these
+# lines what comes to a site is one of a few hundred texts, which name nobody: they are remembered. No other
+# line is: proxies call visitors' addresses what they like.
+ALIKE: Final = (
+    rb"Host|Connection|Upgrade|Pragma|Cache-Control|User-Agent|Origin|Accept|Accept-Encoding|Accept-Language"
+    rb"|Sec-WebSocket-Version|Sec-WebSocket-Extensions|Sec-Fetch-Dest|Sec-Fetch-Mode|Sec-Fetch-Site"
+    rb"|Sec-Fetch-Storage-Access|DNT|Sec-GPC|X-Forwarded-Proto"
+)
 OWN: Final = re.compile(
-    rb"\r\n((?i:Sec-WebSocket-Key|Cookie|Forwarded|X-Forwarded-For|X-Real-IP|CF-Connecting-IP|CF-Ray|X-Request-ID))"
-    rb": ([!-~](?:[ -~]*[!-~])?)(?=\r\n)"
+    rb"\r\n(?!(?:" + ALIKE + rb"):)([!#$%&'*+.^_`|~0-9A-Za-z-]+): ([!-~](?:[ -~]*[!-~])?)(?=\r\n)"
+)
+# Looked at before something is remembered: what is written in an odd way is not told apart above.
+NAMES_NOBODY: Final = re.compile(
+    rb"GET " + PREFIX.encode() + rb"[!->@-~]* HTTP/1\.1(?:\r\n(?:" + ALIKE + rb"):[^\r\n]*)*\r\n\r\n"
 )
 REMEMBERED_LIMIT: Final = 1024  # bytes
 
@@ -42,8 +51,7 @@ def read(head: bytes) -> Handshake:
     own = {
         name.decode().lower(): value.decode() for name, value in zip(parts[1::3], parts[2::3], strict=True)
     }
-    read_rest = _remembered if len(head) <= REMEMBERED_LIMIT else _read
-    site, headers = read_rest(b"".join(parts[::3]))
+    site, headers = _rest(b"".join(parts[::3]))
     if len(own) * 3 + 1 == len(parts) and own.keys().isdisjoint(headers):
         headers = headers | own
     else:
@@ -84,5 +92,22 @@ def _read(head: bytes) -> tuple[str, dict[str, str]]:
     return site, headers
 
 
+class _NotRemembered(Exception):
+    """Whatever is raised is not remembered either."""
+
+
+def _rest(rest: bytes) -> tuple[str, dict[str, str]]:
+    if len(rest) > REMEMBERED_LIMIT:
+        return _read(rest)
+    try:
+        return _remembered(rest)
+    except _NotRemembered:
+        return _read(rest)
+
+
 # 6 µs for 0.3. At most some 10 MB, whatever strangers send.
-_remembered = lru_cache(2048)(_read)
+@lru_cache(2048)
+def _remembered(rest: bytes) -> tuple[str, dict[str, str]]:
+    if not NAMES_NOBODY.fullmatch(rest):
+        raise _NotRemembered
+    return _read(rest)
