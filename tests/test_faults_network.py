@@ -5,10 +5,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
-from itertools import groupby, islice
 from pathlib import Path
 
 import psycopg
@@ -26,26 +24,22 @@ from scripts.stands import namespace
 from scripts.stands.checkout import ROOT
 from tracker.postgres.connect import connect
 
-CLOSED_FIGURES = 4
 NETWORK, OTHER = "127.16.0.0/16", "127.17.0.1"
 NEAR, FAR = "127.9.2.1", "127.9.2.2"  # of one Postgres
 
 
-@pytest.fixture(scope="module")
-def runs() -> dict[str, list[Figure]]:
-    """All of them; most of the time they wait. But nothing else starts while pages close, within a second."""
-    silence = silent.silent(None, True)
-    found = list(islice(silence, CLOSED_FIGURES))
-    with ThreadPoolExecutor() as together:
-        others = together.map(lambda run: list(run(None, True)), (splits.netsplit, slow_network.slow_network))
-        found += [*silence, *(figure for figures in others for figure in figures)]
-    return {run: list(figures) for run, figures in groupby(found, lambda figure: figure.run)}
-
-
 @pytest.mark.alone
-@pytest.mark.parametrize("run", ["silent", "netsplit", "web-split", "slow-network"])
-def test_the_network_is_survived_as_promised(runs: dict[str, list[Figure]], run: str) -> None:
-    assert [figure.line() for figure in runs[run] if not figure.met] == []
+def test_pages_that_fall_silent_are_gone_as_promised() -> None:
+    # Nothing else runs beside it: some pages are to close within a second.
+    assert [figure.line() for figure in silent.silent(None, True) if not figure.met] == []
+
+
+@pytest.mark.waits
+@pytest.mark.parametrize("run", [splits.netsplit, slow_network.slow_network], ids=["splits", "slow"])
+def test_the_network_is_survived_as_promised(
+    run: Callable[[Ground | None, bool], Generator[Figure, None, None]],
+) -> None:
+    assert [figure.line() for figure in run(None, True) if not figure.met] == []
 
 
 def test_what_is_cut_vanishes_both_ways_until_it_heals() -> None:
