@@ -21,7 +21,7 @@ def test_the_figures_are_of_this_process_and_sampled_once_a_second() -> None:
     told = json.loads(system.added_to('{"seq":1}'))
     assert told["seq"] == 1
     figures = told["system"]
-    assert set(figures) == {"sockets", "messages", "delay", "depth", "cpu", "memory", "trouble"}
+    assert set(figures) == {"sockets", "messages", "delay", "depth", "cpu", "memory", "trouble", "room"}
     assert 10 * 2**20 < figures["memory"] < 2**33
     assert figures["sockets"] == figures["depth"] == 0
     assert figures["trouble"] == ""

@@ -3,7 +3,7 @@
  * something is wrong.
  *
  * @import {Vitals} from "../shared/snapshot.js"
- * @typedef {Exclude<keyof Vitals, "trouble">} VitalName
+ * @typedef {Exclude<keyof Vitals, "trouble" | "room">} VitalName
  */
 
 const KEPT = 60;
@@ -11,11 +11,13 @@ const WIDTH = 40;
 const HEIGHT = 12;
 // Samples are a second apart; snapshots may come twice as often, and the same sample with them.
 const SAMPLE_MS = 1_000;
+const rough = new Intl.NumberFormat("en", { notation: "compact" });
 const number = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 
-/** @type {Record<VitalName, (value: number) => string>} */
+/** @type {Record<VitalName, (value: number, vitals: Vitals) => string>} */
 const WORDS = {
-  sockets: (value) => number.format(value),
+  // How many there may be matters once they become many.
+  sockets: (value, { room }) => number.format(value) + (2 * value > room ? ` of ${rough.format(room)}` : ""),
   messages: (value) => `${value < 10 ? value.toFixed(1) : number.format(value)}/s`,
   delay: (value) => (value < 10 ? `${number.format(value * 1000)} ms` : `${number.format(value)} s`),
   depth: (value) => number.format(value),
@@ -54,7 +56,7 @@ export class Strip {
     for (const { name, figure, line, values } of this.#parts) {
       values.push(vitals[name]);
       if (values.length > KEPT) values.shift();
-      const text = WORDS[name](vitals[name]);
+      const text = WORDS[name](vitals[name], vitals);
       if (figure.textContent !== text) figure.textContent = text;
       line.setAttribute("d", path(values, FULL[name]));
     }

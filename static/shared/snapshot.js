@@ -48,6 +48,7 @@
  * @property {number} cpu seconds of processor time per second
  * @property {number} memory bytes, or 0 where the system does not say
  * @property {string} trouble what is wrong, in words, or ""
+ * @property {number} room how many sockets may be held
  */
 
 /**

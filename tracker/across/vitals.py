@@ -19,6 +19,7 @@ class Vitals(msgspec.Struct, frozen=True):
     cpu: float = 0.0
     memory: int = 0
     problem: str = msgspec.field(default="", name="trouble")  # as boards are sent it
+    room: int = 0  # how many sockets may be held; 0 where an older process does not say
 
 
 def together(parts: Iterable[Vitals]) -> Vitals:
@@ -32,4 +33,5 @@ def together(parts: Iterable[Vitals]) -> Vitals:
         cpu=round(sum(each.cpu for each in every), 3),
         memory=sum(each.memory for each in every),
         problem=next((each.problem for each in every if each.problem), ""),
+        room=sum(each.room for each in every),
     )

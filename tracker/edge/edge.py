@@ -40,15 +40,15 @@ PATIENCE_SECONDS = 10.0
 DRAIN_SECONDS = 10.0
 # Between two portions of pages that are sent elsewhere.
 PORTION_SECONDS = 0.1
-# Of the files a process may open: what is not for visitors' sockets.
-OTHER_FILES = 256
+# From then on staff are told how full it is: somebody must make room before nobody is let in.
+NEARLY_FULL = 0.8
 
 
 class Edge:
     """The sockets of this process; implements `tracker.conversation.services.Services`."""
 
     def __init__(self, activities: Activities) -> None:
-        """`activities`: what goes on in this process, here and elsewhere."""
+        """`activities`: what goes on in this process, here and elsewhere. Raises TooFewFiles."""
         self.id = secrets.randbits(62) + 1
         self.activities = activities
         self.drops = Drops()
@@ -62,8 +62,7 @@ class Edge:
         self._admission = Admission(self.directory)
         self._address_limits = self._admission.address_limits
         self._pace = Pace(settings.FOOTFALL_MESSAGE_BURST, settings.FOOTFALL_MESSAGE_RATE)
-        # Beyond its files, a process could not even say that it is overloaded.
-        self._room = min(settings.FOOTFALL_SOCKETS, file_limits.most_files() - OTHER_FILES)
+        self.room = file_limits.room(settings.FOOTFALL_SOCKETS)
         self._claims = Claims(f"{self.id:x}", self._forget)
         self._publisher = None
         if settings.REDIS_URL:
@@ -112,7 +111,7 @@ class Edge:
 
         Raises Declined when there is no room for it.
         """
-        if len(self.sessions) >= self._room:
+        if len(self.sessions) >= self.room:
             raise Declined(OVERLOADED, Drop.PROCESS_FULL)
         if not self._address_limits.enter(caller.address_use):
             raise Declined(OVERLOADED, Drop.ADDRESS_FULL)
@@ -145,12 +144,15 @@ class Edge:
     @property
     def problem(self) -> str:
         """Why what pages say is not stored or counted as it should be, for staff; empty while all is well."""
-        return self.buffer.problem or self.activities.problem
+        full = "" if self.held() < self.room else f"Full: {self.room:,} pages, and no room for more."
+        return self.buffer.problem or self.activities.problem or full
 
     @property
     def notice(self) -> str:
         """What staff should look at, though all goes on; empty when there is nothing."""
-        return " ".join(filter(None, (self.buffer.spool.unreadable.notice, self.activities.notice)))
+        nearly_full = self.room * NEARLY_FULL <= self.held() < self.room
+        filling = f"{self.held():,} of the {self.room:,} pages that a process holds." if nearly_full else ""
+        return " ".join(filter(None, (filling, self.buffer.spool.unreadable.notice, self.activities.notice)))
 
     def held(self) -> int:
         """How many conversations are open now."""

@@ -15,6 +15,7 @@ def lines(held: Edge) -> Iterator[str]:
     """Every metric, as Prometheus reads it."""
     presence, buffer = held.presence, held.buffer
     yield one("footfall_conversations", "gauge", "Sockets and posting pages held.", held.held())
+    yield one("footfall_room", "gauge", "How many of them this process may hold.", held.room)
     yield one("footfall_tabs", "gauge", "Open tabs, over all sites.", presence.tabs())
     yield one(
         "footfall_visitors", "gauge", "Visitors live now: distinct per site, added up.", presence.visitors()

@@ -25,6 +25,8 @@ class Holder(Protocol):
     @property
     def notice(self) -> str: ...
 
+    room: int
+
     def held(self) -> int: ...
 
 
@@ -53,6 +55,7 @@ class Pulse:
             cpu=round((cpu - self._cpu) / elapsed, 3),
             memory=_memory(),
             problem=edge.problem or edge.notice if edge else "",
+            room=edge.room if edge else 0,
         )
         self._taken_at, self._messages, self._cpu = now, messages, cpu
         return self._vitals

@@ -19,7 +19,7 @@ from analytics.up import first_start, options
 from analytics.up.child import Child
 from analytics.up.errors import CannotStart
 from analytics.up.launch import Launch
-from tracker.edge.file_limits import allow_many_sockets
+from tracker.edge import file_limits
 from tracker.postgres.connect import connect
 from tracker.sites.snippet_tag import tag
 from tracker.upkeep import jobs
@@ -66,7 +66,7 @@ class Command(BaseCommand):
         self._greet(first_start.welcome())
         demo = self._demo(started) if started.options.demo else None
         connections.close_all()
-        allow_many_sockets()
+        _allow_many_sockets()
         fleet = started.fleet
         if fleet:
             undo.callback(fleet.stop)
@@ -120,6 +120,15 @@ class Command(BaseCommand):
     def _say(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()
+
+
+def _allow_many_sockets() -> None:
+    """For this process and its children. Raises CannotStart."""
+    file_limits.allow_many_sockets()
+    try:
+        file_limits.room(settings.FOOTFALL_SOCKETS)
+    except file_limits.TooFewFiles as problem:
+        raise CannotStart(str(problem)) from None
 
 
 def _start_jobs() -> Callable[[], None]:

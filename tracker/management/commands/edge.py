@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.log import configure_logging
 
-from tracker.edge.file_limits import allow_many_sockets
+from tracker.edge import file_limits
 from tracker.server import arguments, ports, process
 from tracker.server.workers import Workers
 
@@ -41,7 +41,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **chosen: Any) -> None:
         configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
-        allow_many_sockets()
+        file_limits.allow_many_sockets()
+        try:
+            file_limits.room(settings.FOOTFALL_SOCKETS)
+        except file_limits.TooFewFiles as problem:
+            raise CommandError(str(problem)) from None
         count = chosen["workers"]
         sockets = _listen(chosen["port"], chosen["uds"], count)
         posts = _listen(chosen["post_port"], chosen["post_uds"], count)
