@@ -17,13 +17,13 @@ def env_list(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
 
 
-def env_int(name: str, default: int) -> int:
-    """A whole number, at least 1, from the environment."""
+def env_int(name: str, default: int, least: int = 1) -> int:
+    """A whole number, at least 1 or what is said, from the environment."""
     text = os.environ.get(name, "").strip()
     if not text:
         return default
-    if not text.isdecimal() or int(text) < 1:
-        raise ImproperlyConfigured(f"{name} must be a whole number of at least 1, not {text!r}.")
+    if not text.isdecimal() or int(text) < least:
+        raise ImproperlyConfigured(f"{name} must be a whole number of at least {least}, not {text!r}.")
     return int(text)
 
 
@@ -168,6 +168,9 @@ FOOTFALL_MESSAGE_RATE = env_int("FOOTFALL_MESSAGE_RATE", 20)
 # Over how long an edge that is told to stop sends its pages elsewhere. They are back within half a second,
 # and counted within another quarter: an edge that holds all pages makes a dip of 5 % over 10 s, 3 % over 18.
 FOOTFALL_DRAIN_SECONDS = env_int("FOOTFALL_DRAIN_SECONDS", 18)
+# Seconds without a sign of life after which a process is ended, and started again; 0: never. Processes give
+# one a second, and the longest that any was seen to hold its loop is below one.
+FOOTFALL_WATCHDOG = env_int("FOOTFALL_WATCHDOG", 10, least=0)
 # Sockets one process holds; it takes no more than its files allow either. At 20 to 70 KB a socket, 50,000
 # are up to 3.5 GB.
 FOOTFALL_SOCKETS = env_int("FOOTFALL_SOCKETS", 50_000)

@@ -188,7 +188,7 @@ def _valkey(on: Ground, stack: ExitStack) -> tuple[int, str]:
     on.started += 1
     folder = on.folder / f"valkey-{on.started}"
     folder.mkdir()
-    child = valkey.child(folder)
+    child = valkey.child(folder, patience=0)
     child.start()
     stack.callback(child.stop)
     until = time.monotonic() + START_SECONDS

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from tests.page_views import HOUR, MINUTE, START, at, begin, folded, progress, rows
+from tracker.liveness.activity import Activity
 from tracker.models import OpenVisit, Recent, Salt, Site
 from tracker.postgres import partitions
 from tracker.postgres.connect import connect
@@ -229,7 +230,7 @@ def test_a_lost_connection_is_made_again(
 def test_whatever_breaks_the_work_goes_on(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    done, tries = threading.Event(), iter([OSError("no file left")])
+    done, tries = threading.Event(), iter([OSError("no file " + "left")])
 
     def connects() -> psycopg.Connection:
         for error in tries:
@@ -239,12 +240,13 @@ def test_whatever_breaks_the_work_goes_on(
     monkeypatch.setattr(jobs, "STANDBY_SECONDS", 0.05)
     monkeypatch.setattr(jobs, "JOBS", (jobs.Job("good", lambda c, n: done.set(), 3600),))
     stop = threading.Event()
-    thread = threading.Thread(target=jobs.run, args=[stop, connects])
+    thread = threading.Thread(target=jobs.run, args=[stop, connects, Activity("Jobs")])
     thread.start()
     assert done.wait(30)
     stop.set()
     thread.join(10)
-    assert "jobs: broke off (OSError)" in caplog.text
+    assert "Jobs: OSError, which nobody foresaw" in caplog.text
+    assert "no file left" not in caplog.text
 
 
 def test_the_command_makes_partitions_and_leaves_when_told(connection: psycopg.Connection) -> None:
@@ -277,7 +279,9 @@ class _running:  # noqa: N801 (reads as a phrase)
 
     def __init__(self, name: str = "jobs") -> None:
         self.stop = threading.Event()
-        self.thread = threading.Thread(target=jobs.run, args=[self.stop, connect], name=name)
+        self.thread = threading.Thread(
+            target=jobs.run, args=[self.stop, connect, Activity("Jobs")], name=name
+        )
 
     def __enter__(self) -> None:
         self.thread.start()

@@ -270,6 +270,8 @@ class Collector:
                 scope.stream.extend(happened.passed, happened.happenings)
 
     def _tell_stale(self) -> None:
+        silent = self._edges.stale() if self.reachable else 0
+        self._activity.remark = f"Processes that cannot be heard: {silent}." if silent else ""
         for scope in self._scopes.values():
             missing = len(scope.merged.missing(self._edges.living))
             stale = self._edges.stale() + missing

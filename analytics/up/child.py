@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from tracker.liveness.activity import Activity, go_on_in_thread
+from tracker.liveness.watchdog import LOOK_SECONDS, Watchdog
 
 logger = logging.getLogger(__name__)
 prctl = ctypes.CDLL(None, use_errno=True).prctl
@@ -39,12 +40,23 @@ PATIENCE = 20.0
 
 
 class Child:
-    """One program kept running, in a thread of its own; SIGTERM ends it."""
+    """One program kept running, in a thread of its own; SIGTERM ends it.
 
-    def __init__(self, name: str, command: Sequence[str], environment: dict[str, str]) -> None:
+    It is started again when it ends by itself, and ended when its watchdog has lost patience.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: dict[str, str],
+        watchdog: Watchdog | None = None,
+    ) -> None:
+        """`watchdog`: what ends it when it hangs; without one it is waited for."""
         self._name = name
         self._command = command
         self._environment = environment
+        self._watchdog = watchdog
         self._stopping = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._activity = Activity(name)
@@ -81,12 +93,27 @@ class Child:
             if self._stopping.is_set():
                 self._process.terminate()
             self._activity.progressed()
-            code = self._process.wait()
+            code = self._wait(self._process, began)
             _kill_group(self._process.pid)
             if not self._stopping.is_set():
                 logger.error("%s ended by itself (%s); starting it again.", self._name, code)
                 if time.monotonic() - began < SHORT_LIFE:
                     self._stopping.wait(PAUSE)
+
+    def _wait(self, process: subprocess.Popen[bytes], began: float) -> int:
+        """Wait for its end, and bring that about when it hangs; the exit code."""
+        if self._watchdog is None:
+            return process.wait()
+        while True:
+            try:
+                code = process.wait(LOOK_SECONDS)
+            except subprocess.TimeoutExpired:
+                if not self._stopping.is_set() and self._watchdog.must_end(process.pid, began):
+                    # One that is stopped takes no other signal.
+                    process.kill()
+            else:
+                self._watchdog.ended()
+                return code
 
 
 def _kill_group(leader: int) -> None:

@@ -9,14 +9,20 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from django.conf import settings
+
 from analytics.up import nginx, run_folder, valkey
 from analytics.up.account import Account
 from analytics.up.child import Child
 from analytics.up.data_folder import DataFolder
 from analytics.up.errors import CannotStart
 from analytics.up.options import ROOT, Options
+from analytics.up.signs import Signs
+from tracker.liveness.watchdog import Aside, Watchdog
 
 READY_SECONDS = 30.0
+# A job may take minutes; while it gets on, its process gives signs, which nobody waits for.
+JOBS_PATIENCE = 3.0
 
 
 class Fleet:
@@ -37,6 +43,7 @@ class Fleet:
         self.folder = run_folder.make(data, account)
         if self._embedded:
             os.environ["REDIS_URL"] = valkey.address(self.folder)
+        self._signs = Signs(self.folder)
         self._children: list[Child] = []
         self._edges: list[Child] = []
         self._front: Child | None = None
@@ -49,11 +56,10 @@ class Fleet:
     def start(self) -> None:
         """Start all but nginx, and wait until edges take sockets. Raises CannotStart."""
         if self._embedded:
-            self._start("valkey", valkey.child(self.folder))
+            self._start(valkey.child(self.folder, settings.FOOTFALL_WATCHDOG))
             _wait_for([self.folder / "valkey"], "Valkey does not start.")
-        self._start(
-            "jobs", Child("jobs", [sys.executable, str(ROOT / "manage.py"), "jobs"], dict(os.environ))
-        )
+        self._signs.start()
+        self._start(self._ours("jobs", ["jobs"], JOBS_PATIENCE))
         for number in range(1, self._options.edges + 1):
             edge = self._edge(number)
             self._edges.append(edge)
@@ -86,18 +92,25 @@ class Fleet:
             list(together.map(lambda edge: edge.stop(signal.SIGINT), self._edges))
         for child in (*([self._front] if self._front else []), *reversed(self._children)):
             child.stop()
+        self._signs.stop()
         run_folder.remove(self._data)
 
-    def _start(self, name: str, child: Child) -> None:
+    def _start(self, child: Child) -> None:
         self._children.append(child)
         child.start()
 
     def _edge(self, number: int) -> Child:
         place = self.folder / f"edge-{number}"
-        options = [f"--uds={place}.ws", f"--post-uds={place}.post", "--verbosity=0"]
-        return Child(
-            f"edge {number}", [sys.executable, str(ROOT / "manage.py"), "edge", *options], dict(os.environ)
-        )
+        places = [Path(f"{place}.{kind}") for kind in ("ws", "post")]
+        options = [f"--uds={places[0]}", f"--post-uds={places[1]}", "--verbosity=0"]
+        return self._ours(f"edge {number}", ["edge", *options], 1.0, *places)
+
+    def _ours(self, name: str, command: list[str], patience: float, *places: Path) -> Child:
+        """A child that runs one of our commands, and has so many times the usual patience to give a sign."""
+        seconds = settings.FOOTFALL_WATCHDOG * patience
+        watchdog = Watchdog(name, self._signs, seconds, Aside(*places)) if seconds else None
+        environment = {**os.environ, **self._signs.environment(seconds)}
+        return Child(name, [sys.executable, str(ROOT / "manage.py"), *command], environment, watchdog)
 
 
 def _wait_for(places: list[Path], problem: str) -> None:

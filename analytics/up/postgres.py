@@ -9,10 +9,13 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 
 import psycopg
+from psycopg.pq import Ping
 
 from analytics.up import postgres_programs
 from analytics.up.account import account_for
@@ -22,6 +25,7 @@ from analytics.up.errors import CannotStart
 from analytics.up.postgres_cluster import ENVIRONMENT, Cluster
 from analytics.up.postgres_home import make_home, make_socket_folder, recorded_home, remove_socket_folder
 from tracker.liveness.activity import Activity, go_on_in_thread
+from tracker.liveness.watchdog import LOOK_SECONDS, Asked, Watchdog
 
 logger = logging.getLogger(__name__)
 LOG_LIMIT = 5 * 1024 * 1024
@@ -71,6 +75,7 @@ class Postgres:
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = threading.Event()
         self._watcher: threading.Thread | None = None
+        self._watchdog: Watchdog | None = None
 
     @property
     def url(self) -> str:
@@ -112,6 +117,10 @@ class Postgres:
             daemon=True,
         )
         self._watcher.start()
+
+    def expect_answers(self, patience: float) -> None:
+        """From now on end it, and start it again, when it answers nobody for so many seconds."""
+        self._watchdog = Watchdog("Postgres", Asked(self._answers), patience) if patience else None
 
     def stop(self) -> None:
         """Stop Postgres, ending its connections, and remove what only served this run."""
@@ -187,18 +196,24 @@ class Postgres:
                 connection.execute("CREATE DATABASE footfall")
 
     def _watch(self) -> None:
-        """Start Postgres again whenever it ends by itself; see that its log stays small."""
+        """Start Postgres again whenever it ends, or hangs; see that its log stays small."""
+        began, trimmed_at = time.monotonic(), time.monotonic()
         while not self._stopping.is_set():
             if self._process is None:
                 raise RuntimeError("Postgres is watched before it was started")
             try:
-                code = self._process.wait(LOG_CHECK)
+                code = self._process.wait(LOOK_SECONDS)
             except subprocess.TimeoutExpired:
-                self._trim_log()
+                if self._watchdog and self._watchdog.must_end(self._process.pid, began):
+                    _kill_with_children(self._process.pid)
+                if time.monotonic() - trimmed_at > LOG_CHECK:
+                    self._trim_log()
+                    trimmed_at = time.monotonic()
                 continue
             if self._stopping.is_set():
                 return
             logger.error("Postgres ended by itself (%s); starting it again.", code)
+            began = time.monotonic()
             try:
                 self._launch()
             except CannotStart as problem:
@@ -206,6 +221,10 @@ class Postgres:
                     return
                 logger.error("%s Trying again.", problem)
                 self._stopping.wait(1)
+
+    def _answers(self) -> bool:
+        """Whether it answers at all: that it is just starting, or full, is an answer, too."""
+        return psycopg.pq.PGconn.ping(f"{self.url}?connect_timeout=2".encode()) in (Ping.OK, Ping.REJECT)
 
     def _log(self) -> BinaryIO:
         """Its log; in the data folder, since root must not write into a folder that another account owns."""
@@ -219,3 +238,12 @@ class Postgres:
         if path.exists() and path.stat().st_size > LOG_LIMIT:
             shutil.copyfile(path, path.with_name("postgres.log.1"))
             os.truncate(path, 0)
+
+
+def _kill_with_children(process: int) -> None:
+    """End a Postgres that takes no other signal, and its children: one that is stopped holds its memory."""
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    os.kill(process, signal.SIGKILL)
+    for child in map(int, children):
+        with suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)

@@ -5,10 +5,12 @@ It holds only what lives as long as the processes around it, so nothing is ever 
 
 import importlib.util
 import platform
+import socket
 from pathlib import Path
 
 from analytics.up.child import Child
 from analytics.up.errors import CannotStart
+from tracker.liveness.watchdog import Asked, Watchdog
 
 
 def program() -> Path:
@@ -29,8 +31,20 @@ def address(folder: Path) -> str:
     return f"unix://{folder / 'valkey'}"
 
 
-def child(folder: Path) -> Child:
-    """A Valkey in this run folder, for this account only."""
+def answers(folder: Path) -> bool:
+    """Whether the Valkey in this run folder answers within a second."""
+    try:
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.settimeout(1.0)
+            asking.connect(str(folder / "valkey"))
+            asking.sendall(b"PING\r\n")
+            return asking.recv(16).startswith(b"+PONG")
+    except OSError:
+        return False
+
+
+def child(folder: Path, patience: float) -> Child:
+    """A Valkey in this run folder, for this account only; ended when it is silent for `patience` seconds."""
     settings = {
         "port": "0",
         "unixsocket": str(folder / "valkey"),
@@ -43,4 +57,5 @@ def child(folder: Path) -> Child:
         "client-output-buffer-limit": "pubsub 8mb 2mb 30",
     }
     options = [word for name, value in settings.items() for word in (f"--{name}", *(value.split(" ")))]
-    return Child("valkey", [str(program()), *options], {"PATH": "/usr/bin:/bin"})
+    watchdog = Watchdog("Valkey", Asked(lambda: answers(folder)), patience) if patience else None
+    return Child("valkey", [str(program()), *options], {"PATH": "/usr/bin:/bin"}, watchdog)

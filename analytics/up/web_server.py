@@ -22,6 +22,7 @@ from analytics.up.errors import CannotStart, port_taken
 from tracker.contract.close_codes import RESTARTING
 from tracker.edge.edge import Edge
 from tracker.edge.process_edge import ProcessEdge
+from tracker.liveness.notify import READY, STOPPING, Notify
 
 # A page says at most 8,192 bytes; up to twice that is still read, so that it can be told 4413.
 FRAME_LIMIT = 16_384
@@ -109,6 +110,8 @@ class WebServer(Daphne):  # type: ignore[misc]
         self._listening: list[Any] = []
         self._trouble: BaseException | None = None
         self._stopping = False
+        self._notify = Notify()
+        self._living: asyncio.Future[None] | None = None
 
     def run(self) -> None:
         """Serve, and return when everything is said and stored.
@@ -142,6 +145,8 @@ class WebServer(Daphne):  # type: ignore[misc]
             gc.freeze()
             gc.set_threshold(GC_THRESHOLD)
             self._ready()
+            self._notify.say(READY)
+            self._living = asyncio.ensure_future(self._notify.live(lambda: None))
 
     def listen_success(self, port: Any) -> None:
         """Keep the listener, so that it is closed first at the end."""
@@ -167,6 +172,7 @@ class WebServer(Daphne):  # type: ignore[misc]
         return defer.Deferred.fromFuture(asyncio.ensure_future(self._say_goodbye()))
 
     async def _say_goodbye(self) -> None:
+        self._notify.say(STOPPING)
         for port in self._listening:
             port.stopListening()
         await asyncio.gather(self._boards.close(RESTARTING), self._edge.stop(), return_exceptions=True)

@@ -36,6 +36,7 @@ class Activity:
         self._trouble = ""
         self._pause = 0.0
         self._stumbled_at, self._stumbled_by = float("-inf"), ""
+        self.remark = ""  # what staff should look at now, in a sentence, though it gets on
         self._logged: tuple[str, str] = "", ""  # which error, and where
         self._logged_at = float("-inf")
 
@@ -69,10 +70,13 @@ class Activity:
 
     @property
     def notice(self) -> str:
-        """Which piece of its work failed lately, in a sentence for staff; empty when none did."""
+        """What staff should look at, and which piece of its work failed lately; empty when nothing."""
         if self._clock() - self._stumbled_at > NOTICE_SECONDS:
-            return ""
-        return f"{self.name}: {self._stumbled_by}, which nobody foresaw, within the hour. The log says where."
+            return self.remark
+        failed = (
+            f"{self.name}: {self._stumbled_by}, which nobody foresaw, within the hour. The log says where."
+        )
+        return f"{self.remark} {failed}".lstrip()
 
     @property
     def problem(self) -> str:
@@ -112,7 +116,7 @@ class Activities:
 
     @property
     def notice(self) -> str:
-        """Which pieces of work failed lately, in sentences; empty when none did."""
+        """What staff should look at, in sentences; empty when there is nothing."""
         return " ".join(filter(None, (each.notice for each in self._all)))
 
     def failures(self) -> Iterator[tuple[str, int]]:

@@ -8,7 +8,6 @@ import gc
 import signal
 import socket
 from collections.abc import Callable
-from contextlib import suppress
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -16,6 +15,7 @@ from django.utils.module_loading import import_string
 from tracker.edge.edge import PATIENCE_SECONDS
 from tracker.edge.process_edge import ProcessEdge
 from tracker.liveness.activity import Activities, go_on
+from tracker.liveness.notify import READY, STOPPING, Notify
 from tracker.server.http_server import HttpServer
 from tracker.server.listener import Listener
 
@@ -25,9 +25,15 @@ GOODBYE_SECONDS = 2.0
 GC_THRESHOLDS = (50_000, 20, 100)
 
 
-async def serve(sockets: socket.socket, posts: socket.socket | None, ready: Callable[[], None]) -> None:
+async def serve(
+    sockets: socket.socket,
+    posts: socket.socket | None,
+    ready: Callable[[], None],
+    alive: Callable[[], None],
+) -> None:
     """Serve visitors on these listeners until a signal; then say 4502, and store what waits.
 
+    `ready` is called when visitors are served, `alive` each second from then on, while the loop turns.
     After SIGTERM pages are sent to other edges in portions, over FOOTFALL_DRAIN_SECONDS; after SIGINT at
     once: all of Footfall stops.
     """
@@ -48,14 +54,18 @@ async def serve(sockets: socket.socket, posts: socket.socket | None, ready: Call
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     ready()
+    notify = Notify()
+    notify.say(READY)
+    living = asyncio.create_task(notify.live(alive))
     over = await stop
+    notify.say(STOPPING)
     listener.close()
     posting.close()
     await process_edge.stop(over)
     await asyncio.gather(posting.stop(GOODBYE_SECONDS), listener.empty(GOODBYE_SECONDS))
-    pinging.cancel()
-    with suppress(asyncio.CancelledError):
-        await pinging
+    for task in (pinging, living):
+        task.cancel()
+    await asyncio.gather(pinging, living, return_exceptions=True)
 
 
 def _ask(stop: asyncio.Future[float], over: float) -> None:

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from tracker.liveness.watchdog import LOOK_SECONDS, Watchdog
+
 logger = logging.getLogger(__name__)
 
 SET_PARENT_DEATH_SIGNAL = 1
@@ -22,9 +24,12 @@ SIGNS = (signal.SIGTERM, signal.SIGINT)
 # One that dies as soon as it is started is not started again at once: once a second, and no oftener.
 START_SECONDS = 1.0
 READY = b"."
+SAID = 1024  # bytes of what a child said that are read at once
 FAILED = 1  # the exit code of one that said why itself
 
-Serve = Callable[[int, Callable[[], None]], None]
+ALIVE = b"!"
+
+Serve = Callable[[int, Callable[[], None], Callable[[], None]], None]
 
 
 @dataclass
@@ -33,16 +38,28 @@ class Worker:
 
     place: int
     process: int
-    line: int  # on which it says that it is ready; it ends with the child
+    line: int  # on which it says that it is ready, and then that it lives; it ends with the child
     since: float
+    watchdog: Watchdog | None = None
+    heard: float | None = None
     ready: bool = False
+
+    def last(self, process: int) -> float | None:
+        """When it last gave a sign of life, by the steady clock."""
+        return self.heard
 
 
 class Workers:
-    """Runs `serve(place, ready)` in so many processes until a signal, which each of them gets too."""
+    """Runs `serve(place, ready, alive)` in so many processes until a signal, which each of them gets too."""
 
-    def __init__(self, count: int, serve: Serve, listeners: Sequence[socket.socket]) -> None:
-        """`listeners` are closed here at the signal: nobody shall wait in them for those who go."""
+    def __init__(
+        self, count: int, serve: Serve, listeners: Sequence[socket.socket], patience: float = 0.0
+    ) -> None:
+        """`listeners` are closed here at the signal: nobody shall wait in them for those who go.
+
+        `patience`: seconds for which a child may give no sign of life; 0: for ever.
+        """
+        self._silence = patience
         self._count = count
         self._serve = serve
         self._listeners = listeners
@@ -60,14 +77,16 @@ class Workers:
             self._start_due()
             for line in select.select(list(self._by_line), (), (), self._patience())[0]:
                 self._hear(self._by_line[line])
+            self._end_silent()
             if not all_ready and sum(worker.ready for worker in self._by_line.values()) == self._count:
                 all_ready = True
                 ready()
         return not self._failed
 
     def _patience(self) -> float | None:
-        """Seconds until a place is due; None when none is."""
-        return max(0.0, min(self._due.values()) - time.monotonic()) if self._due else None
+        """Seconds until there is something to look at; None when it can be waited for."""
+        due = max(0.0, min(self._due.values()) - time.monotonic()) if self._due else None
+        return min(LOOK_SECONDS, LOOK_SECONDS if due is None else due) if self._silence else due
 
     def _start_due(self) -> None:
         now = time.monotonic()
@@ -76,8 +95,9 @@ class Workers:
             self._start(place)
 
     def _hear(self, worker: Worker) -> None:
-        if os.read(worker.line, len(READY)):
-            worker.ready = True
+        if said := os.read(worker.line, SAID):
+            worker.ready |= READY in said
+            worker.heard = time.monotonic()
             return
         # Forgotten first: once it was waited for, its number may be another's, who gets no signal of ours.
         del self._by_line[worker.line]
@@ -91,6 +111,18 @@ class Workers:
             logger.error("edge %d ended by itself (%s); starting it again.", worker.place + 1, code)
         self._due[worker.place] = worker.since + START_SECONDS
 
+    def _end_silent(self) -> None:
+        for worker in self._by_line.values():
+            silent = worker.watchdog and worker.watchdog.must_end(worker.process, worker.since)
+            if silent and not self._stopping:
+                # One that is stopped takes no other signal. Its line ends, and another is started.
+                os.kill(worker.process, signal.SIGKILL)
+
+    def _watched(self, worker: Worker) -> Worker:
+        if self._silence:
+            worker.watchdog = Watchdog(f"edge {worker.place + 1}", worker, self._silence)
+        return worker
+
     def _start(self, place: int) -> None:
         # No signal in between: it would miss this child, or find it with the parent's handlers.
         with _held_back():
@@ -102,7 +134,7 @@ class Workers:
             if process:
                 # At once, or the next child would keep this one's line open beyond its end.
                 os.close(telling)
-                self._by_line[hearing] = Worker(place, process, hearing, time.monotonic())
+                self._by_line[hearing] = self._watched(Worker(place, process, hearing, time.monotonic()))
                 return
             for sign in SIGNS:
                 signal.signal(sign, signal.SIG_DFL)
@@ -116,10 +148,16 @@ class Workers:
             ready = True
             os.write(telling, READY)
 
+        def live() -> None:
+            # A parent that is stopped itself reads nothing.
+            with suppress(BlockingIOError):
+                os.write(telling, ALIVE)
+
         try:
+            os.set_blocking(telling, False)
             ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
             if os.getppid() == parent:
-                self._serve(place, tell)
+                self._serve(place, tell, live)
                 code = 0
         except BaseException as error:
             # Before it was ready it is mostly a setting, and said each second until somebody mends it.

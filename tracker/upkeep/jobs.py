@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import psycopg
 
+from tracker.liveness.activity import Activity
 from tracker.liveness.error_report import kind_of, report
 from tracker.postgres import partitions
 from tracker.rollups import minutes
@@ -49,23 +50,28 @@ JOBS = (
 )
 
 
-def run(stop: threading.Event, connect: Callable[[], psycopg.Connection]) -> None:
-    """Work until `stop` is set, whatever breaks. Safe to run twice: the second waits for the first to go."""
+def run(stop: threading.Event, connect: Callable[[], psycopg.Connection], activity: Activity) -> None:
+    """Work until `stop` is set, whatever breaks. Safe to run twice: the second waits for the first to go.
+
+    `activity`: where it is told whether the work gets on.
+    """
     complained = False
+    activity.began()
     while not stop.is_set():
         try:
             with connect() as connection:
                 connection.autocommit = True
                 complained = False
                 if _alone(connection):
-                    _work(connection, stop)
+                    _work(connection, stop, activity)
         except psycopg.Error as error:
             if not complained:
                 logger.warning("jobs: Postgres is away (%s)", type(error).__name__)
             complained = True
         except Exception as error:
-            # In `up` this is a thread, which nothing would start again. Not the error's own words, as below.
-            logger.error("jobs: broke off (%s); beginning again\n%s", kind_of(error), report(error))
+            # In `up` this is a thread, which nothing would start again.
+            activity.stumbled(error)
+        activity.progressed()
         stop.wait(STANDBY_SECONDS if not complained else TICK_SECONDS)
 
 
@@ -74,12 +80,13 @@ def _alone(connection: psycopg.Connection) -> bool:
     return bool(row and row[0])
 
 
-def _work(connection: psycopg.Connection, stop: threading.Event) -> None:
+def _work(connection: psycopg.Connection, stop: threading.Event, activity: Activity) -> None:
     due = {job.name: 0.0 for job in JOBS}
     while not stop.is_set() and not connection.closed:
         for job in JOBS:
             if time.monotonic() >= due[job.name] and not stop.is_set():
                 due[job.name] = time.monotonic() + _do(job, connection)
+            activity.progressed()
         stop.wait(TICK_SECONDS)
 
 

@@ -20,9 +20,13 @@ from analytics.up.child import Child
 from analytics.up.errors import CannotStart
 from analytics.up.launch import Launch
 from tracker.edge import file_limits
+from tracker.liveness.activity import Activity
 from tracker.postgres.connect import connect
 from tracker.sites.snippet_tag import tag
 from tracker.upkeep import jobs
+
+# Its disk may be slow, and what it does to be up again takes longer than a pause.
+POSTGRES_PATIENCE = 6.0
 
 
 class Command(BaseCommand):
@@ -61,6 +65,7 @@ class Command(BaseCommand):
         if started.postgres:
             undo.callback(started.postgres.stop)
             started.postgres.start()
+            started.postgres.expect_answers(settings.FOOTFALL_WATCHDOG * POSTGRES_PATIENCE)
         first_start.check_server()
         first_start.migrate(self._say)
         self._greet(first_start.welcome())
@@ -134,7 +139,9 @@ def _allow_many_sockets() -> None:
 def _start_jobs() -> Callable[[], None]:
     """Let the background work run in a thread; returns what ends it."""
     stop = threading.Event()
-    thread = threading.Thread(target=jobs.run, args=(stop, connect), name="jobs", daemon=True)
+    thread = threading.Thread(
+        target=jobs.run, args=(stop, connect, Activity("Jobs")), name="jobs", daemon=True
+    )
     thread.start()
 
     def end() -> None:

@@ -51,15 +51,15 @@ class Command(BaseCommand):
         posts = _listen(chosen["post_port"], chosen["post_uds"], count)
         ready = self._ready(chosen["verbosity"])
 
-        def serve(place: int, ready: Callable[[], None]) -> None:
+        def serve(place: int, ready: Callable[[], None], alive: Callable[[], None]) -> None:
             # A listener is closed once nobody holds it: not when a neighbour's copy keeps it open.
             for other in {*sockets, *posts} - {sockets[place], *posts[place : place + 1]}:
                 other.close()
-            asyncio.run(process.serve(sockets[place], posts[place] if posts else None, ready))
+            asyncio.run(process.serve(sockets[place], posts[place] if posts else None, ready, alive))
 
         if count == 1:
-            serve(0, ready)
-        elif not Workers(count, serve, [*sockets, *posts]).run(ready):
+            serve(0, ready, lambda: None)
+        elif not Workers(count, serve, [*sockets, *posts], settings.FOOTFALL_WATCHDOG).run(ready):
             raise CommandError("A worker did not end in order.")
 
     def _ready(self, verbosity: int) -> Callable[[], None]:

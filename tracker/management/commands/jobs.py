@@ -5,9 +5,13 @@ import threading
 
 from django.core.management.base import BaseCommand
 
+from tracker.liveness.activity import Activity
+from tracker.liveness.notify import ALIVE, READY, SIGN_SECONDS, Notify
 from tracker.postgres.connect import connect
 from tracker.upkeep import jobs
 
+# Longer than any job takes, on tables as large as they may become.
+PATIENCE_SECONDS = 3600.0
 ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -20,7 +24,18 @@ class Command(BaseCommand):
         # that is killed sends several at once, and an event that was set while it was being set never ended.
         signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
         threading.Thread(target=_set_when_told, args=[stop], name="signals", daemon=True).start()
-        jobs.run(stop, connect)
+        activity = Activity("Jobs", PATIENCE_SECONDS)
+        threading.Thread(target=_live, args=[stop, activity], name="signs", daemon=True).start()
+        jobs.run(stop, connect, activity)
+
+
+def _live(stop: threading.Event, activity: Activity) -> None:
+    """Give signs of life while the work gets on; a thread, since a job may wait for Postgres for minutes."""
+    notify = Notify()
+    notify.say(READY)
+    while not stop.wait(SIGN_SECONDS):
+        if not activity.problem:
+            notify.say(ALIVE)
 
 
 def _set_when_told(stop: threading.Event) -> None:
