@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from redis import Redis
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
@@ -30,6 +31,8 @@ from scripts.stands.waiting import wait_for
 from tests.board_sockets import Staff, ack, dial, hear
 from tests.cast import MAKE_CAST
 from tests.valkey import Valkey, running_line, running_valkey
+from tracker.across import messages
+from tracker.live.filters import NO_FILTERS
 
 Live = Callable[..., dict[str, Any]]
 
@@ -290,6 +293,145 @@ def test_a_netsplit_is_told_as_stale_and_heals_within_five_seconds(
             with page(edge.of(product), key, "/", CHROME):
                 line.mend()
                 assert seconds_until(board, shows(2, stale=0), 6) < 5
+
+
+Junk = Callable[[Redis, int, str], None]  # given the site and a living edge's incarnation
+
+
+def share_of(site: int, incarnation: str) -> str:
+    return messages.share_key(site, incarnation, NO_FILTERS.key())
+
+
+def into_share(field: bytes, value: bytes) -> Junk:
+    def write(redis: Redis, site: int, incarnation: str) -> None:
+        redis.hset(share_of(site, incarnation), field, value)
+
+    return write
+
+
+def instead_of(name: Callable[[int, str], str], put: Callable[[Redis, str], object]) -> Junk:
+    """Put something else in the place of this key."""
+
+    def replace(redis: Redis, site: int, incarnation: str) -> None:
+        redis.delete(name(site, incarnation))
+        put(redis, name(site, incarnation))
+
+    return replace
+
+
+def registry(site: int, incarnation: str) -> str:
+    return messages.REGISTRY
+
+
+def lease_of(site: int, incarnation: str) -> str:
+    return messages.lease(incarnation)
+
+
+def tick(site: int, incarnation: str) -> str:
+    return f"footfall:{{{site}}}:tick"
+
+
+def strangers(redis: Redis, site: int, incarnation: str) -> None:
+    for name in (b"\xff\xfe", b"nobody", b"12.0123456x"):
+        redis.zadd(messages.REGISTRY, {name: 1.0})
+    redis.zadd(messages.REGISTRY, {"abc.01234567": float("inf"), "abd.01234567": time.time() + 1e6})
+    redis.zadd(messages.REGISTRY, {"abe.01234567": time.time() - 30})
+    redis.set(messages.lease("abe.01234567"), b"for ever")
+
+
+def statements(redis: Redis, site: int, incarnation: str) -> None:
+    version = int(redis.hget(share_of(site, incarnation), messages.VERSION) or 0)
+    for fields in ([(b"?", 7)], [(b"\xff", 7)], [(b"p/", -5)], [(b"p/", 2**50)], [(b"p\xff", 1)], [(b"", 1)]):
+        said = messages.Statement(incarnation, NO_FILTERS.key(), version + 1, False, fields)
+        redis.publish(messages.channel(site), messages.encode(said))
+        # Half of it must not be counted either.
+        said = messages.Statement(incarnation, NO_FILTERS.key(), version + 1, True, [(b"p/x", 3), *fields])
+        redis.publish(messages.channel(site), messages.encode(said))
+
+
+NOISE = (b"", b"\xff\xfe", b"\x93\x01\x02\x03", b"\x80", bytes(100_000), b"\x92\x01\x81\xa1x\xc0")
+
+
+def noise(redis: Redis, site: int, incarnation: str) -> None:
+    for channel in (
+        *(messages.ASKED, messages.CLAIMED, messages.LEFT, messages.AGAIN),
+        *(messages.channel(site), messages.stream_channel(site)),
+    ):
+        for said in (
+            b"",
+            b"\xff\xfe",
+            b"\x93\x01\x02\x03",
+            b"\x80",
+            bytes(100_000),
+            b"\x92\x01\x81\xa1x\xc0",
+        ):
+            redis.publish(channel, said)
+
+
+JUNK: dict[str, Junk] = {
+    "registry is a text": instead_of(registry, lambda redis, name: redis.set(name, "x")),
+    "registry is gone": instead_of(registry, lambda redis, name: None),
+    "registry is a list": instead_of(registry, lambda redis, name: redis.rpush(name, "x", "y")),
+    "registry has strangers": strangers,
+    "lease is a text": instead_of(lease_of, lambda redis, name: redis.set(name, b"\xff\xfe")),
+    "lease is a hash": instead_of(lease_of, lambda redis, name: redis.hset(name, "a", "b")),
+    "lease is huge": instead_of(lease_of, lambda redis, name: redis.setrange(name, 64 * 2**20, b"x")),
+    "share is a text": instead_of(share_of, lambda redis, name: redis.set(name, "x")),
+    "share is huge": instead_of(share_of, lambda redis, name: redis.setrange(name, 300 * 2**20, b"x")),
+    "share is a set": instead_of(share_of, lambda redis, name: redis.sadd(name, "x")),
+    "share has a strange field": into_share(b"\xff?", b"1"),
+    "share has a field more": into_share(b"p/nobody", b"5"),
+    "share has a text for a number": into_share(b"p/nobody", b"many"),
+    "share has no version": into_share(messages.VERSION, b"none"),
+    "share has an old version": into_share(messages.VERSION, b"1"),
+    "share is packed nonsense": into_share(messages.WHOLE, b"\xc1\xc1"),
+    "share is packed of the wrong kind": into_share(messages.WHOLE, messages.encode([[b"?", -1]])),
+    "tick never ends": instead_of(tick, lambda redis, name: redis.set(name, "x")),
+    "tick is a hash": instead_of(tick, lambda redis, name: redis.hset(name, "a", "b")),
+    "statements make no sense": statements,
+    "messages make no sense": noise,
+}
+
+
+@pytest.mark.parametrize("name", JUNK)
+def test_whatever_redis_holds_counts_are_right_within_five_seconds(
+    product: Product,
+    key: str,
+    live: Live,
+    edges: tuple[EdgeProcess, EdgeProcess],
+    board: ClientConnection,
+    valkey: Valkey,
+    name: str,
+) -> None:
+    settled(live)
+    (site,) = product.rows("SELECT id FROM tracker_site WHERE key = %s", key)
+    with Redis.from_url(valkey.url) as redis:
+        with page(edges[0].of(product), key, "/"), page(edges[1].of(product), key, "/"):
+            seconds_until(board, shows(2, stale=None), 5)
+            for each in incarnations(redis):
+                JUNK[name](redis, site["id"], each)
+            began = time.monotonic()
+            with page(edges[0].of(product), key, "/new"):
+                seconds_until(board, shows(3, stale=None), 5)
+                wait_for(lambda: is_right(live(), {"/": 2, "/new": 1}), 5 - (time.monotonic() - began) + 1)
+        wait_for(lambda: live()["tabs"] == 0 and live()["pages"] == [], 5)
+        # What was put in our places is gone, and does not come back.
+        assert all(
+            redis.type(share_of(site["id"], each)) in (b"hash", b"none") for each in incarnations(redis)
+        )
+        assert redis.type(messages.REGISTRY) == b"zset"
+        assert redis.pttl(tick(site["id"], "")) != -1
+
+
+def incarnations(redis: Redis) -> list[str]:
+    """The living edges, as the registry has them."""
+    registered: Any = redis.zrange(messages.REGISTRY, 0, -1)
+    return [each.decode() for each in registered if redis.exists(messages.lease(each.decode()))]
+
+
+def is_right(shown: dict[str, Any], tabs: dict[str, int]) -> bool:
+    pages = {each["name"]: each["tabs"] for each in shown["pages"]}
+    return pages == tabs and shown["tabs"] == sum(tabs.values())
 
 
 def test_an_edge_that_is_killed_leaves_the_board_within_five_seconds(

@@ -15,8 +15,8 @@ from redis.asyncio import Redis
 
 from analytics.live.edges import STALE_SECONDS, Edges
 from analytics.live.merged import Merged
-from tracker.across import messages
-from tracker.across.messages import EdgeLease, Happened, Statement, Totals, WatchRequest
+from tracker.across import foreign, messages
+from tracker.across.messages import EdgeLease, Happened, Totals, WatchRequest
 from tracker.across.redis_client import REDIS_ERRORS, RETRY_SECONDS, client
 from tracker.across.vitals import Vitals
 from tracker.live.filters import NO_FILTERS, Filters
@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS = 0.25
 LISTEN_SECONDS = 0.05  # how soon a site that is newly watched is asked for
 ASK_SECONDS = 1.0
+ENDLESS = -1  # what PTTL says of a key without an end
 WATCHED_SECONDS = 10.0
 PATIENCE_SECONDS = 1.0
 STILL_SECONDS = 15.0  # Redis may be waited for meanwhile, several times
@@ -111,7 +112,14 @@ class Collector:
         if self._redis is None:
             raise ConnectionError
         key = f"footfall:{{{site_id}}}:tick"
-        return bool(await self._redis.set(key, b"", px=int(seconds * 1000), nx=True))
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.set(key, b"", px=int(seconds * 1000), nx=True)
+            pipe.pttl(key)
+            taken, left = await pipe.execute()
+        if not taken and left == ENDLESS:
+            self._activity.put_away("a tick that never ends")
+            await self._redis.delete(key)
+        return bool(taken)
 
     def now(self) -> float:
         """Redis' clock, which all web processes share; seconds since the epoch."""
@@ -141,6 +149,8 @@ class Collector:
                     await subscription.subscribe(messages.LEFT)
                     self._subscribed.clear()
                     self._asked.clear()
+                    if await foreign.clear_registry(redis):
+                        self._activity.put_away("a registry that is none")
                     await self._look(redis)
                     complained = False
                     await self._gather(redis, subscription)
@@ -181,14 +191,13 @@ class Collector:
         async with redis.pipeline(transaction=False) as pipe:
             pipe.time()
             pipe.zrange(messages.REGISTRY, 0, -1, withscores=True)
-            (seconds, micros), members = await pipe.execute()
-        registered = {name.decode(): score for name, score in members}
-        leases = await redis.mget([messages.lease(each) for each in registered]) if registered else []
-        held: dict[str, Any] = {
-            each: lease for each, lease in zip(registered, leases, strict=True) if lease is not None
-        }
-        self._leases = {each: read for each, lease in held.items() if (read := messages.read_lease(lease))}
+            (seconds, micros), found = await pipe.execute()
         self._clock = seconds + micros / 1e6 - time.monotonic()
+        registered, odd = await foreign.members(redis, dict(found), self.now())
+        held, endless = await foreign.leases(redis, registered, self.now())
+        if odd or endless:
+            self._activity.put_away("who is registered and is no process of ours")
+        self._leases = {each: read for each, lease in held.items() if (read := messages.read_lease(lease))}
         self._edges.look(registered, held, self.now())
         self.reachable = True
 
@@ -222,17 +231,30 @@ class Collector:
         async with redis.pipeline(transaction=False) as pipe:
             for scope, each in pairs:
                 pipe.hget(messages.share_key(scope.site_id, each, scope.filters_key), messages.VERSION)
-            versions = await pipe.execute()
+            versions = await pipe.execute(raise_on_error=False)
         for (scope, each), version in zip(pairs, versions, strict=True):
             if version is None:
                 scope.merged.doubt(each)
+            elif not isinstance(version, bytes) or not version.isdigit():
+                await self._say_again(redis, scope, each)
             elif scope.merged.behind(each, int(version)):
                 await self._read(redis, scope, each)
 
     async def _read(self, redis: Redis, scope: Scope, incarnation: str) -> None:
-        raw: Any = await redis.hgetall(messages.share_key(scope.site_id, incarnation, scope.filters_key))
-        if (share := messages.read_hash(raw)) is not None:
+        key = messages.share_key(scope.site_id, incarnation, scope.filters_key)
+        try:
+            share = await foreign.share(redis, key)
+        except messages.Foreign:
+            await self._say_again(redis, scope, incarnation)
+            return
+        if share is not None:
             scope.merged.read(incarnation, *share)
+
+    async def _say_again(self, redis: Redis, scope: Scope, incarnation: str) -> None:
+        """Its share cannot be read: ask its edge to begin anew, and take it for missing until then."""
+        self._activity.put_away("what somebody wrote into a share")
+        scope.merged.doubt(incarnation)
+        await redis.publish(messages.AGAIN, incarnation)
 
     async def _listen(self, redis: Redis, subscription: Any, until: float) -> None:
         while time.monotonic() < until and self._scopes.keys() <= self._asked:
@@ -243,15 +265,15 @@ class Collector:
 
     async def _hear(self, redis: Redis, channel: str, data: bytes) -> None:
         if channel == messages.LEFT:
-            self._edges.left(data.decode())
+            self._edges.left(data.decode(errors="replace"))
             return
         try:
             if channel.endswith(messages.STREAM):
                 self._happened(channel, msgspec.msgpack.decode(data, type=Happened))
                 return
-            statement = msgspec.msgpack.decode(data, type=Statement)
-        except msgspec.DecodeError:
-            logger.warning("a message on %s could not be read", channel)
+            statement = messages.read_statement(data)
+        except (msgspec.DecodeError, messages.Foreign):
+            self._activity.put_away(f"a message on {channel}")
             return
         for scope in list(self._scopes.values()):
             if (

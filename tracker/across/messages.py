@@ -5,13 +5,14 @@ field, and what changed since in fields of its own (25,000 fields took 400 ms to
 Each change is also published, with the version that the hash has after it: whoever missed one finds out.
 """
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from tracker.across.vitals import Vitals
-from tracker.live.counters import Counters, Field
+from tracker.live.counters import Counters, Field, read_field
 from tracker.live.filters import Filters
 from tracker.live.stream import Happening
 
@@ -20,10 +21,17 @@ REGISTRY = "footfall:{edges}"  # incarnations by when they last renewed their le
 ASKED = "footfall:{edges}:asked"
 CLAIMED = "footfall:{edges}:claimed"
 LEFT = "footfall:{edges}:left"
+AGAIN = "footfall:{edges}:again"  # incarnations whose share cannot be read: they are to begin anew
 STREAM = ":stream"  # ends the channels of `stream_channel`
 VERSION, WHOLE = b"#", b"="  # the hash's own fields; one without WHOLE is not complete
 # So many counters may have changed, beside as many as there were, before all are packed again.
 LOOSE = 1_000
+# No counter of ours comes near it; as a sum over processes it still fits everything.
+MOST = 2**40
+
+
+class Foreign(Exception):
+    """It stands under our name, and nothing of ours would write it."""
 
 
 class WatchRequest(msgspec.Struct, array_like=True):
@@ -98,6 +106,11 @@ class Share:
         self.version += 1
         return Statement(self._incarnation, self._filters_key, self.version, whole, fields)
 
+    @property
+    def size(self) -> int:
+        """How many fields its hash has: those that changed since all were packed, and two of its own."""
+        return len(self._loose) + 2
+
     def end(self) -> None:
         """Stop following the counters, once nobody watches them."""
         self._counters.unfollow()
@@ -129,13 +142,39 @@ def stream_channel(site_id: int) -> str:
 
 
 def read_hash(raw: dict[bytes, bytes]) -> tuple[int, dict[bytes, int]] | None:
-    """Version and counters of a share's hash; None while it is not complete."""
-    packed, version = raw.pop(WHOLE, None), int(raw.pop(VERSION, 0))
+    """Version and counters of a share's hash; None while it is not complete. Raises Foreign."""
+    packed = raw.pop(WHOLE, None)
     if packed is None:
         return None
-    values = dict(msgspec.msgpack.decode(packed, type=list[Field]))
-    values.update((name, int(value)) for name, value in raw.items())
+    try:
+        version = int(raw.pop(VERSION, 0))
+        values = dict(msgspec.msgpack.decode(packed, type=list[Field]))
+        values.update((name, int(value)) for name, value in raw.items())
+    except (msgspec.DecodeError, ValueError):
+        raise Foreign from None
+    check(values.items())
     return version, {name: value for name, value in values.items() if value}
+
+
+def read_statement(data: bytes) -> Statement:
+    """A statement that was published. Raises Foreign: of half a statement nothing may be added up."""
+    try:
+        statement = msgspec.msgpack.decode(data, type=Statement)
+    except msgspec.DecodeError:
+        raise Foreign from None
+    check(statement.fields)
+    return statement
+
+
+def check(fields: Iterable[Field]) -> None:
+    """Whether these are counters, and none below zero. Raises Foreign."""
+    try:
+        for name, value in fields:
+            read_field(name)
+            if not 0 <= value < MOST:
+                raise Foreign
+    except ValueError:
+        raise Foreign from None
 
 
 def read_lease(value: bytes) -> EdgeLease | None:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 from redis.asyncio import Redis
 
-from tracker.across import messages
+from tracker.across import foreign, messages
 from tracker.across.messages import Claimed, EdgeLease, Happened, Share, Statement, WatchRequest
 from tracker.across.redis_client import REDIS_ERRORS, RETRY_SECONDS, client
 from tracker.across.vitals import Vitals
@@ -65,6 +65,7 @@ class Publisher:
         self._vitals = vitals
         self._incarnation = ""
         self._registered: set[str] = set()  # incarnations that Redis may know; of an attempt that failed too
+        self._left: set[str] = set()  # keys of shares that an incarnation before wrote
         self._clock = 0.0  # Redis' clock minus the steady one
         self._wanted: dict[tuple[int, str], tuple[Filters, float]] = {}
         self._shares: dict[tuple[int, str], Share] = {}
@@ -107,25 +108,29 @@ class Publisher:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _begin(self, redis: Redis) -> None:
+        self._left |= {messages.share_key(site, self._incarnation, key) for site, key in self._shares}
         self._incarnation = f"{self._edge}.{secrets.token_hex(4)}"
         self._shares.clear()
         self._claims.say_all()
         seconds, micros = await redis.time()
         self._clock = seconds + micros / 1e6 - time.monotonic()
+        if await foreign.clear_registry(redis):
+            self._activity.put_away("a registry that is none")
         before = set(self._registered)
         self._registered.add(self._incarnation)
         async with redis.pipeline() as pipe:
             if before:
                 pipe.zrem(messages.REGISTRY, *before)
-                pipe.delete(*(messages.lease(each) for each in before))
+                pipe.delete(*(messages.lease(each) for each in before), *self._left)
             pipe.set(messages.lease(self._incarnation), self._lease(), px=LEASE_MS)
             pipe.zadd(messages.REGISTRY, {self._incarnation: self._now()})
             await pipe.execute()
         self._registered -= before
+        self._left.clear()
 
     async def _share(self, redis: Redis) -> None:
         async with redis.pubsub(ignore_subscribe_messages=True) as subscription:
-            await subscription.subscribe(messages.ASKED, messages.CLAIMED)
+            await subscription.subscribe(messages.ASKED, messages.CLAIMED, messages.AGAIN)
             renewed_at = time.monotonic()
             while not self._stopping.is_set():
                 now = time.monotonic()
@@ -145,13 +150,18 @@ class Publisher:
                 return
 
     def _hear(self, channel: str, data: bytes) -> bool:
-        """Take a message; True when it should be answered at once."""
+        """Take a message; True when it should be answered at once. Raises Lost."""
+        if channel == messages.AGAIN:
+            if data == self._incarnation.encode():
+                self._activity.put_away("what somebody wrote into a share")
+                raise Lost
+            return False
         try:
             if channel == messages.ASKED:
                 return self._asked(msgspec.msgpack.decode(data, type=WatchRequest))
             claimed = msgspec.msgpack.decode(data, type=Claimed)
-        except msgspec.DecodeError:
-            logger.warning("a message on %s could not be read", channel)
+        except (msgspec.DecodeError, ValueError):
+            self._activity.put_away(f"a message on {channel}")
             return False
         edge = messages.edge_of(claimed.incarnation)
         return edge != self._edge and self._claims.apply(claimed.pages, edge)
@@ -169,11 +179,20 @@ class Publisher:
         async with redis.pipeline(transaction=False) as pipe:
             pipe.set(messages.lease(self._incarnation), self._lease(), px=LEASE_MS, xx=True)
             for site_id, filters_key in self._shares:
-                pipe.pexpire(messages.share_key(site_id, self._incarnation, filters_key), SHARE_MS)
-            kept = await pipe.execute()
-        if not all(kept):
+                key = messages.share_key(site_id, self._incarnation, filters_key)
+                pipe.pexpire(key, SHARE_MS)
+                pipe.hget(key, messages.VERSION)
+                pipe.hlen(key)
+            kept, *found = await pipe.execute()
+        expected = [
+            each for share in self._shares.values() for each in (1, b"%d" % share.version, share.size)
+        ]
+        # Lost, or somebody wrote into it: of a quiet site nothing else would ever tell.
+        if not kept or found != expected:
             raise Lost
-        await redis.zadd(messages.REGISTRY, {self._incarnation: self._now()}, xx=True)
+        # One that is not registered any more is not looked for by anybody.
+        if not await redis.zadd(messages.REGISTRY, {self._incarnation: self._now()}, xx=True, ch=True):
+            raise Lost
 
     async def _say(self, redis: Redis, now: float) -> None:
         for key, (filters, until) in list(self._wanted.items()):

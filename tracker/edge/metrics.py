@@ -42,6 +42,11 @@ def lines(held: Edge) -> Iterator[str]:
     yield head("footfall_failures_total", "counter", "Errors that nobody foresaw, by activity.")
     for name, count in held.activities.failures():
         yield f'footfall_failures_total{{activity="{name}"}} {count}\n'
+    yield head(
+        "footfall_foreign_total", "counter", "What stood under our names and was not ours, by activity."
+    )
+    for name, count in held.activities.foreign():
+        yield f'footfall_foreign_total{{activity="{name}"}} {count}\n'
     yield head("footfall_dropped_total", "counter", "What was not counted or stored, by reason.")
     for reason, count in held.drops.as_dict().items():
         yield f'footfall_dropped_total{{reason="{reason}"}} {count}\n'

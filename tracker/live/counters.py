@@ -138,6 +138,8 @@ def field(kind: int, name: Any) -> bytes:
 
 def read_field(text: bytes) -> tuple[int, Any]:
     """Kind and name of a counter. Raises ValueError."""
+    if not text:
+        raise ValueError("a counter has a name")
     kind, name = LETTERS.index(text[:1]), text[1:]
     if kind == VISITORS:
         return kind, name

@@ -30,6 +30,7 @@ class Activity:
         """`name`: as staff read it. `patience`: seconds without progress until that is told."""
         self.name = name
         self.failures = 0
+        self.foreign = 0  # how often it met what is not ours
         self._patience = patience
         self._clock = clock
         self._progressed_at: float | None = None  # None: not begun, or ended as it should
@@ -38,7 +39,7 @@ class Activity:
         self._stumbled_at, self._stumbled_by = float("-inf"), ""
         self.remark = ""  # what staff should look at now, in a sentence, though it gets on
         self._logged: tuple[str, str] = "", ""  # which error, and where
-        self._logged_at = float("-inf")
+        self._logged_at = self._put_away_at = float("-inf")
 
     def began(self) -> None:
         """It begins, or begins again: progress is expected of it from now on."""
@@ -67,6 +68,14 @@ class Activity:
         self.failures += 1
         self._stumbled_at, self._stumbled_by = self._clock(), kind_of(error)
         self._log(error)
+
+    def put_away(self, what: str) -> None:
+        """It met what is not ours where only ours should be, and put it away."""
+        self.foreign += 1
+        now = self._clock()
+        if now - self._put_away_at > REPEAT_SECONDS:
+            logger.warning("%s: put away %s (so far: %d)", self.name, what, self.foreign)
+            self._put_away_at = now
 
     @property
     def notice(self) -> str:
@@ -123,6 +132,11 @@ class Activities:
         """How often each was broken off, by its name."""
         for each in self._all:
             yield each.name, each.failures
+
+    def foreign(self) -> Iterator[tuple[str, int]]:
+        """How often each met what is not ours, by its name."""
+        for each in self._all:
+            yield each.name, each.foreign
 
 
 async def go_on(activity: Activity, work: Callable[[], Awaitable[None]]) -> None:
