@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from bench import figures
 from bench.figures import Figure
@@ -23,18 +24,25 @@ def main(
     runs: Mapping[str, Run],
     unasked: Sequence[str],
     unasked_quick: Sequence[str] = (),
+    settings: Mapping[str, tuple[str, str]] = MappingProxyType({}),
 ) -> int:
     """Run what the command line names, or `unasked`; 1 when a figure was missed.
 
     `quick` says what `--quick` does. With it only what regressed is missed (see `Figure.regressed`), and
-    `unasked_quick` is run, if that is less.
+    `unasked_quick` is run, if that is less. `settings`: what a run reads from the environment may be said on
+    the command line as well: the variable, and what it is for.
     """
     default = Path("var") / f"{Path(prog).name}.json"
     parser = argparse.ArgumentParser(prog=prog, description=about, epilog=_table(runs), formatter_class=_AsIs)
     parser.add_argument("runs", nargs="*", metavar="RUN", help="one of those below (default: all)")
     parser.add_argument("--quick", action="store_true", help=quick)
     parser.add_argument("--json", type=Path, default=default, help=f"where the figures go ({default})")
+    for flag, (variable, meaning) in settings.items():
+        parser.add_argument(flag, dest=variable, type=float, metavar="N", help=meaning)
     asked = parser.parse_args()
+    for variable, _ in settings.values():
+        if (said := getattr(asked, variable)) is not None:
+            os.environ[variable] = f"{said:g}"
     if unknown := set(asked.runs) - runs.keys():
         parser.error(f"unknown run: {', '.join(sorted(unknown))} (there are {', '.join(runs)})")
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)

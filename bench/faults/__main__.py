@@ -5,6 +5,7 @@ import sys
 from bench import suite
 from bench.faults.all_kill import all_kill
 from bench.faults.buffer_full import buffer_full
+from bench.faults.chaos import SETTINGS, chaos
 from bench.faults.clock import clock
 from bench.faults.database_split import database_split
 from bench.faults.disk_error import disk_error
@@ -53,9 +54,10 @@ FAULTS: dict[str, suite.Run] = {
     "netsplit": netsplit,
     "database-split": database_split,
     "slow-network": slow_network,
+    "chaos": chaos,
 }
 QUICK = "seconds instead of minutes for each; fails where a count or a page view was wrong"
 
 
 if __name__ == "__main__":
-    sys.exit(suite.main("scripts/faults", __doc__ or "", QUICK, FAULTS, list(FAULTS)))
+    sys.exit(suite.main("scripts/faults", __doc__ or "", QUICK, FAULTS, list(FAULTS), settings=SETTINGS))
