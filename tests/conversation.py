@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from tracker.contract.drops import Drop, Drops
+from tracker.contract.pace import Pace
 from tracker.contract.records import Begin, EventRecord, Owner, Progress
 from tracker.conversation.services import Caller, Outcome
-from tracker.conversation.session import Pace, Session
+from tracker.conversation.session import Session
 from tracker.live.presence import Presence, SitePresence
 from tracker.visitors.address_limits import AddressUse
 from tracker.visitors.agents import Agent
@@ -97,6 +98,20 @@ class RecordingServices:
             done(stored)
 
 
+def example_caller(address_use: AddressUse | None = None) -> Caller:
+    """Somebody in Germany with Firefox."""
+    return Caller(
+        Example(),
+        "example.com",
+        "192.0.2.1",
+        "UA",
+        Agent("Firefox", "Linux", "desktop"),
+        "DE",
+        b"k" * 16,
+        address_use or AddressUse("", 1_000_000, 1_000_000),
+    )
+
+
 class SpokenPage:
     """The far end: what it was answered."""
 
@@ -109,19 +124,9 @@ class SpokenPage:
     ) -> None:
         self.replies: list[tuple[UUID, Outcome]] = []
         self.closed: list[int] = []
-        caller = Caller(
-            Example(),
-            "example.com",
-            "192.0.2.1",
-            "UA",
-            Agent("Firefox", "Linux", "desktop"),
-            "DE",
-            b"k" * 16,
-            address_use or AddressUse("", 1_000_000, 1_000_000),
-        )
         self.session = Session(
             desk,
-            caller,
+            example_caller(address_use),
             Owner(1, connection),
             pace,
             lambda said, outcome: self.replies.append((said, outcome)),

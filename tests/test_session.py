@@ -11,9 +11,9 @@ from tests.conversation import PAGES, VISITOR, WALL, RecordingServices, SpokenPa
 from tracker.contract.attention import Attention
 from tracker.contract.close_codes import CLAIMED
 from tracker.contract.drops import Drop
+from tracker.contract.pace import Pace
 from tracker.contract.records import Owner, Progress
 from tracker.conversation.services import Outcome
-from tracker.conversation.session import Pace
 from tracker.visitors.address_limits import AddressLimits
 
 

@@ -15,11 +15,12 @@ WORDS = "Of connections: "
 
 def say(number: int, frame: FrameType | None) -> None:
     # Here, since `up` itself says when daphne may be imported.
-    from analytics.up.web_server import NamelessProtocol, PunctualChannel
+    from analytics.up.web_server import PunctualChannel
+    from analytics.up.web_socket import BoundedProtocol
     from tracker.conversation.session import Session
     from tracker.web.visitor_consumer import VisitorConsumer
 
-    kinds = (NamelessProtocol, PunctualChannel, VisitorConsumer, Session)
+    kinds = (BoundedProtocol, PunctualChannel, VisitorConsumer, Session)
     print(f"{WORDS}{sum(isinstance(each, kinds) for each in gc.get_objects())}", flush=True)
 
 

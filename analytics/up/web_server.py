@@ -8,28 +8,28 @@ import gc
 import os
 import signal
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from autobahn.websocket import protocol as autobahn
 from daphne.server import Server as Daphne  # first: it chooses Twisted's reactor
-from daphne.ws_protocol import WebSocketProtocol
+from django.conf import settings
 from twisted.internet import defer, reactor
 from twisted.web.http import HTTPChannel
 
 from analytics.board.socket import OpenBoards
 from analytics.up.errors import CannotStart, port_taken
+from analytics.up.web_socket import BoundedProtocol
 from tracker.contract.close_codes import RESTARTING
+from tracker.contract.pace import Pace
+from tracker.contract.socket_bounds import READ_LIMIT, WHOLE_SECONDS
 from tracker.edge.edge import Edge
 from tracker.edge.process_edge import ProcessEdge
 from tracker.liveness.notify import READY, STOPPING, Notify
 
-# A page says at most 8,192 bytes; up to twice that is still read, so that it can be told 4413.
-FRAME_LIMIT = 16_384
 # A network that died in silence is noticed after both and daphne's tick of 2 s: 22 of the 25 s promised.
 PING_INTERVAL, PING_TIMEOUT = 10, 10
-# A request, or a handshake, must be there by then.
-REQUEST_SECONDS = 10
 # How long replies and closes may take to leave, once everything is stored.
 GOODBYE_SECONDS = 2.0
 # Twisted's 50 would turn away a site's worth of pages that come back at once.
@@ -55,29 +55,6 @@ class PunctualChannel(HTTPChannel):  # type: ignore[misc]  # Twisted's types are
             self.requests.clear()
 
 
-class NamelessProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has no types
-    """Daphne's socket, whose `repr`, which daphne logs, tells nobody's address."""
-
-    maxMessagePayloadSize: int  # noqa: N815 (Autobahn's name)
-
-    def __repr__(self) -> str:
-        return f"<WebSocket {id(self):x}>"
-
-    def connectionLost(self, *why: Any) -> None:  # noqa: N802 (Twisted's name)
-        """What Autobahn answers to whoever waits for the end is the socket, which would so hold itself."""
-        super().connectionLost(*why)
-        self.is_closed = None
-
-    def sendMessage(self, *said: Any, **how: Any) -> None:  # noqa: N802 (Autobahn's name)
-        """Autobahn holds what leaves to the limit of what comes, and a snapshot may be larger than that."""
-        limit = self.maxMessagePayloadSize
-        self.maxMessagePayloadSize = 0
-        try:
-            super().sendMessage(*said, **how)
-        finally:
-            self.maxMessagePayloadSize = limit
-
-
 class WebServer(Daphne):  # type: ignore[misc]
     """Serves an ASGI application until a signal; `ready` is called when it takes connections."""
 
@@ -100,8 +77,8 @@ class WebServer(Daphne):  # type: ignore[misc]
             signal_handlers=False,
             ping_interval=PING_INTERVAL,
             ping_timeout=PING_TIMEOUT,
-            websocket_max_message_size=FRAME_LIMIT,
-            websocket_max_frame_size=FRAME_LIMIT,
+            websocket_max_message_size=READ_LIMIT,
+            websocket_max_frame_size=READ_LIMIT,
             server_name="footfall",
         )
         self._edge, self._boards = edge, boards
@@ -128,11 +105,12 @@ class WebServer(Daphne):  # type: ignore[misc]
             raise self._trouble
 
     def _begin(self) -> None:
-        self.ws_factory.protocol = NamelessProtocol
+        pace = Pace(settings.FOOTFALL_MESSAGE_BURST, settings.FOOTFALL_MESSAGE_RATE)
+        self.ws_factory.protocol = partial(BoundedProtocol, pace)
         # It writes out every connection's details for a log line that nobody reads: 16 % of a load's CPU.
         autobahn.pformat = str
         self.http_factory.protocol = PunctualChannel
-        self.http_factory.timeOut = REQUEST_SECONDS
+        self.http_factory.timeOut = WHOLE_SECONDS
         # Now, and not with the first visitor: the sites are then loaded when he comes.
         asyncio.ensure_future(self._edge.start()).add_done_callback(self._begun)
 

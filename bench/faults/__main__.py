@@ -11,7 +11,7 @@ from bench.faults.database_split import database_split
 from bench.faults.disk_error import disk_error
 from bench.faults.disk_full import disk_full
 from bench.faults.edge_kill import edge_kill
-from bench.faults.flood import flood
+from bench.faults.flood import flood, frame_flood
 from bench.faults.fuzz import fuzz
 from bench.faults.model import model
 from bench.faults.moved import moved
@@ -41,6 +41,7 @@ FAULTS: dict[str, suite.Run] = {
     "storm": storm,
     "nginx-reload": nginx_reload,
     "flood": flood,
+    "frame-flood": frame_flood,
     "slow-board": slow_board,
     "names": names,
     "disk-full": disk_full,

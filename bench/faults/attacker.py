@@ -29,11 +29,26 @@ GIANT = frames.frame(frames.TEXT, b"x" * 17 * 1024)
 # The first begins a text, the others go on with it, and none ends it.
 PIECE = frames.NO_MASK + b"x"
 FRAGMENTS = bytes((0x01, 0x81)) + PIECE + 100_000 * (bytes((0x00, 0x81)) + PIECE)
+# What is no message, over and over: some 60 KB of it, as often as the other side takes it.
+BEGUN, EMPTY = (bytes((first, 0x80)) + frames.NO_MASK for first in (0x01, 0x00))
+POURED = {
+    "pongs": frames.frame(frames.PONG, b"") * 10_000,
+    "pings": frames.frame(frames.PING, b"") * 10_000,
+    "continuations": EMPTY * 10_000,
+    # Text frames that no page says, of 0 bytes: hardly more than their heads.
+    "empties": frames.frame(frames.TEXT, b"") * 10_000,
+    # No frame at all: every bit is reserved.
+    "bytes": b"\xff" * 60_000,
+}
+POUR_SECONDS = 0.001
 
 
 @dataclass(frozen=True)
 class Flood:
-    """What is poured, on so many connections: `sockets`, `messages`, `handshakes`, `giant` or `fragments`."""
+    """What is poured, on so many connections.
+
+    `sockets`, `messages`, `handshakes`, `giant`, `fragments`, or one of POURED.
+    """
 
     kind: str
     key: str
@@ -85,6 +100,7 @@ class AttackerLine:
         self.out = memoryview(b"")
         self.due = 0.0  # when it says more
         self.id = str(uuid4())
+        self.told = ""  # the code of the close that it heard
 
 
 class Attacker:
@@ -112,7 +128,8 @@ class Attacker:
                 self._open(now)
             for line in list(self._lines.values()) if self.flood.kind != "sockets" else ():
                 self._pour(line, now)
-            for descriptor, _ in self._poll.poll(STEP_SECONDS, EVENTS):
+            step = POUR_SECONDS if self.flood.kind in POURED else STEP_SECONDS
+            for descriptor, _ in self._poll.poll(step, EVENTS):
                 if descriptor == sys.stdin.fileno():
                     self.poured.seconds = time.monotonic() - began
                     self.poured.cpu = time.process_time()
@@ -147,6 +164,8 @@ class Attacker:
             if not line.out and many:
                 line.due += many / self.flood.rate
                 line.out = memoryview(frames.frame(frames.TEXT, said) * many)
+        elif line.opened and not line.out:
+            line.out = memoryview(POURED.get(self.flood.kind, b""))
         self._send(line)
 
     def _read(self, line: AttackerLine) -> None:
@@ -155,7 +174,7 @@ class Attacker:
         except OSError:
             data = b""
         if not data:
-            self._end(line, "dropped")
+            self._end(line, line.told or "dropped")
             return
         line.rest += data
         if not line.opened:
@@ -170,8 +189,11 @@ class Attacker:
         found, line.rest = frames.heard(line.rest)
         for opcode, payload in found:
             if opcode == frames.CLOSE:
-                self._end(line, str(int.from_bytes(payload[:2], "big")))
-                return
+                line.told = str(int.from_bytes(payload[:2], "big"))
+                # Who pours frames goes on as long as there is a connection.
+                if self.flood.kind not in POURED:
+                    self._end(line, line.told)
+                    return
             if opcode == frames.TEXT and not line.held:
                 line.held = True
                 self._held += 1
@@ -183,7 +205,8 @@ class Attacker:
         self._opening -= 1
         page = f'{{"t":"page","id":"{line.id}","u":"https://{visitors.ORIGIN_HOST}/flood"}}'.encode()
         poured = {"giant": GIANT, "fragments": FRAGMENTS}.get(self.flood.kind)
-        line.out = memoryview(poured or frames.frame(frames.TEXT, page))
+        begun = BEGUN if self.flood.kind == "continuations" else b""
+        line.out = memoryview(poured or frames.frame(frames.TEXT, page) + begun)
         self._send(line)
 
     def _send(self, line: AttackerLine) -> None:

@@ -48,8 +48,15 @@ KINDS = (
 )
 
 
+# Of what is no message, on three sockets as fast as it is taken; those that are cut are opened again at once.
+FRAME_KINDS = tuple(
+    FloodKind(name, 3, cut_seconds=2.0, ends=("4400", "4413", "4429", "4503", "dropped"))
+    for name in ("pongs", "pings", "continuations", "empties", "bytes")
+)
+
+
 def flood(on: Ground, quick: bool) -> Iterator[Figure]:
-    """An attacker's sockets, messages, endless handshakes and giant frames, from one address."""
+    """An attacker's sockets, messages, endless handshakes, giant and empty frames, from one address."""
     with standing(on, edges=2) as stand:
         yield from flood_at(stand, quick)
 
@@ -61,13 +68,23 @@ def flood_at(stand: Stand, quick: bool) -> Iterator[Figure]:
         yield from _flood(stand, kind, quick)
 
 
-def _flood(stand: Stand, kind: FloodKind, quick: bool) -> Iterator[Figure]:
+def frame_flood(on: Ground, quick: bool) -> Iterator[Figure]:
+    """Three sockets pour control frames, empty frames and plain bytes on edges, and on the one process."""
+    for edges in (2, 0):
+        with standing(on, edges=edges) as stand:
+            for kind in FRAME_KINDS[:1] if quick else FRAME_KINDS:
+                where = "edges" if edges else "one process"
+                yield from _flood(stand, kind, quick, f"{where}, {kind.name}")
+
+
+def _flood(stand: Stand, kind: FloodKind, quick: bool, name: str = "") -> Iterator[Figure]:
+    name = name or kind.name
     seconds = 2.0 if quick else TURN_SECONDS
     if kind.name == "handshakes":
         seconds = 12.0  # until the first ones are cut
     quiet, noisy, poured, cost = RunOutcome(), RunOutcome(), Poured(), 0.0
     _others(stand, 1.0)  # what is made for the first page is not the attacker's to answer for
-    before = processes.rss(stand.pids("edge"))
+    before = processes.rss(_reached(stand))
     for _ in range(1 if quick else TURNS):
         began = _spent(stand)
         quiet.merge(_others(stand, seconds))
@@ -75,11 +92,11 @@ def _flood(stand: Stand, kind: FloodKind, quick: bool) -> Iterator[Figure]:
         with _attacked(stand, kind, poured):
             noisy.merge(_others(stand, seconds))
         cost += (_spent(stand) - between) - (between - began)
-    grown = (processes.rss(stand.pids("edge")) - before) / MEBIBYTE
-    yield from _cost(kind.name, quiet, noisy, poured, quick)
+    grown = (processes.rss(_reached(stand)) - before) / MEBIBYTE
+    yield from _cost(name, quiet, noisy, poured, quick)
     share = cost / max(poured.seconds, 1) * 100
-    yield Figure(RUN, f"{kind.name}: edges and nginx, more", share, "% core")
-    yield from _bounds(kind, poured, grown)
+    yield Figure(RUN, f"{name}: edges and nginx, more", share, "% core")
+    yield from _bounds(kind, name, poured, grown)
 
 
 @contextmanager
@@ -102,10 +119,15 @@ def _attacked(stand: Stand, kind: FloodKind, into: Poured) -> Iterator[None]:
         process.wait()
 
 
+def _reached(stand: Stand) -> list[int]:
+    """The processes that hold visitors' sockets."""
+    return stand.pids("edge") or stand.pids("web")
+
+
 def _spent(stand: Stand) -> float:
     """CPU seconds of what the attacker reaches."""
-    (nginx,) = stand.pids("nginx")
-    return processes.cpu_seconds([*stand.pids("edge"), *processes.family(nginx)])
+    proxies = [pid for nginx in stand.pids("nginx") for pid in processes.family(nginx)]
+    return processes.cpu_seconds([*_reached(stand), *proxies])
 
 
 def _others(stand: Stand, seconds: float) -> RunOutcome:
@@ -129,17 +151,17 @@ def _cost(name: str, quiet: RunOutcome, noisy: RunOutcome, poured: Poured, quick
     yield Figure(RUN, f"{name}: others refused or dropped", unheard, "", 0, True, str(noisy.errors))
 
 
-def _bounds(kind: FloodKind, poured: Poured, grown: float) -> Iterator[Figure]:
+def _bounds(kind: FloodKind, name: str, poured: Poured, grown: float) -> Iterator[Figure]:
     ends = ", ".join(f"{count:,} × {how}" for how, count in poured.ends.most_common())
     if kind.most_held is not None:
         held = poured.held
-        yield Figure(RUN, f"{kind.name}: held at once", held, "", kind.most_held, True, ends)
+        yield Figure(RUN, f"{name}: held at once", held, "", kind.most_held, True, ends)
     if kind.cut_seconds is not None:
         worst = poured.cut.at(1.0)
-        yield Figure(RUN, f"{kind.name}: cut after, worst", worst, "s", kind.cut_seconds, True, ends)
-        yield Figure(RUN, f"{kind.name}: cut", len(poured.cut), "", 1)
+        yield Figure(RUN, f"{name}: cut after, worst", worst, "s", kind.cut_seconds, True, ends)
+        yield Figure(RUN, f"{name}: cut", len(poured.cut), "", 1)
         # nginx, too, refuses an address that comes too often: then nothing of it reached an edge.
         others = poured.ends.total() - sum(poured.ends[how] for how in {*kind.ends, "refused"})
-        yield Figure(RUN, f"{kind.name}: ended in another way", others, "", 0, True)
+        yield Figure(RUN, f"{name}: ended in another way", others, "", 0, True)
     if kind.growth is not None:
-        yield Figure(RUN, f"{kind.name}: edges' memory, more", grown, "MB", kind.growth, True)
+        yield Figure(RUN, f"{name}: edges' memory, more", grown, "MB", kind.growth, True)

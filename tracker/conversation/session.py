@@ -6,13 +6,13 @@ duration.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from uuid import UUID
 
 from tracker.contract import messages
 from tracker.contract.attention import Attention
 from tracker.contract.close_codes import BROKE_PROTOCOL, CLAIMED, OVERLOADED, TOO_FAST, Declined
 from tracker.contract.drops import Drop
+from tracker.contract.pace import Allowance, Pace
 from tracker.contract.records import Begin, EventRecord, Owner
 from tracker.conversation import begin_record
 from tracker.conversation.open_page import OpenPage
@@ -24,23 +24,13 @@ from tracker.visitors.identity import mark
 PROGRESS_SECONDS = 60.0  # how often, at most, attention is stored while a page view lasts
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How many messages a page may send: a burst, and a rate per second that it may keep up."""
-
-    burst: float
-    rate: float
-
-
 class Session:
     """The conversation with one page (over a socket, or over POST while its lease lasts)."""
 
     __slots__ = (
+        "_allowance",
         "_close",
-        "_counted_at",
         "_events",
-        "_left",
-        "_pace",
         "_reply",
         "_services",
         "caller",
@@ -67,8 +57,7 @@ class Session:
         self._services = services
         self._reply = reply
         self._close = close
-        self._pace = pace
-        self._left, self._counted_at = pace.burst, 0.0
+        self._allowance = Allowance.of(pace)
         self._events: frozenset[UUID] = frozenset()
 
     def receive(self, frame: str | bytes, now: float) -> None:
@@ -85,13 +74,23 @@ class Session:
             self._services.drop(refusal.reason)
             self.close(refusal.code, now)
 
+    def receive_wordless(self, now: float) -> None:
+        """Count a frame that is no message, or a piece of one: it costs what a message costs."""
+        if self.closed:
+            return
+        try:
+            self._keep_pace(now)
+        except Declined as refusal:
+            self._services.drop(refusal.reason)
+            self.close(refusal.code, now)
+
     def keep_pace(self, now: float) -> None:
         """Take one message from the page's allowance, and its address's; Declined when there is none left."""
         self._services.count_message()
-        elapsed = now - self._counted_at if self._counted_at else 0.0
-        self._left = left = min(self._pace.burst, self._left + elapsed * self._pace.rate) - 1
-        self._counted_at = now
-        if left < 0:
+        self._keep_pace(now)
+
+    def _keep_pace(self, now: float) -> None:
+        if not self._allowance.take(now):
             raise Declined(TOO_FAST, Drop.TOO_FAST)
         if not self.caller.address_use.take_message(now):
             raise Declined(OVERLOADED, Drop.ADDRESS_TOO_FAST)

@@ -16,11 +16,12 @@ from msgspec import structs
 
 from tracker.contract.close_codes import OVERLOADED, REFUSED, RESTARTING, Declined
 from tracker.contract.drops import Drop, Drops
+from tracker.contract.pace import Pace
 from tracker.contract.records import Begin, EventRecord, Owner, Progress
 from tracker.conversation.claims import Claims
 from tracker.conversation.post_leases import PostLeases
 from tracker.conversation.services import Caller, Reply
-from tracker.conversation.session import Pace, Session
+from tracker.conversation.session import Session
 from tracker.edge import file_limits
 from tracker.edge.admission import Admission, closed_to
 from tracker.edge.pulse import Pulse

@@ -1,22 +1,28 @@
 """WebSocket frames (RFC 6455) as far as pages say and hear them: short, unextended. Pure."""
 
+from codecs import getincrementaldecoder
 from typing import Final
 
 from tracker.contract import messages
 from tracker.contract.drops import Drop
+from tracker.contract.socket_bounds import READ_LIMIT
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 FINAL: Final = 0x80
 CONTROL: Final = 0x08
 MASKED: Final = 0x80
 CONTROL_LIMIT: Final = 125
-# A page says at most 8,192 bytes; up to twice that is still read, so that it can answer to 4413.
-READ_LIMIT: Final = 16_384
 WHOLE_TEXT: Final = FINAL | TEXT
 # What a frame may begin with: no reserved bits, and whole where it controls.
 FIRST: Final = frozenset(
     (CONTINUATION, TEXT, BINARY, *(FINAL | kind for kind in (CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG)))
 )
+# Answers to a close: well, a wrong code or none where there must be one, a reason that is no text.
+NORMAL, PROTOCOL_ERROR, NO_TEXT = 1000, 1002, 1007
+# What a close may say (RFC 6455, 7.4, and IANA's registry): 1004 to 1006 and 1015 are never on the wire.
+SAID_CODES: Final = frozenset((*range(1000, 1004), *range(1007, 1015)))
+OWN_CODES: Final = range(3000, 5000)
+Utf8Decoder = getincrementaldecoder("utf-8")
 
 
 def take(data: bytes, at: int) -> tuple[int, bytes, int] | None:
@@ -41,6 +47,9 @@ def take(data: bytes, at: int) -> tuple[int, bytes, int] | None:
         size, start = data[at + 2] << 8 | data[at + 3], at + 8
         if size > READ_LIMIT:
             raise messages.Refused(Drop.TOO_BIG)
+        if size <= CONTROL_LIMIT:
+            # A length has one spelling, the shortest.
+            raise messages.Refused
     end = start + size
     if len(data) < end:
         return None
@@ -53,6 +62,30 @@ def unmasked(payload: bytes, mask: bytes) -> bytes:
     # As one large number: 1 µs for a page's message, where byte by byte takes 20.
     over = int.from_bytes((mask * (size // 4 + 1))[:size], "little")
     return (int.from_bytes(payload, "little") ^ over).to_bytes(size, "little")
+
+
+def check_begun(rest: bytes) -> None:
+    """Raise messages.Refused where a whole text, of which `rest` is there, can be none any more (8.1)."""
+    start = 6 if len(rest) > 1 and rest[1] - MASKED <= CONTROL_LIMIT else 8
+    if len(rest) > start and rest[0] == WHOLE_TEXT:
+        try:
+            Utf8Decoder().decode(unmasked(rest[start:], rest[start - 4 : start]))
+        except UnicodeDecodeError:
+            raise messages.Refused from None
+
+
+def answer_to_close(payload: bytes) -> int:
+    """The code with which a close frame of this payload is answered."""
+    if not payload:
+        return NORMAL
+    code = int.from_bytes(payload[:2], "big")
+    if len(payload) < 2 or (code not in SAID_CODES and code not in OWN_CODES):
+        return PROTOCOL_ERROR
+    try:
+        payload[2:].decode()
+    except UnicodeDecodeError:
+        return NO_TEXT
+    return NORMAL
 
 
 def frame(kind: int, payload: bytes = b"") -> bytes:

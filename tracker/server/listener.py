@@ -73,6 +73,10 @@ class Listener:
         """A socket is about to be closed: whoever gets its descriptor next is another one."""
         del self._sockets[descriptor]
 
+    def ignore(self, descriptor: int) -> None:
+        """Hear nothing more of a socket but its end: what it goes on to say stays with the kernel."""
+        self._poll.modify(descriptor, 0)
+
     def _turn(self) -> None:
         for descriptor, event in self._poll.poll(0, EVENTS):
             opened = self._sockets.get(descriptor)

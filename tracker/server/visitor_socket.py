@@ -14,12 +14,13 @@ from uuid import UUID
 
 from tracker.contract import messages
 from tracker.contract.close_codes import Declined
-from tracker.contract.drops import Drop
+from tracker.contract.socket_bounds import FEW_READS, SHORT_READ
 from tracker.conversation.services import Outcome
 from tracker.conversation.session import Session
 from tracker.edge.edge import Edge
 from tracker.server import frames, handshake, http_head
-from tracker.server.frames import BINARY, CLOSE, CONTINUATION, FINAL, PING, PONG, TEXT, WHOLE_TEXT
+from tracker.server.frames import CLOSE, FINAL, PING, PONG, TEXT, WHOLE_TEXT
+from tracker.server.pieces import Pieces
 from tracker.server.ping_wheel import PingWheel
 from tracker.visitors.request import VisitorRequest
 
@@ -27,12 +28,9 @@ READ: Final = 16_384
 # As plain numbers: combining the enum costs more than the rest of the call.
 MSG_DONTWAIT: Final = int(socket.MSG_DONTWAIT)
 MSG_MORE: Final = int(socket.MSG_MORE)
-# Browsers do not part such short messages at all; whoever says them byte by byte is no page.
-PIECES_LIMIT: Final = 64
 # For SO_LINGER: closing drops what is under way, and says so to the other side; or lets it arrive first.
 RESET: Final = struct.pack("ii", 1, 0)
 ORDERLY: Final = struct.pack("ii", 0, 0)
-GOODBYE: Final = frames.close(1000)
 PINGING: Final = frames.frame(PING)
 
 
@@ -45,6 +43,9 @@ class Surroundings(Protocol):
     def gone(self, descriptor: int) -> None:
         """The socket with this descriptor is about to be closed."""
 
+    def ignore(self, descriptor: int) -> None:
+        """Read nothing more of the socket with this descriptor."""
+
 
 class VisitorSocket:
     """One page's socket, from the connection's begin to its end."""
@@ -56,11 +57,14 @@ class VisitorSocket:
         "_listener",
         "_peer",
         "_pieces",
+        "_pinged",
+        "_reads_left",
         "_rest",
         "_said_close",
         "_session",
         "_shaken",
         "_socket",
+        "begun_at",
         "heard",
         "place",
     )
@@ -69,13 +73,15 @@ class VisitorSocket:
         # Not before its handshake: the wheel cuts it after a turn without.
         self.heard = False
         self.place = 0
+        self.begun_at = 0.0
         self._listener = listener
         self._socket = opened
         self._peer = peer
         self._rest = b""  # of a frame that is not whole
         self._session: Session | None = None
-        self._pieces: list[bytes] | None = None
-        self._shaken = self._said_close = self._deaf = self._cut = self._hung_up = False
+        self._pieces: Pieces | None = None
+        self._reads_left = FEW_READS  # of its head; then of what it says after our close
+        self._shaken = self._said_close = self._deaf = self._cut = self._hung_up = self._pinged = False
         listener.pings.add(self)
 
     def on_readable(self, hung_up: bool) -> None:
@@ -92,12 +98,13 @@ class VisitorSocket:
         if not data:
             self._gone()
             return
-        if self._deaf:
-            return
-        if self._rest:
+        known = len(self._rest)
+        if known:
             data, self._rest = self._rest + data, b""
-        if self._shaken:
-            self._read(data, 0)
+        if self._said_close:
+            self._await_goodbye(data)
+        elif self._shaken:
+            self._read(data, 0, known)
         else:
             self._shake(data)
 
@@ -110,12 +117,14 @@ class VisitorSocket:
     def close(self, code: int) -> None:
         """Say the close; the other side answers, or is cut."""
         self._said_close = True
+        self._reads_left = FEW_READS
         self._send(frames.close(code))
         self._listener.pings.closing(self)
 
     def ping(self) -> None:
         """Ask the page for a sign of life."""
         if not self._said_close:
+            self._pinged = True
             self._send(PINGING)
 
     def cut(self) -> None:
@@ -128,7 +137,8 @@ class VisitorSocket:
         end = data.find(http_head.END) + len(http_head.END)
         if end < len(http_head.END):
             self._rest = data
-            if len(data) > http_head.LIMIT:
+            self._reads_left -= 1
+            if len(data) > http_head.LIMIT or self._reads_left < 0:
                 self._turn_away(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
             return
         try:
@@ -140,7 +150,7 @@ class VisitorSocket:
         self._send(request.answer)
         self._open_session(VisitorRequest(request.key, self._peer, request.headers))
         if end < len(data):
-            self._read(data, end)
+            self._read(data, end, 0)
 
     def _open_session(self, request: VisitorRequest) -> None:
         edge = self._listener.edge
@@ -151,57 +161,108 @@ class VisitorSocket:
             edge.drop(refusal.reason)
             self.close(refusal.code)
 
-    def _read(self, data: bytes, at: int) -> None:
+    def _read(self, data: bytes, at: int, known: int) -> None:
+        """What the page says; of `data` so many bytes are `known`, of a frame that was not whole."""
         self.heard = True
+        ended = False
         try:
-            while at < len(data) and (frame := frames.take(data, at)):
+            while at < len(data) and not self._said_close and (frame := frames.take(data, at)):
                 first, payload, at = frame
                 if first == WHOLE_TEXT and self._pieces is None:
+                    ended = True
                     if self._session:
                         self._session.receive(_decoded(payload), time.monotonic())
                 elif self._hear_rare(first, payload):
                     return
+                else:
+                    ended = ended or self._pieces is None
+            if at < len(data) or self._pieces is not None:
+                self._keep(data[at:] if at else data, known, ended)
+            elif self.begun_at:
+                self.begun_at = 0.0
         except messages.Refused as refusal:
             self._refuse(refusal)
+
+    def _keep(self, rest: bytes, known: int, ended: bool) -> None:
+        """Wait for what is not whole: for so long from where it began. Raises messages.Refused."""
+        if self._said_close:
+            self._await_goodbye(rest)
             return
-        if at < len(data):
-            self._rest = data[at:] if at else data
+        self._rest = rest
+        if ended or not self.begun_at:
+            self.begun_at = time.monotonic()
+            self._listener.pings.unfinished(self)
+        if rest and known <= len(rest) < known + SHORT_READ and not ended:
+            self._count()
+        if self._pieces is None:
+            frames.check_begun(rest)
+
+    def _count(self) -> None:
+        """What is no message costs the page what a message does."""
+        if self._session:
+            self._session.receive_wordless(time.monotonic())
+        # It is told why, and nothing that comes after that is looked at.
+        self._deaf = self._said_close
 
     def _hear_rare(self, first: int, payload: bytes) -> bool:
         """Any frame that is no whole text; whether it was the last. Raises messages.Refused."""
         kind = first & 0x0F
         if kind == CLOSE:
-            if not self._hung_up and not self._said_close:
+            if not self._hung_up:
                 # With what follows: both leave in one packet, and the page's side is woken once.
-                self._send(GOODBYE, MSG_MORE)
+                self._send(frames.close(frames.answer_to_close(payload)), MSG_MORE)
             # A browser that leaves hangs up as well: a reset is then one packet instead of four, 3 µs less.
             self._gone(orderly=not self._hung_up)
+            return True
+        if kind == PONG and self._pinged:
+            self._pinged = False
+            return False
+        self._count()
+        if self._said_close:
             return True
         if kind == PING:
             self._send(frames.frame(PONG, payload))
         elif kind != PONG:
-            self._hear_piece(first, kind, payload)
+            self._hear_piece(first, payload)
         return False
 
-    def _hear_piece(self, first: int, kind: int, payload: bytes) -> None:
-        if kind == BINARY or (kind != CONTINUATION) is (self._pieces is not None):
-            raise messages.Refused
-        pieces = self._pieces = [] if self._pieces is None else self._pieces
-        pieces.append(payload)
-        if len(pieces) > PIECES_LIMIT or sum(map(len, pieces)) > messages.FRAME_LIMIT:
-            raise messages.Refused(Drop.TOO_BIG)
-        if first & FINAL:
-            self._pieces = None
-            if self._session:
-                self._session.receive(_decoded(b"".join(pieces)), time.monotonic())
+    def _hear_piece(self, first: int, payload: bytes) -> None:
+        pieces = self._pieces or Pieces()
+        text = pieces.add(first, payload)
+        self._pieces = pieces if text is None else None
+        if text is not None and self._session:
+            self._session.receive(text, time.monotonic())
 
     def _refuse(self, refusal: messages.Refused) -> None:
-        """It broke the protocol: whatever else comes is read, so that it hears why, and thrown away."""
+        """It broke the protocol: what else comes is thrown away; some of it is read, so that it hears why."""
         self._deaf = True
         session = self._session
         if session and not session.closed:
             self._listener.edge.drop(refusal.reason)
             session.close(refusal.code, time.monotonic())
+
+    def _await_goodbye(self, data: bytes) -> None:
+        """This side said its close: of what comes only the answer to that is looked for, and not for long."""
+        if self._reads_left < 0:
+            # It was ignored: what woke us is its end.
+            self._gone(orderly=False)
+            return
+        at = 0
+        self._reads_left -= 1
+        try:
+            while self._reads_left >= 0 and not self._deaf and (frame := frames.take(data, at)):
+                first, _, at = frame
+                self._reads_left -= 1
+                if first == FINAL | CLOSE:
+                    self._gone(orderly=not self._hung_up)
+                    return
+        except messages.Refused:
+            self._deaf = True
+        if self._reads_left < 0:
+            # The kernel then holds it back from saying more, until the wheel cuts it.
+            self._deaf = True
+            self._listener.ignore(self._socket.fileno())
+        self._rest = b"" if self._deaf else data[at:]
 
     def _turn_away(self, status: HTTPStatus) -> None:
         self._send(handshake.refused(status))
@@ -228,6 +289,8 @@ class VisitorSocket:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ORDERLY)
         self._socket.close()
         self._listener.pings.remove(self)
+        # The wheel may still know it, for seconds.
+        self._rest, self._pieces, self.begun_at = b"", None, 0.0
         session, self._session = self._session, None
         if session:
             self._listener.edge.finished(session)

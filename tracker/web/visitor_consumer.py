@@ -11,6 +11,7 @@ from channels.consumer import AsyncConsumer
 from tracker.contract.close_codes import FAILED, Declined
 from tracker.conversation.services import Outcome
 from tracker.conversation.session import Session
+from tracker.edge.edge import Edge
 from tracker.edge.process_edge import ProcessEdge
 from tracker.visitors.request import VisitorRequest, headers_of
 
@@ -50,7 +51,7 @@ class VisitorConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no t
             return
         output.session = session
         try:
-            await self._converse(session, receive)
+            await self._converse(edge, session, receive)
         except Exception as error:
             # Nothing of it is acknowledged: the page comes back, and says it again.
             edge.hearing.stumbled(error)
@@ -61,10 +62,15 @@ class VisitorConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no t
             # Each holds the other. What is left to the collector stops everybody while it works: up to 1 s.
             output.session = None
 
-    async def _converse(self, session: Session, receive: Callable[[], Awaitable[Message]]) -> None:
+    async def _converse(
+        self, edge: Edge, session: Session, receive: Callable[[], Awaitable[Message]]
+    ) -> None:
         while True:
             message = await receive()
             if message["type"] == "websocket.disconnect":
+                # The server's own: what it refused before it became a message.
+                if reason := message.get("refused"):
+                    edge.drop(reason)
                 return
             frame = message.get("text")
             session.receive(message["bytes"] if frame is None else frame, time.monotonic())
