@@ -1,6 +1,7 @@
 """Daphne's socket with the bounds of an edge, without a network: what is free, and what ends it."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
@@ -10,12 +11,16 @@ from daphne.server import Server  # first: it chooses Twisted's reactor
 from daphne.ws_protocol import WebSocketFactory
 from twisted.internet.testing import StringTransport
 
+from analytics.board.socket import OpenBoards
+from analytics.up.web_server import WebServer
 from analytics.up.web_socket import BoundedProtocol
 from scripts.stands import frames
 from tests.raw_sockets import closes, frame
 from tracker.contract.drops import Drop
 from tracker.contract.pace import Pace
 from tracker.contract.socket_bounds import FEW_READS, READ_LIMIT
+from tracker.edge.process_edge import ProcessEdge
+from tracker.liveness.activity import Activities
 
 BURST = 20
 
@@ -26,7 +31,7 @@ class WiredPage:
     def __init__(self) -> None:
         self.told: list[dict[str, Any]] = []
         self.accepting = asyncio.Event()
-        server = Server(self._application, endpoints=["tcp:0"])
+        self.server = server = Server(self._application, endpoints=["tcp:0"])
         server.connections = {}
         factory = WebSocketFactory(server)
         factory.protocol = partial(BoundedProtocol, Pace(BURST, 0))
@@ -60,7 +65,7 @@ class WiredPage:
         return heard
 
     def close(self) -> None:
-        for details in self.protocol.server.connections.values():
+        for details in self.server.connections.values():
             details["application_instance"].cancel()
         for timer in (self.protocol._timer, self.protocol.autoPingTimeoutCall):
             if timer:
@@ -120,3 +125,13 @@ async def test_too_many_reads_before_it_is_accepted_end_it(page: WiredPage) -> N
     for _ in range(FEW_READS + 1):
         page.says(b"\x8a")
     assert page.transport.disconnecting
+
+
+async def test_a_socket_may_stay_open_for_months(page: WiredPage) -> None:
+    await page.accepted()
+    # As the product makes it: daphne by itself ends sockets after a day.
+    page.protocol.server = WebServer(None, ProcessEdge(), OpenBoards(Activities()), 0, lambda: None)
+    page.protocol.socket_opened = time.monotonic() - 100 * 86_400
+    page.protocol.check_timeouts()
+    assert page.hears() == []
+    assert page.protocol.state == page.protocol.STATE_OPEN

@@ -19,6 +19,7 @@ from twisted.internet import defer, reactor
 from twisted.web.http import HTTPChannel
 
 from analytics.board.socket import OpenBoards
+from analytics.up import steady_clock
 from analytics.up.errors import CannotStart, port_taken
 from analytics.up.web_socket import BoundedProtocol
 from tracker.contract.close_codes import RESTARTING
@@ -30,6 +31,8 @@ from tracker.liveness.notify import READY, STOPPING, Notify
 
 # A network that died in silence is noticed after both and daphne's tick of 2 s: 22 of the 25 s promised.
 PING_INTERVAL, PING_TIMEOUT = 10, 10
+# By daphne's own, sockets end after a day; boards on walls stay open for months.
+FOR_EVER = -1
 # How long replies and closes may take to leave, once everything is stored.
 GOODBYE_SECONDS = 2.0
 # Twisted's 50 would turn away a site's worth of pages that come back at once.
@@ -70,6 +73,7 @@ class WebServer(Daphne):  # type: ignore[misc]
 
         `where`: a port of 127.0.0.1, or a unix socket for a proxy in front.
         """
+        steady_clock.install()
         place = f"tcp:{where}:interface=127.0.0.1" if isinstance(where, int) else f"unix:{where}:mode=660"
         super().__init__(
             application,
@@ -77,6 +81,7 @@ class WebServer(Daphne):  # type: ignore[misc]
             signal_handlers=False,
             ping_interval=PING_INTERVAL,
             ping_timeout=PING_TIMEOUT,
+            websocket_timeout=FOR_EVER,
             websocket_max_message_size=READ_LIMIT,
             websocket_max_frame_size=READ_LIMIT,
             server_name="footfall",
