@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Final
 
 from tracker.contract import messages
+from tracker.contract.socket_bounds import FEW_READS, WHOLE_SECONDS
 from tracker.edge import post
 from tracker.edge.edge import Edge
 from tracker.edge.post import Answer
@@ -14,15 +15,17 @@ from tracker.server.http_head import Head, Unreadable
 from tracker.server.ports import BACKLOG
 from tracker.visitors.request import VisitorRequest
 
-# For a whole request to arrive, and for the next one to begin.
-PATIENCE_SECONDS: Final = 10.0
 LINGER_SECONDS: Final = 2.0
 
 
 class HttpServer:
     """Serves the connections of one listener."""
 
-    def __init__(self, edge: Edge, holds_token: inspection.HoldsToken) -> None:
+    def __init__(
+        self, edge: Edge, holds_token: inspection.HoldsToken, whole_seconds: float = WHOLE_SECONDS
+    ) -> None:
+        """`whole_seconds`: for a whole request to arrive, for its answer to leave, for the next to begin."""
+        self._whole_seconds = whole_seconds
         self._edge = edge
         self._holds_token = holds_token
         self._open: set[asyncio.Task[None]] = set()
@@ -52,8 +55,8 @@ class HttpServer:
         try:
             await self._converse(reader, writer)
         except (OSError, EOFError, TimeoutError):
-            # It went away, or never said what it wanted.
-            pass
+            # It went away, never said what it wanted, or reads no answer: that would wait here for ever.
+            writer.transport.abort()
         except Exception as error:
             self._edge.hearing.stumbled(error)
         finally:
@@ -74,15 +77,17 @@ class HttpServer:
         goes_on = True
         while goes_on and not self._stopping:
             try:
-                async with asyncio.timeout(PATIENCE_SECONDS):
+                async with asyncio.timeout(self._whole_seconds):
                     head = http_head.read(await _read_head(reader))
                     body, goes_on = await _body(reader, head)
                 answer = await self._answer(head, peer[0] if peer else None, body)
             except Unreadable as error:
                 answer, goes_on = _plain(error.status), False
-            goes_on = goes_on and not self._stopping
+            # Who was refused once may not go on asking as fast as he can, which cost nobody's allowance.
+            goes_on = goes_on and answer.status == HTTPStatus.OK and not self._stopping
             writer.write(_bytes(answer, goes_on))
-            await writer.drain()
+            async with asyncio.timeout(self._whole_seconds):
+                await writer.drain()
         await _linger(reader, writer)
 
     async def _answer(self, head: Head, peer: str | None, body: bytes) -> Answer:
@@ -96,11 +101,12 @@ class HttpServer:
 
 
 async def _linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Read on until the other side has the answer: a close with bytes unread would take it away."""
+    """Read on, but not without end, until the other side has the answer: bytes unread would take it away."""
     writer.write_eof()
     async with asyncio.timeout(LINGER_SECONDS):
-        while await reader.read(messages.BODY_LIMIT):
-            pass
+        for _ in range(FEW_READS):
+            if not await reader.read(messages.BODY_LIMIT):
+                return
 
 
 async def _read_head(reader: asyncio.StreamReader) -> bytes:
