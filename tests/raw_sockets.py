@@ -1,39 +1,17 @@
-"""Pages' sockets by hand, for what no library says: half frames, frames without end, wrong closes."""
+"""What is said and heard over sockets by hand: half frames, frames without end, wrong closes."""
 
 import select
 import socket
 import struct
 import time
-from urllib.parse import urlsplit
 
 from scripts.stands import frames
-from scripts.stands.agents import FIREFOX
-from scripts.stands.product import Product
 
 
 def frame(first: int, payload: bytes = b"") -> bytes:
     """A frame with this first byte (final, reserved bits, kind), masked with zeros."""
     length = bytes([0x80 | len(payload)]) if len(payload) < 126 else struct.pack("!BH", 0xFE, len(payload))
     return bytes([first]) + length + bytes(4) + payload
-
-
-def open_raw(
-    product: Product, path: str, origin: str = "https://example.com", **headers: str
-) -> socket.socket:
-    """A socket of a page (`/live/KEY`) or a board, after its handshake; it does nothing by itself."""
-    place = urlsplit(product.socket_url)
-    opened = socket.create_connection((place.hostname or "", place.port or 0), timeout=10)
-    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    said = {"Origin": origin, "User-Agent": FIREFOX, **headers}
-    opened.sendall(frames.handshake(path, place.netloc, said))
-    answer = b""
-    # Byte by byte: what follows is for whoever asked.
-    while not answer.endswith(b"\r\n\r\n"):
-        more = opened.recv(1)
-        assert more, answer
-        answer += more
-    assert answer.startswith(b"HTTP/1.1 101"), answer
-    return opened
 
 
 def heard_until_end(opened: socket.socket, seconds: float) -> tuple[list[frames.ServerFrames], bool]:

@@ -79,6 +79,7 @@ PURE_MODULES = (
     "tracker.server.frames",
     "tracker.server.handshake",
     "tracker.server.http_head",
+    "tracker.server.pieces",
     "tracker.sites.tracked_site",
     "tracker.storing.entries",
 )

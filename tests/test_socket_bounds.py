@@ -14,8 +14,9 @@ from scripts.stands import frames
 from scripts.stands.edges import running_edge
 from scripts.stands.page_messages import page
 from scripts.stands.product import Product
+from scripts.stands.sockets import open_socket
 from scripts.stands.waiting import wait_for
-from tests.raw_sockets import close_heard, closes, frame, heard_until_end, open_raw, pour
+from tests.raw_sockets import close_heard, closes, frame, heard_until_end, pour
 from tracker.contract.socket_bounds import WHOLE_SECONDS
 
 PING, PONG = frame(0x89), frame(0x8A)
@@ -42,7 +43,7 @@ def key(footfall: Product) -> str:
 
 def visitor(product: Product, key: str) -> socket.socket:
     """A page that was acknowledged."""
-    opened = open_raw(product, f"/live/{key}", "https://bounds.example")
+    opened = open_socket(product.socket_url, f"/live/{key}", "https://bounds.example")
     opened.sendall(frame(0x81, json.dumps(page(u="https://bounds.example/")).encode()))
     assert b'{"t":"ack"' in opened.recv(4096)
     return opened
@@ -108,7 +109,7 @@ def test_bytes_one_by_one_count_as_frames_do(product: Product, key: str) -> None
 
 def test_who_was_refused_can_pour_no_longer_than_others(product: Product) -> None:
     """Nobody's page has no pace of its own."""
-    with open_raw(product, "/live/nosuchsite") as opened:
+    with open_socket(product.socket_url, "/live/nosuchsite", "https://bounds.example") as opened:
         heard, ended = pour(opened, PING * 2000, seconds=4.0)
     assert ended
     assert closes(heard) == [4403]
@@ -130,7 +131,7 @@ def test_who_was_refused_can_pour_no_longer_than_others(product: Product) -> Non
     ],
 )
 def test_a_close_is_answered_by_what_it_says(product: Product, key: str, payload: bytes, code: int) -> None:
-    with open_raw(product, f"/live/{key}", "https://bounds.example") as opened:
+    with open_socket(product.socket_url, f"/live/{key}", "https://bounds.example") as opened:
         opened.sendall(frame(0x88, payload))
         heard, ended = heard_until_end(opened, 4.0)
     assert (closes(heard), ended) == ([code], True)

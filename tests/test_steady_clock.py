@@ -11,8 +11,9 @@ import pytest
 from bench.faults.clock import COMPILER, SHIM
 from scripts.stands import frames
 from scripts.stands.product import Product, running
+from scripts.stands.sockets import open_socket
 from scripts.stands.waiting import wait_for
-from tests.raw_sockets import frame, heard_until_end, open_raw
+from tests.raw_sockets import frame, heard_until_end
 
 # Longer than daphne lets a socket live by itself.
 DAY_SECONDS = 25 * 3600
@@ -67,7 +68,7 @@ def test_a_clock_that_is_set_by_a_day_ends_no_socket_and_stops_no_timer(
     product: Product, clock: SetClock
 ) -> None:
     key = product.add_site("clock.example")
-    with open_raw(product, f"/live/{key}", "https://clock.example") as opened:
+    with open_socket(product.socket_url, f"/live/{key}", "https://clock.example") as opened:
         clock.set(DAY_SECONDS)
         assert is_pinged(opened)
         clock.set(0)

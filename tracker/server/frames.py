@@ -25,6 +25,14 @@ OWN_CODES: Final = range(3000, 5000)
 Utf8Decoder = getincrementaldecoder("utf-8")
 
 
+class NoText(messages.Refused):
+    """Bytes that are no UTF-8, where a text must be."""
+
+
+class WrongClose(messages.Refused):
+    """A close that is no frame; whoever says it is leaving."""
+
+
 def take(data: bytes, at: int) -> tuple[int, bytes, int] | None:
     """The frame at an offset: first byte (FINAL and kind), payload, where the next one begins.
 
@@ -35,11 +43,11 @@ def take(data: bytes, at: int) -> tuple[int, bytes, int] | None:
         return None
     first, size = data[at], data[at + 1] - MASKED
     if first not in FIRST or size < 0:
-        raise messages.Refused
+        raise _wrong(first)
     start = at + 6
     if size > CONTROL_LIMIT:
         if first & CONTROL:
-            raise messages.Refused
+            raise _wrong(first)
         if size == CONTROL_LIMIT + 2:
             raise messages.Refused(Drop.TOO_BIG)
         if there < 4:
@@ -64,14 +72,26 @@ def unmasked(payload: bytes, mask: bytes) -> bytes:
     return (int.from_bytes(payload, "little") ^ over).to_bytes(size, "little")
 
 
+def _wrong(first: int) -> messages.Refused:
+    return WrongClose() if first & 0x0F == CLOSE else messages.Refused()
+
+
 def check_begun(rest: bytes) -> None:
-    """Raise messages.Refused where a whole text, of which `rest` is there, can be none any more (8.1)."""
+    """Raise NoText where a whole text, of which `rest` is there, can be none any more (8.1)."""
     start = 6 if len(rest) > 1 and rest[1] - MASKED <= CONTROL_LIMIT else 8
     if len(rest) > start and rest[0] == WHOLE_TEXT:
         try:
             Utf8Decoder().decode(unmasked(rest[start:], rest[start - 4 : start]))
         except UnicodeDecodeError:
-            raise messages.Refused from None
+            raise NoText from None
+
+
+def text(payload: bytes) -> str:
+    """The payload of a whole text. Raises NoText."""
+    try:
+        return payload.decode()
+    except UnicodeDecodeError:
+        raise NoText from None
 
 
 def answer_to_close(payload: bytes) -> int:

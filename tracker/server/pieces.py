@@ -4,7 +4,7 @@ from typing import Final
 
 from tracker.contract import messages
 from tracker.contract.drops import Drop
-from tracker.server.frames import CONTINUATION, FINAL, TEXT, Utf8Decoder
+from tracker.server.frames import CONTINUATION, FINAL, TEXT, NoText, Utf8Decoder
 
 # Browsers do not part such short messages at all; whoever says them byte by byte is no page.
 PIECES_LIMIT: Final = 64
@@ -35,5 +35,5 @@ class Pieces:
         try:
             self._text += self._decoder.decode(payload, final=bool(first & FINAL))
         except UnicodeDecodeError:
-            raise messages.Refused from None
+            raise NoText from None
         return self._text if first & FINAL else None
