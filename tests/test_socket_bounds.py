@@ -7,6 +7,8 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
 
 import pytest
 
@@ -16,6 +18,7 @@ from scripts.stands.page_messages import page
 from scripts.stands.product import Product
 from scripts.stands.sockets import open_socket
 from scripts.stands.waiting import wait_for
+from tests.board_sockets import Staff
 from tests.raw_sockets import close_heard, closes, frame, heard_until_end, pour
 from tracker.contract.socket_bounds import WHOLE_SECONDS
 
@@ -41,12 +44,19 @@ def key(footfall: Product) -> str:
     return footfall.add_site("bounds.example")
 
 
-def visitor(product: Product, key: str) -> socket.socket:
+def visitor(product: Product, key: str, address: str = "192.0.2.1") -> socket.socket:
     """A page that was acknowledged."""
-    opened = open_socket(product.socket_url, f"/live/{key}", "https://bounds.example")
+    headers = {"X-Forwarded-For": address}
+    opened = open_socket(product.socket_url, f"/live/{key}", "https://bounds.example", **headers)
     opened.sendall(frame(0x81, json.dumps(page(u="https://bounds.example/")).encode()))
     assert b'{"t":"ack"' in opened.recv(4096)
     return opened
+
+
+def board(product: Product, key: str) -> socket.socket:
+    """A board of a member of staff."""
+    cookies = Staff(product, "owner").cookies
+    return open_socket(product.socket_url, f"/board/{key}", product.url, Cookie=cookies)
 
 
 def dropped(product: Product, reason: str) -> int:
@@ -77,9 +87,26 @@ def test_a_flood_is_told_so_once_and_cut_within_two_seconds(
     assert ended
     assert len(closes(heard)) == 1
     assert set(closes(heard)) <= codes
-    # A pong for each ping within the burst, and no more.
-    assert sum(each.opcode == frames.PONG for each in heard) <= 100
+    # A pong for each ping within the burst, and the few that its rate has given back meanwhile.
+    assert sum(each.opcode == frames.PONG for each in heard) < 200
     assert dropped(product, "too_fast") + dropped(product, "too_big") == before + 1
+
+
+def test_a_flood_of_a_board_is_told_so_and_cut(footfall: Product, cast_keys: tuple[str, str]) -> None:
+    with board(footfall, cast_keys[0]) as opened:
+        heard, ended = pour(opened, PONG * 2000, seconds=4.0)
+    assert (closes(heard), ended) == ([4429], True)
+
+
+def test_what_is_no_message_counts_for_the_address(product: Product, key: str) -> None:
+    """Many sockets that each stay within a page's pace say together what many pages say."""
+    before = dropped(product, "address_too_fast")
+    with ExitStack() as stack:
+        # Each may say 100 at once, and all of them 4,000.
+        many = [stack.enter_context(visitor(product, key, "192.0.2.77")) for _ in range(60)]
+        for opened in many:
+            opened.sendall(PING * 98)
+        wait_for(lambda: dropped(product, "address_too_fast") > before, what="an address that is refused")
 
 
 @pytest.mark.alone
@@ -183,7 +210,9 @@ def test_a_page_that_answers_pings_and_says_what_it_may_stays(product: Product, 
 
 
 @pytest.mark.waits
-def test_half_a_frame_and_half_a_message_are_cut_in_time(footfall: Product, edge: Product, key: str) -> None:
+def test_half_a_frame_and_half_a_message_are_cut_in_time(
+    footfall: Product, edge: Product, key: str, cast_keys: tuple[str, str]
+) -> None:
     """However many bytes of it dribble in, or pings between its frames."""
     ways = {
         "a frame": (b"\x81\xa0" + bytes(4), b" "),
@@ -193,8 +222,8 @@ def test_half_a_frame_and_half_a_message_are_cut_in_time(footfall: Product, edge
     }
     lasted: dict[str, float] = {}
 
-    def dribble(product: Product, name: str, first: bytes, more: bytes) -> None:
-        with visitor(product, key) as opened:
+    def dribble(opened: socket.socket, name: str, first: bytes, more: bytes) -> None:
+        with opened:
             began = time.monotonic()
             opened.sendall(first)
             ended = False
@@ -207,9 +236,14 @@ def test_half_a_frame_and_half_a_message_are_cut_in_time(footfall: Product, edge
                         ended = True
             lasted[name] = time.monotonic() - began
 
+    opens = {
+        "daphne": partial(visitor, footfall, key),
+        "edge": partial(visitor, edge, key),
+        "board": partial(board, footfall, cast_keys[0]),
+    }
     threads = [
-        threading.Thread(target=dribble, args=(product, f"{where}: {name}", *said))
-        for where, product in (("daphne", footfall), ("edge", edge))
+        threading.Thread(target=dribble, args=(opened(), f"{where}: {name}", *said))
+        for where, opened in opens.items()
         for name, said in ways.items()
     ]
     with visitor(footfall, key) as one, visitor(edge, key) as other:
@@ -222,3 +256,19 @@ def test_half_a_frame_and_half_a_message_are_cut_in_time(footfall: Product, edge
             good.sendall(PONG)
             assert not heard_until_end(good, 0.2)[1]
     assert {name: seconds for name, seconds in lasted.items() if not 9.9 < seconds < 11.5} == {}
+
+
+def test_a_request_in_many_short_reads_is_no_browsers(footfall: Product) -> None:
+    with socket.create_connection(("127.0.0.1", footfall.port), timeout=10) as opened:
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        opened.sendall(b"GET / HTTP/1.1\r\nX-A: ")
+        ended = False
+        for _ in range(2000):
+            try:
+                opened.sendall(b"a")
+            except ConnectionError:
+                ended = True
+            ended = ended or heard_until_end(opened, 0.001)[1]
+            if ended:
+                break
+        assert ended

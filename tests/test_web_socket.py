@@ -135,3 +135,16 @@ async def test_a_socket_may_stay_open_for_months(page: WiredPage) -> None:
     page.protocol.check_timeouts()
     assert page.hears() == []
     assert page.protocol.state == page.protocol.STATE_OPEN
+
+
+async def test_the_application_is_told_of_what_is_no_message(page: WiredPage) -> None:
+    await page.accepted()
+    page.protocol._sendAutoPing()
+    (ping,) = page.hears()
+    for said in (frame(0x8A, ping.payload), frame(0x89), frame(0x8A), frame(0x01, b"{"), frame(0x80, b"}")):
+        page.says(said)
+    page.says(frame(0x81, b"{}")[:3])
+    page.says(frame(0x81, b"{}")[3:])
+    await asyncio.sleep(0)
+    kinds = [told["type"].partition(".")[2] for told in page.told]
+    assert kinds == ["wordless"] * 4 + ["receive", "wordless", "receive"]

@@ -134,6 +134,9 @@ class BoardConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels h
             with contextlib.suppress(OSError, RuntimeError):
                 await self.close(FAILED)
 
+    async def websocket_wordless(self, message: object) -> None:
+        """A ping, or a piece of an ack: the server itself holds boards to a page's pace."""
+
     async def _speak(self) -> None:
         """Send what is new, when the page has acknowledged what came before."""
         while await self.news.wait():

@@ -24,7 +24,7 @@ from analytics.up.errors import CannotStart, port_taken
 from analytics.up.web_socket import BoundedProtocol
 from tracker.contract.close_codes import RESTARTING
 from tracker.contract.pace import Pace
-from tracker.contract.socket_bounds import READ_LIMIT, WHOLE_SECONDS
+from tracker.contract.socket_bounds import FEW_READS, READ_LIMIT, SHORT_READ, WHOLE_SECONDS
 from tracker.edge.edge import Edge
 from tracker.edge.process_edge import ProcessEdge
 from tracker.liveness.notify import READY, STOPPING, Notify
@@ -45,14 +45,27 @@ GC_THRESHOLD = 100_000
 class PunctualChannel(HTTPChannel):  # type: ignore[misc]  # Twisted's types are not followed
     """A connection that must bring a whole request in time, however many bytes of it dribble in meanwhile.
 
-    The time runs from the connection or the last answer, and stands still while a request is answered.
+    The time runs from the connection or the last answer, and stands still while a request is answered. And it
+    must come in few short reads.
     """
+
+    _short_reads = 0
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 (Twisted's name)
+        """Waking up for a byte costs as much as for a request."""
+        if len(data) < SHORT_READ:
+            self._short_reads += 1
+            if self._short_reads > FEW_READS:
+                self.transport.abortConnection()
+                return
+        super().dataReceived(data)
 
     def resetTimeout(self) -> None:  # noqa: N802 (Twisted's name)
         """Keep the time that is left: bytes alone are no request."""
 
     def allContentReceived(self) -> None:  # noqa: N802 (Twisted's name)
         """The request that became a WebSocket is never done: it and this channel would hold each other."""
+        self._short_reads = 0
         super().allContentReceived()
         if self.transport.protocol is not self:
             self.requests.clear()

@@ -18,6 +18,8 @@ from tracker.server import frames
 
 # RFC 6455's "message too big", as Autobahn says it.
 RFC_TOO_BIG: Final = 1009
+# What the application is told of a frame that is no message, beyond ASGI: its address pays for that, too.
+WORDLESS: Final = {"type": "websocket.wordless"}
 
 
 class BoundedProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has no types
@@ -33,6 +35,7 @@ class BoundedProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has no
         self._whole_seconds = whole_seconds
         self._allowance = Allowance.of(pace)
         self._asked = False  # whether the application was asked to accept it
+        self._asked_for = False  # whether the pong that is being read answers a ping of ours
         self._deaf = False
         self._frames = self._ends = 0  # frames begun; messages and control frames that ended
         self._begun_at = 0.0  # when what is not whole yet began; 0 where nothing is
@@ -71,6 +74,9 @@ class BoundedProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has no
         self._frames += 1
         super().onFrameBegin()
         self._count()
+        frame = self.current_frame
+        if frame.opcode == frames.CONTINUATION or (frame.opcode < frames.CLOSE and not frame.fin):
+            self._tell_wordless()
 
     def onFrameEnd(self) -> bool | None:  # noqa: N802 (Autobahn's name)
         """Notice what has become whole."""
@@ -79,9 +85,21 @@ class BoundedProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has no
             self._ends += 1
         return going_on
 
+    def onPing(self, payload: bytes) -> None:  # noqa: N802 (Autobahn's name)
+        """Answer, and tell."""
+        super().onPing(payload)
+        self._tell_wordless()
+
+    def onPong(self, payload: bytes) -> None:  # noqa: N802 (Autobahn's name)
+        """Tell of one that nobody asked for."""
+        if not self._asked_for:
+            self._tell_wordless()
+        self._asked_for = False
+
     def onAutoPong(self, *of_ping: Any) -> None:  # noqa: N802 (Autobahn's name)
         """The answer to a ping of ours costs the page nothing."""
         self._allowance.give_back()
+        self._asked_for = True
 
     def onCloseFrame(self, code: int | None, reasonRaw: bytes | None) -> bool | None:  # noqa: N802, N803
         """Answer a close that says what none may say with that, where Autobahn drops it."""
@@ -124,11 +142,16 @@ class BoundedProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has no
         if not self._allowance.take(time.monotonic()):
             self._part(TOO_FAST, Drop.TOO_FAST)
 
+    def _tell_wordless(self) -> None:
+        if not self.muted and self.state == self.STATE_OPEN:
+            self.application_queue.put_nowait(WORDLESS)
+
     def _watch_rest(self, short: bool, ended: bool) -> None:
         """What is not whole after this read must be soon. A `short` one that began no frame counts as one."""
         rest = self.data or self.current_frame is not None
         if rest and short:
             self._count()
+            self._tell_wordless()
         if self._deaf or not (rest or self.inside_message):
             self._begun_at = 0.0
         elif ended or not self._begun_at:

@@ -69,9 +69,13 @@ class VisitorConsumer(AsyncConsumer):  # type: ignore[misc]  # Channels has no t
             message = await receive()
             if message["type"] == "websocket.disconnect":
                 # The server's own: what it refused before it became a message.
-                if reason := message.get("refused"):
+                reason = message.get("refused")
+                if reason and not session.closed:
                     edge.drop(reason)
                 return
+            if message["type"] == "websocket.wordless":
+                session.receive_wordless(time.monotonic())
+                continue
             frame = message.get("text")
             session.receive(message["bytes"] if frame is None else frame, time.monotonic())
 
