@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from bench import targets
-from bench.faults.flood import flood_at
+from bench.faults.flood import flood_at, frame_flood_at
 from bench.faults.nginx_reload import reload_at
 from bench.faults.restart import QUICK_DRAIN_SECONDS, restart_at
 from bench.faults.stand import Stand, standing
@@ -13,7 +13,13 @@ from bench.faults.storm import storm_at
 from bench.figures import Figure
 
 pytestmark = pytest.mark.alone
-RUNS: list[Callable[[Stand, bool], Iterator[Figure]]] = [flood_at, storm_at, reload_at, restart_at]
+RUNS: list[Callable[[Stand, bool], Iterator[Figure]]] = [
+    flood_at,
+    frame_flood_at,
+    storm_at,
+    reload_at,
+    restart_at,
+]
 
 
 @pytest.fixture(scope="module")

@@ -72,9 +72,14 @@ def frame_flood(on: Ground, quick: bool) -> Iterator[Figure]:
     """Three sockets pour control frames, empty frames and plain bytes on edges, and on the one process."""
     for edges in (2, 0):
         with standing(on, edges=edges) as stand:
-            for kind in FRAME_KINDS[:1] if quick else FRAME_KINDS:
-                where = "edges" if edges else "one process"
-                yield from _flood(stand, kind, quick, f"{where}, {kind.name}")
+            yield from frame_flood_at(stand, quick)
+
+
+def frame_flood_at(stand: Stand, quick: bool) -> Iterator[Figure]:
+    """The run at any stand."""
+    where = "edges" if stand.pids("edge") else "one process"
+    for kind in FRAME_KINDS[:1] if quick else FRAME_KINDS:
+        yield from _flood(stand, kind, quick, f"{where}, {kind.name}")
 
 
 def _flood(stand: Stand, kind: FloodKind, quick: bool, name: str = "") -> Iterator[Figure]:
@@ -95,7 +100,7 @@ def _flood(stand: Stand, kind: FloodKind, quick: bool, name: str = "") -> Iterat
     grown = (processes.rss(_reached(stand)) - before) / MEBIBYTE
     yield from _cost(name, quiet, noisy, poured, quick)
     share = cost / max(poured.seconds, 1) * 100
-    yield Figure(RUN, f"{name}: edges and nginx, more", share, "% core")
+    yield Figure(RUN, f"{name}: CPU of what it reaches, more", share, "% core")
     yield from _bounds(kind, name, poured, grown)
 
 
