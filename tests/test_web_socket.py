@@ -148,3 +148,10 @@ async def test_the_application_is_told_of_what_is_no_message(page: WiredPage) ->
     await asyncio.sleep(0)
     kinds = [told["type"].partition(".")[2] for told in page.told]
     assert kinds == ["wordless"] * 4 + ["receive", "wordless", "receive"]
+
+
+@pytest.mark.parametrize("code", [1011, 4502])
+async def test_the_application_may_say_each_code(page: WiredPage, code: int) -> None:
+    await page.accepted()
+    await page.server.handle_reply(page.protocol, {"type": "websocket.close", "code": code})
+    assert closes(page.hears()) == [code]

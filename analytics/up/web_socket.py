@@ -111,6 +111,10 @@ class BoundedProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has no
         # Autobahn knows fewer codes than IANA.
         return bool(super().onCloseFrame(frames.NORMAL if code is not None else None, reasonRaw))
 
+    def serverClose(self, code: int | None = None) -> None:  # noqa: N802 (daphne's name)
+        """Autobahn lets no application say the standard's own codes; 1011 says that something failed here."""
+        self.sendCloseFrame(frames.NORMAL if code is None else code)
+
     def sendMessage(self, *said: Any, **how: Any) -> None:  # noqa: N802 (Autobahn's name)
         """Autobahn holds what leaves to the limit of what comes, and a snapshot may be larger than that."""
         limit = self.maxMessagePayloadSize
