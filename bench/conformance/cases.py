@@ -169,6 +169,15 @@ def texts() -> Iterator[Case]:
     ):
         chops = [said[: head + till], said[head + till : head + wrong], said[head + wrong :]]
         yield case(f"6.4.{number}", "wrong in the second part of a frame", chops, no_text, by=1)
+    # As Autobahn's testsuite says these two: the frame is one of several.
+    for number, first in (
+        (5, frame(TEXT, GREEK + BEYOND + EDITED, final=False)),
+        (6, frame(TEXT, final=False)),
+    ):
+        said = first if number == 5 else frame(CONTINUATION, GREEK + BEYOND + EDITED, final=False)
+        before = b"" if number == 5 else first
+        chops = [before + said[: head + len(GREEK) + 1], said[head + len(GREEK) + 1 : head + len(GREEK) + 2]]
+        yield case(f"6.4.{number}", "wrong in the second part of a fragment", chops, no_text, by=1)
     for part, (name, of_kind) in enumerate(TEXTS, 5):
         for number, (payload, valid) in enumerate(of_kind, 1):
             answer = Expected(TEXT, payload) if valid else no_text

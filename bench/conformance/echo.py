@@ -27,7 +27,9 @@ class EchoEnd:
                 first, payload, at = found
                 self._answer(first, payload)
             self._rest = data[at:]
-            if not self.closed and self._pieces is None:
+            if not self.closed and self._pieces:
+                self._pieces.check_begun(self._rest)
+            elif not self.closed:
                 frames.check_begun(self._rest)
         except Refused as refusal:
             code = frames.NO_TEXT if isinstance(refusal, NoText) else frames.PROTOCOL_ERROR

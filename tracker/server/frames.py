@@ -76,12 +76,15 @@ def _wrong(first: int) -> messages.Refused:
     return WrongClose() if first & 0x0F == CLOSE else messages.Refused()
 
 
-def check_begun(rest: bytes) -> None:
-    """Raise NoText where a whole text, of which `rest` is there, can be none any more (8.1)."""
+def check_begun(rest: bytes, kind: int = TEXT, before: bytes = b"") -> None:
+    """Raise NoText where a text, of whose frame `rest` is there, can be none any more (8.1).
+
+    `kind`: that of a frame that goes on with it; `before`: the end of what came before, not yet a character.
+    """
     start = 6 if len(rest) > 1 and rest[1] - MASKED <= CONTROL_LIMIT else 8
-    if len(rest) > start and rest[0] == WHOLE_TEXT:
+    if len(rest) > start and rest[0] & 0x0F == kind:
         try:
-            Utf8Decoder().decode(unmasked(rest[start:], rest[start - 4 : start]))
+            Utf8Decoder().decode(before + unmasked(rest[start:], rest[start - 4 : start]))
         except UnicodeDecodeError:
             raise NoText from None
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from tracker.contract import messages
 from tracker.contract.drops import Drop
+from tracker.server import frames
 from tracker.server.frames import CONTINUATION, FINAL, TEXT, NoText, Utf8Decoder
 
 # Browsers do not part such short messages at all; whoever says them byte by byte is no page.
@@ -19,6 +20,10 @@ class Pieces:
         self._count = self._size = 0
         self._decoder = Utf8Decoder()
         self._text = ""
+
+    def check_begun(self, rest: bytes) -> None:
+        """Raise NoText where the text can be none any more, with as much as `rest` of its next frame."""
+        frames.check_begun(rest, CONTINUATION, self._decoder.getstate()[0])
 
     def add(self, first: int, payload: bytes) -> str | None:
         """Take the next frame that is no control frame; the message, when it was the last one.

@@ -196,7 +196,9 @@ class VisitorSocket:
             self._listener.pings.unfinished(self)
         if rest and known <= len(rest) < known + SHORT_READ and not ended:
             self._count()
-        if self._pieces is None:
+        if self._pieces:
+            self._pieces.check_begun(rest)
+        else:
             frames.check_begun(rest)
 
     def _count(self) -> None:
