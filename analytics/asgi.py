@@ -19,7 +19,7 @@ from tracker.web.visitor_consumer import VisitorConsumer  # noqa: E402
 board = BoardConsumer.as_asgi(boards=web.boards, ticker=web.ticker, readers=web.readers, system=web.system)
 application = ProtocolTypeRouter(
     {
-        "http": django_application,
+        "http": web.login_door.guard(django_application),
         "websocket": URLRouter(
             [
                 # No session or user on the visitors' side: their sockets never touch the ORM.

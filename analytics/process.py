@@ -3,6 +3,8 @@
 from django.conf import settings
 
 from analytics.access.board_readers import BoardReaders
+from analytics.access.hashing import HashingThreads, hash_in
+from analytics.access.login_door import LoginDoor
 from analytics.board.day import DayCurves
 from analytics.board.socket import OpenBoards
 from analytics.board.ticker import Ticker
@@ -14,6 +16,7 @@ from analytics.live.system import System
 from analytics.queries.shared_answers import SharedAnswers
 from tracker.edge.process_edge import ProcessEdge
 from tracker.liveness.activity import Activities
+from tracker.visitors import addresses
 
 
 class WebProcess:
@@ -28,10 +31,23 @@ class WebProcess:
         self.ticker = Ticker(self.live, self.snapshots, self.activities)
         self.system = System(self.edge, self.live)
         self.readers = BoardReaders()
+        self.login_door = _login_door()
         self.boards = OpenBoards(self.activities)
         self.sites_hour = SitesHour()
         self.answers = SharedAnswers()
         self.curves = DayCurves()
+
+
+def _login_door() -> LoginDoor:
+    # Whatever else hashes a password, a change of it for one, comes to the same threads without this door.
+    hash_in(HashingThreads(settings.FOOTFALL_HASHING_THREADS, settings.FOOTFALL_LOGIN_ROOM))
+    return LoginDoor(
+        room=settings.FOOTFALL_LOGIN_ROOM,
+        turns=settings.FOOTFALL_HASHING_THREADS,
+        patience=settings.LOGIN_PATIENCE,
+        hold=settings.LOGIN_HOLD,
+        proxies=addresses.networks(settings.FOOTFALL_TRUSTED_PROXIES),
+    )
 
 
 def _live_state(redis_url: str | None, edge: ProcessEdge, activities: Activities) -> LiveState:

@@ -59,6 +59,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "analytics.access.content_policy.SecurityPolicyMiddleware",
+    "analytics.access.login_answers.LoginAnswersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -122,6 +123,14 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+# Django's PBKDF2, which makes 1,000,000 rounds for each password, in threads of its own.
+PASSWORD_HASHERS = ["analytics.access.hashing.PooledHasher"]
+# One password hashed at once is three people a second who log in; all other processors are for the others.
+FOOTFALL_HASHING_THREADS = env_int("FOOTFALL_HASHING_THREADS", 1)
+# Those who log in at once and wait for their turn; the last of them waits for 5 s where nobody else works.
+FOOTFALL_LOGIN_ROOM = env_int("FOOTFALL_LOGIN_ROOM", 16)
+# Seconds for which somebody waits for a turn to log in, and after which a refusal is said.
+LOGIN_PATIENCE, LOGIN_HOLD = 10.0, 2.0
 # Wrong passwords for one name from one address, and the seconds to wait after them: who tries all that they
 # have needs fewer, and who guesses gets 2,300 a day.
 FOOTFALL_LOGIN_TRIES = env_int("FOOTFALL_LOGIN_TRIES", 8)

@@ -8,6 +8,7 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
 from django.core.exceptions import ValidationError
 
+from analytics.access.login_answers import WAIT
 from analytics.access.login_tries import Tries
 
 
@@ -26,6 +27,7 @@ class LoginForm(AuthenticationForm):
             return super().clean()
         tries = Tries(self.request, name)
         if seconds := tries.count():
+            setattr(self.request, WAIT, seconds)
             # The same for names that nobody has: it tells nothing about accounts.
             raise ValidationError(
                 f"Too many wrong passwords for this name from your address. Try again in {_said(seconds)}.",
