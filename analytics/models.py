@@ -45,11 +45,11 @@ class Token(models.Model):
 
 
 class LoginTries(models.Model):
-    """Passwords tried for one name from one address since the last right one: `access.login_tries`."""
+    """What is remembered of passwords that were tried, for as long as it matters: `access.login_tries`."""
 
     digest = models.BinaryField(primary_key=True)
     tries = models.IntegerField()
-    at = models.DateTimeField(db_index=True)
+    until = models.DateTimeField(db_index=True)
 
     class Meta:
         db_table = "analytics_login_tries"

@@ -135,6 +135,12 @@ LOGIN_PATIENCE, LOGIN_HOLD = 10.0, 2.0
 # have needs fewer, and who guesses gets 2,300 a day.
 FOOTFALL_LOGIN_TRIES = env_int("FOOTFALL_LOGIN_TRIES", 8)
 FOOTFALL_LOGIN_WAIT = env_int("FOOTFALL_LOGIN_WAIT", 300)
+# Wrong passwords of one address for all names: an office in which four people have forgotten theirs.
+FOOTFALL_LOGIN_TRIES_PER_ADDRESS = env_int("FOOTFALL_LOGIN_TRIES_PER_ADDRESS", 32)
+# Wrong passwords for one name in a day, from wherever, until strangers must wait for their try: first as
+# above, longer with each further one, and never longer than an hour.
+FOOTFALL_LOGIN_TRIES_PER_NAME = env_int("FOOTFALL_LOGIN_TRIES_PER_NAME", 100)
+FOOTFALL_LOGIN_LONGEST_WAIT = env_int("FOOTFALL_LOGIN_LONGEST_WAIT", 3600)
 # Edges ask it whether a header holds a token: tokens are the read side's, whose models they start without.
 FOOTFALL_INSPECTORS = "analytics.access.token_check.holds_token"
 LOGIN_URL = "/login/"

@@ -8,8 +8,18 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
 from django.core.exceptions import ValidationError
 
-from analytics.access.login_answers import WAIT
+from analytics.access.login_answers import NAME, WAIT
 from analytics.access.login_tries import Tries
+
+# By which limit somebody waits.
+SAID = {
+    "pair": "Too many wrong passwords for this name from your address. Try again in",
+    "address": "Too many wrong passwords from your address. Try again in",
+    "name": (
+        "Too many wrong passwords for this name. Whoever has not logged in with it before, in this browser "
+        "or from this address, has one try after a wait. Yours is in"
+    ),
+}
 
 
 class LoginForm(AuthenticationForm):
@@ -26,15 +36,14 @@ class LoginForm(AuthenticationForm):
         if name is None or not self.cleaned_data.get("password") or self.request is None:
             return super().clean()
         tries = Tries(self.request, name)
-        if seconds := tries.count():
-            setattr(self.request, WAIT, seconds)
+        verdict = tries.count()
+        if verdict.wait:
+            setattr(self.request, WAIT, verdict.wait)
             # The same for names that nobody has: it tells nothing about accounts.
-            raise ValidationError(
-                f"Too many wrong passwords for this name from your address. Try again in {_said(seconds)}.",
-                code="too_many",
-            )
+            raise ValidationError(f"{SAID[verdict.limit]} {_said(verdict.wait)}.", code="too_many")
         cleaned = super().clean()
-        tries.forget()
+        tries.right()
+        setattr(self.request, NAME, name)
         return cleaned
 
 

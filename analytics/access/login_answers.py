@@ -7,11 +7,14 @@ from asgiref.sync import markcoroutinefunction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
+from analytics.access import known_browser
 from analytics.access.hashing import HashingBusy
 from analytics.access.too_busy import too_busy
 
 # The attribute of a request by which a form says for how many seconds it looks at no password.
 WAIT = "login_wait"
+# And the one by which it says whose password was right.
+NAME = "login_name"
 
 
 class LoginAnswersMiddleware:
@@ -25,6 +28,8 @@ class LoginAnswersMiddleware:
 
     async def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = await self._get_response(request)
+        if name := getattr(request, NAME, None):
+            known_browser.keep(response, name)
         seconds = getattr(request, WAIT, None)
         if seconds is not None and response.status_code == 200:
             response.status_code = 429

@@ -10,6 +10,9 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from django.http import parse_cookie
+
+from analytics.access import known_browser
 from analytics.access.too_busy import too_busy
 from tracker.visitors import address_limits, addresses
 from tracker.visitors.request import headers_of
@@ -43,11 +46,11 @@ class LoginDoor:
         `patience`: seconds for which somebody may wait. `hold`: seconds after which a refusal is said.
         `proxies`: whose word on an address is believed.
         """
-        self._room, self._each = room, max(1, room // SHARE)
         self._patience, self._hold = patience, hold
         self._proxies = proxies
-        self._turn = asyncio.Semaphore(turns)
-        self._here: Counter[str] = Counter()
+        self._strangers = LoginLane(room, max(1, room // SHARE), turns)
+        # Whoever has logged in before, in this browser, does not stand in line with those who guess.
+        self._known = LoginLane(max(1, room // SHARE), 1, turns)
         self._held = 0
 
     def guard(self, application: Application) -> Application:
@@ -62,20 +65,17 @@ class LoginDoor:
         return guarded
 
     async def _enter(self, application: Application, scope: Message, receive: Receive, send: Send) -> None:
-        place = self._place(scope)
-        if self._here.total() >= self._room or self._here[place] >= self._each:
+        lane, who = self._lane(scope)
+        if not lane.enter(who):
             await self._refuse(send)
             return
-        self._here[place] += 1
         try:
-            answer = await self._answer(application, scope, receive)
+            answer = await self._answer(lane.turn, application, scope, receive)
             if answer and answer[0]["status"] == TOO_MANY_TRIES:
                 # It keeps its room, not its turn.
                 await asyncio.sleep(self._hold)
         finally:
-            self._here[place] -= 1
-            if not self._here[place]:
-                del self._here[place]
+            lane.leave(who)
         if answer is None:
             await self._refuse(send)
             return
@@ -83,12 +83,12 @@ class LoginDoor:
             await send(message)
 
     async def _answer(
-        self, application: Application, scope: Message, receive: Receive
+        self, turn: asyncio.Semaphore, application: Application, scope: Message, receive: Receive
     ) -> list[Message] | None:
         """What the application answers; None where its turn did not come in time."""
         try:
             async with asyncio.timeout(self._patience):
-                await self._turn.acquire()
+                await turn.acquire()
         except TimeoutError:
             return None
         said: list[Message] = []
@@ -99,7 +99,7 @@ class LoginDoor:
         try:
             await application(scope, _of_one_who_stays(receive), keep)
         finally:
-            self._turn.release()
+            turn.release()
         return said
 
     async def _refuse(self, send: Send) -> None:
@@ -114,10 +114,37 @@ class LoginDoor:
         await send({"type": "http.response.start", "status": answer.status_code, "headers": headers})
         await send({"type": "http.response.body", "body": answer.content})
 
-    def _place(self, scope: Message) -> str:
-        client, forwarded = scope.get("client"), headers_of(scope["headers"]).get("x-forwarded-for", "")
-        address = addresses.client_address(client[0] if client else None, forwarded, self._proxies)
-        return address_limits.place_of(address)
+    def _lane(self, scope: Message) -> tuple["LoginLane", str]:
+        """Where somebody stands, and who it is there."""
+        client, headers = scope.get("client"), headers_of(scope["headers"])
+        cookie = parse_cookie(headers.get("cookie", "")).get(known_browser.COOKIE, "")
+        if browser := known_browser.of(cookie):
+            return self._known, browser.id
+        peer, forwarded = client[0] if client else None, headers.get("x-forwarded-for", "")
+        address = addresses.client_address(peer, forwarded, self._proxies)
+        return self._strangers, address_limits.place_of(address)
+
+
+class LoginLane:
+    """Those who stand at the door together: so many, so many of one, and so many who have their turn."""
+
+    def __init__(self, room: int, each: int, turns: int) -> None:
+        self.turn = asyncio.Semaphore(turns)
+        self._room, self._each = room, each
+        self._here: Counter[str] = Counter()
+
+    def enter(self, who: str) -> bool:
+        """Take room for one more; False where there is none."""
+        if self._here.total() >= self._room or self._here[who] >= self._each:
+            return False
+        self._here[who] += 1
+        return True
+
+    def leave(self, who: str) -> None:
+        """Give the room back."""
+        self._here[who] -= 1
+        if not self._here[who]:
+            del self._here[who]
 
 
 def _of_one_who_stays(receive: Receive) -> Receive:

@@ -1,65 +1,113 @@
-"""How often a password was tried: by account name and address, so that nobody else is ever locked out.
+"""How often passwords were tried, and from where who logged in: `login_rules` says what follows from it.
 
-In Postgres, where all web processes see it; under a keyed hash, which names neither account nor address.
+In Postgres, where all web processes see it; under keyed hashes, which name neither account nor address.
 """
 
 import hmac
+from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.http import HttpRequest
 
+from analytics.access import known_browser
+from analytics.access.login_rules import Count, Counts, LoginLimits, Verdict
 from analytics.models import LoginTries
 from tracker.visitors import address_limits, addresses, identity
 
 TABLE = LoginTries._meta.db_table
+# How long an address counts as one from which an account logged in.
+KNOWN_SECONDS = 90 * 86_400.0
+# Who was told to wait may come this much later, and is looked at.
+GRACE_SECONDS = 3600
 
-# One statement counts and judges, and is committed before the password is looked at: tries at once do not
-# slip through. Once they are too many, the wait runs from the last one that was looked at.
-COUNT = f"""
-    INSERT INTO {TABLE} AS kept (digest, tries, at) VALUES (%(digest)s, 1, now())
-    ON CONFLICT (digest) DO UPDATE SET (tries, at) = (
-        SELECT CASE WHEN over THEN 1 ELSE least(kept.tries, %(most)s) + 1 END,
-            CASE WHEN over OR kept.tries < %(most)s THEN now() ELSE kept.at END
-        FROM (SELECT kept.at + %(wait)s::interval <= now() AS over) AS known
-    )
-    RETURNING tries > %(most)s, extract(epoch FROM at + %(wait)s::interval - now())::float8
+# What is there already is locked, in one order for all: tries at once do not slip through, and no two wait
+# for each other.
+READ = f"""
+    INSERT INTO {TABLE} AS kept (digest, tries, until)
+    SELECT digest, 0, to_timestamp(0) FROM unnest(%s::bytea[]) AS digest ORDER BY digest
+    ON CONFLICT (digest) DO UPDATE SET tries = kept.tries
+    RETURNING digest, tries, extract(epoch FROM until)::float8, extract(epoch FROM clock_timestamp())::float8
 """  # noqa: S608 (the table's name is ours)
+WRITE = f"""
+    UPDATE {TABLE} AS kept SET tries = said.tries, until = to_timestamp(said.until)
+    FROM unnest(%s::bytea[], %s::int[], %s::float8[]) AS said (digest, tries, until)
+    WHERE kept.digest = said.digest
+"""  # noqa: S608
 # What others delete at this moment is skipped: two who wait for each other's rows would be a deadlock.
 FORGET = f"""
     DELETE FROM {TABLE} WHERE digest IN (
-        SELECT digest FROM {TABLE} WHERE at <= now() - %(wait)s::interval LIMIT 1000 FOR UPDATE SKIP LOCKED
+        SELECT digest FROM {TABLE} WHERE until <= now() - %s * interval '1 second' LIMIT 1000
+        FOR UPDATE SKIP LOCKED
     )
 """  # noqa: S608
 
 
 class Tries:
-    """The passwords that were tried for one account name from one address."""
+    """The passwords that were tried for one account name, by whoever sent this request."""
 
     def __init__(self, request: HttpRequest, name: str) -> None:
         address = addresses.client_address(
             request.META.get("REMOTE_ADDR"), request.headers.get("X-Forwarded-For", ""), _proxies()
         )
-        tried = f"{address_limits.place_of(address)}\0{name}".encode(errors="surrogatepass")
-        self._digest = hmac.digest(identity.derive(settings.SECRET_KEY, "login"), tried, sha256)
+        place = address_limits.place_of(address)
+        browser = known_browser.of(request.COOKIES.get(known_browser.COOKIE, ""))
+        self._known = browser is not None and browser.name == known_browser.mark(name)
+        # Counted by itself: whoever shares an address with the owner takes none of his tries.
+        self._pair = (
+            _digest("browser", browser.id) if browser and self._known else _digest("pair", place, name)
+        )
+        self._address, self._name = _digest("address", place), _digest("name", name)
+        self._place = _digest("place", place, name)
 
-    def count(self) -> float:
-        """One try more; 0 when the password may be looked at, else the seconds until it may be again."""
-        wait = f"{settings.FOOTFALL_LOGIN_WAIT} seconds"
+    def count(self) -> Verdict:
+        """One try more: whether its password is looked at now, and if not, when one will be."""
         with connection.cursor() as cursor:
-            cursor.execute(FORGET, {"wait": wait})
-            cursor.execute(
-                COUNT,
-                {"digest": self._digest, "wait": wait, "most": settings.FOOTFALL_LOGIN_TRIES},
-            )
-            too_many, left = cursor.fetchone()
-        return max(left, 1.0) if too_many else 0.0
+            cursor.execute(FORGET, [GRACE_SECONDS])
+        with transaction.atomic():
+            counts, now = self._read()
+            verdict = _limits().judge(counts, self._known, now)
+            self._write(verdict.counts)
+        return verdict
 
-    def forget(self) -> None:
-        """Begin to count anew, after the right password."""
-        LoginTries.objects.filter(digest=self._digest).delete()
+    def right(self) -> None:
+        """It was the right one: begin to count anew, and know this place from now on."""
+        with transaction.atomic():
+            counts, now = self._read()
+            self._write(_limits().right(counts, self._known), {self._place: Count(0, now + KNOWN_SECONDS)})
+
+    def _read(self) -> tuple[Counts, float]:
+        with connection.cursor() as cursor:
+            cursor.execute(READ, [[self._pair, self._address, self._name, self._place]])
+            rows = {
+                bytes(digest): (Count(tries, until), now) for digest, tries, until, now in cursor.fetchall()
+            }
+        now = max(at for _, at in rows.values())
+        self._known = self._known or rows[self._place][0].until > now
+        return Counts(rows[self._pair][0], rows[self._address][0], rows[self._name][0]), now
+
+    def _write(self, counts: Counts, more: Mapping[bytes, Count] | None = None) -> None:
+        kept = dict(zip((self._pair, self._address, self._name), counts, strict=True)) | dict(more or {})
+        with connection.cursor() as cursor:
+            tries, until = [each.tries for each in kept.values()], [each.until for each in kept.values()]
+            cursor.execute(WRITE, [list(kept), tries, until])
+
+
+def _digest(*words: str) -> bytes:
+    tried = "\0".join(words).encode(errors="surrogatepass")
+    return hmac.digest(identity.derive(settings.SECRET_KEY, "login"), tried, sha256)
+
+
+def _limits() -> LoginLimits:
+    return LoginLimits(
+        settings.FOOTFALL_LOGIN_TRIES,
+        settings.FOOTFALL_LOGIN_TRIES_PER_ADDRESS,
+        settings.FOOTFALL_LOGIN_TRIES_PER_NAME,
+        settings.FOOTFALL_LOGIN_WAIT,
+        settings.FOOTFALL_LOGIN_LONGEST_WAIT,
+    )
 
 
 @cache
