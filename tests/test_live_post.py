@@ -126,6 +126,7 @@ def test_strangers_get_the_same_403_whatever_the_reason(product: Product, key: s
         post(product, key, [page()], origin="https://evil.example")[:2],
         post(product, "nosuchsite", [page()])[:2],
         post(product, key, [page()], agent="curl/8.0")[:2],
+        post(product, key, [page(u="https://evil.example/")])[:2],
     }
     assert [status for status, _ in answers] == [403]
 

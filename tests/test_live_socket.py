@@ -65,6 +65,8 @@ def test_an_open_page_is_live_then_acknowledged_then_in_postgres(product: Produc
         "https://notexample.com",
         "file://example.com",
         "https://shop.example",
+        "https://example.com#",
+        "https://user@example.com",
     ],
 )
 def test_wrong_origins_are_closed_4403(product: Product, key: str, origin: str | None) -> None:

@@ -3,6 +3,7 @@
 import json
 from uuid import UUID
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -141,6 +142,34 @@ def test_the_clock_may_step_while_a_page_is_open() -> None:
     desk.wall = lambda now: WALL + now - 300  # type: ignore[method-assign]
     page.session.lost(5.0)
     assert desk.progressed[0].at == WALL + 5.0
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://evil.example/",
+        "https://example.com.evil.example/",
+        "https://example.com@evil.example/",
+        "http://[2001:db8::1]/",
+    ],
+)
+def test_a_page_says_no_url_of_another_site(url: str) -> None:
+    desk = RecordingServices()
+    page = SpokenPage(desk)
+    page.says(t="page", id=str(PAGES[0]), u=url)
+    assert page.closed == [4403]
+    assert (desk.begun, desk.drops.total(Drop.FOREIGN_PAGE)) == ([], 1)
+    assert not desk.presence.site(7).tabs
+
+
+def test_a_page_that_goes_on_to_another_site_ends() -> None:
+    desk = RecordingServices()
+    page = SpokenPage(desk)
+    page.opens()
+    desk.commit()
+    page.says(t="page", id=str(PAGES[1]), u="https://evil.example/")
+    assert page.closed == [4403]
+    assert [each.ended for each in desk.progressed] == [True]
 
 
 def test_an_excluded_path_is_neither_counted_nor_stored() -> None:

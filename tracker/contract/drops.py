@@ -25,6 +25,7 @@ class Drop(StrEnum):
     TOO_BIG = "too_big"
     TOO_FAST = "too_fast"
     ADDRESS_TOO_FAST = "address_too_fast"
+    FOREIGN_PAGE = "foreign_page"
     EXCLUDED_PATH = "excluded_path"
     NOT_OPEN = "not_open"
     # What was said could not be kept.

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from tracker.contract import messages
 from tracker.contract.attention import Attention
-from tracker.contract.close_codes import BROKE_PROTOCOL, CLAIMED, OVERLOADED, TOO_FAST, Declined
+from tracker.contract.close_codes import BROKE_PROTOCOL, CLAIMED, OVERLOADED, REFUSED, TOO_FAST, Declined
 from tracker.contract.drops import Drop
 from tracker.contract.pace import Allowance, Pace
 from tracker.contract.records import Begin, EventRecord, Owner
@@ -150,6 +150,9 @@ class Session:
             url = page_url.read(message.url, self.caller.site.query_parameters, self.caller.site.hash_routes)
         except ValueError:
             raise Declined(BROKE_PROTOCOL, Drop.MALFORMED) from None
+        # A browser says where it is, and asks from there: only a forger says another's page.
+        if not self.caller.site.allows(url.host):
+            raise Declined(REFUSED, Drop.FOREIGN_PAGE)
         if self.caller.site.excludes_path(url.path):
             self._services.drop(Drop.EXCLUDED_PATH)
             self._end_page(now)
