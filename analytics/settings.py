@@ -150,7 +150,8 @@ LOGOUT_REDIRECT_URL = "/login/"
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = FOOTFALL_HTTPS
 X_FRAME_OPTIONS = "DENY"
-# Footfall never speaks TLS itself: redirects to HTTPS and HSTS belong to the proxy that does.
+# Footfall never speaks TLS itself: redirects to HTTPS belong to the proxy that does. HSTS is said by
+# `access.content_policy`, since Django says it to nobody who comes through a proxy.
 SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008"]
 SECURE_REFERRER_POLICY = "same-origin"
 

@@ -92,7 +92,7 @@ ROUTES: dict[str, tuple[str, set[str]]] = {
     "admin/(?P<url>.*)$": ("/admin/no/such/page/", NOBODY),
     "api/v1/": ("/api/v1/", NOBODY),
     "api/v1/openapi.json": ("/api/v1/openapi.json", EVERYONE),
-    "api/v1/docs": ("/api/v1/docs", EVERYONE),
+    "api/v1/docs": ("/api/v1/docs", USERS),
     "api/v1/sites/<key>/live": ("/api/v1/sites/{site.key}/live", READERS),
     "healthz": ("/healthz", NOBODY),
     "readyz": ("/readyz", NOBODY),

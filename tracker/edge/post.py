@@ -110,7 +110,13 @@ def _sentence(request: VisitorRequest, status: int) -> Answer:
 
 
 def _answered(request: VisitorRequest, status: int, body: str, kind: str) -> Answer:
-    headers = {"Content-Type": kind, "Cache-Control": "no-store", "Vary": "Origin"}
+    headers = {
+        "Content-Type": kind,
+        "Cache-Control": "no-store",
+        "Vary": "Origin",
+        # It is for a page of another origin, also where that asks by a beacon, without CORS.
+        "Cross-Origin-Resource-Policy": "cross-origin",
+    }
     if origin := request.headers.get("origin"):
         headers["Access-Control-Allow-Origin"] = origin
     return Answer(status, body, headers)
