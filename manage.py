@@ -4,32 +4,48 @@
 import os
 import sys
 
+from django.core.exceptions import ImproperlyConfigured
+
+# They start without Django's way to a command, which needs settings, and so does its help.
+OWN_START = ("up", "edge")
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "analytics.settings")
-    if sys.argv[1:2] == ["up"]:
+    if sys.argv[1:2] == ["help"] and sys.argv[2:] and sys.argv[2] in OWN_START:
+        sys.argv[1:] = [sys.argv[2], "--help"]
+    try:
+        run(sys.argv)
+    except ImproperlyConfigured as problem:
+        print(problem, file=sys.stderr)
+        sys.exit(1)
+
+
+def run(argv: list[str]) -> None:
+    """Run the command that is named. Raises ImproperlyConfigured where a setting keeps it from that."""
+    if argv[1:2] == ["up"]:
         # Settings read the secret key and the database's address from the data folder, so
         # `up`, which alone may make that folder, does so before Django loads them.
         from analytics.up.launch import prepare
 
-        launch = prepare(sys.argv[2:])
+        launch = prepare(argv[2:])
 
         import django
 
         django.setup()
         from analytics.management.commands.up import Command as Up
 
-        Up(launch).run_from_argv(sys.argv)
+        Up(launch).run_from_argv(argv)
         return
-    if sys.argv[1:2] == ["edge"]:
+    if argv[1:2] == ["edge"]:
         # It needs settings but no apps: without models, admin and API it starts in half the time.
         from tracker.management.commands.edge import Command
 
-        Command().run_from_argv(sys.argv)
+        Command().run_from_argv(argv)
         return
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    execute_from_command_line(argv)
 
 
 if __name__ == "__main__":

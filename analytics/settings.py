@@ -6,6 +6,7 @@ from pathlib import Path
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
+from analytics.up import secret_key
 from analytics.up.data_folder import DataFolder, read_env_file
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -35,6 +36,8 @@ if not SECRET_KEY:
         "SECRET_KEY is not set, and there is no key in the data folder. Set it, or start with "
         "scripts/run, which makes one and keeps it."
     )
+if weak := secret_key.weakness(SECRET_KEY):
+    raise ImproperlyConfigured(weak)
 
 DEBUG = False
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")

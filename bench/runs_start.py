@@ -17,7 +17,11 @@ from scripts.stands.ports import free_port
 
 def start(on: Ground, quick: bool) -> Iterator[Figure]:
     """A cold import of the application: with the compiled modules on disk, in a new process."""
-    environment = {**os.environ, "DATABASE_URL": on.postgres.url, "SECRET_KEY": "only for a benchmark"}
+    environment = {
+        **os.environ,
+        "DATABASE_URL": on.postgres.url,
+        "SECRET_KEY": "only for a benchmark, which nobody logs in to",
+    }
     bare = _import("pass", environment)
     took = [_import("import analytics.asgi", environment) for _ in range(2 if quick else 5)]
     seconds = [each.seconds for each in took]

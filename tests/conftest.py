@@ -26,7 +26,7 @@ postgres: Postgres | None = None
 WORKER = "PYTEST_XDIST_WORKER" in os.environ
 if not WORKER:
     os.environ["FOOTFALL_DATA"] = str(new_folder("footfall-test-"))
-    os.environ["SECRET_KEY"] = "only for tests"
+    os.environ["SECRET_KEY"] = "only for tests, and long enough to be taken for a key"
     os.environ["DJANGO_SETTINGS_MODULE"] = QUICK_SETTINGS
     os.environ.pop("REDIS_URL", None)
 folder = Path(os.environ["FOOTFALL_DATA"])

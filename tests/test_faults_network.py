@@ -144,7 +144,8 @@ def database_is_given_up() -> None:
 
 def use_database(url: str) -> None:
     """For Django, which has not read its settings yet in a new process."""
-    os.environ |= {"DATABASE_URL": url, "SECRET_KEY": "x", "DJANGO_SETTINGS_MODULE": "analytics.settings"}
+    key = "only for tests, and long enough to be taken for a key"
+    os.environ |= {"DATABASE_URL": url, "SECRET_KEY": key, "DJANGO_SETTINGS_MODULE": "analytics.settings"}
 
 
 @contextmanager

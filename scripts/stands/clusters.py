@@ -79,6 +79,10 @@ def _make(kept: Path) -> None:
 
 
 def _migrate(url: str) -> None:
-    environment = {**os.environ, "DATABASE_URL": url, "SECRET_KEY": "only for making tables"}
+    environment = {
+        **os.environ,
+        "DATABASE_URL": url,
+        "SECRET_KEY": "only for making tables, which nobody logs in to",
+    }
     command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
     subprocess.run(command, cwd=ROOT, env=environment, check=True)
