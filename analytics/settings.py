@@ -50,7 +50,7 @@ FOOTFALL_URL = (os.environ.get("FOOTFALL_URL") or FOOTFALL_DATA.url() or "http:/
 INSTALLED_APPS = [
     "analytics",
     "tracker",
-    "django.contrib.admin",
+    "analytics.apps.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -139,6 +139,37 @@ def test_an_address_has_so_many_tries_for_all_names_together(product: Product) -
     assert "do not match" in guess(product, "name0", 1, address="203.0.113.20")
 
 
+def test_old_passwords_are_guessed_no_more_often_and_their_owner_logs_in_anew(product: Product) -> None:
+    def change(jar: CookieJar, old: str) -> tuple[int, str]:
+        browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
+        token = next(cookie.value for cookie in jar if cookie.name == "csrftoken")
+        body = {
+            "csrfmiddlewaretoken": token or "",
+            "old_password": old,
+            "new_password1": "",
+            "new_password2": "",
+        }
+        try:
+            answer = browser.open(
+                f"{product.url}/admin/password_change/", urllib.parse.urlencode(body).encode()
+            )
+        except urllib.error.HTTPError as refused:
+            answer = refused
+        with answer:
+            return answer.status, answer.read().decode()
+
+    found, own = CookieJar(), CookieJar()
+    for jar in (found, own):
+        assert log_in(product, "admin", product.password, address="203.0.113.25", jar=jar)[0] == "/"
+    for number in range(TRIES):
+        assert "Your old password was entered incorrectly" in change(found, f"wrong {number}")[1]
+    status, page = change(found, product.password)
+    assert status == 429
+    assert "Too many wrong passwords. Log in anew, or try again in 5 minutes." in page
+    assert change(own, product.password)[0] == 200, "the owner's session has tries of its own"
+    assert "Too many" not in change(own, product.password)[1]
+
+
 def test_a_name_that_many_addresses_guess_is_slow_for_strangers_and_lets_its_owner_in(
     product: Product,
 ) -> None:

@@ -3,13 +3,14 @@
 import math
 from typing import Any
 
-from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.admin.forms import AdminAuthenticationForm, AdminPasswordChangeForm
 from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.views import LoginView
+from django.contrib.auth.views import LoginView, PasswordChangeView
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 
 from analytics.access.login_answers import NAME, WAIT
-from analytics.access.login_tries import Tries
+from analytics.access.login_tries import OldPasswordTries, Tries
 
 # By which limit somebody waits.
 SAID = {
@@ -51,6 +52,36 @@ class AdminLoginForm(LoginForm, AdminAuthenticationForm):
     """The same for the admin, which lets only staff in."""
 
     error_messages = AdminAuthenticationForm.error_messages
+
+
+class OldPasswordForm(AdminPasswordChangeForm):
+    """The old password and a new one, of which old ones are looked at no more often than at the login."""
+
+    def __init__(self, request: HttpRequest, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._request = request
+
+    def clean_old_password(self) -> str:
+        """Check it; raises ValidationError where it is wrong, or is not looked at now."""
+        tries = OldPasswordTries(self._request.session.session_key or "")
+        if seconds := tries.count().wait:
+            setattr(self._request, WAIT, seconds)
+            raise ValidationError(
+                f"Too many wrong passwords. Log in anew, or try again in {_said(seconds)}.", code="too_many"
+            )
+        old: str = super().clean_old_password()
+        tries.right()
+        return old
+
+
+class OldPasswordView(PasswordChangeView):
+    """Changing one's own password."""
+
+    form_class = OldPasswordForm
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """What the form is made with: the request too, since it is that session's tries that count."""
+        return {**super().get_form_kwargs(), "request": self.request}
 
 
 login = LoginView.as_view(

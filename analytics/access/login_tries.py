@@ -64,8 +64,7 @@ class Tries:
 
     def count(self) -> Verdict:
         """One try more: whether its password is looked at now, and if not, when one will be."""
-        with connection.cursor() as cursor:
-            cursor.execute(FORGET, [GRACE_SECONDS])
+        _forget()
         with transaction.atomic():
             counts, now = self._read()
             verdict = _limits().judge(counts, self._known, now)
@@ -79,20 +78,56 @@ class Tries:
             self._write(_limits().right(counts, self._known), {self._place: Count(0, now + KNOWN_SECONDS)})
 
     def _read(self) -> tuple[Counts, float]:
-        with connection.cursor() as cursor:
-            cursor.execute(READ, [[self._pair, self._address, self._name, self._place]])
-            rows = {
-                bytes(digest): (Count(tries, until), now) for digest, tries, until, now in cursor.fetchall()
-            }
-        now = max(at for _, at in rows.values())
-        self._known = self._known or rows[self._place][0].until > now
-        return Counts(rows[self._pair][0], rows[self._address][0], rows[self._name][0]), now
+        rows, now = _read([self._pair, self._address, self._name, self._place])
+        self._known = self._known or rows[self._place].until > now
+        return Counts(rows[self._pair], rows[self._address], rows[self._name]), now
 
     def _write(self, counts: Counts, more: Mapping[bytes, Count] | None = None) -> None:
-        kept = dict(zip((self._pair, self._address, self._name), counts, strict=True)) | dict(more or {})
-        with connection.cursor() as cursor:
-            tries, until = [each.tries for each in kept.values()], [each.until for each in kept.values()]
-            cursor.execute(WRITE, [list(kept), tries, until])
+        _write(dict(zip((self._pair, self._address, self._name), counts, strict=True)) | dict(more or {}))
+
+
+class OldPasswordTries:
+    """The old passwords that were tried in one session, to change it: by whoever found that browser, perhaps.
+
+    Its owner logs in anew where these are used up, and changes it in that session.
+    """
+
+    def __init__(self, session: str) -> None:
+        self._digest = _digest("change", session)
+
+    def count(self) -> Verdict:
+        """One try more, as with `Tries`."""
+        _forget()
+        with transaction.atomic():
+            rows, now = _read([self._digest])
+            verdict = _limits().judge(Counts(rows[self._digest]), known=True, now=now)
+            _write({self._digest: verdict.counts.pair})
+        return verdict
+
+    def right(self) -> None:
+        """It was the right one."""
+        _write({self._digest: Count()})
+
+
+def _forget() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(FORGET, [GRACE_SECONDS])
+
+
+def _read(digests: list[bytes]) -> tuple[dict[bytes, Count], float]:
+    """What is remembered under these, locked until the end of the transaction, and Postgres' time."""
+    with connection.cursor() as cursor:
+        cursor.execute(READ, [digests])
+        rows = cursor.fetchall()
+    return {bytes(digest): Count(tries, until) for digest, tries, until, _ in rows}, max(
+        row[3] for row in rows
+    )
+
+
+def _write(kept: Mapping[bytes, Count]) -> None:
+    tries, until = [each.tries for each in kept.values()], [each.until for each in kept.values()]
+    with connection.cursor() as cursor:
+        cursor.execute(WRITE, [list(kept), tries, until])
 
 
 def _digest(*words: str) -> bytes:
