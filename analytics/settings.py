@@ -202,10 +202,25 @@ FOOTFALL_ADDRESS_RATE = env_int("FOOTFALL_ADDRESS_RATE", 400)
 # Distinct names that a live list holds; the rest is counted as "(other)".
 FOOTFALL_NAMES = env_int("FOOTFALL_NAMES", 10_000)
 
+# The log, on standard error: text for people, or a JSON object in each line for programs.
+FOOTFALL_LOG = os.environ.get("FOOTFALL_LOG") or "text"
+FORMATTERS = {"text": "tracker.logs.lines.TextLines", "json": "tracker.logs.lines.JsonLines"}
+if FOOTFALL_LOG not in FORMATTERS:
+    raise ImproperlyConfigured(f"FOOTFALL_LOG must be text or json, not {FOOTFALL_LOG!r}.")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {"line": {"()": FORMATTERS[FOOTFALL_LOG]}},
+    "filters": {
+        "refusals": {"()": "tracker.logs.refusals.Refusals"},
+        "sampled": {"()": "tracker.logs.sampling.Sampled"},
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["refusals", "sampled"],  # in this order: kinds are told apart by our own words
+        }
+    },
     "root": {"handlers": ["stderr"], "level": "WARNING"},
 }

@@ -17,7 +17,8 @@ from analytics.up import postgres_programs
 from analytics.up.account import Account, account_for
 from analytics.up.data_folder import DataFolder
 from analytics.up.errors import CannotStart
-from analytics.up.postgres import LOG_LIMIT, Postgres
+from analytics.up.log_file import LIMIT
+from analytics.up.postgres import Postgres
 from analytics.up.postgres_home import recorded_home
 from scripts.stands.folders import new_folder
 from scripts.stands.waiting import wait_for
@@ -245,10 +246,10 @@ def test_rows_never_reach_the_log(data: DataFolder) -> None:
 
 
 def test_the_log_does_not_grow_for_ever(stopped: DataFolder) -> None:
-    (stopped.path / "postgres.log").write_text("x" * (LOG_LIMIT + 1))
+    (stopped.path / "postgres.log").write_text("x" * (LIMIT + 1))
     with serving(stopped):
         assert (stopped.path / "postgres.log").stat().st_size < 10_000
-        assert (stopped.path / "postgres.log.1").stat().st_size > LOG_LIMIT
+        assert (stopped.path / "postgres.log.1").stat().st_size > LIMIT
 
 
 def test_a_closed_parent_folder_stays_closed() -> None:

@@ -28,6 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "tracker.contract": set(),
     "tracker.liveness": set(),
     "tracker.postgres": set(),
+    "tracker.logs": set(),
     "tracker.visitors": set(),
     "tracker.pages": set(),
     "tracker.live": CONTRACT,

@@ -9,7 +9,9 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 
+from analytics.up import log_file
 from tracker.liveness.activity import Activity, go_on_in_thread
 from tracker.liveness.watchdog import LOOK_SECONDS, Watchdog
 
@@ -51,12 +53,19 @@ class Child:
         command: Sequence[str],
         environment: dict[str, str],
         watchdog: Watchdog | None = None,
+        log: Path | None = None,
+        check: float = log_file.CHECK,
     ) -> None:
-        """`watchdog`: what ends it when it hangs; without one it is waited for."""
+        """`watchdog`: what ends it when it hangs; without one it is waited for.
+
+        `log`: what it appends to, which is looked at every `check` seconds, and cut when it is long.
+        """
         self._name = name
         self._command = command
         self._environment = environment
         self._watchdog = watchdog
+        self._log, self._check = log, check
+        self._cut_at = float("-inf")
         self._stopping = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._activity = Activity(name)
@@ -101,19 +110,26 @@ class Child:
                     self._stopping.wait(PAUSE)
 
     def _wait(self, process: subprocess.Popen[bytes], began: float) -> int:
-        """Wait for its end, and bring that about when it hangs; the exit code."""
-        if self._watchdog is None:
-            return process.wait()
+        """Wait for its end, and bring that about when it hangs; the exit code. Its log stays small until then."""
+        patience = LOOK_SECONDS if self._watchdog else self._check if self._log else None
         while True:
+            self._cut_log()
             try:
-                code = process.wait(LOOK_SECONDS)
+                code = process.wait(patience)
             except subprocess.TimeoutExpired:
-                if not self._stopping.is_set() and self._watchdog.must_end(process.pid, began):
-                    # One that is stopped takes no other signal.
-                    process.kill()
+                if self._watchdog and not self._stopping.is_set():
+                    if self._watchdog.must_end(process.pid, began):
+                        # One that is stopped takes no other signal.
+                        process.kill()
             else:
-                self._watchdog.ended()
+                if self._watchdog:
+                    self._watchdog.ended()
                 return code
+
+    def _cut_log(self) -> None:
+        if self._log and time.monotonic() - self._cut_at >= self._check:
+            log_file.cut(self._log)
+            self._cut_at = time.monotonic()
 
 
 def _kill_group(leader: int) -> None:

@@ -86,7 +86,7 @@ class Nginx:
         main = self.folder / "nginx.conf"
         main.write_text(self.around())
         command = [program(), "-c", str(main), "-e", str(self.log)]
-        return Child("nginx", command, {"PATH": "/usr/bin:/bin"})
+        return Child("nginx", command, {"PATH": "/usr/bin:/bin"}, log=self.log)
 
     def around(self) -> str:
         """The main configuration, around the site's."""

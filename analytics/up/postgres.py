@@ -3,7 +3,6 @@
 import logging
 import os
 import secrets
-import shutil
 import signal
 import subprocess
 import threading
@@ -17,7 +16,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg.pq import Ping
 
-from analytics.up import postgres_programs
+from analytics.up import log_file, postgres_programs
 from analytics.up.account import account_for
 from analytics.up.child import dies_with_us
 from analytics.up.data_folder import DataFolder
@@ -28,8 +27,6 @@ from tracker.liveness.activity import Activity, go_on_in_thread
 from tracker.liveness.watchdog import LOOK_SECONDS, Asked, Watchdog
 
 logger = logging.getLogger(__name__)
-LOG_LIMIT = 5 * 1024 * 1024
-LOG_CHECK = 60.0  # seconds
 
 # On the command line, so that neither an edited file nor ALTER SYSTEM can open the database or let
 # rows reach the log: with `log` as the least level, failed statements (whose messages quote values)
@@ -206,7 +203,7 @@ class Postgres:
             except subprocess.TimeoutExpired:
                 if self._watchdog and self._watchdog.must_end(self._process.pid, began):
                     _kill_with_children(self._process.pid)
-                if time.monotonic() - trimmed_at > LOG_CHECK:
+                if time.monotonic() - trimmed_at > log_file.CHECK:
                     self._trim_log()
                     trimmed_at = time.monotonic()
                 continue
@@ -233,11 +230,7 @@ class Postgres:
         )
 
     def _trim_log(self) -> None:
-        """Keep one older part; Postgres appends, so it may write on while this cuts."""
-        path = self._data.path / "postgres.log"
-        if path.exists() and path.stat().st_size > LOG_LIMIT:
-            shutil.copyfile(path, path.with_name("postgres.log.1"))
-            os.truncate(path, 0)
+        log_file.cut(self._data.path / "postgres.log")
 
 
 def _kill_with_children(process: int) -> None:
