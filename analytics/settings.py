@@ -132,8 +132,9 @@ PASSWORD_HASHERS = ["analytics.access.hashing.PooledHasher"]
 FOOTFALL_HASHING_THREADS = env_int("FOOTFALL_HASHING_THREADS", 1)
 # Those who log in at once and wait for their turn; the last of them waits for 5 s where nobody else works.
 FOOTFALL_LOGIN_ROOM = env_int("FOOTFALL_LOGIN_ROOM", 16)
-# Seconds for which somebody waits for a turn to log in, and after which a refusal is said.
-LOGIN_PATIENCE, LOGIN_HOLD = 10.0, 2.0
+# Seconds for which somebody waits for a turn to log in, and after which a refusal is said: together less than
+# the 10 s after which daphne ends what answers somebody who has left.
+LOGIN_PATIENCE, LOGIN_HOLD = 7.0, 2.0
 # Wrong passwords for one name from one address, and the seconds to wait after them: who tries all that they
 # have needs fewer, and who guesses gets 2,300 a day.
 FOOTFALL_LOGIN_TRIES = env_int("FOOTFALL_LOGIN_TRIES", 8)

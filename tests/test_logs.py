@@ -76,6 +76,15 @@ def test_the_address_of_a_request_is_left_out() -> None:
     assert missing.getMessage() == "answered 404 at no address of ours"
 
 
+def test_what_daphne_repeats_of_a_request_is_left_out() -> None:
+    left = "Application instance %r for connection %s took too long to shut down and was killed."
+    slow = record(left, "task", "<WebRequest method=POST uri=/login/?secret>", name="daphne.server")
+    broken = record("Exception inside application: %s", FORGED, name="daphne.server", exc_info=failed())
+    assert all(map(Refusals().filter, (slow, broken)))
+    assert slow.getMessage() == "ended an application whose client had left"
+    assert broken.getMessage() == "an application failed (ValueError)"
+
+
 def test_after_the_tenth_in_a_minute_lines_are_counted() -> None:
     clock = [0.0]
     sampled = Sampled(clock=lambda: clock[0])

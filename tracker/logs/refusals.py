@@ -1,10 +1,12 @@
-"""What Django says of requests that it refuses, without what they said: no path, host, origin or cookie."""
+"""What Django and daphne say of requests, without what these said: no path, query, host, origin or cookie."""
 
 import logging
 
 # Its message repeats the request, and so does the text of what was raised.
 SECURITY = "django.security."
 REQUESTS = "django.request"
+# Its messages repeat a connection, with the query of its URL.
+SERVER = "daphne.server"
 
 
 class Refusals(logging.Filter):
@@ -20,6 +22,10 @@ class Refusals(logging.Filter):
                 f"answered {getattr(record, 'status_code', '?')} at {_route(record)}",
                 (),
             )
+        elif record.name == SERVER and record.exc_info and record.exc_info[0]:
+            record.msg, record.args = f"an application failed ({record.exc_info[0].__name__})", ()
+        elif record.name == SERVER and "took too long" in str(record.msg):
+            record.msg, record.args = "ended an application whose client had left", ()
         return True
 
 
