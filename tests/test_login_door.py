@@ -21,8 +21,10 @@ from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.contrib.auth.hashers import check_password, get_hasher, make_password
 from django.contrib.auth.models import User
+from django.http import HttpResponse
 from django.test import AsyncClient
 
+from analytics.access import known_browser
 from analytics.access.hashing import HashingBusy, HashingThreads, PooledHasher, hash_in
 from analytics.access.login_door import LoginDoor
 from scripts.stands.checkout import ROOT
@@ -32,7 +34,7 @@ from scripts.stands.waiting import wait_for
 from tests.visitor_sockets import dial
 
 Said = list[dict[str, Any]]
-ROOM, HOLD = 8, 0.05
+ROOM, HOLD, PATIENCE = 8, 0.05, 20.0
 SECONDS = 8.0
 
 
@@ -56,11 +58,13 @@ class Forms:
         await send({"type": "http.response.body", "body": b""})
 
 
-def door(room: int = ROOM, patience: float = 10.0, hold: float = HOLD) -> LoginDoor:
+def door(room: int = ROOM, patience: float = PATIENCE, hold: float = HOLD) -> LoginDoor:
     return LoginDoor(room, 1, patience, hold, proxies=())
 
 
-async def come(guarded: Any, address: str = "192.0.2.1", path: str = "/login/", method: str = "POST") -> Said:
+async def come(
+    guarded: Any, address: str = "192.0.2.1", path: str = "/login/", method: str = "POST", cookie: str = ""
+) -> Said:
     """What somebody at the door is answered."""
     said: Said = []
 
@@ -70,7 +74,8 @@ async def come(guarded: Any, address: str = "192.0.2.1", path: str = "/login/", 
     async def send(message: dict[str, Any]) -> None:
         said.append(message)
 
-    scope = {"type": "http", "path": path, "method": method, "client": (address, 1), "headers": []}
+    headers = [(b"cookie", cookie.encode())]
+    scope = {"type": "http", "path": path, "method": method, "client": (address, 1), "headers": headers}
     await guarded(scope, receive, send)
     return said
 
@@ -80,7 +85,7 @@ async def test_one_at_a_time_goes_in_and_who_finds_no_room_is_told_when_to_come_
     guarded = door().guard(forms)
     # From many addresses: two more than have room.
     coming = [asyncio.create_task(come(guarded, f"192.0.2.{n}")) for n in range(ROOM + 2)]
-    refused = [await task for task in coming[ROOM:]]
+    refused = await asyncio.wait_for(asyncio.gather(*coming[ROOM:]), PATIENCE / 2)
     assert [said[0]["status"] for said in refused] == [503, 503]
     assert (b"Retry-After", b"5") in refused[0][0]["headers"]
     assert b"Content-Security-Policy" in dict(refused[0][0]["headers"])
@@ -95,11 +100,29 @@ async def test_one_address_takes_no_more_than_its_share_of_the_room() -> None:
     forms = Forms()
     guarded = door().guard(forms)
     crowd = [asyncio.create_task(come(guarded, f"2001:db8::{n:x}")) for n in range(ROOM)]  # one /64
-    refused = [await task for task in crowd[ROOM // 4 :]]
+    # At once, and not when their patience is over.
+    refused = await asyncio.wait_for(asyncio.gather(*crowd[ROOM // 4 :]), PATIENCE / 2)
     assert {said[0]["status"] for said in refused} == {503}
     other = asyncio.create_task(come(guarded, "192.0.2.2"))
     forms.may_answer.set()
     assert (await other)[0]["status"] == 200
+    await asyncio.gather(*crowd)
+
+
+async def test_whoever_has_logged_in_before_stands_in_no_line_with_strangers() -> None:
+    forms = Forms()
+    guarded = door().guard(forms)
+    crowd = [asyncio.create_task(come(guarded, f"192.0.2.{n}")) for n in range(ROOM)]
+    await asyncio.sleep(0)
+    answer = HttpResponse()
+    known_browser.keep(answer, "admin")
+    cookie = f"{known_browser.COOKIE}={answer.cookies[known_browser.COOKIE].value}"
+    forged = cookie[:-1] + ("a" if cookie[-1] != "a" else "b")
+    owner = asyncio.create_task(come(guarded, "192.0.2.1", cookie=cookie))
+    assert (await come(guarded, "192.0.2.1", cookie=forged))[0]["status"] == 503
+    assert forms.inside == 2, "a stranger, and the owner beside"
+    forms.may_answer.set()
+    assert (await owner)[0]["status"] == 200
     await asyncio.gather(*crowd)
 
 
