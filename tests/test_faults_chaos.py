@@ -9,7 +9,7 @@ pytestmark = pytest.mark.waits
 
 
 def test_three_troubles_at_once_lose_nothing_and_leave_nothing_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    # An edge that freezes, another that is killed, and Postgres; `scripts/faults` takes another seed each time.
+    # An edge that freezes, another that is killed, and Postgres.
     monkeypatch.setenv(SEED, "389")
     with ground() as on:
         figures = list(chaos(on, quick=True))

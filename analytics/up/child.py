@@ -110,17 +110,17 @@ class Child:
                     self._stopping.wait(PAUSE)
 
     def _wait(self, process: subprocess.Popen[bytes], began: float) -> int:
-        """Wait for its end, and bring that about when it hangs; the exit code. Its log stays small until then."""
+        """Wait for its end, and bring that about when it hangs; the exit code. Its log stays small."""
         patience = LOOK_SECONDS if self._watchdog else self._check if self._log else None
         while True:
             self._cut_log()
             try:
                 code = process.wait(patience)
             except subprocess.TimeoutExpired:
-                if self._watchdog and not self._stopping.is_set():
-                    if self._watchdog.must_end(process.pid, began):
-                        # One that is stopped takes no other signal.
-                        process.kill()
+                watchdog = None if self._stopping.is_set() else self._watchdog
+                if watchdog and watchdog.must_end(process.pid, began):
+                    # One that is stopped takes no other signal.
+                    process.kill()
             else:
                 if self._watchdog:
                     self._watchdog.ended()
