@@ -202,6 +202,9 @@ FOOTFALL_ADDRESS_BURST = env_int("FOOTFALL_ADDRESS_BURST", 4000)
 FOOTFALL_ADDRESS_RATE = env_int("FOOTFALL_ADDRESS_RATE", 400)
 # Distinct names that a live list holds; the rest is counted as "(other)".
 FOOTFALL_NAMES = env_int("FOOTFALL_NAMES", 10_000)
+# Days that page views, visits, events and minutes are kept once their week is over; 0, unless it is set: for
+# ever. A page view is open for a day, and its id is looked for during two.
+FOOTFALL_KEEP_DAYS = env_int("FOOTFALL_KEEP_DAYS", 0, least=3)
 
 # The log, on standard error: text for people, or a JSON object in each line for programs.
 FOOTFALL_LOG = os.environ.get("FOOTFALL_LOG") or "text"

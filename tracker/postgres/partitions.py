@@ -4,6 +4,7 @@ Each table also has a default partition: what no week holds yet (a clock that st
 away for a month) is stored all the same, and moves when its week is made.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple, Protocol
@@ -12,6 +13,7 @@ from psycopg import sql
 
 WEEKS_AHEAD = 4
 WEEK = timedelta(weeks=1)
+NAMED_WEEK = re.compile(r"_(?P<year>[0-9]{4})w(?P<week>[0-9]{2})\Z")
 
 
 class Cursor(Protocol):
@@ -55,6 +57,12 @@ def name_of(table: str, monday: date) -> str:
     """The partition's name, as `tracker_pageview_2026w47`."""
     year, week, _ = monday.isocalendar()
     return f"{table}_{year}w{week:02}"
+
+
+def week_in(name: str) -> date | None:
+    """The Monday of the week whose partition has this name; None where it names no week."""
+    found = NAMED_WEEK.search(name)
+    return date.fromisocalendar(int(found["year"]), int(found["week"]), 1) if found else None
 
 
 def ensure(cursor: Cursor, now: datetime, tables: Sequence[Growing] = GROWING) -> list[str]:

@@ -1,4 +1,4 @@
-"""Background work: the table of jobs, purges, and page views that nobody ended.
+"""Background work: the table of jobs, purges, weeks that are over, page views that nobody ended.
 
 Imports `storing`, `rollups`, `postgres` and `contract`.
 """

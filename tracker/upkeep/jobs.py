@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 import psycopg
+from django.conf import settings
 
 from tracker.liveness.activity import Activity
 from tracker.liveness.error_report import kind_of, report
 from tracker.postgres import partitions
 from tracker.rollups import minutes
-from tracker.upkeep import abandoned, purges
+from tracker.upkeep import abandoned, expiry, purges
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,10 @@ def _partitions(connection: psycopg.Connection, now: datetime) -> None:
         # Rather later than in everybody's way: it waits for the default partition alone.
         cursor.execute("SET LOCAL lock_timeout = '2s'")
         partitions.ensure(cursor, now)
+
+
+def _expired(connection: psycopg.Connection, now: datetime) -> None:
+    expiry.drop_weeks(connection, now, settings.FOOTFALL_KEEP_DAYS)
 
 
 class Job(NamedTuple):
@@ -47,6 +52,7 @@ JOBS = (
     Job("salts", purges.salts, 600),
     Job("recent ids", purges.recent_ids, 3600),
     Job("open visits", purges.open_visits, 3600),
+    Job("expired weeks", _expired, 3600),
 )
 
 
