@@ -147,6 +147,10 @@ FOOTFALL_LOGIN_TRIES_PER_NAME = env_int("FOOTFALL_LOGIN_TRIES_PER_NAME", 100)
 FOOTFALL_LOGIN_LONGEST_WAIT = env_int("FOOTFALL_LOGIN_LONGEST_WAIT", 3600)
 # Edges ask it whether a header holds a token: tokens are the read side's, whose models they start without.
 FOOTFALL_INSPECTORS = "analytics.access.token_check.holds_token"
+# Background work beside that of the write side, which names no table of ours.
+FOOTFALL_JOBS = "analytics.upkeep.jobs.JOBS"
+# Days for which is kept who changed what in the admin.
+FOOTFALL_ADMIN_LOG_DAYS = env_int("FOOTFALL_ADMIN_LOG_DAYS", 365)
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/login/"

@@ -6,13 +6,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import psycopg
 import pytest
+from django.contrib.sessions.models import Session
 
 from tests.page_views import HOUR, MINUTE, START, at, begin, folded, progress, rows
 from tracker.liveness.activity import Activity
@@ -195,6 +196,24 @@ def test_one_failing_job_is_told_and_keeps_no_other_from_its_turn(
     assert SAID not in caplog.text
 
 
+def test_what_is_done_is_noted_and_what_fails_is_not(
+    monkeypatch: pytest.MonkeyPatch, connection: psycopg.Connection
+) -> None:
+    done = threading.Event()
+
+    def fails(connection: psycopg.Connection, now: datetime) -> None:
+        raise ValueError(SAID)
+
+    monkeypatch.setattr(jobs, "JOBS", (jobs.Job("bad", fails, 3600), jobs.Job("good", _nothing, 3600)))
+    with _running(more=[jobs.Job("another's", lambda c, n: done.set(), 3600)]):
+        assert done.wait(10)
+        assert _within(10, lambda: len(_noted(connection)) == 2)
+    assert _noted(connection).keys() == {"done: good", "done: another's"}
+    assert all(
+        timedelta() <= datetime.now(UTC) - at < timedelta(minutes=1) for at in _noted(connection).values()
+    )
+
+
 def test_two_processes_work_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     at_work: list[str] = []
     monkeypatch.setattr(jobs, "STANDBY_SECONDS", 0.1)
@@ -251,6 +270,7 @@ def test_whatever_breaks_the_work_goes_on(
 
 def test_the_command_makes_partitions_and_leaves_when_told(connection: psycopg.Connection) -> None:
     name = partitions.name_of("tracker_event", partitions.week_of(datetime.now(UTC) + timedelta(weeks=4)))
+    Session.objects.create(session_key="old", session_data="", expire_date=datetime.now(UTC))
     connection.execute(psycopg.sql.SQL("DROP TABLE {}").format(psycopg.sql.Identifier(name)))
     address = os.environ["DATABASE_URL"].rpartition("/")[0] + "/" + connection.info.dbname
     root = Path(__file__).resolve().parent.parent
@@ -259,6 +279,7 @@ def test_the_command_makes_partitions_and_leaves_when_told(connection: psycopg.C
     )
     try:
         assert _within(30, lambda: name in _partitions(connection))
+        assert _within(30, lambda: not Session.objects.exists()), "the read side's jobs are done, too"
         # One while another is being heard, as the kernel sends them when a parent of many threads is killed.
         until = time.monotonic() + 10
         while process.poll() is None and time.monotonic() < until:
@@ -274,13 +295,21 @@ def _partitions(connection: psycopg.Connection) -> set[str]:
         return partitions.partitions(cursor, "tracker_event")
 
 
+def _nothing(connection: psycopg.Connection, now: datetime) -> None:
+    """There is nothing to do."""
+
+
+def _noted(connection: psycopg.Connection) -> dict[str, datetime]:
+    return dict(connection.execute("SELECT job, at FROM tracker_watermark").fetchall())
+
+
 class _running:  # noqa: N801 (reads as a phrase)
     """`jobs.run` in a thread, stopped in the end."""
 
-    def __init__(self, name: str = "jobs") -> None:
+    def __init__(self, name: str = "jobs", more: Sequence[jobs.Job] = ()) -> None:
         self.stop = threading.Event()
         self.thread = threading.Thread(
-            target=jobs.run, args=[self.stop, connect, Activity("Jobs")], name=name
+            target=jobs.run, args=[self.stop, connect, Activity("Jobs"), more], name=name
         )
 
     def __enter__(self) -> None:

@@ -59,6 +59,7 @@ ALLOWED: dict[str, set[str]] = {
     "analytics.api": READ | {"analytics.live", "analytics.history", "analytics.access", "analytics.queries"},
     "analytics.health": READ | {"analytics.access", "tracker.edge"},
     "analytics.demo": READ,
+    "analytics.upkeep": READ | {"tracker.upkeep"},
     "analytics.up": READ | {"analytics.board", "tracker.edge", "tracker.server", "tracker.upkeep"},
     # Where the process is put together: these know all rooms that they join, and no rule of their own.
     "analytics.process": READ
@@ -68,7 +69,14 @@ ALLOWED: dict[str, set[str]] = {
     | {"tracker.web"},
     "analytics.asgi": {"analytics.process", "analytics.board", "tracker.web"},
     "analytics.management": READ
-    | {"analytics.up", "analytics.demo", "analytics.access", "analytics.asgi", "analytics.process"}
+    | {
+        "analytics.up",
+        "analytics.upkeep",
+        "analytics.demo",
+        "analytics.access",
+        "analytics.asgi",
+        "analytics.process",
+    }
     | {"tracker.edge", "tracker.postgres", "tracker.upkeep"},
 }
 

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -22,6 +22,14 @@ LOCK = 0x0F007FA11  # any number that no other program on this database takes
 STANDBY_SECONDS = 5.0
 TICK_SECONDS = 1.0
 RETRY_SECONDS = 60.0
+# How often it is noted that a job is done, at most: some run every few seconds.
+NOTE_SECONDS = 60.0
+
+NOTE = """
+INSERT INTO tracker_watermark (job, at) VALUES (%s, %s)
+ON CONFLICT (job) DO UPDATE SET at = excluded.at
+"""
+DONE = "done: "  # before the job's name
 
 
 def _partitions(connection: psycopg.Connection, now: datetime) -> None:
@@ -56,10 +64,15 @@ JOBS = (
 )
 
 
-def run(stop: threading.Event, connect: Callable[[], psycopg.Connection], activity: Activity) -> None:
+def run(
+    stop: threading.Event,
+    connect: Callable[[], psycopg.Connection],
+    activity: Activity,
+    more: Sequence[Job] = (),
+) -> None:
     """Work until `stop` is set, whatever breaks. Safe to run twice: the second waits for the first to go.
 
-    `activity`: where it is told whether the work gets on.
+    `activity`: where it is told whether the work gets on; `more`: jobs beside those of the write side.
     """
     complained = False
     activity.began()
@@ -69,7 +82,7 @@ def run(stop: threading.Event, connect: Callable[[], psycopg.Connection], activi
                 connection.autocommit = True
                 complained = False
                 if _alone(connection):
-                    _work(connection, stop, activity)
+                    _Round((*JOBS, *more), connection).work(stop, activity)
         except psycopg.Error as error:
             if not complained:
                 logger.warning("jobs: Postgres is away (%s)", type(error).__name__)
@@ -86,22 +99,35 @@ def _alone(connection: psycopg.Connection) -> bool:
     return bool(row and row[0])
 
 
-def _work(connection: psycopg.Connection, stop: threading.Event, activity: Activity) -> None:
-    due = {job.name: 0.0 for job in JOBS}
-    while not stop.is_set() and not connection.closed:
-        for job in JOBS:
-            if time.monotonic() >= due[job.name] and not stop.is_set():
-                due[job.name] = time.monotonic() + _do(job, connection)
-            activity.progressed()
-        stop.wait(TICK_SECONDS)
+class _Round:
+    """The jobs in their turns, for as long as one connection lives."""
 
+    def __init__(self, work: Sequence[Job], connection: psycopg.Connection) -> None:
+        self._connection = connection
+        self._due = dict.fromkeys(work, 0.0)
+        self._noted = dict.fromkeys(work, -NOTE_SECONDS)
 
-def _do(job: Job, connection: psycopg.Connection) -> float:
-    """Do a job; what fails is told and tried again, and keeps no other from its turn. Returns the pause."""
-    try:
-        job.work(connection, datetime.now(UTC))
-    except Exception as error:
-        # Never the error's own words: Postgres quotes rows in them.
-        logger.error("jobs: %s failed (%s)\n%s", job.name, kind_of(error), report(error))
-        return min(job.period, RETRY_SECONDS)
-    return job.period
+    def work(self, stop: threading.Event, activity: Activity) -> None:
+        while not stop.is_set() and not self._connection.closed:
+            for job, due in self._due.items():
+                if time.monotonic() >= due and not stop.is_set():
+                    self._due[job] = time.monotonic() + self._do(job)
+                activity.progressed()
+            stop.wait(TICK_SECONDS)
+
+    def _do(self, job: Job) -> float:
+        """Do a job; what fails is told, tried again, and keeps no other from its turn. Returns the pause."""
+        try:
+            job.work(self._connection, datetime.now(UTC))
+            self._note(job)
+        except Exception as error:
+            # Never the error's own words: Postgres quotes rows in them.
+            logger.error("jobs: %s failed (%s)\n%s", job.name, kind_of(error), report(error))
+            return min(job.period, RETRY_SECONDS)
+        return job.period
+
+    def _note(self, job: Job) -> None:
+        """Keep when it was done last, for `manage.py doctor`."""
+        if time.monotonic() >= self._noted[job] + NOTE_SECONDS:
+            self._noted[job] = time.monotonic()
+            self._connection.execute(NOTE, [DONE + job.name, datetime.now(UTC)])

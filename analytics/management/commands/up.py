@@ -19,6 +19,7 @@ from analytics.up import first_start, options
 from analytics.up.child import Child
 from analytics.up.errors import CannotStart
 from analytics.up.launch import Launch
+from analytics.upkeep import jobs as more_jobs
 from tracker.edge import file_limits
 from tracker.liveness.activity import Activity
 from tracker.postgres.connect import connect
@@ -140,7 +141,7 @@ def _start_jobs() -> Callable[[], None]:
     """Let the background work run in a thread; returns what ends it."""
     stop = threading.Event()
     thread = threading.Thread(
-        target=jobs.run, args=(stop, connect, Activity("Jobs")), name="jobs", daemon=True
+        target=jobs.run, args=(stop, connect, Activity("Jobs"), more_jobs.JOBS), name="jobs", daemon=True
     )
     thread.start()
 

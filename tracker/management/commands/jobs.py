@@ -3,7 +3,9 @@
 import signal
 import threading
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
+from django.utils.module_loading import import_string
 
 from tracker.liveness.activity import Activity
 from tracker.liveness.notify import ALIVE, READY, SIGN_SECONDS, Notify
@@ -16,7 +18,7 @@ ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 class Command(BaseCommand):
-    help = "Do the background work until SIGTERM: partitions, purges, page views that nobody ended."
+    help = "Do the background work until SIGTERM: partitions, page views that nobody ended, what is over."
 
     def handle(self, *args: object, **options: object) -> None:
         stop = threading.Event()
@@ -26,7 +28,7 @@ class Command(BaseCommand):
         threading.Thread(target=_set_when_told, args=[stop], name="signals", daemon=True).start()
         activity = Activity("Jobs", PATIENCE_SECONDS)
         threading.Thread(target=_live, args=[stop, activity], name="signs", daemon=True).start()
-        jobs.run(stop, connect, activity)
+        jobs.run(stop, connect, activity, import_string(settings.FOOTFALL_JOBS))
 
 
 def _live(stop: threading.Event, activity: Activity) -> None:
