@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests.page_views import begin, folded, rows
 from tests.road import Answers, Road, until
 from tests.spooling import EDGE, OTHER, buffer_of, drained, files
 from tracker.postgres.connect import connect
+from tracker.storing import unreadable
 from tracker.storing.spool import Spool
 from tracker.storing.spool_file import SpoolFile
 from tracker.storing.spool_records import record_of
@@ -213,6 +215,21 @@ async def test_damage_is_told_until_somebody_says_that_it_is_seen(
     assert kept.read_bytes() == bytes(data)
     call_said(folder)
     assert "can be read" in capsys.readouterr().out
+
+
+def test_what_was_seen_is_kept_for_a_month_and_then_deleted(folder: Path) -> None:
+    long_ago = time.time() - unreadable.SEEN_KEPT_SECONDS - 100
+    waits, is_seen = (folder / f"{number:016x}-0.spool.1.5-bytes.unreadable" for number in (1, 2))
+    for path in (waits, is_seen):
+        path.write_bytes(b"damaged")
+        os.utime(path, (long_ago, long_ago))
+    kept = unreadable.seen(is_seen)
+    spool = Spool(folder, EDGE, 1000)
+    spool.adopt()
+    assert files(folder) == sorted([waits, kept]), "the month begins when somebody has seen it"
+    os.utime(kept, (long_ago, long_ago))
+    spool.adopt()
+    assert files(folder) == [waits]
 
 
 def call_said(folder: Path, *arguments: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
+from django.test import override_settings
 from django.utils import timezone
 
 from analytics.models import LoginTries
@@ -46,9 +47,7 @@ def test_a_session_that_is_being_used_is_not_waited_for(connection: psycopg.Conn
     assert Session.objects.count() == 1
 
 
-def test_the_admin_remembers_changes_for_as_long_as_it_is_told(
-    connection: psycopg.Connection, settings: pytest.FixtureRequest
-) -> None:
+def test_the_admin_remembers_changes_for_as_long_as_it_is_told(connection: psycopg.Connection) -> None:
     user = User.objects.create(username="staff")
     for days in (29, 31, 400):
         LogEntry.objects.create(
@@ -56,16 +55,14 @@ def test_the_admin_remembers_changes_for_as_long_as_it_is_told(
         )
     jobs.admin_log(connection, NOW)
     assert set(LogEntry.objects.values_list("object_repr", flat=True)) == {"29", "31"}
-    settings.FOOTFALL_ADMIN_LOG_DAYS = 30  # type: ignore[attr-defined]
-    jobs.admin_log(connection, NOW)
+    with override_settings(FOOTFALL_ADMIN_LOG_DAYS=30):
+        jobs.admin_log(connection, NOW)
     assert set(LogEntry.objects.values_list("object_repr", flat=True)) == {"29"}
 
 
-def test_tries_to_log_in_are_forgotten_after_their_wait(
-    connection: psycopg.Connection, settings: pytest.FixtureRequest
-) -> None:
-    settings.FOOTFALL_LOGIN_WAIT = 60  # type: ignore[attr-defined]
+def test_tries_to_log_in_are_forgotten_after_their_wait(connection: psycopg.Connection) -> None:
     for age in (59, 61):
         LoginTries.objects.create(digest=bytes([age]), tries=8, at=NOW - age * SECOND)
-    jobs.login_tries(connection, NOW)
+    with override_settings(FOOTFALL_LOGIN_WAIT=60):
+        jobs.login_tries(connection, NOW)
     assert [bytes(tries.digest) for tries in LoginTries.objects.all()] == [bytes([59])]

@@ -71,6 +71,7 @@ class Spool:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             paths = list(self._folder.glob(f"*{SUFFIX}"))
             self.unreadable = unreadable.within(self._folder)
+            unreadable.forget(self._folder, time.time())
         except OSError as error:
             if self._usable:
                 logger.error("spool: its folder cannot be used (%s)", type(error).__name__)

@@ -1,10 +1,13 @@
 """Files of the spool that could not be read in full: kept aside, and told until somebody has seen them."""
 
+import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 SUFFIX, SEEN = ".unreadable", ".seen"
+SEEN_KEPT_SECONDS = 30 * 86_400.0
 # Files that earlier releases kept aside do not say how many bytes are meant.
 BYTES = re.compile(r"\.(?P<bytes>[0-9]+)-bytes\.unreadable")
 
@@ -41,8 +44,19 @@ def within(folder: Path) -> Damage:
 
 
 def seen(path: Path) -> Path:
-    """Somebody has seen this file: it is kept, and told no more. Raises OSError."""
+    """Somebody has seen this file: it is told no more, and kept for SEEN_KEPT_SECONDS. Raises OSError."""
+    # A rename changes no time that could be asked for later.
+    os.utime(path)
     return path.rename(path.with_name(path.name + SEEN))
+
+
+def forget(folder: Path, now: float) -> None:
+    """Delete what was seen SEEN_KEPT_SECONDS before `now` (seconds since the epoch). Raises OSError."""
+    for path in folder.glob(f"*{SUFFIX}{SEEN}"):
+        # Every edge on the machine does this.
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < now - SEEN_KEPT_SECONDS:
+                path.unlink()
 
 
 def _unread(path: Path) -> int:

@@ -10,7 +10,8 @@ from tracker.storing import unreadable
 
 WHAT_TO_DO = """
 Everything that could be read of these files is stored. What could not was damaged on the disk: look at its
-health, and at the log of the time in the file's name. The files are kept; to stop being told of them:
+health, and at the log of the time in the file's name. The files are kept; to stop being told of them, and
+to have them deleted after 30 days:
 
     manage.py spool --seen
 """
@@ -34,7 +35,7 @@ class Command(BaseCommand):
             for path, unread in found.items():
                 self.stdout.write(f"{path}: {unread:,} of {path.stat().st_size:,} bytes cannot be read")
                 if options["seen"]:
-                    self.stdout.write(f"  seen, and kept as {unreadable.seen(path).name}")
+                    self.stdout.write(f"  seen, and kept for 30 days as {unreadable.seen(path).name}")
         except OSError as error:
             raise CommandError(f"{folder} cannot be used: {error.strerror}.") from None
         if not found:
