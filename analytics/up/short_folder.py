@@ -1,18 +1,40 @@
 """Private folders with short paths, for unix sockets (a path ends at 107 bytes); recorded, to be removed."""
 
 import os
+import re
 import stat
 import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from analytics.up.account import Account
 from analytics.up.data_folder import DataFolder
 
+PARENTS = (Path("/run"), Path("/tmp"))  # noqa: S108
+MADE = re.compile(r"footfall-[a-z0-9_]{8}")
+# Nobody takes longer from making a folder to putting something into it.
+LEFT_SECONDS = 3600.0
+
+
+def clear(parents: Sequence[Path] = PARENTS) -> None:
+    """Remove folders that a start left which was killed before it could record them: old, empty and ours."""
+    for path in (path for parent in parents if parent.is_dir() for path in parent.iterdir()):
+        # Another start may be faster, and what is not empty is not ours to judge.
+        with suppress(OSError):
+            if MADE.fullmatch(path.name) and _left(path.lstat()):
+                path.rmdir()
+
+
+def _left(state: os.stat_result) -> bool:
+    return state.st_uid == os.geteuid() and state.st_mtime < time.time() - LEFT_SECONDS
+
 
 def make(data: DataFolder, record: str, account: Account) -> Path:
     """A new folder, recorded under this name; `account` may enter what stands above it."""
     # Only root may make folders in /run; in /tmp nobody else can take ours away or guess its name.
-    parent = "/run" if os.access("/run", os.W_OK) and account.enters(Path("/run")) else "/tmp"  # noqa: S108
+    parent = PARENTS[not (os.access(PARENTS[0], os.W_OK) and account.enters(PARENTS[0]))]
     folder = Path(tempfile.mkdtemp(prefix="footfall-", dir=parent))
     data.write(record, str(folder))
     return folder
