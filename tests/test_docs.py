@@ -1,26 +1,17 @@
 """What is not documented fails: settings, drop reasons, close codes, commands, metrics."""
 
 import re
-from pathlib import Path
 
 import pytest
 from django.core.management import get_commands
 
 from bench.faults.__main__ import FAULTS
+from tests.documents import OPERATIONS, ROOT, environment_names
 from tracker.contract import close_codes
 from tracker.contract.drops import Drop
 
-ROOT = Path(__file__).resolve().parent.parent
-OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 ACCURACY = (ROOT / "docs" / "accuracy.md").read_text()
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
-
-
-def environment_names() -> set[str]:
-    """Every environment variable that the product reads by name."""
-    sources = [*(ROOT / "analytics").rglob("*.py"), *(ROOT / "tracker").rglob("*.py")]
-    asked = re.compile(r"""(?:environ(?:\.get)?[\[(]|env_list\(|env_int\()["']([A-Z_]+)["']""")
-    return {name for path in sources for name in asked.findall(path.read_text())} - {"DJANGO_SETTINGS_MODULE"}
 
 
 def own_commands() -> list[str]:
