@@ -43,6 +43,11 @@ def run(argv: list[str]) -> None:
 
         Command().run_from_argv(argv)
         return
+    if sys.argv[1:2] == ["doctor"]:
+        # Settings refuse to be without a database, and that there is none is something to tell.
+        from analytics.doctor.stopped import prepare as prepare_doctor
+
+        prepare_doctor()
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(argv)

@@ -59,6 +59,9 @@ ALLOWED: dict[str, set[str]] = {
     "analytics.api": READ | {"analytics.live", "analytics.history", "analytics.access", "analytics.queries"},
     "analytics.health": READ | {"analytics.access", "tracker.edge"},
     "analytics.demo": READ,
+    # Looks at everything that is kept, on both sides.
+    "analytics.doctor": READ
+    | {"analytics.up", "analytics.upkeep", "tracker.postgres", "tracker.storing", "tracker.upkeep"},
     "analytics.upkeep": READ | {"tracker.upkeep"},
     "analytics.up": READ | {"analytics.board", "tracker.edge", "tracker.server", "tracker.upkeep"},
     # Where the process is put together: these know all rooms that they join, and no rule of their own.
@@ -69,14 +72,8 @@ ALLOWED: dict[str, set[str]] = {
     | {"tracker.web"},
     "analytics.asgi": {"analytics.process", "analytics.board", "tracker.web"},
     "analytics.management": READ
-    | {
-        "analytics.up",
-        "analytics.upkeep",
-        "analytics.demo",
-        "analytics.access",
-        "analytics.asgi",
-        "analytics.process",
-    }
+    | {"analytics.up", "analytics.upkeep", "analytics.doctor", "analytics.demo"}
+    | {"analytics.access", "analytics.asgi", "analytics.process"}
     | {"tracker.edge", "tracker.postgres", "tracker.upkeep"},
 }
 
