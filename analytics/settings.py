@@ -135,6 +135,8 @@ FOOTFALL_LOGIN_ROOM = env_int("FOOTFALL_LOGIN_ROOM", 16)
 # Seconds for which somebody waits for a turn to log in, and after which a refusal is said: together less than
 # the 10 s after which daphne ends what answers somebody who has left.
 LOGIN_PATIENCE, LOGIN_HOLD = 7.0, 2.0
+# Seconds by which somebody who was told to wait may come later, and is looked at: so long is it remembered.
+LOGIN_GRACE = 3600
 # Wrong passwords for one name from one address, and the seconds to wait after them: who tries all that they
 # have needs fewer, and who guesses gets 2,300 a day.
 FOOTFALL_LOGIN_TRIES = env_int("FOOTFALL_LOGIN_TRIES", 8)

@@ -62,7 +62,7 @@ def test_the_admin_remembers_changes_for_as_long_as_it_is_told(connection: psyco
 
 def test_tries_to_log_in_are_forgotten_after_their_wait(connection: psycopg.Connection) -> None:
     for age in (59, 61):
-        LoginTries.objects.create(digest=bytes([age]), tries=8, at=NOW - age * SECOND)
-    with override_settings(FOOTFALL_LOGIN_WAIT=60):
+        LoginTries.objects.create(digest=bytes([age]), tries=8, until=NOW - age * SECOND)
+    with override_settings(LOGIN_GRACE=60):
         jobs.login_tries(connection, NOW)
     assert [bytes(tries.digest) for tries in LoginTries.objects.all()] == [bytes([59])]

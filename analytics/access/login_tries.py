@@ -20,8 +20,6 @@ from tracker.visitors import address_limits, addresses, identity
 TABLE = LoginTries._meta.db_table
 # How long an address counts as one from which an account logged in.
 KNOWN_SECONDS = 90 * 86_400.0
-# Who was told to wait may come this much later, and is looked at.
-GRACE_SECONDS = 3600
 
 # What is there already is locked, in one order for all: tries at once do not slip through, and no two wait
 # for each other.
@@ -111,7 +109,7 @@ class OldPasswordTries:
 
 def _forget() -> None:
     with connection.cursor() as cursor:
-        cursor.execute(FORGET, [GRACE_SECONDS])
+        cursor.execute(FORGET, [settings.LOGIN_GRACE])
 
 
 def _read(digests: list[bytes]) -> tuple[dict[bytes, Count], float]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from django.conf import settings
 
 from analytics.doctor.findings import Ending, Findings, Size, in_bytes
-from analytics.up import logs
+from analytics.up import log_file
 from analytics.up.postgres_home import recorded_home
 from tracker.storing import spool_file, unreadable
 
@@ -29,7 +29,7 @@ def look(findings: Findings) -> None:
     findings.sizes.append(Size(f"data folder {data}", weight(data)))
     if not home.is_relative_to(data):
         findings.sizes.append(Size(f"embedded Postgres in {home}", weight(home)))
-    parts = [part for name in LOGS for part in (data / name, logs.older(data / name))]
+    parts = [part for name in LOGS for part in (data / name, log_file.older(data / name))]
     findings.sizes.append(Size("logs in the data folder", sum(map(_bytes, parts))))
     try:
         _spool(findings, spool)

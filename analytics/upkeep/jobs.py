@@ -22,8 +22,7 @@ def admin_log(connection: psycopg.Connection, now: datetime) -> None:
 
 def login_tries(connection: psycopg.Connection, now: datetime) -> None:
     """Delete tries whose wait is over; the next login would do it, but there may never be one."""
-    wait = timedelta(seconds=settings.FOOTFALL_LOGIN_WAIT)
-    delete_before(connection, "analytics_login_tries", "at", now - wait)
+    delete_before(connection, "analytics_login_tries", "until", now - timedelta(seconds=settings.LOGIN_GRACE))
 
 
 JOBS = (
