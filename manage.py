@@ -37,6 +37,9 @@ def run(argv: list[str]) -> None:
 
         Up(launch).run_from_argv(argv)
         return
+    if argv[1:2] in (["backup"], ["restore"]):
+        _back_up_or_restore(argv)
+        return
     if argv[1:2] == ["edge"]:
         # It needs settings but no apps: without models, admin and API it starts in half the time.
         from tracker.management.commands.edge import Command
@@ -51,6 +54,26 @@ def run(argv: list[str]) -> None:
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(argv)
+
+
+def _back_up_or_restore(words: list[str]) -> None:
+    # They may have to start Postgres themselves, and settings want its address.
+    import django
+
+    from analytics.backups import place
+
+    if words[1] == "backup":
+        backup = place.prepare_backup(words[2:])
+        django.setup()
+        from analytics.management.commands.backup import Command as Backup
+
+        Backup(backup).run_from_argv(words)
+    else:
+        restore = place.prepare_restore(words[2:])
+        django.setup()
+        from analytics.management.commands.restore import Command as Restore
+
+        Restore(restore).run_from_argv(words)
 
 
 if __name__ == "__main__":

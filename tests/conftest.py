@@ -67,7 +67,15 @@ def cast_keys(footfall: Product) -> tuple[str, str]:
 LONGEST = (
     *("test_wall", "test_board_budgets", "test_run", "test_accessibility", "test_board_socket", "test_edge"),
     *("test_board_page", "test_board_lists", "test_board_fleet", "test_sharing", "test_refusals"),
-    *("test_time_machine", "test_board_filters", "test_board_day", "test_bench", "test_nginx", "test_admin"),
+    *(
+        "test_backups",
+        "test_time_machine",
+        "test_board_filters",
+        "test_board_day",
+        "test_bench",
+        "test_nginx",
+        "test_admin",
+    ),
 )
 
 

@@ -64,6 +64,8 @@ ALLOWED: dict[str, set[str]] = {
     | {"analytics.up", "analytics.upkeep", "tracker.postgres", "tracker.storing", "tracker.upkeep"},
     "analytics.upkeep": READ | {"tracker.upkeep"},
     "analytics.up": READ | {"analytics.board", "tracker.edge", "tracker.server", "tracker.upkeep"},
+    # What waits in a backup's spool is stored as an edge stores it, and its files are the spool's own.
+    "analytics.backups": {"analytics.up", "tracker.postgres", "tracker.liveness", "tracker.storing"},
     # Where the process is put together: these know all rooms that they join, and no rule of their own.
     "analytics.process": READ
     | {"analytics.live", "analytics.board", "analytics.access", "analytics.queries", "tracker.edge"},
@@ -72,7 +74,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"tracker.web"},
     "analytics.asgi": {"analytics.process", "analytics.board", "tracker.web"},
     "analytics.management": READ
-    | {"analytics.up", "analytics.upkeep", "analytics.doctor", "analytics.demo"}
+    | {"analytics.up", "analytics.upkeep", "analytics.doctor", "analytics.demo", "analytics.backups"}
     | {"analytics.access", "analytics.asgi", "analytics.process"}
     | {"tracker.edge", "tracker.postgres", "tracker.upkeep"},
 }

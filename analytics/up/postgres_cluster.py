@@ -91,8 +91,8 @@ class Cluster:
         version = (self.path / "PG_VERSION").read_text().strip()
         if version != major:
             raise CannotStart(
-                f"{self.path} was made by Postgres {version}, and this is Postgres {major}: dump it with "
-                "the old one (pg_dumpall) and load that into a new data folder, or use the older Footfall."
+                f"{self.path} was made by Postgres {version}, and this is Postgres {major}: let the older "
+                "Footfall make a backup (manage.py backup), and restore that into a new data folder."
             )
 
     def clear(self, timeout: float = 10.0) -> None:

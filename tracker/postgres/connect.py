@@ -24,7 +24,7 @@ DJANGOS_OWN = ("context", "cursor_factory", "prepare_threshold")
 
 def connect() -> psycopg.Connection:
     """A new connection, autocommit off, rows as tuples. Raises psycopg.Error."""
-    opened = psycopg.connect(**_parameters())
+    opened = psycopg.connect(**parameters())
     try:
         # Not as startup options, which poolers refuse.
         opened.execute(SERVERS_PATIENCE)
@@ -33,6 +33,12 @@ def connect() -> psycopg.Connection:
         opened.close()
         raise
     return opened
+
+
+def parameters() -> dict[str, Any]:
+    """What libpq is told of Django's database: address, password, patience."""
+    all_of_them = {"application_name": "footfall", **connection.get_connection_params()}
+    return {name: value for name, value in all_of_them.items() if name not in DJANGOS_OWN}
 
 
 async def ask(question: LiteralString, *values: object) -> list[tuple[Any, ...]]:
@@ -52,7 +58,7 @@ async def ask(question: LiteralString, *values: object) -> list[tuple[Any, ...]]
 
 
 async def _ask(question: LiteralString, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
-    async with await psycopg.AsyncConnection.connect(**_parameters()) as postgres:
+    async with await psycopg.AsyncConnection.connect(**parameters()) as postgres:
         return await (await postgres.execute(question, values)).fetchall()
 
 
@@ -60,8 +66,3 @@ def _forget(asked: asyncio.Task[Any]) -> None:
     """Look at the error of a question that nobody waits for any more: else asyncio complains of it."""
     if not asked.cancelled():
         asked.exception()
-
-
-def _parameters() -> dict[str, Any]:
-    parameters = {"application_name": "footfall", **connection.get_connection_params()}
-    return {name: value for name, value in parameters.items() if name not in DJANGOS_OWN}
