@@ -4,6 +4,7 @@ import sys
 
 from bench import suite
 from bench.faults.all_kill import all_kill
+from bench.faults.backup import backup
 from bench.faults.buffer_full import buffer_full
 from bench.faults.chaos import SETTINGS, chaos
 from bench.faults.clock import clock
@@ -35,6 +36,7 @@ FAULTS: dict[str, suite.Run] = {
     "postgres-hang": postgres_hang,
     "redis-kill": redis_kill,
     "all-kill": all_kill,
+    "backup": backup,
     "replay": replay,
     "moved": moved,
     "restart": restart,
