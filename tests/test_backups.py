@@ -40,8 +40,8 @@ from scripts.stands.logins import log_in
 from scripts.stands.page_messages import page
 from scripts.stands.product import Product, running
 from scripts.stands.waiting import wait_for
+from tests.documents import environment_names
 from tests.page_views import begin
-from tests.test_docs import environment_names
 from tests.visitor_sockets import opened
 from tracker.storing.entries import Entry, PageEntry
 from tracker.storing.spool import Spool

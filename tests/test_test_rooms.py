@@ -10,6 +10,9 @@ ROOT = Path(__file__).resolve().parent.parent
 # Tests that know the bench, and why.
 OF_THE_BENCH = {
     "test_bench": "it is of the bench",
+    "test_conformance": "the bench's cases of RFC 6455",
+    "test_steady_clock": "the clock that a fault run steps",
+    "test_faults_chaos": "the fault runs, short",
     "test_docs": "every fault run stands in the documents",
     "test_faults_crashes": "the fault runs, short",
     "test_faults_disk": "the fault runs, short",
