@@ -12,6 +12,7 @@ import pytest
 from analytics.board.day import DayCurves
 from analytics.history import reports
 from analytics.queries.ranges import Range
+from scripts.stands.waiting import wait_for
 from tests.page_views import MINUTE, START, begin, folded, progress, rows, said
 from tracker.models import Minute, Site
 from tracker.postgres import partitions
@@ -158,6 +159,28 @@ def test_whoever_stores_waits_for_no_more_than_a_moment(connection: psycopg.Conn
         assert slowest < 1.5, "one patience, and what a busy machine adds"
         reader.rollback()
     drop()
+    assert weeks(connection) == set()
+
+
+def test_what_holds_only_the_week_is_waited_for_and_keeps_nobody_from_storing(
+    connection: psycopg.Connection,
+) -> None:
+    """As autovacuum does, which gives way only to who has waited for a second."""
+    past(connection, 2)
+    name = partitions.name_of("tracker_pageview", MONDAY.date() - timedelta(weeks=2))
+    with connect() as holder, connect() as writer, connect() as dropper:
+        holder.execute(f"LOCK TABLE {name} IN SHARE UPDATE EXCLUSIVE MODE")
+        dropper.autocommit = True
+        dropping = threading.Thread(target=expiry.drop_weeks, args=[dropper, START, DAYS])
+        dropping.start()
+        waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = %s"
+        wait_for(lambda: connection.execute(waits, [dropper.info.backend_pid]).fetchone() == (1,))
+        writer.execute("SET lock_timeout = '100ms'")
+        Store(writer).write(folded(begin(1)))
+        writer.commit()
+        assert dropping.is_alive()
+        holder.rollback()
+        dropping.join()
     assert weeks(connection) == set()
 
 

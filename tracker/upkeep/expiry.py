@@ -15,6 +15,8 @@ logger = logging.getLogger(__name__)
 # Whoever stores waits behind a DROP that waits for a long report: so it never waits long, and tries again.
 # (DETACH CONCURRENTLY would not wait, but Postgres refuses it where there is a default partition.)
 PATIENCE = "200ms"
+# Nobody stores into the week itself, and autovacuum gives way to who has waited for a second.
+WEEKS_PATIENCE = "3s"
 TRIES, PAUSE_SECONDS = 5, 0.5
 
 
@@ -43,8 +45,12 @@ def _drop(connection: psycopg.Connection, name: str) -> None:
     for tried in range(1, TRIES + 1):
         try:
             with connection.transaction():
-                connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(PATIENCE)))
-                connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(name)))
+                for patience, statement in (
+                    (WEEKS_PATIENCE, "LOCK TABLE {} IN ACCESS EXCLUSIVE MODE"),
+                    (PATIENCE, "DROP TABLE {}"),
+                ):
+                    connection.execute("SELECT set_config('lock_timeout', %s, true)", [patience])
+                    connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
         except psycopg.errors.LockNotAvailable:
             if tried == TRIES:
                 raise
