@@ -227,9 +227,16 @@ def test_what_was_seen_is_kept_for_a_month_and_then_deleted(folder: Path) -> Non
     spool = Spool(folder, EDGE, 1000)
     spool.adopt()
     assert files(folder) == sorted([waits, kept]), "the month begins when somebody has seen it"
-    os.utime(kept, (long_ago, long_ago))
+    strange = folder / "a folder.unreadable.seen"
+    strange.mkdir()
+    for path in (kept, strange):
+        os.utime(path, (long_ago, long_ago))
+    left = written(folder, "marked", b"".join(records(MARK, 1)))
+    spool = Spool(folder, OTHER, 1000)
     spool.adopt()
-    assert files(folder) == [waits]
+    assert files(folder) == sorted([waits, strange, left])
+    assert spool.pending, "what cannot be deleted keeps nothing from being stored"
+    spool.close()
 
 
 def call_said(folder: Path, *arguments: str) -> None:

@@ -51,10 +51,10 @@ def seen(path: Path) -> Path:
 
 
 def forget(folder: Path, now: float) -> None:
-    """Delete what was seen SEEN_KEPT_SECONDS before `now` (seconds since the epoch). Raises OSError."""
+    """Delete what was seen SEEN_KEPT_SECONDS before `now` (seconds since the epoch), if that can be done."""
     for path in folder.glob(f"*{SUFFIX}{SEEN}"):
-        # Every edge on the machine does this.
-        with suppress(FileNotFoundError):
+        # Another edge may be faster; and one that cannot be deleted must not keep the spool from its work.
+        with suppress(OSError):
             if path.stat().st_mtime < now - SEEN_KEPT_SECONDS:
                 path.unlink()
 
