@@ -85,7 +85,7 @@ def _as_written(name: str) -> str:
 
 def test_every_file_of_a_running_product_stands_there(footfall: Product) -> None:
     there = {f"{path.name}/" if path.is_dir() else path.name for path in footfall.data.iterdir()}
-    assert {"lock", "spool/", "postgres/"} <= there
+    assert {"lock", "postgres/"} <= there
     assert there <= set(KEPT)
 
 
