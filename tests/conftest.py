@@ -65,7 +65,8 @@ def cast_keys(footfall: Product) -> tuple[str, str]:
 
 # The modules that take longest, half a minute and more each: first, so that none is left alone in the end.
 LONGEST = (
-    *("test_wall", "test_board_budgets", "test_run", "test_accessibility", "test_board_socket", "test_edge"),
+    *("test_wall", "test_board_budgets", "test_run", "test_sharing", "test_backups", "test_accessibility"),
+    *("test_board_socket", "test_edge", "test_socket_bounds", "test_login_door", "test_doctor"),
     *("test_board_page", "test_board_lists", "test_board_fleet", "test_sharing", "test_refusals"),
     *(
         "test_backups",
