@@ -119,8 +119,8 @@ class Ended:
 # In the order of tests/conftest.py: a long module that comes last keeps one core waiting.
 BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
 LANES = {
-    # Most of them wait a little, for a browser, a start or a socket: three at a time use 80 % of two cores.
-    "side by side": Lane("side by side", ("-n", "4", *BY_FILE, "-m", "not alone and not waits")),
+    # Most of them wait a little, for a browser, a start or a socket: three at a time fill two cores.
+    "side by side": Lane("side by side", ("-n", "3", *BY_FILE, "-m", "not alone and not waits")),
     # One by one as they come: two that wait for a minute never stand behind each other.
     "waits": Lane("waits", ("-n", "3", "--dist", "load", "--maxschedchunk", "1", "-m", "waits")),
     "alone": Lane("alone", ("-m", "alone")),

@@ -66,7 +66,7 @@ def opened(fleet: Product, key: str, number: int, tab: Known) -> Iterator[Client
         compression=None,
         additional_headers={"X-Forwarded-For": tab.address},
     ) as page:
-        say(page, path=tab.path)
+        say(page, u=f"https://seen.example{tab.path}")
         yield page
 
 

@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -34,16 +34,18 @@ def processes(product: Product) -> dict[int, str]:
     """Every process that descends from `up`, with its command line."""
 
     def below(pid: int) -> Iterator[int]:
-        for task in Path(f"/proc/{pid}/task").glob("*/children"):
-            for child in map(int, task.read_text().split()):
-                yield child
-                yield from below(child)
+        # Any of them may end while its children are looked for.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            for task in Path(f"/proc/{pid}/task").glob("*/children"):
+                for child in map(int, task.read_text().split()):
+                    yield child
+                    yield from below(child)
 
     found = {}
     for pid in below(product.process.pid):
         try:
             found[pid] = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             continue
     return found
 

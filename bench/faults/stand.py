@@ -22,7 +22,7 @@ from bench.visitors import ORIGIN_HOST
 from bench.watch import Api, Board
 from scripts.stands import clusters
 from scripts.stands.logins import log_in
-from scripts.stands.product import Product
+from scripts.stands.product import QUICK_SETTINGS, Product
 
 # What its command line holds tells a process; `web` is `up` itself, which starts all the others again.
 PROGRAMS = {
@@ -119,6 +119,8 @@ def standing(
 
     `under` gives the words before its command (see `Product`), for its data folder.
     """
+    # Logging in is no part of what is broken, and would wait for its turn on a machine that is full.
+    environment = {"DJANGO_SETTINGS_MODULE": QUICK_SETTINGS, **environment}
     data = Path(tempfile.mkdtemp(prefix="footfall-stand-"))
     try:
         words = under(data)
