@@ -18,8 +18,8 @@ def metrics(stand: Stand) -> dict[str, float]:
 
 
 def readiness(stand: Stand) -> str:
-    """What `/readyz` says: `ok`, or what is missing."""
-    return _ask(stand, "/readyz").strip()
+    """What `/readyz` says first: `ok`, or what is missing. What is to be looked at besides is no alarm."""
+    return next(iter(_ask(stand, "/readyz").splitlines()), "")
 
 
 def seconds_until(holds: Callable[[], bool], most: float) -> float:
