@@ -46,7 +46,7 @@ def run(argv: list[str]) -> None:
 
         Command().run_from_argv(argv)
         return
-    if sys.argv[1:2] == ["doctor"]:
+    if argv[1:2] == ["doctor"]:
         # Settings refuse to be without a database, and that there is none is something to tell.
         from analytics.doctor.stopped import prepare as prepare_doctor
 

@@ -28,7 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "tracker.contract": set(),
     "tracker.liveness": set(),
     "tracker.postgres": set(),
-    "tracker.logs": set(),
+    "tracker.logs": {"tracker.liveness"},
     "tracker.visitors": set(),
     "tracker.pages": set(),
     "tracker.live": CONTRACT,

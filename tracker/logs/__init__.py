@@ -1,4 +1,4 @@
 """How the log is written: lines that nobody can forge, without what visitors say, and few of each kind.
 
-The settings name it to every process. Imports nothing.
+The settings name it to every process. Imports `liveness`.
 """

@@ -4,7 +4,8 @@ import json
 import logging
 import re
 from datetime import UTC, datetime
-from traceback import format_exception
+
+from tracker.liveness.error_report import report
 
 # Line ends of every kind, and what moves a terminal's cursor or changes its colours.
 UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -45,4 +46,5 @@ def _at(record: logging.LogRecord) -> str:
 def _trace(record: logging.LogRecord) -> list[str]:
     if not record.exc_info or record.exc_info[1] is None:
         return []
-    return "".join(format_exception(record.exc_info[1])).splitlines()
+    # Whoever logs it: the error's own words may be a visitor's.
+    return report(record.exc_info[1]).splitlines()
