@@ -63,6 +63,14 @@ def test_whoever_logs_an_error_quotes_no_value(lines: logging.Formatter) -> None
     assert "invalid literal" not in line
 
 
+def test_a_report_of_ours_is_a_traceback_too() -> None:
+    told, report = record("Storing: KeyError"), "  store.py:7 in write: rows[name]\nKeyError"
+    told.__dict__["report"] = report  # as `extra` does
+    _, *trace = TextLines().format(told).split("\n")
+    assert trace == ["    |   store.py:7 in write: rows[name]", "    | KeyError"]
+    assert json.loads(JsonLines().format(told))["trace"] == report
+
+
 def test_json_is_one_object_in_one_line() -> None:
     line = JsonLines().format(record("said %s", FORGED, exc_info=failed()))
     assert line.isprintable()

@@ -101,8 +101,9 @@ class Activity:
         if which == self._logged and now - self._logged_at < REPEAT_SECONDS:
             return
         logger.error(
-            "%s: %s, which nobody foresaw (failures so far: %d)\n%s",
-            *(self.name, kind_of(error), self.failures, report(error)),
+            "%s: %s, which nobody foresaw (failures so far: %d)",
+            *(self.name, kind_of(error), self.failures),
+            extra={"report": report(error)},
         )
         self._logged, self._logged_at = which, now
 

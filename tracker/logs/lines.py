@@ -44,6 +44,8 @@ def _at(record: logging.LogRecord) -> str:
 
 
 def _trace(record: logging.LogRecord) -> list[str]:
+    if told := getattr(record, "report", ""):
+        return str(told).splitlines()
     if not record.exc_info or record.exc_info[1] is None:
         return []
     # Whoever logs it: the error's own words may be a visitor's.

@@ -122,7 +122,7 @@ class _Round:
             self._note(job)
         except Exception as error:
             # Never the error's own words: Postgres quotes rows in them.
-            logger.error("jobs: %s failed (%s)\n%s", job.name, kind_of(error), report(error))
+            logger.error("jobs: %s failed (%s)", job.name, kind_of(error), extra={"report": report(error)})
             return min(job.period, RETRY_SECONDS)
         return job.period
 
