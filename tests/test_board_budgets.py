@@ -1,4 +1,4 @@
-"""What the board costs, in a real Chromium: script per tick, memory over 10,000 ticks, bytes, first paint."""
+"""What the board costs, in a real Chromium: script per tick, memory, bytes, first paint."""
 
 import gzip
 from collections.abc import Iterator
@@ -27,9 +27,10 @@ for (const list of document.querySelectorAll(".list")) list.style.setProperty("-
 const lists = DIMENSIONS.map((name) => new LiveList(part(`[data-list=${name}]`), name));
 const hour = new Hour(part(".hour"), new Clock("UTC"));
 const now = new Now(part(".now"));
+const LENGTH = 100;
 const tick = (number) => {
-    const rows = Array.from({ length: 100 }, (_, n) => ({
-        name: `/path/${n + (number % 5 === 0 && n > 95 ? number : 0)}`,
+    const rows = Array.from({ length: LENGTH }, (_, n) => ({
+        name: `/path/${n + (number % 5 === 0 && n % 25 === 24 ? number : 0)}`,
         tabs: 200 - n + ((n + number) % 10 === 0 ? 3 : 0),
     })).sort((a, b) => b.tabs - a.tabs);
     const minutes = { to: 29000000 + number, views: Array.from({ length: 60 }, (_, n) => (n * number) % 37) };
@@ -126,7 +127,9 @@ def test_a_tick_with_long_lists_costs_little(page: Page) -> None:
     assert tick <= 1.5 * drawn
 
 
-def test_memory_is_flat_over_ten_thousand_ticks(page: Page) -> None:
+def test_memory_is_flat_over_thousands_of_ticks(page: Page) -> None:
+    """What a tick leaves behind, it leaves each time: the smallest object with each tick, or an
+    element with each row that goes, is more than is allowed here. 19 to 35 KB and 3 elements were seen."""
     debugger = page.context.new_cdp_session(page)
 
     def heap() -> tuple[int, int]:
@@ -143,21 +146,23 @@ def test_memory_is_flat_over_ten_thousand_ticks(page: Page) -> None:
         "**/board/board.js", lambda route: route.fulfill(content_type="text/javascript", body="")
     )
     page.reload()
-    page.evaluate("async () => {" + MODULES.replace('"100"', '"20"') + "window.tick = tick; }")
-    feed(0, 2_000)
+    # A row in each list comes and goes with every fifth tick; more rows would leave nothing else behind.
+    modules = MODULES.replace('"100"', '"30"').replace("LENGTH = 100", "LENGTH = 25")
+    page.evaluate("async () => {" + modules + "window.tick = tick; }")
+    feed(0, 1_000)
     early = heap()
-    feed(2_000, 12_000)
+    feed(1_000, 4_000)
     late = early
 
     def is_flat() -> bool:
         nonlocal late
         late = heap()
-        return late[0] - early[0] <= 128 * KILOBYTE and late[1] - early[1] <= 200
+        return late[0] - early[0] <= 64 * KILOBYTE and late[1] - early[1] <= 50
 
     # The last rows that left are held until they have faded.
     wait_for(is_flat, what="a heap that has not grown")
-    print(f"after 2,000 ticks {early[0] / KILOBYTE:.0f} KB and {early[1]} nodes")
-    print(f"after 12,000 ticks {late[0] / KILOBYTE:.0f} KB and {late[1]} nodes")
+    print(f"after 1,000 ticks {early[0] / KILOBYTE:.0f} KB and {early[1]} nodes")
+    print(f"after 4,000 ticks {late[0] / KILOBYTE:.0f} KB and {late[1]} nodes")
 
 
 def test_script_and_style_stay_small(page: Page) -> None:
