@@ -2,7 +2,8 @@
 
 import pytest
 
-from tracker.visitors.address_limits import AddressLimits, place_of
+from tracker.visitors.address_limits import AddressLimits
+from tracker.visitors.addresses import place_of
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,18 @@ def test_salt_site_address_and_agent_each_tell_visitors_apart(other: tuple[bytes
     assert live_key(*other) != live_key(SALT, 1, "192.0.2.1", "agent")
 
 
+@pytest.mark.parametrize("other", ["2001:db8:1:2::1", "2001:db8:1:2:3:4:5:6", "2001:DB8:1:2:ffff::"])
+def test_privacy_addresses_of_one_household_are_one_visitor(other: str) -> None:
+    one = "2001:db8:1:2:89ab:cdef:1234:5678"
+    assert visitor_id(SALT, 1, one, "agent") == visitor_id(SALT, 1, other, "agent")
+    assert live_key(SALT, 1, one, "agent") == live_key(SALT, 1, other, "agent")
+
+
+def test_two_households_are_two_visitors() -> None:
+    assert visitor_id(SALT, 1, "2001:db8:1:2::1", "a") != visitor_id(SALT, 1, "2001:db8:1:3::1", "a")
+    assert live_key(SALT, 1, "2001:db8:1:2::1", "a") != live_key(SALT, 1, "2001:db8:1:3::1", "a")
+
+
 def test_the_live_key_is_not_the_stored_id_even_under_one_key() -> None:
     key = live_key(SALT, 1, "192.0.2.1", "agent")
     assert len(key) == 16

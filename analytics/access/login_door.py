@@ -14,7 +14,7 @@ from django.http import parse_cookie
 
 from analytics.access import known_browser
 from analytics.access.too_busy import too_busy
-from tracker.visitors import address_limits, addresses
+from tracker.visitors import addresses
 from tracker.visitors.request import headers_of
 
 Message = dict[str, Any]
@@ -122,7 +122,7 @@ class LoginDoor:
             return self._known, browser.id
         peer, forwarded = client[0] if client else None, headers.get("x-forwarded-for", "")
         address = addresses.client_address(peer, forwarded, self._proxies)
-        return self._strangers, address_limits.place_of(address)
+        return self._strangers, addresses.place_of(address)
 
 
 class LoginLane:

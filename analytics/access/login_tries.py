@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from analytics.access import known_browser
 from analytics.access.login_rules import Count, Counts, LoginLimits, Verdict
 from analytics.models import LoginTries
-from tracker.visitors import address_limits, addresses, identity
+from tracker.visitors import addresses, identity
 
 TABLE = LoginTries._meta.db_table
 # How long an address counts as one from which an account logged in.
@@ -50,7 +50,7 @@ class Tries:
         address = addresses.client_address(
             request.META.get("REMOTE_ADDR"), request.headers.get("X-Forwarded-For", ""), _proxies()
         )
-        place = address_limits.place_of(address)
+        place = addresses.place_of(address)
         browser = known_browser.of(request.COOKIES.get(known_browser.COOKIE, ""))
         self._known = browser is not None and browser.name == known_browser.mark(name)
         # Counted by itself: whoever shares an address with the owner takes none of his tries.

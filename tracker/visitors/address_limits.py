@@ -4,10 +4,11 @@ Addresses stay in memory, for as long as they hold sockets and their allowance i
 never banned for what its neighbours do: beyond these limits it is told to come back later.
 """
 
-from ipaddress import IPv6Address
 from itertools import takewhile
 
 import msgspec
+
+from tracker.visitors.addresses import place_of
 
 
 class AddressUse(msgspec.Struct, eq=False, gc=False):
@@ -77,10 +78,3 @@ class AddressLimits:
         # In one pass: the first of a dict is found by stepping over all that were deleted before it.
         for place in list(takewhile(lambda place: self._leaving[place] <= over, self._leaving)):
             del self._leaving[place], self._known[place]
-
-
-def place_of(address: str) -> str:
-    """What counts as one address: an IPv4 address, or an IPv6 /64, which is what a household has."""
-    if ":" not in address:
-        return address
-    return format(int(IPv6Address(address.partition("%")[0])) >> 64, "x")

@@ -26,6 +26,13 @@ def plain(text: str) -> str | None:
     return str(address)
 
 
+def place_of(address: str) -> str:
+    """What counts as one address: an IPv4 address, or an IPv6 /64, which is what a household has."""
+    if ":" not in address:
+        return address
+    return format(int(IPv6Address(address.partition("%")[0])) >> 64, "x")
+
+
 def within(address: str, trusted: Sequence[Network]) -> bool:
     """Whether an address lies in one of the networks."""
     parsed = ip_address(address)

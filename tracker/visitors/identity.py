@@ -1,7 +1,8 @@
 """Who is the same visitor: keyed hashes that forget, and which day of a site it is.
 
 A visitor is hashed with the site's salt of the day, which is deleted; nobody can go back from the
-hash to an address, not even by trying all of them.
+hash to an address, not even by trying all of them. Of an IPv6 address the /64 counts: a household has one,
+and its devices take a new address of it every few hours (RFC 8981), so that one visitor would be several.
 """
 
 from datetime import date, datetime
@@ -11,6 +12,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
+
+from tracker.visitors.addresses import place_of
 
 
 def visitor_id(salt: bytes, site_id: int, address: str, agent: str) -> UUID:
@@ -37,7 +40,7 @@ def derive(secret: str, purpose: str) -> bytes:
 
 def keyed(key: bytes, purpose: bytes, site_id: int, address: str, agent: str) -> bytes:
     """16 bytes; the NUL keeps ("ab", "c") and ("a", "bc") apart, as no address holds one."""
-    text = f"{site_id}\0{address}\0{agent}".encode(errors="surrogatepass")
+    text = f"{site_id}\0{place_of(address)}\0{agent}".encode(errors="surrogatepass")
     return blake2b(text, key=key, digest_size=16, person=purpose).digest()
 
 
