@@ -4,8 +4,6 @@
 import os
 import sys
 
-from django.core.exceptions import ImproperlyConfigured
-
 # They start without Django's way to a command, which needs settings, and so does its help.
 OWN_START = ("up", "edge")
 
@@ -16,13 +14,17 @@ def main() -> None:
         sys.argv[1:] = [sys.argv[2], "--help"]
     try:
         run(sys.argv)
-    except ImproperlyConfigured as problem:
+    except Exception as error:
+        from analytics.up.refusals import sentence
+
+        if (problem := sentence(error)) is None:
+            raise
         print(problem, file=sys.stderr)
         sys.exit(1)
 
 
 def run(argv: list[str]) -> None:
-    """Run the command that is named. Raises ImproperlyConfigured where a setting keeps it from that."""
+    """Run the command that is named."""
     if argv[1:2] == ["up"]:
         # Settings read the secret key and the database's address from the data folder, so
         # `up`, which alone may make that folder, does so before Django loads them.

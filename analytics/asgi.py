@@ -1,21 +1,28 @@
 """The ASGI application: visitors' sockets, staff's sockets, and Django for everything else."""
 
 import os
+import sys
 
 from django.core.asgi import get_asgi_application
+from django.core.exceptions import ImproperlyConfigured
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "analytics.settings")
 # Before the consumers are imported: they need the apps loaded.
-django_application = get_asgi_application()
+try:
+    django_application = get_asgi_application()
+except ImproperlyConfigured as problem:
+    # To whoever started a server with this: daphne and uvicorn would print a traceback around it.
+    print(problem, file=sys.stderr)
+    sys.exit(1)
 
-from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from channels.sessions import CookieMiddleware  # noqa: E402
-from django.urls import path, re_path  # noqa: E402
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.sessions import CookieMiddleware
+from django.urls import path, re_path
 
-from analytics.board.socket import BoardConsumer  # noqa: E402
-from analytics.process import web  # noqa: E402
-from tracker.web.nowhere import nowhere  # noqa: E402
-from tracker.web.visitor_consumer import VisitorConsumer  # noqa: E402
+from analytics.board.socket import BoardConsumer
+from analytics.process import web
+from tracker.web.nowhere import nowhere
+from tracker.web.visitor_consumer import VisitorConsumer
 
 board = BoardConsumer.as_asgi(boards=web.boards, ticker=web.ticker, readers=web.readers, system=web.system)
 application = ProtocolTypeRouter(

@@ -1,51 +1,33 @@
 """Django settings, all from the environment (and `.env`); docs/operations.md names every one."""
 
-import os
 from pathlib import Path
 
-import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
-from analytics.up import secret_key
-from analytics.up.data_folder import DataFolder, read_env_file
+from analytics.configuration import server_urls, table, unknown_names
+from analytics.configuration.env_file import read_env_file
+from analytics.up.data_folder import DataFolder
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 read_env_file(BASE_DIR / ".env")
+unknown_names.tell()
+table.check()
 
+FOOTFALL_DATA = DataFolder(table.DATA.value() or BASE_DIR / "var")
 
-def env_list(name: str, default: str = "") -> list[str]:
-    """The comma-separated words of an environment variable."""
-    return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
-
-
-def env_int(name: str, default: int, least: int = 1) -> int:
-    """A whole number, at least 1 or what is said, from the environment."""
-    text = os.environ.get(name, "").strip()
-    if not text:
-        return default
-    if not text.isdecimal() or int(text) < least:
-        raise ImproperlyConfigured(f"{name} must be a whole number of at least {least}, not {text!r}.")
-    return int(text)
-
-
-FOOTFALL_DATA = DataFolder(Path(os.environ.get("FOOTFALL_DATA") or BASE_DIR / "var"))
-
-SECRET_KEY = os.environ.get("SECRET_KEY") or FOOTFALL_DATA.secret_key() or ""
+SECRET_KEY = table.SECRET_KEY.value() or FOOTFALL_DATA.secret_key() or ""
 if not SECRET_KEY:
     raise ImproperlyConfigured(
         "SECRET_KEY is not set, and there is no key in the data folder. Set it, or start with "
         "scripts/run, which makes one and keeps it."
     )
-if weak := secret_key.weakness(SECRET_KEY):
-    raise ImproperlyConfigured(weak)
+table.SECRET_KEY.read(SECRET_KEY, f"The key in {FOOTFALL_DATA.path / 'secret_key'}")
 
 DEBUG = False
-ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
-CSRF_TRUSTED_ORIGINS = env_list("FOOTFALL_TRUSTED_ORIGINS")
-# Set when staff reach Footfall over HTTPS, so that their cookies never travel in the clear.
-FOOTFALL_HTTPS = os.environ.get("FOOTFALL_HTTPS", "") == "1"
-# The address under which browsers reach Footfall; it stands in the snippets that it hands out.
-FOOTFALL_URL = (os.environ.get("FOOTFALL_URL") or FOOTFALL_DATA.url() or "http://localhost:8000").rstrip("/")
+ALLOWED_HOSTS = table.ALLOWED_HOSTS.value()
+CSRF_TRUSTED_ORIGINS = table.TRUSTED_ORIGINS.value()
+FOOTFALL_HTTPS = table.HTTPS.value()
+FOOTFALL_URL = table.URL.value() or FOOTFALL_DATA.url() or "http://localhost:8000"
 
 INSTALLED_APPS = [
     "analytics",
@@ -91,14 +73,13 @@ TEMPLATES = [
     },
 ]
 
-DATABASE_URL = os.environ.get("DATABASE_URL") or FOOTFALL_DATA.database_url() or ""
+DATABASE_URL = table.DATABASE_URL.value() or FOOTFALL_DATA.database_url() or ""
 if not DATABASE_URL:
     raise ImproperlyConfigured(
         "There is no database: start scripts/run first (it brings its own Postgres), or set DATABASE_URL."
     )
-DATABASES = {"default": dj_database_url.parse(DATABASE_URL)}
-if "postgresql" not in DATABASES["default"]["ENGINE"]:
-    raise ImproperlyConfigured("DATABASE_URL must name a Postgres server (postgres://…).")
+table.DATABASE_URL.read(DATABASE_URL, f"The address in {FOOTFALL_DATA.path / 'database_url'}")
+DATABASES = {"default": server_urls.database(DATABASE_URL)}
 # Without these, a server that vanished without goodbye (power, firewall) would hold a thread for hours.
 DATABASES["default"]["OPTIONS"] = {
     "connect_timeout": 5,
@@ -106,10 +87,10 @@ DATABASES["default"]["OPTIONS"] = {
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,
-    **DATABASES["default"].get("OPTIONS", {}),
+    **DATABASES["default"]["OPTIONS"],
 }
 
-REDIS_URL = os.environ.get("REDIS_URL", "")
+REDIS_URL = table.REDIS_URL.value() or ""
 CHANNEL_LAYERS = {
     "default": (
         {
@@ -128,31 +109,23 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 # Django's PBKDF2, which makes 1,000,000 rounds for each password, in threads of its own.
 PASSWORD_HASHERS = ["analytics.access.hashing.PooledHasher"]
-# One password hashed at once is three people a second who log in; all other processors are for the others.
-FOOTFALL_HASHING_THREADS = env_int("FOOTFALL_HASHING_THREADS", 1)
-# Those who log in at once and wait for their turn; the last of them waits for 5 s where nobody else works.
-FOOTFALL_LOGIN_ROOM = env_int("FOOTFALL_LOGIN_ROOM", 16)
+FOOTFALL_HASHING_THREADS = table.HASHING_THREADS.value()
+FOOTFALL_LOGIN_ROOM = table.LOGIN_ROOM.value()
 # Seconds for which somebody waits for a turn to log in, and after which a refusal is said: together less than
 # the 10 s after which daphne ends what answers somebody who has left.
 LOGIN_PATIENCE, LOGIN_HOLD = 7.0, 2.0
 # Seconds by which somebody who was told to wait may come later, and is looked at: so long is it remembered.
 LOGIN_GRACE = 3600
-# Wrong passwords for one name from one address, and the seconds to wait after them: who tries all that they
-# have needs fewer, and who guesses gets 2,300 a day.
-FOOTFALL_LOGIN_TRIES = env_int("FOOTFALL_LOGIN_TRIES", 8)
-FOOTFALL_LOGIN_WAIT = env_int("FOOTFALL_LOGIN_WAIT", 300)
-# Wrong passwords of one address for all names: an office in which four people have forgotten theirs.
-FOOTFALL_LOGIN_TRIES_PER_ADDRESS = env_int("FOOTFALL_LOGIN_TRIES_PER_ADDRESS", 32)
-# Wrong passwords for one name in a day, from wherever, until strangers must wait for their try: first as
-# above, longer with each further one, and never longer than an hour.
-FOOTFALL_LOGIN_TRIES_PER_NAME = env_int("FOOTFALL_LOGIN_TRIES_PER_NAME", 100)
-FOOTFALL_LOGIN_LONGEST_WAIT = env_int("FOOTFALL_LOGIN_LONGEST_WAIT", 3600)
+FOOTFALL_LOGIN_TRIES = table.LOGIN_TRIES.value()
+FOOTFALL_LOGIN_WAIT = table.LOGIN_WAIT.value()
+FOOTFALL_LOGIN_TRIES_PER_ADDRESS = table.LOGIN_TRIES_PER_ADDRESS.value()
+FOOTFALL_LOGIN_TRIES_PER_NAME = table.LOGIN_TRIES_PER_NAME.value()
+FOOTFALL_LOGIN_LONGEST_WAIT = table.LOGIN_LONGEST_WAIT.value()
 # Edges ask it whether a header holds a token: tokens are the read side's, whose models they start without.
 FOOTFALL_INSPECTORS = "analytics.access.token_check.holds_token"
 # Background work beside that of the write side, which names no table of ours.
 FOOTFALL_JOBS = "analytics.upkeep.jobs.JOBS"
-# Days for which is kept who changed what in the admin.
-FOOTFALL_ADMIN_LOG_DAYS = env_int("FOOTFALL_ADMIN_LOG_DAYS", 365)
+FOOTFALL_ADMIN_LOG_DAYS = table.ADMIN_LOG_DAYS.value()
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/login/"
@@ -177,46 +150,24 @@ SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_AUTOREFRESH = False
 SERVESTATIC_MAX_AGE = 60
 
-# Proxies whose X-Forwarded-For is believed (addresses or networks); everyone else is taken by their socket.
-FOOTFALL_TRUSTED_PROXIES = env_list("FOOTFALL_TRUSTED_PROXIES")
-# An operator's own country database (.mmdb); without one the registries' lists of iptocc serve.
-FOOTFALL_GEO = os.environ.get("FOOTFALL_GEO", "")
-# Page views and events that wait for Postgres: at about 1.5 KB each, 50,000 are 75 MB and, at
-# 1,000 a second, 50 s of outage. Beyond that nothing more is acknowledged.
-FOOTFALL_BUFFER = env_int("FOOTFALL_BUFFER", 50_000)
-# Where batches wait, fsynced, while Postgres is away for longer than a second.
-FOOTFALL_SPOOL = Path(os.environ.get("FOOTFALL_SPOOL") or FOOTFALL_DATA.path / "spool")
-# At about 500 bytes an entry, 1 GiB holds 2 million: half an hour of outage at 1,000 a second.
-FOOTFALL_SPOOL_BYTES = env_int("FOOTFALL_SPOOL_BYTES", 2**30)
-# Messages one page may send: a burst, and a rate it may keep up. A real page sends one in ten seconds.
-FOOTFALL_MESSAGE_BURST = env_int("FOOTFALL_MESSAGE_BURST", 100)
-FOOTFALL_MESSAGE_RATE = env_int("FOOTFALL_MESSAGE_RATE", 20)
-# Over how long an edge that is told to stop sends its pages elsewhere. They are back within half a second,
-# and counted within another quarter: an edge that holds all pages makes a dip of 5 % over 10 s, 3 % over 18.
-FOOTFALL_DRAIN_SECONDS = env_int("FOOTFALL_DRAIN_SECONDS", 18)
-# Seconds without a sign of life after which a process is ended, and started again; 0: never. Processes give
-# one a second, and the longest that any was seen to hold its loop is below one.
-FOOTFALL_WATCHDOG = env_int("FOOTFALL_WATCHDOG", 10, least=0)
-# Sockets one process holds; it takes no more than its files allow either. At 20 to 70 KB a socket, 50,000
-# are up to 3.5 GB.
-FOOTFALL_SOCKETS = env_int("FOOTFALL_SOCKETS", 50_000)
-# Sockets of one address (an IPv6 /64 is one): a school is one address.
-FOOTFALL_SOCKETS_PER_ADDRESS = env_int("FOOTFALL_SOCKETS_PER_ADDRESS", 2000)
-# Messages and handshakes of one address: all of a school's pages at once, twice; then twice what 2,000 pages
-# say. At 30 µs each, 400 a second are one percent of a core.
-FOOTFALL_ADDRESS_BURST = env_int("FOOTFALL_ADDRESS_BURST", 4000)
-FOOTFALL_ADDRESS_RATE = env_int("FOOTFALL_ADDRESS_RATE", 400)
-# Distinct names that a live list holds; the rest is counted as "(other)".
-FOOTFALL_NAMES = env_int("FOOTFALL_NAMES", 10_000)
-# Days that page views, visits, events and minutes are kept once their week is over; 0, unless it is set: for
-# ever. A page view is open for a day, and its id is looked for during two.
-FOOTFALL_KEEP_DAYS = env_int("FOOTFALL_KEEP_DAYS", 0, least=3)
+FOOTFALL_TRUSTED_PROXIES = table.TRUSTED_PROXIES.value()
+FOOTFALL_GEO = table.GEO.value()
+FOOTFALL_BUFFER = table.BUFFER.value()
+FOOTFALL_SPOOL = table.SPOOL.value() or FOOTFALL_DATA.path / "spool"
+FOOTFALL_SPOOL_BYTES = table.SPOOL_BYTES.value()
+FOOTFALL_MESSAGE_BURST = table.MESSAGE_BURST.value()
+FOOTFALL_MESSAGE_RATE = table.MESSAGE_RATE.value()
+FOOTFALL_DRAIN_SECONDS = table.DRAIN_SECONDS.value()
+FOOTFALL_WATCHDOG = table.WATCHDOG.value()
+FOOTFALL_SOCKETS = table.SOCKETS.value()
+FOOTFALL_SOCKETS_PER_ADDRESS = table.SOCKETS_PER_ADDRESS.value()
+FOOTFALL_ADDRESS_BURST = table.ADDRESS_BURST.value()
+FOOTFALL_ADDRESS_RATE = table.ADDRESS_RATE.value()
+FOOTFALL_NAMES = table.NAMES.value()
+FOOTFALL_KEEP_DAYS = table.KEEP_DAYS.value()
 
-# The log, on standard error: text for people, or a JSON object in each line for programs.
-FOOTFALL_LOG = os.environ.get("FOOTFALL_LOG") or "text"
+FOOTFALL_LOG = table.LOG.value()
 FORMATTERS = {"text": "tracker.logs.lines.TextLines", "json": "tracker.logs.lines.JsonLines"}
-if FOOTFALL_LOG not in FORMATTERS:
-    raise ImproperlyConfigured(f"FOOTFALL_LOG must be text or json, not {FOOTFALL_LOG!r}.")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -31,6 +31,7 @@ from analytics.backups.held_spool import HeldSpool
 from analytics.backups.left_out import LEFT_OUT
 from analytics.backups.manifest import FORMAT, read
 from analytics.backups.progress_lines import ProgressLines
+from analytics.configuration.table import NAMED
 from analytics.up.data_folder import DataFolder
 from analytics.up.postgres import Postgres
 from scripts.stands import clusters
@@ -473,8 +474,7 @@ def test_a_folder_gets_a_file_named_after_the_moment_with_secrets_if_asked(
 
 
 def test_every_setting_is_either_open_or_secret_or_of_its_place() -> None:
-    known = (*kept_settings.OPEN, *kept_settings.SECRET, *kept_settings.OWN)
-    assert sorted(known) == sorted(environment_names() - {"PATH", "HOME"})
+    assert set(NAMED) == environment_names() - {"PATH", "HOME"}
     assert kept_settings.lines("kept", False, {"SECRET_KEY": "given", "FOOTFALL_NAMES": "7"}) == (
         "FOOTFALL_NAMES=7\n"
     )

@@ -46,7 +46,9 @@ ALLOWED: dict[str, set[str]] = {
     "tracker.management": EDGE | {"tracker.edge", "tracker.server", "tracker.upkeep", "tracker.models"},
     "analytics.models": {"tracker.models"},
     "analytics.apps": set(),
-    "analytics.settings": {"analytics.up"},
+    "analytics.settings": {"analytics.up", "analytics.configuration"},
+    # Who reads host names as sites do.
+    "analytics.configuration": {"tracker.sites"},
     "analytics.queries": READ,
     # Postgres itself: an edge asks whether a header holds a token, and starts without models.
     "analytics.access": READ | {"analytics.models", "analytics.queries", "tracker.postgres"},
@@ -61,11 +63,25 @@ ALLOWED: dict[str, set[str]] = {
     "analytics.demo": READ,
     # Looks at everything that is kept, on both sides.
     "analytics.doctor": READ
-    | {"analytics.up", "analytics.upkeep", "tracker.postgres", "tracker.storing", "tracker.upkeep"},
+    | {
+        "analytics.up",
+        "analytics.configuration",
+        "analytics.upkeep",
+        "tracker.postgres",
+        "tracker.storing",
+        "tracker.upkeep",
+    },
     "analytics.upkeep": READ | {"tracker.upkeep"},
-    "analytics.up": READ | {"analytics.board", "tracker.edge", "tracker.server", "tracker.upkeep"},
+    "analytics.up": READ
+    | {"analytics.configuration", "analytics.board", "tracker.edge", "tracker.server", "tracker.upkeep"},
     # What waits in a backup's spool is stored as an edge stores it, and its files are the spool's own.
-    "analytics.backups": {"analytics.up", "tracker.postgres", "tracker.liveness", "tracker.storing"},
+    "analytics.backups": {
+        "analytics.up",
+        "analytics.configuration",
+        "tracker.postgres",
+        "tracker.liveness",
+        "tracker.storing",
+    },
     # Where the process is put together: these know all rooms that they join, and no rule of their own.
     "analytics.process": READ
     | {"analytics.live", "analytics.board", "analytics.access", "analytics.queries", "tracker.edge"},

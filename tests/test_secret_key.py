@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics.up.secret_key import weakness
+from analytics.configuration.secret_key import weakness
 from scripts.stands.checkout import ROOT
 
 GOOD = "only-for-tests-and-long-enough-to-be-taken-for-a-key"
@@ -82,4 +82,37 @@ def test_help_needs_no_key(words: list[str], what: str, tmp_path: Path) -> None:
     done = manage(*words, FOOTFALL_DATA=str(tmp_path))
     assert (done.returncode, done.stderr.count("Traceback")) == (0, 0), done.stderr
     assert what in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["manage.py", "up"],
+        ["manage.py", "edge", "--port=1"],
+        ["manage.py", "jobs"],
+        ["manage.py", "addsite", "a.example"],
+        ["manage.py", "backup", "x"],
+        ["manage.py", "doctor"],
+        ["-m", "daphne", "-p", "1", "analytics.asgi:application"],
+    ],
+)
+def test_a_wrong_setting_ends_every_start_with_its_sentence_and_makes_nothing(
+    words: list[str], tmp_path: Path
+) -> None:
+    place = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    needed = {"SECRET_KEY": GOOD, "DATABASE_URL": "postgres://a@localhost/a", "FOOTFALL_DATA": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, *words],
+        cwd=ROOT,
+        env={**place, **needed, "FOOTFALL_HTTPS": "maybe", "FOOTFALL_SOCKET": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    mistyped, wrong = done.stderr.splitlines()
+    assert mistyped.startswith("FOOTFALL_SOCKET is no setting")
+    assert wrong.startswith("FOOTFALL_HTTPS must be 1 (or true, yes, on)")
     assert list(tmp_path.iterdir()) == []

@@ -16,7 +16,8 @@ from analytics.backups.errors import BackupTrouble
 from analytics.backups.options import BackupOptions, RestoreOptions, read_backup, read_restore
 from analytics.backups.progress_lines import ProgressLines
 from analytics.backups.sql_dump import SqlDump
-from analytics.up.data_folder import DataFolder, read_env_file
+from analytics.configuration.env_file import read_env_file
+from analytics.up.data_folder import DataFolder
 from analytics.up.errors import CannotStart
 from analytics.up.options import ROOT
 from analytics.up.postgres import Postgres

@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-from analytics.up.data_folder import DataFolder, read_env_file
+from analytics.configuration.env_file import read_env_file
+from analytics.up.data_folder import DataFolder
 from analytics.up.options import ROOT
 
 # Names no server: the embedded Postgres has an address only while it runs.

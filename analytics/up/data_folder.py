@@ -31,7 +31,10 @@ class DataFolder(NamedTuple):
         return self.read("url")
 
     def read(self, name: str) -> str | None:
-        """One kept text, or None where there is none or it is empty."""
+        """One kept text, or None where there is none or it is empty.
+
+        Raises CannotStart where it cannot be read.
+        """
         return _read(self.path / name)
 
     def write(self, name: str, text: str) -> None:
@@ -84,13 +87,9 @@ class DataFolder(NamedTuple):
 def _read(path: Path) -> str | None:
     try:
         return path.read_text().strip() or None
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
-
-
-def read_env_file(path: Path) -> None:
-    """Take `NAME=value` lines of a `.env` file into the environment; what is set already stays."""
-    for line in (_read(path) or "").splitlines():
-        name, equals, value = line.strip().partition("=")
-        if equals and not name.startswith("#"):
-            os.environ.setdefault(name.strip(), value.strip().strip("\"'"))
+    except OSError as error:
+        raise CannotStart(f"{path} cannot be read by this account: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise CannotStart(f"{path} is damaged: it is no text.") from None

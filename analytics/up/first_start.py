@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
+from analytics.up import unusable
 from analytics.up.errors import CannotStart
 from tracker.models import Site
 
@@ -25,7 +26,7 @@ class Welcome:
 
 
 def check_server() -> None:
-    """Refuse a database that does not answer, or an older Postgres than Footfall's SQL needs."""
+    """Refuse a database that does not answer, or that Footfall cannot use. Raises CannotStart."""
     try:
         connection.ensure_connection()
     except DatabaseError as error:
@@ -37,6 +38,8 @@ def check_server() -> None:
             f"The server of DATABASE_URL is Postgres {version},"
             f" and Footfall needs {OLDEST_POSTGRES} or newer."
         )
+    if problem := unusable.problem():
+        raise CannotStart(problem)
 
 
 def migrate(say: Callable[[str], None]) -> None:

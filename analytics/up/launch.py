@@ -6,9 +6,11 @@ import socket
 import sys
 from dataclasses import dataclass
 
+from analytics.configuration import table, unknown_names
+from analytics.configuration.env_file import read_env_file
 from analytics.up import options, short_folder
 from analytics.up.account import account_for
-from analytics.up.data_folder import DataFolder, read_env_file
+from analytics.up.data_folder import DataFolder
 from analytics.up.errors import CannotStart, port_taken
 from analytics.up.fleet import Fleet
 from analytics.up.postgres import Postgres
@@ -26,9 +28,11 @@ class Launch:
 
 
 def prepare(arguments: list[str]) -> Launch:
-    """Prepare a start, or exit with 1 and one sentence."""
+    """Prepare a start, or exit with 1 and one sentence. Raises ImproperlyConfigured for wrong settings."""
     read_env_file(options.ROOT / ".env")
     chosen = options.read(arguments)
+    unknown_names.tell()
+    table.check()
     try:
         return _prepare(chosen)
     except CannotStart as problem:

@@ -7,17 +7,24 @@ ADVICE = (
 )
 
 
+def secret_key(key: str) -> str:
+    """A key that cannot be guessed. Raises ValueError with what is wrong with it, and never what it is."""
+    if weak := weakness(key):
+        raise ValueError(f"{weak} {ADVICE}")
+    return key
+
+
 def weakness(key: str) -> str | None:
-    """A sentence that says what is wrong with a key, and never what it is; None for one that will do.
+    """What is wrong with a key; None for one that will do.
 
     Random text passes: of 32 hexadecimal digits, fewer than 10 are different once in 100,000 times.
     """
     if len(key) < LEAST:
-        return f"SECRET_KEY has {len(key)} characters, and needs {LEAST} at least. {ADVICE}"
+        return f"has {len(key)} characters, and needs {LEAST} at least."
     if len(set(key)) < DISTINCT:
-        return f"SECRET_KEY has {len(set(key))} different characters, and needs {DISTINCT} at least. {ADVICE}"
+        return f"has {len(set(key))} different characters, and needs {DISTINCT} at least."
     # Where it is a short text over and over, it is itself again after one of them.
     again = (key + key).find(key, 1)
     if again < len(key) and again < LEAST:
-        return f"SECRET_KEY repeats the same {again} characters, and needs {LEAST} of its own. {ADVICE}"
+        return f"repeats the same {again} characters, and needs {LEAST} of its own."
     return None
