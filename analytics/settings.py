@@ -44,6 +44,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "analytics.access.content_policy.SecurityPolicyMiddleware",
+    "analytics.api.manners.ApiMannersMiddleware",
     "analytics.access.login_answers.LoginAnswersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
@@ -56,6 +57,8 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "analytics.urls"
+# Whose description of itself says which parameters its addresses take.
+FOOTFALL_API = "analytics.urls.api"
 ASGI_APPLICATION = "analytics.asgi.application"
 
 TEMPLATES = [

@@ -22,14 +22,17 @@ SCHEMA = "/openapi.json"
 
 
 class ReaderAuth(AuthBase):
-    """A token, or a session; a token that is wrong is refused even beside a good session."""
+    """A token, or a session; a token that is wrong is refused even beside a good session.
+
+    What is no token at all, as the name and password that a proxy in front asks for, stands beside a session.
+    """
 
     openapi_type = "http"
     openapi_scheme = "bearer"
 
     async def authenticate(self, request: HttpRequest) -> rights.Reader | None:
         header = request.headers.get("Authorization")
-        if header is not None:
+        if header is not None and header.partition(" ")[0].lower() == "bearer":
             return await tokens.from_header(header)
         user = await request.auser()
         return user if user.is_active else None
