@@ -11,6 +11,7 @@ from tracker.contract.records import Begin, EventRecord, Owner, Progress
 from tracker.conversation.services import Caller, Outcome
 from tracker.conversation.session import Session
 from tracker.live.presence import Presence, SitePresence
+from tracker.pages.naming import Naming
 from tracker.visitors.address_limits import AddressUse
 from tracker.visitors.agents import Agent
 
@@ -18,6 +19,7 @@ VISITOR = UUID(int=99)
 PAGES = [UUID(int=n) for n in range(1, 6)]
 WALL = 1_800_000_000.0
 UNHURRIED = Pace(1000, 1000)
+NAMING = Naming(frozenset({"lang"}))
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,7 @@ class Example:
     """A site, as far as a session asks."""
 
     id: int = 7
-    hash_routes: bool = False
-    query_parameters: frozenset[str] = frozenset({"lang"})
+    naming: Naming = NAMING
     excluded: Collection[str] = ("/admin",)
 
     def allows(self, host: str) -> bool:

@@ -5,6 +5,7 @@ import io
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -84,6 +85,28 @@ def test_page_views_and_visits_are_found_by_part_of_a_path(cast: Cast, owner: Cl
     assert paths(owner, "q=install") == {"/docs/Install"}
     assert paths(owner, "q=%25_") == {"/100%_off"}
     assert [row.exit_path for row in listed(owner, "visit", "q=install")] == ["/docs/Install"]
+
+
+@pytest.mark.parametrize(
+    "typed", ["/über-uns", "ÜBER", "Über uns", "%C3%BCber", "%c3%9cber", '"/Über-uns my"']
+)
+def test_what_people_type_finds_a_path_and_they_read_it(cast: Cast, owner: Client, typed: str) -> None:
+    stored = "/%C3%9Cber-uns%20my" if "Ü" in typed or "9c" in typed else "/%C3%BCber-uns"
+    visit(cast.site, ago(hours=1), stored)
+    visit(cast.site, ago(hours=1), "/uber-uns")
+    query = urlencode({"q": typed})
+    assert paths(owner, query) == {stored}
+    assert [row.entry_path for row in listed(owner, "visit", query)] == [stored]
+
+
+def test_paths_are_shown_as_people_write_them(cast: Cast, owner: Client) -> None:
+    visit(cast.site, ago(hours=1), "/%E6%97%A5%E6%9C%AC", "/a%2Fb%E2%80%AE")
+    for table in ("pageview", "visit"):
+        text = owner.get(f"/admin/tracker/{table}/").content.decode()
+        assert "/日本" in text
+        assert "/a%2Fb%E2%80%AE" in text
+    _, row = export(cast, cast.viewer, "visit")
+    assert row[2:4] == ["/日本", "/a%2Fb%E2%80%AE"]
 
 
 @pytest.mark.parametrize(
@@ -303,7 +326,11 @@ def test_an_owner_changes_the_site(cast: Cast, owner: Client) -> None:
         timezone="America/New_York",
         hosts="seen.example\r\nhttps://Shop.Example:8443/\r\n*.cdn.example\r\nshop.example\r\nmünchen.example",
         excluded_addresses="192.0.2.7\r\n10.0.0.0/8\r\n2001:db8::/32",
-        excluded_paths="/admin/*\r\n/exact",
+        excluded_paths="/admin/*\r\n/exact\r\n/über-uns\r\n/#/my page*\r\n/a?id=7\r\nDe.Seen.Example/x",
+        page_parameters="id",
+        hash_routes="on",
+        show_host="on",
+        fold_slashes="on",
         query_parameters="page\r\nq",
         honour_dnt="on",
     )
@@ -312,7 +339,12 @@ def test_an_owner_changes_the_site(cast: Cast, owner: Client) -> None:
     assert cast.site.domain == "seen.example"
     assert cast.site.hosts == ["seen.example", "shop.example", "*.cdn.example", "xn--mnchen-3ya.example"]
     assert cast.site.excluded_addresses == ["192.0.2.7", "10.0.0.0/8", "2001:db8::/32"]
-    assert cast.site.excluded_paths == ["/admin/*", "/exact"]
+    assert cast.site.excluded_paths == [
+        *("/admin/*", "/exact", "/%C3%BCber-uns", "/#/my%20page*", "/a?id=7", "de.seen.example/x")
+    ]
+    assert "/über-uns" in owner.get(f"/admin/tracker/site/{cast.site.pk}/change/").content.decode()
+    assert cast.site.page_parameters == ["id"]
+    assert (cast.site.fold_slashes, cast.site.fold_case, cast.site.show_host) == (True, False, True)
     assert cast.site.query_parameters == ["page", "q"]
     assert cast.site.honour_dnt
 
@@ -334,6 +366,10 @@ def test_an_owner_changes_the_site(cast: Cast, owner: Client) -> None:
         ("excluded_paths", "admin"),
         ("excluded_paths", "/a*b"),
         ("excluded_paths", "/a?b=c"),
+        ("excluded_paths", "/#/admin"),
+        ("excluded_paths", "seen.example/admin"),
+        ("excluded_paths", "/" + "ü" * 200),
+        ("page_parameters", "a=b"),
         ("query_parameters", "a=b"),
         ("query_parameters", "x" * 65),
         ("hosts", "\r\n".join(f"h{n}.example" for n in range(201))),

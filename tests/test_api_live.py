@@ -130,6 +130,7 @@ def test_the_live_object_counts_the_open_pages(live: Callable[..., Any], keys: K
 def test_filters_repeat_and_combine(live: Callable[..., Any], visitors: None) -> None:
     assert live(page="/pricing")["tabs"] == 2
     assert live(page=["/pricing", "/"])["tabs"] == 3
+    assert live(page="/%70ricing")["tabs"] == 2
     assert live(page="/pricing", device="mobile")["tabs"] == 1
     assert live(referrer="")["tabs"] == 2
     assert live(browser="Firefox", referrer="Google")["pages"] == [{"name": "/pricing", "tabs": 1}]

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 from scripts.stands.product import Product, running
 from tests.boards import SHOTS, figure, rows, start_again, visit
 from tests.cast import PASSWORD
+from tracker.pages.escapes import one_form, readable
 
 # The cast, and an hour of page views from before the product started.
 PREPARE = """
@@ -123,6 +124,32 @@ def test_names_are_shown_as_text_and_the_empty_ones_are_spelt_out(
         assert rows(page, "countries") == [("Unknown", "6")]
         assert page.locator("main img").count() == 0
         figure(page, "visitors").to_have_text("1")
+
+
+def test_boards_spell_names_as_the_server_does(
+    product: Product, keys: tuple[str, str], page_of: Callable[..., Page]
+) -> None:
+    page = page_of(f"/sites/{keys[0]}/")
+    typed = [
+        "/über-uns",
+        "/caf%c3%a9",
+        "/my page",
+        "/日本/*",
+        "/100%",
+        "/%2541",
+        "/a%2Db|c[1]",
+        "/a%2fb%28c)",
+    ]
+    for text in [*typed, "/%e9", "/a%20", "/a%E2%80%AEb", "/%00", "/a%F0%9F%98%80", "/#/a?b=c"]:
+        name = one_form(text)
+        spelt = page.evaluate(
+            """async (text) => {
+                const { label, oneForm } = await import("/static/shared/names.js");
+                return [oneForm(text), label("pages", oneForm(text))];
+            }""",
+            text,
+        )
+        assert spelt == [name, readable(name)]
 
 
 def test_the_hour_is_read_with_pointer_and_keyboard(

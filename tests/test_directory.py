@@ -78,7 +78,7 @@ def test_a_site_is_known_as_it_was_made(directory: Directory, site: Site) -> Non
     known = directory.site(site.key)
     assert known is not None
     assert known is directory.by_id(site.id)
-    assert (known.zone, known.query_parameters, known.enabled) == (
+    assert (known.zone, known.naming.keep, known.enabled) == (
         ZoneInfo("Pacific/Kiritimati"),
         frozenset({"id"}),
         True,

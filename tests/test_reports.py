@@ -214,3 +214,11 @@ def test_each_list_and_the_series_can_be_taken_away(cast: Cast, client: Client) 
     for table in Table:
         assert client.get(f"{base}/{table}.csv{query}").status_code == 200
     assert client.get(f"{base}/users.csv{query}").status_code == 404
+
+
+def test_a_report_names_pages_as_people_write_them(cast: Cast, client: Client) -> None:
+    visit(cast.site, at("2026-11-10 09:00"), "/%E6%97%A5%E6%9C%AC")
+    client.force_login(cast.viewer)
+    base, query = f"/admin/tracker/site/{cast.site.pk}/report", "?from=2026-11-10&to=2026-11-10"
+    assert "/日本" in client.get(f"{base}/{query}").content.decode()
+    assert "/日本,1,1.0" in client.get(f"{base}/pages.csv{query}").content.decode()

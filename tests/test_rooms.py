@@ -20,10 +20,14 @@ EDGE = (
     | {"tracker.storing", "tracker.across"}
 )
 # What the read side may know of it: never how pages reach us, nor how they are stored.
-READ = CONTRACT | {"tracker.liveness", "tracker.live", "tracker.visitors", "tracker.sites", "tracker.models"}
+READ = (
+    CONTRACT
+    | {"tracker.liveness", "tracker.live", "tracker.visitors", "tracker.pages", "tracker.sites"}
+    | {"tracker.models"}
+)
 
 ALLOWED: dict[str, set[str]] = {
-    "tracker.models": CONTRACT,
+    "tracker.models": CONTRACT | {"tracker.pages"},
     "tracker.apps": set(),
     "tracker.contract": set(),
     "tracker.liveness": set(),
@@ -32,7 +36,7 @@ ALLOWED: dict[str, set[str]] = {
     "tracker.visitors": set(),
     "tracker.pages": set(),
     "tracker.live": CONTRACT,
-    "tracker.sites": CONTRACT | {"tracker.liveness", "tracker.visitors", "tracker.models"},
+    "tracker.sites": CONTRACT | {"tracker.liveness", "tracker.visitors", "tracker.pages", "tracker.models"},
     "tracker.conversation": CONVERSATION,
     "tracker.rollups": CONTRACT | {"tracker.live", "tracker.postgres"},
     "tracker.storing": CONTRACT | {"tracker.liveness", "tracker.postgres", "tracker.rollups"},

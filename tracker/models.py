@@ -33,6 +33,12 @@ class Site(models.Model):
     honour_dnt = models.BooleanField("honour Do Not Track and GPC", default=False)
     hash_routes = models.BooleanField("pages are told apart by their #fragment", default=False)
     query_parameters = ArrayField(models.CharField(max_length=64), default=list, blank=True)
+    page_parameters = ArrayField(models.CharField(max_length=64), default=list, blank=True)
+    fold_slashes = models.BooleanField(
+        "pages are the same with and without a slash at the end", default=False
+    )
+    fold_case = models.BooleanField("pages are the same in capital and small letters", default=False)
+    show_host = models.BooleanField("pages are told apart by their host", default=False)
     excluded_addresses = ArrayField(models.CharField(max_length=64), default=list, blank=True)
     excluded_paths = ArrayField(models.CharField(max_length=512), default=list, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -16,6 +16,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
 from analytics.access import rights
+from analytics.admin.page_names import shown
 from analytics.admin.paging import CappedPaginator, GrowingList
 from analytics.history import spreadsheet
 from analytics.queries.time_limit import TooMuch, time_limit
@@ -134,7 +135,7 @@ class GrowingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         while True:
             page = [row async for row in rest.values_list(*fields)[:EXPORT_ROWS]]
             if page:
-                yield [row[:-2] for row in page]
+                yield [shown(self.export_fields, row) for row in page]
             if len(page) < EXPORT_ROWS:
                 return
             moment, last = page[-1][-2:]

@@ -4,6 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -11,9 +13,11 @@ from django.utils.safestring import SafeString
 from analytics.admin.attribution_fields import COLUMNS, FIELDSETS
 from analytics.admin.filters import ORIGINS, DaysFilter, SiteFilter, local
 from analytics.admin.growing import GrowingAdmin
+from analytics.admin.page_names import found
 from analytics.history.durations import spoken
 from tracker.contract.spans import LONGEST_PAGE_VIEW
 from tracker.models import PageView, Visit
+from tracker.pages.escapes import readable
 
 # A visit ends with its visitor's day, of up to 25 hours, in which its last page view may have begun.
 LONGEST_VISIT = timedelta(hours=25) + LONGEST_PAGE_VIEW
@@ -21,18 +25,18 @@ LONGEST_VISIT = timedelta(hours=25) + LONGEST_PAGE_VIEW
 
 @admin.register(PageView)
 class PageViewAdmin(GrowingAdmin):
-    list_display = ("began", "path", "engaged", "referrer", "country", "browser", "device", "title")
-    list_display_links = ("began", "path")
+    list_display = ("began", "page", "engaged", "referrer", "country", "browser", "device", "title")
+    list_display_links = ("began", "page")
     list_filter = (SiteFilter, DaysFilter, *ORIGINS)
     search_fields = ("path",)
-    search_help_text = "Part of a path, like /pricing."
+    search_help_text = "Part of a path, like /pricing or /über-uns."
     fieldsets = [
-        (None, {"fields": ("site", "path", "query", "title", "visit")}),
+        (None, {"fields": ("site", "page", "query", "title", "visit")}),
         ("When", {"fields": ("began", "ended", "engaged", "depth")}),
         *FIELDSETS,
         (None, {"fields": ("id",)}),
     ]
-    readonly_fields = ("began", "ended", "engaged", "visit")
+    readonly_fields = ("page", "began", "ended", "engaged", "visit")
     export_fields = (
         "began_at",
         "ended_at",
@@ -45,6 +49,15 @@ class PageViewAdmin(GrowingAdmin):
         *COLUMNS,
         "id",
     )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return found(queryset, self.search_fields, search_term), False
+
+    @admin.display(description="path")
+    def page(self, view: PageView) -> str:
+        return readable(view.path)
 
     @admin.display(description="began")
     def began(self, view: PageView) -> str:

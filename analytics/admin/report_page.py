@@ -179,7 +179,7 @@ def table_rows(site: Site, days: ranges.Range, table: Table) -> list[spreadsheet
     rows = reports.top(site, days, table, total, MOST_ROWS)
     return [
         (SAYS[table][1], SAYS[table][2], "share"),
-        *((row.name, row.count, round(row.share, 4)) for row in rows),
+        *((row.shown, row.count, round(row.share, 4)) for row in rows),
     ]
 
 

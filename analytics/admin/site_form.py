@@ -10,6 +10,7 @@ from analytics.admin import site_values
 from analytics.admin.site_values import LinesField
 from analytics.models import Member
 from tracker.models import Site
+from tracker.pages.escapes import readable
 from tracker.sites.hosts import site_hosts
 
 
@@ -23,8 +24,15 @@ class SiteForm(forms.ModelForm):  # type: ignore[type-arg]
     )
     query_parameters = LinesField(
         check=site_values.parameter,
-        help_text="Query parameters to keep, one per line. All others are dropped before storing, "
-        "but for campaign parameters (utm_…) and click ids.",
+        help_text="Query parameters to keep beside the page, one per line; its row stays the same. "
+        "All others are dropped before storing, but for campaign parameters (utm_…) and click ids. "
+        "Example: with color, /shirts?color=red is the page /shirts, and color=red is stored with the view.",
+    )
+    page_parameters = LinesField(
+        check=site_values.parameter,
+        help_text="Query parameters that tell pages apart, one per line: each value is a row of its own. "
+        "Example: with id, /article?id=7&session=a1 is the page /article?id=7. "
+        "Name none that holds what visitors type.",
     )
     excluded_addresses = LinesField(
         check=site_values.address,
@@ -32,7 +40,10 @@ class SiteForm(forms.ModelForm):  # type: ignore[type-arg]
     )
     excluded_paths = LinesField(
         check=site_values.path,
-        help_text="Paths that are not counted, one per line: exact, or the beginning with a * at its end.",
+        shown=readable,
+        help_text="Paths that are not counted, one per line: exact, or the beginning with a * at its end. "
+        "Write them as you read them: /über-uns, /my page, /日本/*. Where the #fragment tells pages apart, "
+        "routes too: /#/admin/*.",
     )
 
     class Meta:
@@ -44,6 +55,10 @@ class SiteForm(forms.ModelForm):  # type: ignore[type-arg]
             "hosts",
             "honour_dnt",
             "hash_routes",
+            "page_parameters",
+            "fold_slashes",
+            "fold_case",
+            "show_host",
             "query_parameters",
             "excluded_addresses",
             "excluded_paths",
@@ -52,6 +67,14 @@ class SiteForm(forms.ModelForm):  # type: ignore[type-arg]
             "domain": "The site's name, like example.com.",
             "timezone": "Its days begin at this zone's midnight, like Europe/Berlin.",
             "enabled": "Switch off to stop counting. What is stored stays.",
+            "hash_routes": "For apps that route by the fragment: /#/pricing?utm_source=news is the page "
+            "/#/pricing, and what follows the ? is its query. Take the new snippet afterwards.",
+            "fold_slashes": "/shop/, /shop/index.html and /shop are one row, /shop. Not for servers that "
+            "answer them differently. Counts from now on; what is stored keeps its name.",
+            "fold_case": "/About and /about are one row, /about. Not for servers that tell them apart. "
+            "Counts from now on; what is stored keeps its name.",
+            "show_host": "For a site with several hosts: https://de.shop.example/pricing is the page "
+            "de.shop.example/pricing, without www. Left off, all hosts share one row, /pricing.",
         }
 
     def clean_domain(self) -> str:
@@ -62,9 +85,25 @@ class SiteForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
+        self._check_excluded(cleaned)
         if not cleaned.get("hosts") and "hosts" not in self.errors and (domain := cleaned.get("domain")):
             cleaned["hosts"] = site_hosts(domain, [])
         return cleaned
+
+    def _check_excluded(self, cleaned: dict[str, Any]) -> None:
+        """A path that no page of the site can have would leave out nothing, without a word."""
+        for path in cleaned.get("excluded_paths", ()):
+            for mark, switch, label in (
+                ("#", "hash_routes", "that pages are told apart by their #fragment"),
+                ("?", "page_parameters", "which query parameters tell pages apart"),
+            ):
+                if mark in path and not cleaned.get(switch):
+                    self.add_error("excluded_paths", f"“{readable(path)}” has a {mark}: say {label}, too.")
+            if not path.startswith("/") and not cleaned.get("show_host"):
+                self.add_error(
+                    "excluded_paths",
+                    f"“{readable(path)}” has a host: say that pages are told apart by their host, too.",
+                )
 
 
 class MemberForm(forms.ModelForm):  # type: ignore[type-arg]

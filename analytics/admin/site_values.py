@@ -11,20 +11,31 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from tracker.pages.naming import NO_NAMING
 from tracker.sites.hosts import read_host
 
 MOST = 200
+LONGEST_PATH = 512  # characters, percent-encoded
+# A page's name where the site shows hosts.
+HOSTED = re.compile(r"[^\s/?#*]+\.[^\s/?#*]+/")
 
 
 class LinesField(forms.CharField):
-    """A list, one item per line; each goes through `check`."""
+    """A list, one item per line; each goes through `check`, and reads as `shown` has it."""
 
-    def __init__(self, *, check: Callable[[str], str], most: int = MOST, **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        check: Callable[[str], str],
+        shown: Callable[[str], str] = str,
+        most: int = MOST,
+        **options: Any,
+    ) -> None:
         super().__init__(required=False, widget=forms.Textarea(attrs={"rows": 4, "cols": 60}), **options)
-        self.check, self.most = check, most
+        self.check, self.shown, self.most = check, shown, most
 
     def prepare_value(self, value: object) -> object:
-        return "\n".join(value) if isinstance(value, list) else value
+        return "\n".join(map(self.shown, value)) if isinstance(value, list) else value
 
     def clean(self, value: object) -> list[str]:
         text = super().clean(value)
@@ -57,12 +68,13 @@ def address(text: str) -> str:
 
 
 def path(text: str) -> str:
-    """A page's path, exact, or the beginning of many: `/admin/*`."""
-    if not text.startswith("/") or "*" in text[:-1] or "?" in text or "#" in text or len(text) > 512:
+    """A page, exact, or the beginning of many: `/admin/*`; kept in the form that names have."""
+    kept = NO_NAMING.typed(text)
+    if not (text.startswith("/") or HOSTED.match(text)) or "*" in text[:-1] or len(kept) > LONGEST_PATH:
         raise ValidationError(
             f"“{text}” is not a path. It begins with / and may end with * to mean everything that begins so."
         )
-    return text
+    return kept
 
 
 def parameter(text: str) -> str:

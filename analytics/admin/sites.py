@@ -94,7 +94,15 @@ class SiteAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     fieldsets = (
         (None, {"fields": ("domain", "timezone", "enabled", "hosts")}),
         ("Not counted", {"fields": ("excluded_addresses", "excluded_paths", "honour_dnt")}),
-        ("Pages", {"fields": ("hash_routes", "query_parameters")}),
+        (
+            "Pages",
+            {
+                "fields": (
+                    *("hash_routes", "page_parameters", "fold_slashes", "fold_case", "show_host"),
+                    "query_parameters",
+                )
+            },
+        ),
     )
 
     def has_module_permission(self, request: HttpRequest) -> bool:

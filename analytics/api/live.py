@@ -13,6 +13,7 @@ from analytics.access import rights
 from analytics.api.base import Problem, answer
 from analytics.live.snapshot import DEFAULT_LIMIT, LARGEST_LIMIT, NameTabs, Snapshot, Snapshots
 from analytics.live.state import LiveState
+from analytics.queries import filtering
 from tracker.live.dimensions import TABLE
 from tracker.live.filters import Filters
 
@@ -43,7 +44,9 @@ class LiveQuery(Schema):
     limit: int = Field(DEFAULT_LIMIT, ge=1, le=LARGEST_LIMIT, description="the most rows in each list")
 
     def filters(self) -> Filters:
-        return Filters.of_names({each.name: getattr(self, each.parameter) for each in TABLE})
+        return Filters.of_names(
+            filtering.named({each.parameter: getattr(self, each.parameter) for each in TABLE})
+        )
 
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ Every query carries the site and literal bounds of time, so that Postgres opens 
 and no others. Visitors are hashed anew each day of the site: distinct per day, and added up over days.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,6 +15,7 @@ from django.db.models.functions import TruncDate
 
 from analytics.queries.ranges import Range, midnight
 from tracker.models import PageView, Site, Visit
+from tracker.pages.escapes import readable
 
 TOP = 20
 
@@ -41,6 +42,7 @@ COLUMNS: dict[Table, tuple[type[Model], str]] = {
     Table.CAMPAIGNS: (Visit, "utm_campaign"),
 }
 """Pages are counted in page views, everything else in visits."""
+READ_AS: dict[Table, Callable[[str], str]] = {Table.PAGES: readable}
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class TableRow:
     name: str
     count: int
     share: float
+    shown: str  # the name as people read it
 
     @property
     def grouped(self) -> str:
@@ -118,7 +121,10 @@ def top(site: Site, days: Range, table: Table, total: int, limit: int = TOP) -> 
     if table is Table.CAMPAIGNS:
         rows = rows.exclude(utm_campaign="")
     counted = rows.values_list(column).annotate(count=Count("*")).order_by("-count", column)
-    return [TableRow(name, count, count / total if total else 0) for name, count in counted[:limit]]
+    read = READ_AS.get(table, str)
+    return [
+        TableRow(name, count, count / total if total else 0, read(name)) for name, count in counted[:limit]
+    ]
 
 
 def within(model: type[Model], site: Site, days: Range) -> QuerySet[Any]:

@@ -3,7 +3,7 @@
  *
  * @import {Dimension} from "../shared/snapshot.js"
  */
-import { label } from "../shared/names.js";
+import { label, oneForm } from "../shared/names.js";
 import { DIMENSIONS, PARAMETERS } from "./dimensions.js";
 
 export class Filters {
@@ -64,9 +64,12 @@ export class Filters {
 
   #read() {
     const query = new URLSearchParams(location.search);
-    return DIMENSIONS.flatMap((dimension) =>
-      [...new Set(query.getAll(PARAMETERS[dimension]))].map((name) => ({ dimension, name })),
-    );
+    return DIMENSIONS.flatMap((dimension) => {
+      const names = query.getAll(PARAMETERS[dimension]);
+      // As people type a page's name, the server understands it; its row is found by the one form.
+      const known = dimension === "pages" ? names.map(oneForm) : names;
+      return [...new Set(known)].map((name) => ({ dimension, name }));
+    });
   }
 
   #show() {

@@ -10,6 +10,9 @@ const countries = new Intl.DisplayNames("en", { type: "region", fallback: "code"
 // Long enough to tell two paths apart by their ends, short enough to leave room for the beginning.
 const END = 12;
 const WHOLE = 24;
+// What `tracker/pages/escapes.py` takes for plain and for escapes, and which of these people read as they are.
+const ODD = /%[0-9a-f]{2}|[^A-Za-z0-9\-._~/:?#@!$&'()*+,;=]/giu;
+const KEPT = /%(?=2[1346789ABCF]|3[ABDF]|40|25[0-9A-F]{2})/gi;
 
 /**
  * @param {Dimension} dimension
@@ -47,9 +50,21 @@ export function halves(text) {
  */
 function readable(path) {
   try {
-    const decoded = decodeURI(path);
+    const decoded = decodeURI(path.replace(KEPT, "%25"));
     return /[\p{C}\p{Z}]/u.test(decoded) ? path : decoded;
   } catch {
     return path;
   }
+}
+
+/**
+ * A page's name as people type it, in the one form that names have.
+ * @param {string} text
+ */
+export function oneForm(text) {
+  return text.replace(ODD, (part) => {
+    if (part.length < 3) return encodeURIComponent(part);
+    const letter = String.fromCharCode(Number.parseInt(part.slice(1), 16));
+    return /[A-Za-z0-9\-._~]/.test(letter) ? letter : part.toUpperCase();
+  });
 }

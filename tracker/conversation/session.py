@@ -147,7 +147,7 @@ class Session:
             self._store(page, reply)
             return
         try:
-            url = page_url.read(message.url, self.caller.site.query_parameters, self.caller.site.hash_routes)
+            url = page_url.read(message.url, self.caller.site.naming)
         except ValueError:
             raise Declined(BROKE_PROTOCOL, Drop.MALFORMED) from None
         # A browser says where it is, and asks from there: only a forger says another's page.

@@ -1,24 +1,23 @@
-"""What of a page's URL is kept: host, path, UTM parameters, click ids; the rest of the query is dropped.
+"""What of a page's URL is kept: host, name, UTM parameters, click ids; the rest of the query is dropped.
 
 Query strings carry names, tokens and e-mail addresses, so what is kept is listed, not what is left out.
 """
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
-from urllib.parse import quote, unquote_plus, urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
-LIMIT: Final = 2048  # characters of a path or a query: Postgres indexes at most 2,704 bytes
+from tracker.pages.escapes import encoded, one_form
+from tracker.pages.host_names import ascii_host, translated
+from tracker.pages.naming import NO_NAMING, Naming
+
 UTM_LIMIT: Final = 256
 UTM: Final = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
 CLICK_IDS: Final = frozenset(
     ("gclid", "gbraid", "wbraid", "dclid", "fbclid", "msclkid", "ttclid", "twclid")
 ) | frozenset(("li_fat_id", "yclid", "rdt_cid", "epik", "sccid", "igshid", "mc_cid"))
-HOST: Final = re.compile(r"[a-z0-9._:-]{1,253}")
-# What a URL may hold besides letters and digits; "%" too, since it comes encoded already.
-SAFE: Final = "%/:?#[]@!$&'()*+,;=-._~|"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class Utm:
 
 @dataclass(frozen=True, slots=True)
 class PageUrl:
-    """A page's URL as it is counted (`path`) and stored; `path` and `query` stay percent-encoded."""
+    """A page's URL as it is counted (`path`, its name) and stored; both parts stay percent-encoded."""
 
     host: str
     path: str
@@ -45,26 +44,41 @@ class PageUrl:
 NO_UTM: Final = Utm()
 
 
-def read(url: str, keep: Collection[str] = (), hash_routes: bool = False) -> PageUrl:
-    """Take a URL apart; ValueError if it is not http(s) with a host.
+def read(url: str, naming: Naming = NO_NAMING) -> PageUrl:
+    """Take a URL apart, as its site names its pages; ValueError if it is not http(s) with a host.
 
-    `keep` names further query parameters to keep. With `hash_routes` the fragment, up to a "?" in it,
-    is part of the path.
+    Where the fragment is part of the name, what follows a "?" in it is a query like the other.
     """
-    return _read(url, frozenset(keep), hash_routes)
+    return _read(url, naming)
 
 
 # A site has few pages, and many come to each: 20 µs for 0.3. At most some 10 MB, whatever strangers send.
 @lru_cache(2048)
-def _read(url: str, keep: frozenset[str], hash_routes: bool) -> PageUrl:
+def _read(url: str, naming: Naming) -> PageUrl:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("not a web page's URL")
-    path = encoded(parts.path) or "/"
-    if hash_routes and parts.fragment:
-        path = f"{path}#{encoded(parts.fragment.partition('?')[0])}"[:LIMIT]
-    query, utm = read_query(parts.query, keep) if parts.query else ("", NO_UTM)
-    return PageUrl(ascii_host(parts.hostname), path, query, utm)
+    host = ascii_host(parts.hostname)
+    name, text = naming.folded(one_form(parts.path) or "/"), parts.query
+    if naming.hash_routes and parts.fragment:
+        route, _, asked = parts.fragment.partition("?")
+        name = f"{name}#{naming.folded(one_form(route))}"
+        text = "&".join(filter(None, (text, asked)))
+    if naming.parts and text:
+        name += named_parts(text, naming.parts)
+    if naming.show_host:
+        name = translated(host).removeprefix("www.") + name
+    query, utm = read_query(text, naming.keep) if text else ("", NO_UTM)
+    return PageUrl(host, encoded(name), query, utm)
+
+
+def named_parts(text: str, parts: Collection[str]) -> str:
+    """What of a query is part of a page's name, in the order of `parts`, with a "?" before."""
+    said: dict[str, str] = {}
+    for pair in text.split("&"):
+        said.setdefault(unquote_plus(pair.partition("=")[0]), pair)
+    kept = "&".join(said[name] for name in parts if name in said)
+    return f"?{one_form(kept)}" if kept else ""
 
 
 def read_query(text: str, keep: Collection[str]) -> tuple[str, Utm]:
@@ -81,26 +95,6 @@ def read_query(text: str, keep: Collection[str]) -> tuple[str, Utm]:
             continue
         kept.append(pair)
     return encoded("&".join(kept)), Utm(**utm) if utm else NO_UTM
-
-
-def ascii_host(host: str) -> str:
-    """A host name in lower case, without the root's dot, in punycode; ValueError if that cannot be."""
-    host = host.lower().removesuffix(".")
-    if not host.isascii():
-        host = host.encode("idna").decode()
-    if not HOST.fullmatch(host):
-        raise ValueError("not a host name")
-    return host
-
-
-def encoded(text: str) -> str:
-    """Percent-encode what a browser would have, and cut to LIMIT without leaving half a "%XX"."""
-    if not text.isascii() or not text.isprintable() or " " in text:
-        text = quote(text, safe=SAFE, errors="replace")
-    if len(text) <= LIMIT:
-        return text
-    text = text[:LIMIT]
-    return text[: text.rindex("%")] if "%" in text[-2:] else text
 
 
 def printable(text: str) -> str:

@@ -7,7 +7,9 @@ from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
-from tracker.pages.page_url import Utm, ascii_host, encoded
+from tracker.pages.escapes import encoded
+from tracker.pages.host_names import ascii_host
+from tracker.pages.page_url import Utm
 from tracker.pages.sources import APPS, EVERYWHERE, HOSTS
 
 URL_LIMIT: Final = 2048

@@ -1,4 +1,4 @@
 """Which sites are tracked: their rows, hosts, salts and snippet tags, kept in memory.
 
-Imports `contract`, `visitors` and the models.
+Imports `contract`, `pages`, `visitors` and the models.
 """

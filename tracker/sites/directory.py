@@ -33,7 +33,8 @@ SALT_BYTES = 32
 Salts = dict[tuple[int, date], bytes]
 
 READ_SITES = """
-SELECT id, key, hosts, timezone, enabled, honour_dnt, hash_routes, query_parameters,
+SELECT id, key, hosts, timezone, enabled, honour_dnt,
+       query_parameters, page_parameters, hash_routes, fold_slashes, fold_case, show_host,
        excluded_addresses, excluded_paths, demo
 FROM tracker_site
 """

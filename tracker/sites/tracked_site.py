@@ -1,6 +1,5 @@
 """One site as the write side knows it: who may speak for it, and what it asks to leave out."""
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -8,6 +7,8 @@ from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from tracker.contract.zones import zone_of
+from tracker.pages.host_names import TRANSLATED, ascii_label, translated
+from tracker.pages.naming import NO_NAMING, Naming
 from tracker.visitors.addresses import Network, networks, within
 
 
@@ -21,8 +22,7 @@ class TrackedSite:
     zone: ZoneInfo
     enabled: bool = True
     honour_dnt: bool = False
-    hash_routes: bool = False
-    query_parameters: frozenset[str] = frozenset()
+    naming: Naming = NO_NAMING
     excluded_networks: tuple[Network, ...] = ()
     excluded_paths: tuple[str, ...] = ()
     demo: bool = False
@@ -30,7 +30,9 @@ class TrackedSite:
     @classmethod
     def from_columns(cls, columns: Sequence[Any]) -> Self:
         """From a row in the fields' order, as people typed it; what cannot be read is left out."""
-        site_id, key, hosts, zone, enabled, dnt, hashes, parameters, addresses, paths, demo = columns
+        site_id, key, hosts, zone, enabled, dnt, *switches, addresses, paths, demo = columns
+        keep, parts, hash_routes, fold_slashes, fold_case, show_host = switches
+        naming = Naming(frozenset(keep), tuple(parts), hash_routes, fold_slashes, fold_case, show_host)
         return cls(
             id=site_id,
             key=key,
@@ -38,28 +40,33 @@ class TrackedSite:
             zone=zone_of(zone),
             enabled=enabled,
             honour_dnt=dnt,
-            hash_routes=hashes,
-            query_parameters=frozenset(parameters),
+            naming=naming,
             excluded_networks=tuple(network for text in addresses for network in _networks(text)),
-            excluded_paths=tuple(paths),
+            excluded_paths=tuple(naming.typed(path) for path in paths if path),
             demo=demo,
         )
 
     def allows(self, host: str) -> bool:
         """Whether a page on `host` (with or without a port, in any case and script) is this site's."""
         plain = plain_host(host)
-        return plain in self.hosts or any(
-            allowed.startswith("*.") and plain.endswith(allowed[1:]) for allowed in self.hosts
+        return (
+            plain in self.hosts
+            or any(allowed.startswith("*.") and plain.endswith(allowed[1:]) for allowed in self.hosts)
+            # Somebody reads a page of the site in another language.
+            or (plain.endswith(TRANSLATED) and self.allows(translated(plain)))
         )
 
     def excludes_address(self, address: str) -> bool:
         """Whether visitors from this address are left out; "" (unknown) never is."""
         return bool(address and self.excluded_networks) and within(address, self.excluded_networks)
 
-    def excludes_path(self, path: str) -> bool:
-        """Whether this path is left out: named exactly, or by what stands before a `*` at the end."""
+    def excludes_path(self, name: str) -> bool:
+        """Whether a page is left out: named exactly, or by what stands before a `*` at the end.
+
+        What is left out on any host begins with a slash, whether names have hosts or not.
+        """
         return bool(self.excluded_paths) and any(
-            path.startswith(excluded[:-1]) if excluded.endswith("*") else path == excluded
+            _covers(excluded, name[name.index("/") :] if excluded[0] == "/" else name)
             for excluded in self.excluded_paths
         )
 
@@ -72,13 +79,11 @@ def plain_host(text: str) -> str:
         host = host[1:].partition("]")[0]
     elif host.count(":") == 1:
         host = host.partition(":")[0]
-    return ".".join(_plain_label(label) for label in host.removesuffix(".").split("."))
+    return ".".join(map(ascii_label, host.removesuffix(".").split(".")))
 
 
-def _plain_label(label: str) -> str:
-    # Not the `idna` codec: that is the standard of 2003, which turns ß into ss; browsers do not.
-    lower = unicodedata.normalize("NFKC", label).lower()
-    return lower if lower.isascii() else "xn--" + lower.encode("punycode", "replace").decode("ascii")
+def _covers(excluded: str, name: str) -> bool:
+    return name.startswith(excluded[:-1]) if excluded.endswith("*") else name == excluded
 
 
 def _networks(text: str) -> tuple[Network, ...]:
