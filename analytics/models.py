@@ -1,4 +1,4 @@
-"""Who may see what: members of sites, and API tokens."""
+"""Who may see what: members of sites, and API tokens; and the days of the past that are sealed."""
 
 from django.conf import settings
 from django.db import models
@@ -56,3 +56,32 @@ class LoginTries(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tries} tries"
+
+
+class HistoryDay(models.Model):
+    """A file of a sealed day: its page views, or the events of these, as Parquet (`history.day_files`)."""
+
+    class FileKind(models.TextChoices):
+        VIEWS = "views", "page views"
+        EVENTS = "events", "events"
+
+    pk = models.CompositePrimaryKey("site_id", "day", "kind", "part")
+    site_id = models.IntegerField()
+    day = models.DateField()
+    kind = models.CharField(max_length=6, choices=FileKind)
+    part = models.SmallIntegerField()
+    format = models.SmallIntegerField()
+    rows = models.IntegerField()
+    # The zone that the day was of, and its first moment and the one after its last.
+    zone = models.TextField()
+    begins_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    digest = models.BinaryField()  # SHA-256 of the file
+    file = models.BinaryField()
+    sealed_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "history_day"
+
+    def __str__(self) -> str:
+        return f"{self.day} ({self.kind} {self.part})"

@@ -168,6 +168,10 @@ FOOTFALL_ADDRESS_BURST = table.ADDRESS_BURST.value()
 FOOTFALL_ADDRESS_RATE = table.ADDRESS_RATE.value()
 FOOTFALL_NAMES = table.NAMES.value()
 FOOTFALL_KEEP_DAYS = table.KEEP_DAYS.value()
+FOOTFALL_HISTORY = table.HISTORY.value() or FOOTFALL_DATA.path / "history"
+FOOTFALL_HISTORY_BYTES = table.HISTORY_BYTES.value()
+FOOTFALL_SEALING_MEMORY = table.SEALING_MEMORY.value()
+FOOTFALL_QUESTIONS_MEMORY = table.QUESTIONS_MEMORY.value()
 
 FOOTFALL_LOG = table.LOG.value()
 FORMATTERS = {"text": "tracker.logs.lines.TextLines", "json": "tracker.logs.lines.JsonLines"}

@@ -57,7 +57,9 @@ ALLOWED: dict[str, set[str]] = {
     # Postgres itself: an edge asks whether a header holds a token, and starts without models.
     "analytics.access": READ | {"analytics.models", "analytics.queries", "tracker.postgres"},
     "analytics.live": READ | {"analytics.queries", "tracker.across", "tracker.edge"},
-    "analytics.history": READ | {"analytics.queries", "analytics.access"},
+    # Postgres itself: days are copied out of it, by processes that hold no request.
+    "analytics.history": READ
+    | {"analytics.models", "analytics.queries", "analytics.access", "tracker.postgres"},
     "analytics.board": READ
     | {"analytics.live", "analytics.access", "analytics.queries", "tracker.across", "tracker.rollups"},
     "analytics.admin": READ
@@ -75,7 +77,7 @@ ALLOWED: dict[str, set[str]] = {
         "tracker.storing",
         "tracker.upkeep",
     },
-    "analytics.upkeep": READ | {"tracker.upkeep"},
+    "analytics.upkeep": READ | {"analytics.history", "analytics.up", "tracker.upkeep"},
     "analytics.up": READ
     | {"analytics.configuration", "analytics.board", "tracker.edge", "tracker.server", "tracker.upkeep"},
     # What waits in a backup's spool is stored as an edge stores it, and its files are the spool's own.
@@ -95,7 +97,7 @@ ALLOWED: dict[str, set[str]] = {
     "analytics.asgi": {"analytics.process", "analytics.board", "tracker.web"},
     "analytics.management": READ
     | {"analytics.up", "analytics.upkeep", "analytics.doctor", "analytics.demo", "analytics.backups"}
-    | {"analytics.access", "analytics.asgi", "analytics.process"}
+    | {"analytics.access", "analytics.asgi", "analytics.history", "analytics.process"}
     | {"tracker.edge", "tracker.postgres", "tracker.upkeep"},
 }
 
@@ -121,7 +123,7 @@ INPUT_OUTPUT = {
 DJANGOS_NAMES = ("Command", "Meta", "Migration")
 
 # Tables that are named in SQL, by how their names begin, and the side whose they are.
-TABLE = re.compile(r"\b(tracker|analytics|auth|django)_[a-z_]+\b")
+TABLE = re.compile(r"\b(tracker|analytics|history|auth|django)_[a-z_]+\b")
 FOREIGN_TABLES = {
     # Whether the tables are there at all: an edge asks without Django's own loader, which imports the models.
     ("tracker.edge.readiness", "django_migrations"),

@@ -1,5 +1,6 @@
 """The read side's background work: sessions, the admin's log and tries to log in have an end."""
 
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -11,8 +12,10 @@ from django.contrib.sessions.models import Session
 from django.test import override_settings
 from django.utils import timezone
 
-from analytics.models import LoginTries
+from analytics.models import HistoryDay, LoginTries
 from analytics.upkeep import jobs
+from tests.stored import visit
+from tracker.models import Site
 from tracker.postgres.connect import connect
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,3 +69,26 @@ def test_tries_to_log_in_are_forgotten_after_their_wait(connection: psycopg.Conn
     with override_settings(LOGIN_GRACE=60):
         jobs.login_tries(connection, NOW)
     assert [bytes(tries.digest) for tries in LoginTries.objects.all()] == [bytes([59])]
+
+
+def test_days_are_sealed_in_a_process_of_its_own(
+    connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, _, _ = os.environ["DATABASE_URL"].rpartition("/")
+    monkeypatch.setenv("DATABASE_URL", f"{address}/{connection.info.dbname}")
+    site = Site.objects.create(domain="a.example", hosts=["a.example"])
+    visit(site, NOW - timedelta(days=4), "/")
+    sealing = jobs.SealingProcess()
+    sealing.seal(connection, NOW)
+    sealing.seal(connection, NOW)
+    assert sealing.wait(60) == 0
+    assert HistoryDay.objects.get().site_id == site.pk
+    sealing.seal(connection, NOW)
+    assert sealing.wait(0) is None
+
+    monkeypatch.setenv("FOOTFALL_HISTORY", "/proc/nowhere")
+    visit(site, NOW - timedelta(days=5), "/")
+    sealing.seal(connection, NOW)
+    assert sealing.wait(60)
+    with pytest.raises(ChildProcessError):
+        sealing.seal(connection, NOW)

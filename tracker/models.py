@@ -192,6 +192,18 @@ class EdgeBeat(models.Model):
         db_table = "tracker_edge"
 
 
+class Touched(models.Model):
+    """The quarter of an hour of a page view that something was stored about a day later or more.
+
+    Written in the same transaction, for whoever keeps something made of that day. Days of all zones begin at
+    whole quarters. Rows are only ever added here, so that nobody who stores waits for who seals.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    site_id = models.IntegerField()
+    at = models.DateTimeField()
+
+
 class Watermark(models.Model):
     """How far a job has come in time, so that it looks at everything once."""
 

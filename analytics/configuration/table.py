@@ -155,6 +155,26 @@ KEEP_DAYS = Setting(
     0,
     "days that page views are kept once their week is over; 0 is for ever",
 )
+# A million page views of a month are 25 MB.
+HISTORY = Setting[Path | None](
+    "FOOTFALL_HISTORY",
+    kinds.folder,
+    None,
+    "the folder where files of past days lie that questions are asked of",
+)
+HISTORY_BYTES = Setting(
+    "FOOTFALL_HISTORY_BYTES", kinds.size(2**20, 2**60), 2**31, "bytes that are kept in that folder"
+)
+# Beyond it DuckDB goes on with files: a day of 110,000 page views takes 150 MB.
+SEALING_MEMORY = Setting(
+    "FOOTFALL_SEALING_MEMORY", kinds.size(2**26, 2**40), 192 * 2**20, "bytes of memory for sealing a day"
+)
+QUESTIONS_MEMORY = Setting(
+    "FOOTFALL_QUESTIONS_MEMORY",
+    kinds.size(2**27, 2**40),
+    2**29,
+    "bytes of memory for questions about the past",
+)
 
 ALL: tuple[Setting[object], ...] = tuple(
     each for each in list(globals().values()) if isinstance(each, Setting)

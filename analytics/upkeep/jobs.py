@@ -1,10 +1,17 @@
 """The read side's jobs, handed to the process of `tracker.upkeep.jobs`: the settings name them to it."""
 
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import psycopg
 from django.conf import settings
 
+from analytics.history.due_days import due_days
+from analytics.up.child import dies_with_us
 from tracker.upkeep.jobs import Job
 from tracker.upkeep.portions import delete_before
 
@@ -25,7 +32,50 @@ def login_tries(connection: psycopg.Connection, now: datetime) -> None:
     delete_before(connection, "analytics_login_tries", "until", now - timedelta(seconds=settings.LOGIN_GRACE))
 
 
+class SealingProcess:
+    """Seals what is due in a process of its own, one at a time.
+
+    Its library is native: whatever happens to it, others still have their turns. And the
+    first time, on an old installation, it works for minutes.
+    """
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def seal(self, connection: psycopg.Connection, now: datetime) -> None:
+        """Start it, if a day is due and it does not run. Raises ChildProcessError if the last one failed."""
+        if self._process is not None:
+            code = self._process.poll()
+            if code is None:
+                return
+            self._process = None
+            if code:
+                raise ChildProcessError(f"sealing ended with {code}")
+        if due_days(connection, now):
+            self._process = subprocess.Popen(
+                [sys.executable, str(settings.BASE_DIR / "manage.py"), "seal", "--in-background"],
+                stdin=subprocess.DEVNULL,
+                preexec_fn=_in_the_background(),
+            )
+
+    def wait(self, seconds: float) -> int | None:
+        """Wait for the process that seals; its exit status. Raises subprocess.TimeoutExpired."""
+        return self._process.wait(seconds) if self._process else None
+
+
+def _in_the_background() -> Callable[[], None]:
+    """Its own end with ours, and after everybody else who wants the processor."""
+    ask = dies_with_us(signal.SIGKILL)
+
+    def prepare() -> None:
+        ask()
+        os.nice(10)
+
+    return prepare
+
+
 JOBS = (
+    Job("sealing", SealingProcess().seal, 60),
     Job("sessions", sessions, 3600),
     Job("admin log", admin_log, 3600),
     Job("login tries", login_tries, 3600),

@@ -70,6 +70,16 @@ def memories(pages: Sequence[NewPage]) -> Columns:
     }
 
 
+def touched(pages: Sequence[Named], events: Sequence[EventEntry]) -> Columns:
+    """All page views that a batch is about."""
+    named = [(site, page) for site, page, _ in pages]
+    named += [(one.record.site_id, one.record.page_view_id.bytes) for one in events]
+    return {
+        "sites": binary.int4s([site for site, _ in named]),
+        "ids": binary.uuids([page for _, page in named]),
+    }
+
+
 def growth(grown: Sequence[Growth]) -> Columns:
     """How much visits grow."""
     return {

@@ -7,7 +7,7 @@ that of a sort, here or in `tracker.storing.store`; jobs keep to it too.
 
 from functools import lru_cache
 
-from tracker.contract.spans import LONGEST_PAGE_VIEW, VISIT_GAP, interval
+from tracker.contract.spans import LONGEST_PAGE_VIEW, TOUCHES_AFTER, VISIT_GAP, interval
 
 
 def few(given: str) -> str:
@@ -154,6 +154,15 @@ ORPHANS = """
 SELECT e.site_id, e.id FROM unnest(%(sites)s, %(ids)s, %(pages)s) AS e (site_id, id, page_view_id)
 WHERE NOT EXISTS (
     SELECT FROM tracker_recent r WHERE r.site_id = e.site_id AND r.id = e.page_view_id AND r.kind = 0)
+"""
+
+# Only for batches that are about a page view of a day ago: what is stored about it may be of a sealed day.
+TOUCH = f"""
+INSERT INTO tracker_touched (site_id, at)
+SELECT DISTINCT s.site_id, date_bin('15 minutes', r.began_at, 'epoch')
+FROM unnest(%(sites)s, %(ids)s) AS s (site_id, id)
+JOIN tracker_recent r ON r.site_id = s.site_id AND r.id = s.id AND r.kind = 0
+WHERE r.began_at < now() - {interval(TOUCHES_AFTER)} AND {few("s")}
 """
 
 # Settles known page views, and grows each visit once by all that the batch changes about it: what they settle

@@ -4,13 +4,15 @@ Writing is idempotent: a batch written twice (the connection was lost during COM
 second time. Which is why a batch may be tried again after any failure, whole or in parts.
 """
 
+import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 import psycopg
 from msgspec.structs import replace
 
-from tracker.postgres.binary import date_of, integer, integers
+from tracker.contract.spans import TOUCHES_AFTER
+from tracker.postgres.binary import date_of, integer, integers, moment
 from tracker.postgres.libpq import Direct
 from tracker.postgres.partitions import WEEK, midnight, week_of
 from tracker.rollups import minutes
@@ -21,6 +23,7 @@ from tracker.storing.parameters import Named
 from tracker.storing.visits import (
     GAP,
     LONGEST,
+    MICROSECOND,
     Growth,
     NewPage,
     StoredVisit,
@@ -39,6 +42,8 @@ PLANNER = """
 SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off; SET jit = off;
 SET plan_cache_mode = force_generic_plan;
 """
+
+TOUCHES = TOUCHES_AFTER // MICROSECOND
 
 
 class Store:
@@ -72,6 +77,7 @@ class Store:
                 batch.pages(pages)
             orphans = batch.events(events) if events else set()
             batch.settle()
+            batch.touch(pages, events)
             if pages:
                 # Last of all locks: it may have to wait for jobs.
                 minutes.stored(self._connection.cursor(), _earliest(pages), datetime.now(UTC))
@@ -85,6 +91,7 @@ class _Batch:
         self._direct = direct
         self._known: list[Named] = []
         self._began: list[int] = []  # the first and the last begin of what is known
+        self._oldest_new: int | None = None
         self._growth: list[Growth] = []
 
     def pages(self, entries: Sequence[Named]) -> None:
@@ -92,6 +99,7 @@ class _Batch:
         new = self._tell_apart(entries)
         if not new:
             return
+        self._oldest_new = min(page.began for page in new)
         people = visitors(new)
         self._place(people)
         self._direct.run(sql.REMEMBER, parameters.memories(new))
@@ -121,6 +129,14 @@ class _Batch:
         if began:
             given = parameters.signs(self._known) | parameters.growth(self._growth)
             self._direct.run(_within(sql.SETTLE, began), given)
+
+    def touch(self, pages: Sequence[Named], events: Sequence[EventEntry]) -> None:
+        """Say of which past days something was stored, so that they are sealed again."""
+        oldest = [*self._began, *(each.visit.began for each in self._growth)]
+        if self._oldest_new is not None:
+            oldest.append(self._oldest_new)
+        if oldest and min(oldest) < moment(time.time()) - TOUCHES:
+            self._direct.run(sql.TOUCH, parameters.touched(pages, events))
 
     def _tell_apart(self, entries: Sequence[Named]) -> list[NewPage]:
         ((first, last, numbers),) = self._direct.run(sql.KNOW, parameters.ids(entries))

@@ -1,0 +1,224 @@
+"""A day's page views and events as column files: the one form in which the past is asked.
+
+Rows lie in the order of visitor, visit and time, with small numbers for visitors, visits and page views, and
+what the visit and the visitor's day say stands in each row: so most questions count flags and sort nothing.
+The visit's attribution is that of its first page view, for all its page views. Open days take the same form.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import psycopg
+from psycopg import sql
+
+from analytics.history.duck import literal, open_duck
+from analytics.history.local_days import LocalDay, micros
+from tracker.contract.spans import LONGEST_PAGE_VIEW, TOUCHES_AFTER
+
+FORMAT = 1
+VIEWS, EVENTS = "views", "events"
+# A file of a million rows is some 20 MB: fetched, stored and held in memory in one piece.
+PART_ROWS = 1_000_000
+# How much of the attribution stands for the visit.
+ATTRIBUTION = (
+    *("referrer", "referrer_url", "channel", "browser", "system", "device", "country", "language"),
+    *("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"),
+)
+RAW_VIEWS = {
+    "id": "UUID",
+    "visit_id": "UUID",
+    "visitor": "UUID",
+    "began_at": "TIMESTAMP",
+    "ended_at": "TIMESTAMP",
+    "engaged_ms": "BIGINT",
+    "depth": "SMALLINT",
+    "width": "INTEGER",
+    "path": "VARCHAR",
+    "query": "VARCHAR",
+    "title": "VARCHAR",
+    **dict.fromkeys(ATTRIBUTION, "VARCHAR"),
+}
+RAW_EVENTS = {
+    "id": "UUID",
+    "page_view_id": "UUID",
+    "at": "TIMESTAMP",
+    "name": "VARCHAR",
+    "properties": "VARCHAR",
+    "value": "DOUBLE",
+}
+
+# Times as UTC without a zone: so neither side needs to know any.
+MOMENTS = {"began_at", "ended_at", "at"}
+COPY = """
+COPY (SELECT {columns} FROM {table} WHERE site_id = {site} AND {when} >= {since} AND {when} < {before})
+TO STDOUT (FORMAT csv, FORCE_QUOTE ({texts}))
+"""
+# An event is of the day of its page view, which is open for a day at most.
+EVENTS_BEFORE, EVENTS_AFTER = LONGEST_PAGE_VIEW - TOUCHES_AFTER, LONGEST_PAGE_VIEW * 2 - TOUCHES_AFTER
+
+ROWS = f"""
+CREATE TABLE visit AS
+WITH ordered AS (SELECT *, row_number() OVER (ORDER BY began_at, id) AS n FROM raw_views),
+said AS (SELECT e.page_view_id, count(*) AS events FROM raw_events e GROUP BY ALL),
+grouped AS (
+    SELECT o.visit_id, min(o.n) AS n, arg_min(o.visitor, o.n) AS visitor,
+           epoch_us(min(o.began_at)) AS visit_began,
+           epoch_us(max(coalesce(o.ended_at, o.began_at + to_milliseconds(o.engaged_ms)))) AS visit_ended,
+           count(*) AS visit_views, sum(o.engaged_ms)::BIGINT AS visit_engaged_ms,
+           coalesce(sum(s.events), 0)::INTEGER AS visit_events,
+           arg_min(o.path, o.n) AS entry_page, arg_max(o.path, o.n) AS exit_page,
+           arg_min(o.width, o.n) AS width,
+           {", ".join(f"arg_min(o.{name}, o.n) AS {name}" for name in ATTRIBUTION)}
+    FROM ordered o LEFT JOIN said s ON s.page_view_id = o.id
+    GROUP BY o.visit_id
+), people AS (
+    SELECT visitor, row_number() OVER (ORDER BY min(n)) AS visitor_number FROM grouped GROUP BY visitor
+)
+SELECT g.*, p.visitor_number, row_number() OVER (ORDER BY p.visitor_number, g.n) AS visit_number
+FROM grouped g JOIN people p USING (visitor);
+
+CREATE TABLE placed AS
+WITH said AS (SELECT page_view_id, count(*) AS events FROM raw_events GROUP BY ALL)
+SELECT r.id, v.visitor_number, v.visit_number,
+       row_number() OVER (ORDER BY v.visit_number, r.began_at, r.id) AS view_number, r.began_at, r.ended_at,
+       r.engaged_ms, r.depth, r.path, r.query, r.title, coalesce(s.events, 0) AS events, v.visit_id
+FROM raw_views r JOIN visit v USING (visit_id) LEFT JOIN said s ON s.page_view_id = r.id;
+"""
+
+WRITE_VIEWS = f"""
+SELECT {{day}}::DATE AS day, (r.visitor_number + {{visitors}})::UINTEGER AS visitor,
+       (r.visit_number + {{visits}})::UINTEGER AS visit, (r.view_number + {{views}})::UINTEGER AS view,
+       row_number() OVER (PARTITION BY r.visitor_number ORDER BY r.view_number) = 1 AS first,
+       row_number() OVER (PARTITION BY r.visit_number ORDER BY r.view_number) = 1 AS entry,
+       row_number() OVER (PARTITION BY r.visitor_number, r.path ORDER BY r.view_number) = 1 AS first_on_page,
+       row_number() OVER (PARTITION BY r.visit_number, r.path ORDER BY r.view_number) = 1 AS entry_on_page,
+       epoch_us(r.began_at) AS began, epoch_us(r.ended_at) AS ended, {{offset}}::INTEGER AS utc_offset,
+       r.engaged_ms::INTEGER AS engaged_ms, r.depth::SMALLINT AS depth, r.events::INTEGER AS events,
+       v.visit_began, v.visit_ended, v.visit_views::INTEGER AS visit_views, v.visit_events,
+       v.visit_engaged_ms, r.path AS page, r.query, r.title, v.entry_page, v.exit_page, v.width,
+       {", ".join(f"v.{name}" for name in ATTRIBUTION)}
+FROM placed r JOIN visit v USING (visit_id)
+"""
+WRITE_EVENTS = """
+SELECT {day}::DATE AS day, (r.visitor_number + {visitors})::UINTEGER AS visitor,
+       (r.visit_number + {visits})::UINTEGER AS visit, (r.view_number + {views})::UINTEGER AS view,
+       row_number() OVER (ORDER BY r.view_number, e.at, e.id) AS event, epoch_us(e.at) AS at,
+       e.name, e.properties, e.value
+FROM raw_events e JOIN placed r ON r.id = e.page_view_id
+"""
+
+
+@dataclass(frozen=True)
+class DayFile:
+    """A file that was made of a day."""
+
+    kind: str
+    part: int
+    rows: int
+    path: Path
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """The highest numbers that earlier parts of a day have given away."""
+
+    visitors: int = 0
+    visits: int = 0
+    views: int = 0
+    parts: int = 0
+
+
+NONE_YET = Numbers()
+
+
+def read_raw(connection: psycopg.Connection, site_id: int, day: LocalDay, folder: Path) -> None:
+    """Copy a day's page views, and what may be its events, out of Postgres into two CSV files.
+
+    Streams; runs inside the caller's transaction. Raises psycopg.Error, OSError.
+    """
+    spans = {
+        VIEWS: ("tracker_pageview", "began_at", RAW_VIEWS, day.begins, day.ends),
+        EVENTS: ("tracker_event", "at", RAW_EVENTS, day.begins - EVENTS_BEFORE, day.ends + EVENTS_AFTER),
+    }
+    for kind, (table, when, columns, since, before) in spans.items():
+        statement = sql.SQL(COPY).format(
+            columns=sql.SQL(", ").join(map(_raw_column, columns)),
+            table=sql.Identifier(table),
+            site=sql.Literal(site_id),
+            when=sql.Identifier(when),
+            since=sql.Literal(since.isoformat()),
+            before=sql.Literal(before.isoformat()),
+            texts=sql.SQL(", ").join(
+                sql.Identifier(name) for name, type_name in columns.items() if type_name == "VARCHAR"
+            ),
+        )
+        with (folder / f"{kind}.csv").open("wb") as file, connection.cursor().copy(statement) as rows:
+            for block in rows:
+                file.write(block)
+
+
+def _raw_column(name: str) -> sql.Composable:
+    if name in MOMENTS:
+        return sql.SQL("{} AT TIME ZONE 'UTC' AS {}").format(sql.Identifier(name), sql.Identifier(name))
+    return sql.Identifier(name)
+
+
+def make_files(
+    folder: Path, day: LocalDay, memory: int, threads: int = 1, after: Numbers = NONE_YET
+) -> list[DayFile]:
+    """Make a day's column files of what `read_raw` left in `folder`; none where there was no page view.
+
+    Raises duckdb.Error.
+    """
+    with open_duck([folder], folder, memory, threads) as duck:
+        for kind, columns in ((VIEWS, RAW_VIEWS), (EVENTS, RAW_EVENTS)):
+            duck.execute(f"CREATE TABLE raw_{kind} AS SELECT * FROM {_csv(folder / f'{kind}.csv', columns)}")
+            (folder / f"{kind}.csv").unlink()
+        duck.execute("DELETE FROM raw_events WHERE page_view_id NOT IN (SELECT id FROM raw_views)")
+        duck.execute(ROWS)
+        duck.execute("DROP TABLE raw_views")
+        values = {
+            "day": literal(day.day),
+            "offset": _offset(day),
+            "visitors": after.visitors,
+            "visits": after.visits,
+            "views": after.views,
+        }
+        return [
+            *_write(duck, folder, VIEWS, WRITE_VIEWS.format(**values), "view", after.parts),
+            *_write(duck, folder, EVENTS, WRITE_EVENTS.format(**values), "event", after.parts),
+        ]
+
+
+def _csv(path: Path, columns: dict[str, str]) -> str:
+    types = ", ".join(f"{literal(name)}: {literal(type_name)}" for name, type_name in columns.items())
+    return (
+        f"read_csv({literal(path)}, columns = {{{types}}}, auto_detect = false, header = false, delim = ',',"
+        " quote = '\"', escape = '\"', new_line = '\\n', nullstr = '', allow_quoted_nulls = false,"
+        " max_line_size = 16777216)"
+    )
+
+
+def _offset(day: LocalDay) -> str:
+    (_, first), *later = day.offsets
+    cases = "".join(
+        f" WHEN epoch_us(r.began_at) >= {micros(since)} THEN {seconds}" for since, seconds in reversed(later)
+    )
+    return f"CASE{cases} ELSE {first} END" if cases else str(first)
+
+
+def _write(
+    duck: duckdb.DuckDBPyConnection, folder: Path, kind: str, rows: str, order: str, first_part: int
+) -> Iterator[DayFile]:
+    duck.execute(f"CREATE TABLE made AS {rows} ORDER BY {order}")
+    (count,) = duck.execute("SELECT count(*) FROM made").fetchone() or (0,)
+    for number, start in enumerate(range(0, count, PART_ROWS)):
+        path = folder / f"{kind}-{first_part + number}.parquet"
+        duck.execute(
+            f"COPY (SELECT * FROM made LIMIT {PART_ROWS} OFFSET {start}) TO {literal(path)}"
+            " (FORMAT parquet, COMPRESSION zstd)"
+        )
+        yield DayFile(kind, first_part + number, min(PART_ROWS, count - start), path)
+    duck.execute("DROP TABLE made")
