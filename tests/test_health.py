@@ -122,6 +122,23 @@ def test_a_bot_at_the_door_is_counted_under_its_reason(product: Product) -> None
     assert dropped(product, Drop.BOT) == before + 1
 
 
+def test_a_proxy_that_nobody_named_is_told_once_in_the_log_and_to_staff(product: Product) -> None:
+    key = product.add_site("proxied.example")
+    asked = {"Origin": "https://proxied.example", "X_Forwarded_For": "198.51.100.77:4711"}
+    for _ in range(2):
+        ask(product, f"/live/{key}", "POST", **asked)
+    said = ask(product, "/readyz")[1].splitlines()
+    assert said[0] == "ok"
+    assert "Name your proxy in FOOTFALL_TRUSTED_PROXIES." in said[1]
+    (told,) = [line for line in product.lines if "X-Forwarded-For" in line]
+    assert "name it there" in told
+    assert "198.51.100.77" not in told
+    del asked["X_Forwarded_For"]
+    for _ in range(3):
+        ask(product, f"/live/{key}", "POST", **asked)
+    assert ask(product, "/readyz") == (200, "ok\n")
+
+
 def dropped(product: Product, reason: Drop) -> int:
     found = re.search(rf'footfall_dropped_total\{{reason="{reason}"\}} (\d+)', ask(product, "/metrics")[1])
     assert found

@@ -4,6 +4,7 @@ On the event loop's thread, and without waiting for anything.
 """
 
 import hmac
+import logging
 import os
 import time
 from sys import intern
@@ -19,6 +20,9 @@ from tracker.visitors import addresses, agents, identity
 from tracker.visitors.address_limits import AddressLimits
 from tracker.visitors.countries import Countries
 from tracker.visitors.request import VisitorRequest
+from tracker.visitors.unnamed_proxy import UnnamedProxy
+
+logger = logging.getLogger(__name__)
 
 
 class Admission:
@@ -33,6 +37,7 @@ class Admission:
         self._directory = directory
         self._countries = Countries(settings.FOOTFALL_GEO)
         self._proxies = addresses.networks(settings.FOOTFALL_TRUSTED_PROXIES)
+        self.unnamed_proxy = UnnamedProxy()
         self._live_secret = identity.derive(settings.SECRET_KEY, "live")
         self._demo_secret = os.environ.get("FOOTFALL_DEMO_SECRET", "")
 
@@ -71,9 +76,21 @@ class Admission:
             secret = request.headers.get("x-footfall-demo", "")
             if hmac.compare_digest(secret.encode(), self._demo_secret.encode()):
                 return addresses.plain(request.headers.get("x-footfall-demo-address", "")) or ""
-        return addresses.client_address(
-            request.peer, request.headers.get("x-forwarded-for", ""), self._proxies
-        )
+        forwarded_for = request.headers.get("x-forwarded-for", "")
+        address = addresses.client_address(request.peer, forwarded_for, self._proxies)
+        if self.unnamed_proxy.came(bool(forwarded_for) and self._is_stranger(request.peer, address)):
+            # Without the address: it may be a visitor's.
+            logger.warning(
+                "X-Forwarded-For came from an address that FOOTFALL_TRUSTED_PROXIES does not name, and is not"
+                " believed. If that is your proxy, all visitors look like one: name it there."
+            )
+        return address
+
+    def _is_stranger(self, peer: str | None, address: str) -> bool:
+        """Whether the peer itself is taken for the visitor, and is no proxy of ours."""
+        if peer is None or not address or addresses.plain(peer) != address:
+            return False
+        return not addresses.within(address, self._proxies)
 
 
 def closed_to(site: TrackedSite | None, host: str, address: str) -> Drop | None:

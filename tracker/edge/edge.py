@@ -153,7 +153,8 @@ class Edge:
         """What staff should look at, though all goes on; empty when there is nothing."""
         nearly_full = self.room * NEARLY_FULL <= self.held() < self.room
         filling = f"{self.held():,} of the {self.room:,} pages that a process holds." if nearly_full else ""
-        return " ".join(filter(None, (filling, self.buffer.spool.unreadable.notice, self.activities.notice)))
+        told = (self._admission.unnamed_proxy, self.buffer.spool.unreadable, self.activities)
+        return " ".join(filter(None, (filling, *(each.notice for each in told))))
 
     def held(self) -> int:
         """How many conversations are open now."""

@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+# What proxies write around an address: brackets, and the client's port.
+PORTED = re.compile(r"\[([0-9A-Fa-f:.%]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
 V4 = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?:\.(?!$)|$)){4}")
 Network = IPv4Network | IPv6Network
 
@@ -48,11 +50,17 @@ def client_address(peer: str | None, forwarded_for: str, trusted: Sequence[Netwo
     """
     address = None if peer is None else plain(peer) or ""
     for hop in reversed(forwarded_for.split(",") if forwarded_for else ()):
-        forwarded = plain(hop)
+        forwarded = plain(hop) or _without_port(hop)
         if forwarded is None or not _believed(address, trusted):
             break
         address = forwarded
     return address or ""
+
+
+def _without_port(hop: str) -> str | None:
+    """The address in "192.0.2.1:4711", "[2001:db8::1]:443" or "[2001:db8::1]", or None if it is none."""
+    written = PORTED.fullmatch(hop.strip())
+    return plain(written[1] or written[2]) if written else None
 
 
 def _believed(speaker: str | None, trusted: Sequence[Network]) -> bool:
