@@ -172,6 +172,9 @@ FOOTFALL_HISTORY = table.HISTORY.value() or FOOTFALL_DATA.path / "history"
 FOOTFALL_HISTORY_BYTES = table.HISTORY_BYTES.value()
 FOOTFALL_SEALING_MEMORY = table.SEALING_MEMORY.value()
 FOOTFALL_QUESTIONS_MEMORY = table.QUESTIONS_MEMORY.value()
+FOOTFALL_SIGNAL_HOURS = table.SIGNAL_HOURS.value()
+FOOTFALL_SIGNAL_DAYS = table.SIGNAL_DAYS.value()
+FOOTFALL_SIGNAL_MONTHS = table.SIGNAL_MONTHS.value()
 
 FOOTFALL_LOG = table.LOG.value()
 FORMATTERS = {"text": "tracker.logs.lines.TextLines", "json": "tracker.logs.lines.JsonLines"}

@@ -2,7 +2,7 @@
 
 import sys
 
-from bench import runs_board, runs_hold, runs_load, runs_profile, runs_reads, runs_start, suite
+from bench import runs_board, runs_hold, runs_load, runs_profile, runs_reads, runs_signals, runs_start, suite
 
 RUNS: dict[str, suite.Run] = {
     "loads": runs_load.loads,
@@ -13,6 +13,7 @@ RUNS: dict[str, suite.Run] = {
     "boards": runs_reads.boards,
     "filters": runs_reads.filters,
     "start": runs_start.start,
+    "signals": runs_signals.signals,
     "profile": runs_profile.profile,
 }
 UNASKED = [name for name in RUNS if name != "profile"]

@@ -13,7 +13,7 @@ from tracker.upkeep import jobs as write_side
 
 NAMED = re.compile(r"`([^`]+)`")
 # Settings that say how much, or how long, something is kept.
-KEEPING = re.compile(r"_(DAYS|BYTES|WAIT|BUFFER)\Z")
+KEEPING = re.compile(r"_(HOURS|DAYS|MONTHS|BYTES|WAIT|BUFFER)\Z")
 
 
 class KeptRow(NamedTuple):

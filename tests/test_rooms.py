@@ -39,6 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     "tracker.sites": CONTRACT | {"tracker.liveness", "tracker.visitors", "tracker.pages", "tracker.models"},
     "tracker.conversation": CONVERSATION,
     "tracker.rollups": CONTRACT | {"tracker.live", "tracker.postgres"},
+    "tracker.signals": {"tracker.liveness", "tracker.postgres"},
     "tracker.storing": CONTRACT | {"tracker.liveness", "tracker.postgres", "tracker.rollups"},
     "tracker.across": {"tracker.liveness", "tracker.live", "tracker.conversation"},
     "tracker.edge": EDGE,
@@ -46,8 +47,9 @@ ALLOWED: dict[str, set[str]] = {
     "tracker.server": EDGE | {"tracker.edge"},
     "tracker.upkeep": CONTRACT
     | {"tracker.liveness"}
-    | {"tracker.storing", "tracker.rollups", "tracker.postgres"},
-    "tracker.management": EDGE | {"tracker.edge", "tracker.server", "tracker.upkeep", "tracker.models"},
+    | {"tracker.storing", "tracker.rollups", "tracker.postgres", "tracker.signals"},
+    "tracker.management": EDGE
+    | {"tracker.edge", "tracker.server", "tracker.upkeep", "tracker.models", "tracker.signals"},
     "analytics.models": {"tracker.models"},
     "analytics.apps": set(),
     "analytics.settings": {"analytics.up", "analytics.configuration"},
@@ -111,6 +113,9 @@ PURE_MODULES = (
     "tracker.server.http_head",
     "tracker.server.pieces",
     "tracker.sites.tracked_site",
+    "tracker.signals.datapoint",
+    "tracker.signals.statsd",
+    "tracker.signals.windows",
     "tracker.storing.entries",
 )
 PARSERS = {"msgspec", "ua_parser", "crawleruseragents", "iptocc", "maxminddb"}

@@ -176,6 +176,17 @@ QUESTIONS_MEMORY = Setting(
     "bytes of memory for questions about the past",
 )
 
+# At 150 bytes a window, 10,000 series are 3 GB of six hours, 17 GB of eight days, 86 GB of thirteen months.
+SIGNAL_HOURS = Setting(
+    "FOOTFALL_SIGNAL_HOURS", kinds.count(1, 24 * 366), 6, "hours that datapoints are kept by 10 s"
+)
+SIGNAL_DAYS = Setting(
+    "FOOTFALL_SIGNAL_DAYS", kinds.days(1, MOST_DAYS), 8, "days that datapoints are kept by the minute"
+)
+SIGNAL_MONTHS = Setting(
+    "FOOTFALL_SIGNAL_MONTHS", kinds.count(1, 1200), 13, "months that datapoints are kept by ten minutes"
+)
+
 ALL: tuple[Setting[object], ...] = tuple(
     each for each in list(globals().values()) if isinstance(each, Setting)
 )

@@ -14,6 +14,7 @@ from tracker.liveness.activity import Activity
 from tracker.liveness.error_report import kind_of, report
 from tracker.postgres import partitions
 from tracker.rollups import minutes
+from tracker.signals import signal_tables
 from tracker.upkeep import abandoned, expiry, purges
 
 logger = logging.getLogger(__name__)
@@ -43,6 +44,10 @@ def _expired(connection: psycopg.Connection, now: datetime) -> None:
     expiry.drop_weeks(connection, now, settings.FOOTFALL_KEEP_DAYS)
 
 
+def _signals(connection: psycopg.Connection, now: datetime) -> None:
+    signal_tables.drop(connection, now, signal_tables.kept())
+
+
 class Job(NamedTuple):
     """A piece of work and its period in seconds; the connection is in autocommit."""
 
@@ -61,6 +66,7 @@ JOBS = (
     Job("recent ids", purges.recent_ids, 3600),
     Job("open visits", purges.open_visits, 3600),
     Job("expired weeks", _expired, 3600),
+    Job("expired datapoints", _signals, 3600),
 )
 
 

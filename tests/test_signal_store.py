@@ -1,0 +1,94 @@
+"""Windows in Postgres: each once, each for its time."""
+
+import random
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from tests.signal_tables import postgres
+from tracker.postgres.connect import connect
+from tracker.signals import signal_tables
+from tracker.signals.datapoint import Datapoint, Series, SeriesKind
+from tracker.signals.signal_store import SignalStore
+from tracker.signals.windows import Row, Windows
+
+__all__ = ["postgres"]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+KEPT = signal_tables.lengths(hours=6, days=8, months=13)
+NOW = int(datetime(2026, 11, 26, 12, tzinfo=UTC).timestamp())
+TIME = Series("api.time", SeriesKind.TIMER, (("host", "ä"), ("zone", "eu")))
+
+
+def rows_of(*points: Datapoint, at: int = NOW) -> list[Row]:
+    windows = Windows(at)
+    windows.add(points)
+    return [row for portion in windows.close(at + 600) for row in portion]
+
+
+def stored(postgres: psycopg.Connection) -> list[tuple[object, ...]]:
+    return postgres.execute(
+        'SELECT name, kind, tags, seconds, count, sum, last, least, most, p50, p99, deviation, "distinct"'
+        " FROM tracker_signal JOIN tracker_series ON id = series_id ORDER BY name, seconds"
+    ).fetchall()
+
+
+def test_each_kind_is_stored_with_what_it_has(postgres: psycopg.Connection) -> None:
+    store = SignalStore(postgres, 1, KEPT)
+    gauge, users = Series("heap", SeriesKind.GAUGE), Series("users", SeriesKind.SET)
+    store.write(
+        rows_of(Datapoint(TIME, 3), Datapoint(TIME, 5), Datapoint(gauge, 7), Datapoint(users, 0, member="a"))
+    )
+    tags = {"host": "ä", "zone": "eu"}
+    assert [row for row in stored(postgres) if row[3] == 10] == [
+        ("api.time", "ms", tags, 10, 2, 8, None, 3, 5, 3, 5, 1, None),
+        ("heap", "g", {}, 10, 1, 7, 7, 7, 7, None, None, None, None),
+        ("users", "s", {}, 10, 1, None, None, None, None, None, None, None, 1),
+    ]
+    assert {row[3] for row in stored(postgres)} == {10, 60, 600}
+
+
+def test_a_batch_that_is_tried_again_changes_nothing(postgres: psycopg.Connection) -> None:
+    rows = rows_of(Datapoint(TIME, 3))
+    store = SignalStore(postgres, 1, KEPT)
+    store.write(rows)
+    store.write(rows)
+    assert len(stored(postgres)) == 3
+
+
+def test_a_process_that_began_within_a_window_adds_to_it(postgres: psycopg.Connection) -> None:
+    SignalStore(postgres, 1, KEPT).write(rows_of(Datapoint(TIME, 3)))
+    with connect() as again:
+        again.autocommit = True
+        SignalStore(again, 2, KEPT).write(rows_of(Datapoint(TIME, 5)))
+    assert [row[5] for row in stored(postgres) if row[3] == 10] == [3, 5]
+    assert postgres.execute("SELECT count(*) FROM tracker_series").fetchall() == [(1,)]
+
+
+def test_windows_are_kept_for_their_time_and_forgotten_whole(postgres: psycopg.Connection) -> None:
+    store = SignalStore(postgres, 1, KEPT)
+    for hours in (0, 5, 8, 24 * 7, 24 * 10, 24 * 500):
+        store.write(rows_of(Datapoint(TIME, hours), at=NOW - hours * 3600))
+    signal_tables.drop(postgres, datetime.fromtimestamp(NOW, UTC), KEPT)
+    left = [(row[3], row[5]) for row in stored(postgres)]
+    assert sorted(left) == [(10, 0), (10, 5), (60, 0), (60, 5), (60, 8), (60, 168)] + [
+        (600, hours) for hours in (0, 5, 8, 168, 240)
+    ]
+    signal_tables.drop(postgres, datetime.fromtimestamp(NOW, UTC) + timedelta(days=500), KEPT)
+    assert stored(postgres) == []
+    assert postgres.execute("SELECT * FROM tracker_series").fetchall() == []
+
+
+def test_ten_thousand_series_of_every_length(postgres: psycopg.Connection) -> None:
+    chance = random.Random(3)
+    points = [
+        Datapoint(Series(f"s{n}", SeriesKind.TIMER, (("host", str(n % 7)),)), chance.random())
+        for n in range(10_000)
+    ]
+    store = SignalStore(postgres, 1, KEPT)
+    store.write(rows_of(*points))
+    assert postgres.execute("SELECT count(*), count(DISTINCT series_id) FROM tracker_signal").fetchall() == [
+        (30_000, 10_000)
+    ]

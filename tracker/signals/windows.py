@@ -1,0 +1,310 @@
+"""Windows: what datapoints add up to within 10, 60 and 600 seconds.
+
+Each is computed from the values of its own span: a longer window gathers the values of the shorter ones
+within it, never their means. Beyond `DISTINCT_MOST` different numbers in one window, values keep three
+digits, so that percentiles and the deviation are within 0.5 % of the truth; count, sum, smallest and largest
+stay exact.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from tracker.signals.datapoint import OTHER, VALUE_MOST, Datapoint, Reason, Series, SeriesKind
+
+SPANS = (10, 60, 600)  # seconds; each holds a whole number of those before it
+DISTINCT_MOST = 1000
+MEMBERS_MOST = 10_000
+SERIES_MOST = 10_000
+PORTION = 200
+DIGITS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One window of one series; what its kind has not is None. `at`: its begin, seconds since 1970."""
+
+    series: Series
+    seconds: int
+    at: int
+    count: float
+    sum: float | None = None
+    last: float | None = None
+    least: float | None = None
+    most: float | None = None
+    p50: float | None = None
+    p90: float | None = None
+    p99: float | None = None
+    deviation: float | None = None
+    distinct: int | None = None
+
+
+@dataclass(slots=True)
+class Sums:
+    """What a counter was increased by."""
+
+    count: float = 0.0
+    sum: float = 0.0
+
+    def add(self, datapoint: Datapoint) -> None:
+        self.count += datapoint.weight
+        self.sum += datapoint.value * datapoint.weight
+
+    def gather(self, other: "Sums") -> None:
+        self.count += other.count
+        self.sum += other.sum
+
+    def row(self, series: Series, seconds: int, at: int) -> Row:
+        return Row(series, seconds, at, self.count, self.sum)
+
+
+@dataclass(slots=True)
+class GaugeLevels:
+    """Where a gauge stood, each time that it was told."""
+
+    count: float = 0.0
+    sum: float = 0.0
+    last: float = 0.0
+    least: float = 0.0
+    most: float = 0.0
+
+    def add(self, datapoint: Datapoint) -> None:
+        value = datapoint.value
+        if not self.count:
+            self.least = self.most = value
+        elif value < self.least:
+            self.least = value
+        elif value > self.most:
+            self.most = value
+        # A gauge that is sent now and then stands where it stands: samples are not more of it.
+        self.count += 1
+        self.sum += value
+        self.last = value
+
+    def gather(self, other: "GaugeLevels") -> None:
+        self.least = min(self.least, other.least) if self.count else other.least
+        self.most = max(self.most, other.most) if self.count else other.most
+        self.count += other.count
+        self.sum += other.sum
+        self.last = other.last
+
+    def row(self, series: Series, seconds: int, at: int) -> Row:
+        return Row(series, seconds, at, self.count, self.sum, self.last, self.least, self.most)
+
+
+@dataclass(slots=True)
+class Values:
+    """How often each value of a timer, a histogram or a distribution came."""
+
+    sum: float = 0.0
+    least: float = 0.0
+    most: float = 0.0
+    rounded: bool = False
+    weights: dict[float, float] = field(default_factory=dict)
+
+    def add(self, datapoint: Datapoint) -> None:
+        _, value, weight, _, _ = datapoint
+        self._stretch(value, value)
+        self.sum += value * weight
+        if self.rounded:
+            value = rounded(value)
+        self.weights[value] = self.weights.get(value, 0.0) + weight
+        if len(self.weights) > DISTINCT_MOST and not self.rounded:
+            self._round()
+
+    def gather(self, other: "Values") -> None:
+        self._stretch(other.least, other.most)
+        self.sum += other.sum
+        if other.rounded and not self.rounded:
+            self._round()
+        for value, weight in other.weights.items():
+            key = rounded(value) if self.rounded else value
+            self.weights[key] = self.weights.get(key, 0.0) + weight
+        if len(self.weights) > DISTINCT_MOST and not self.rounded:
+            self._round()
+
+    def _stretch(self, least: float, most: float) -> None:
+        if not self.weights:
+            self.least, self.most = least, most
+            return
+        if least < self.least:
+            self.least = least
+        if most > self.most:
+            self.most = most
+
+    def _round(self) -> None:
+        self.rounded = True
+        exact, self.weights = self.weights, {}
+        for value, weight in exact.items():
+            key = rounded(value)
+            self.weights[key] = self.weights.get(key, 0.0) + weight
+
+    def row(self, series: Series, seconds: int, at: int) -> Row:
+        count = sum(self.weights.values())
+        mean = self.sum / count
+        squares = sum(weight * (value - mean) ** 2 for value, weight in self.weights.items())
+        p50, p90, p99 = self._percentiles(count, (0.5, 0.9, 0.99))
+        return Row(
+            *(series, seconds, at, count, self.sum, None, self.least, self.most),
+            *(p50, p90, p99, (squares / count) ** 0.5),
+        )
+
+    def _percentiles(self, count: float, shares: Sequence[float]) -> list[float]:
+        """By nearest rank: the smallest value that so much of the weight does not exceed."""
+        found: list[float] = []
+        below = 0.0
+        for value in sorted(self.weights):
+            below += self.weights[value]
+            # Sums of weights such as 1 / 0.3 miss a whole number by a hair.
+            while len(found) < len(shares) and below >= shares[len(found)] * count * (1 - 1e-12):
+                found.append(min(max(value, self.least), self.most))
+        return found
+
+
+@dataclass(slots=True)
+class Members:
+    """Who was in a set."""
+
+    count: float = 0.0
+    members: set[str] = field(default_factory=set)
+
+    def add(self, datapoint: Datapoint) -> None:
+        self.count += datapoint.weight
+        if len(self.members) < MEMBERS_MOST:
+            self.members.add(datapoint.member)
+
+    def gather(self, other: "Members") -> None:
+        self.count += other.count
+        for member in other.members:
+            if len(self.members) >= MEMBERS_MOST:
+                break
+            self.members.add(member)
+
+    def row(self, series: Series, seconds: int, at: int) -> Row:
+        return Row(series, seconds, at, self.count, distinct=len(self.members))
+
+
+# What a window holds of a series, by the series' kind.
+Gathered = Sums | GaugeLevels | Values | Members
+GATHERED: dict[SeriesKind, Callable[[], Gathered]] = {
+    SeriesKind.COUNTER: Sums,
+    SeriesKind.GAUGE: GaugeLevels,
+    SeriesKind.TIMER: Values,
+    SeriesKind.HISTOGRAM: Values,
+    SeriesKind.DISTRIBUTION: Values,
+    SeriesKind.SET: Members,
+}
+
+
+class Windows:
+    """All windows that are open; `now` is in seconds since 1970 and never goes back."""
+
+    def __init__(self, now: float, most: int = SERIES_MOST) -> None:
+        self._most = most
+        self._known: dict[Series, int] = {}  # when it was last heard of: the begin of its shortest window
+        self._levels: dict[Series, float] = {}
+        self._open: dict[int, dict[Series, Gathered]] = {seconds: {} for seconds in SPANS}
+        self._began = _begin(now, SPANS[0])
+        self.refused: Counter[Reason] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def is_over(self, now: float) -> bool:
+        """Whether the shortest window has ended, and `close` is to be called."""
+        return now >= self._began + SPANS[0]
+
+    def add(self, datapoints: Iterable[Datapoint], own: bool = False) -> None:
+        """Take datapoints into the windows that are open. `own`: of Footfall, which always has room."""
+        current = self._open[SPANS[0]]
+        for datapoint in datapoints:
+            series = datapoint.series
+            gathered = current.get(series)
+            if gathered is None:
+                series = self._admitted(series, own)
+                gathered = current.setdefault(series, GATHERED[series.kind]())
+            if series.kind is SeriesKind.GAUGE:
+                datapoint = self._absolute(series, datapoint)
+            gathered.add(datapoint)
+
+    def _absolute(self, series: Series, datapoint: Datapoint) -> Datapoint:
+        """A gauge's datapoint as a level. Steps from a level that nobody told begin at 0, as in statsd."""
+        if datapoint.relative:
+            level = self._levels.get(series, 0.0) + datapoint.value
+            datapoint = Datapoint(series, max(-VALUE_MOST, min(level, VALUE_MOST)))
+        self._levels[series] = datapoint.value
+        return datapoint
+
+    def _admitted(self, series: Series, own: bool) -> Series:
+        """The series itself while there is room; names that are made up without end share one."""
+        full = len(self._known) >= self._most
+        if full and series not in self._known and not own and not self._forget():
+            self.refused[Reason.TOO_MANY_SERIES] += 1
+            return Series(OTHER, series.kind)
+        self._known[series] = self._began
+        return series
+
+    def _forget(self) -> bool:
+        """Forget those that were silent for all of the longest window; whether there were any."""
+        silent = [each for each, heard in self._known.items() if heard < self._began - SPANS[-1]]
+        for each in silent:
+            del self._known[each]
+            self._levels.pop(each, None)
+        return bool(silent)
+
+    def rows(self) -> Iterator[Row]:
+        """The shortest windows as far as they are, while they fill."""
+        for series, gathered in self._open[SPANS[0]].items():
+            yield gathered.row(series, SPANS[0], self._began)
+
+    def close(self, now: float) -> Iterator[list[Row]]:
+        """End the windows that are over; their rows come in portions, between which datapoints may be added.
+
+        To be read to its end before the next call: 200 rows take 2 ms, so that no receiver waits for long.
+        """
+        ended = self._began
+        self._began = _begin(now, SPANS[0])
+        for seconds, longer in zip(SPANS, (*SPANS[1:], None), strict=True):
+            began = _begin(ended, seconds)
+            if self._began < began + seconds:
+                return
+            finished, self._open[seconds] = self._open[seconds], {}
+            for portion in _portions(finished.items()):
+                yield [gathered.row(series, seconds, began) for series, gathered in portion]
+                if longer:
+                    self._gather(self._open[longer], portion)
+
+    def end(self) -> Iterator[list[Row]]:
+        """What all windows hold, unfinished as they are: for a process that stops."""
+        for seconds, longer in zip(SPANS, (*SPANS[1:], None), strict=True):
+            began = _begin(self._began, seconds)
+            portion = list(self._open[seconds].items())
+            yield [gathered.row(series, seconds, began) for series, gathered in portion]
+            if longer:
+                self._gather(self._open[longer], portion)
+        self._open = {seconds: {} for seconds in SPANS}
+
+    @staticmethod
+    def _gather(longer: dict[Series, Gathered], portion: Iterable[tuple[Series, Gathered]]) -> None:
+        for series, gathered in portion:
+            # Its rows are made: the longer window may go on with the very object.
+            there = longer.setdefault(series, gathered)
+            if there is not gathered:
+                there.gather(gathered)  # type: ignore[arg-type]  # of the same kind, as the series is
+
+
+def _begin(at: float, seconds: int) -> int:
+    """When the window that holds `at` began."""
+    return int(at // seconds) * seconds
+
+
+def _portions(items: Iterable[tuple[Series, Gathered]]) -> Iterator[list[tuple[Series, Gathered]]]:
+    rest = iter(items)
+    while portion := list(islice(rest, PORTION)):
+        yield portion
+
+
+def rounded(value: float) -> float:
+    """To three digits."""
+    return float(f"{value:.{DIGITS - 1}e}")
