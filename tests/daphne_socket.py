@@ -12,8 +12,8 @@ from daphne.ws_protocol import WebSocketFactory
 from twisted.internet.testing import StringTransport
 
 from analytics.board.socket import OpenBoards
-from analytics.up.web_server import WebServer
-from analytics.up.web_socket import BoundedProtocol
+from analytics.web.web_server import WebServer
+from analytics.web.web_socket import BoundedProtocol
 from scripts.stands import frames
 from tests.raw_sockets import closes, frame
 from tracker.contract.drops import Drop

@@ -80,8 +80,8 @@ ALLOWED: dict[str, set[str]] = {
         "tracker.upkeep",
     },
     "analytics.upkeep": READ | {"analytics.history", "analytics.up", "tracker.upkeep"},
-    "analytics.up": READ
-    | {"analytics.configuration", "analytics.board", "tracker.edge", "tracker.server", "tracker.upkeep"},
+    "analytics.web": READ | {"analytics.board", "analytics.up", "tracker.edge", "tracker.server"},
+    "analytics.up": READ | {"analytics.configuration", "tracker.edge", "tracker.server", "tracker.upkeep"},
     # What waits in a backup's spool is stored as an edge stores it, and its files are the spool's own.
     "analytics.backups": {
         "analytics.up",
@@ -99,7 +99,7 @@ ALLOWED: dict[str, set[str]] = {
     "analytics.asgi": {"analytics.process", "analytics.board", "tracker.web"},
     "analytics.management": READ
     | {"analytics.up", "analytics.upkeep", "analytics.doctor", "analytics.demo", "analytics.backups"}
-    | {"analytics.access", "analytics.asgi", "analytics.history", "analytics.process"}
+    | {"analytics.access", "analytics.asgi", "analytics.history", "analytics.process", "analytics.web"}
     | {"tracker.edge", "tracker.postgres", "tracker.upkeep"},
 }
 

@@ -15,8 +15,8 @@ WORDS = "Of connections: "
 
 def say(number: int, frame: FrameType | None) -> None:
     # Here, since `up` itself says when daphne may be imported.
-    from analytics.up.web_server import PunctualChannel
-    from analytics.up.web_socket import BoundedProtocol
+    from analytics.web.web_server import PunctualChannel
+    from analytics.web.web_socket import BoundedProtocol
     from tracker.conversation.session import Session
     from tracker.web.visitor_consumer import VisitorConsumer
 

@@ -82,7 +82,7 @@ class Command(BaseCommand):
         # Late, but before anybody waits for an answer: these import Twisted and all of the application.
         from analytics.asgi import application
         from analytics.process import web
-        from analytics.up.web_server import WebServer
+        from analytics.web.web_server import WebServer
 
         import_module(settings.ROOT_URLCONF)
 

@@ -19,9 +19,9 @@ from twisted.internet import defer, reactor
 from twisted.web.http import HTTPChannel
 
 from analytics.board.socket import OpenBoards
-from analytics.up import steady_clock
 from analytics.up.errors import CannotStart, port_taken
-from analytics.up.web_socket import BoundedProtocol
+from analytics.web import steady_clock
+from analytics.web.web_socket import BoundedProtocol
 from tracker.contract.close_codes import RESTARTING
 from tracker.contract.pace import Pace
 from tracker.contract.socket_bounds import FEW_READS, READ_LIMIT, SHORT_READ, WHOLE_SECONDS
