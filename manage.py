@@ -2,6 +2,7 @@
 """Footfall's command line: `manage.py up` runs everything, the rest are Django's commands and ours."""
 
 import os
+import secrets
 import sys
 
 # They start without Django's way to a command, which needs settings, and so does its help.
@@ -31,13 +32,20 @@ def run(argv: list[str]) -> None:
         from analytics.up.launch import prepare
 
         launch = prepare(argv[2:])
+        from analytics.up import supervisor
 
+        sys.exit(supervisor.run(launch))
+    if argv[1:2] in (["jobs"], ["demo"]):
+        # Settings refuse to be without one, and these sign nothing.
+        os.environ["SECRET_KEY"] = secrets.token_urlsafe(48)
+    if argv[1:2] == ["web"]:
+        # Without looking for what other commands there are.
         import django
 
         django.setup()
-        from analytics.management.commands.up import Command as Up
+        from analytics.management.commands.web import Command as Web
 
-        Up(launch).run_from_argv(argv)
+        Web().run_from_argv(argv)
         return
     if argv[1:2] in (["backup"], ["restore"]):
         _back_up_or_restore(argv)

@@ -9,7 +9,8 @@ from analytics.configuration.env_file import read_env_file
 from analytics.up.data_folder import DataFolder
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-read_env_file(BASE_DIR / ".env")
+if not table.CHILD.value():
+    read_env_file(BASE_DIR / ".env")
 unknown_names.tell()
 table.check()
 

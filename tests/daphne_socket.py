@@ -1,6 +1,7 @@
 """Daphne's socket with the bounds of an edge, without a network: what is free, and what ends it."""
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator
 from functools import partial
@@ -130,7 +131,10 @@ async def test_too_many_reads_before_it_is_accepted_end_it(page: WiredPage) -> N
 async def test_a_socket_may_stay_open_for_months(page: WiredPage) -> None:
     await page.accepted()
     # As the product makes it: daphne by itself ends sockets after a day.
-    page.protocol.server = WebServer(None, ProcessEdge(), OpenBoards(Activities()), 0, lambda: None)
+    with socket.socket() as listener:
+        page.protocol.server = WebServer(
+            None, ProcessEdge(), OpenBoards(Activities()), listener, lambda: None
+        )
     page.protocol.socket_opened = time.monotonic() - 100 * 86_400
     page.protocol.check_timeouts()
     assert page.hears() == []

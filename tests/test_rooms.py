@@ -80,8 +80,8 @@ ALLOWED: dict[str, set[str]] = {
         "tracker.upkeep",
     },
     "analytics.upkeep": READ | {"analytics.history", "analytics.up", "tracker.upkeep"},
-    "analytics.web": READ | {"analytics.board", "analytics.up", "tracker.edge", "tracker.server"},
-    "analytics.up": READ | {"analytics.configuration", "tracker.edge", "tracker.server", "tracker.upkeep"},
+    "analytics.web": READ | {"analytics.board", "tracker.edge", "tracker.server"},
+    "analytics.up": READ | {"analytics.configuration", "tracker.edge", "tracker.server"},
     # What waits in a backup's spool is stored as an edge stores it, and its files are the spool's own.
     "analytics.backups": {
         "analytics.up",
@@ -100,7 +100,7 @@ ALLOWED: dict[str, set[str]] = {
     "analytics.management": READ
     | {"analytics.up", "analytics.upkeep", "analytics.doctor", "analytics.demo", "analytics.backups"}
     | {"analytics.access", "analytics.asgi", "analytics.history", "analytics.process", "analytics.web"}
-    | {"tracker.edge", "tracker.postgres", "tracker.upkeep"},
+    | {"tracker.edge", "tracker.server", "tracker.postgres", "tracker.upkeep"},
 }
 
 # Free of Django and of I/O, the clock an argument: whole rooms, and what is so in others.

@@ -39,7 +39,8 @@ def temporary() -> Iterator[Path]:
         yield path
     finally:
         # A killed start leaves it for the next one, which these tests do not always make.
-        shutil.rmtree(DataFolder(path).read("socket_folder") or path / "none", ignore_errors=True)
+        for record in ("socket_folder", "run_folder"):
+            shutil.rmtree(DataFolder(path).read(record) or path / "none", ignore_errors=True)
         shutil.rmtree(path)
 
 

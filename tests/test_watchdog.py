@@ -20,13 +20,13 @@ from analytics.up.child import Child
 from analytics.up.signs import Signs
 from scripts.stands.agents import FIREFOX
 from scripts.stands.edges import running_edge
-from scripts.stands.product import Product
+from scripts.stands.product import Product, running
 from scripts.stands.waiting import wait_for
 from tests.fleets import say, started
 from tracker.liveness.notify import ALIVE, READY, Notify
 from tracker.liveness.watchdog import Aside, Asked, Watchdog
 
-SILENCE = 2  # seconds; 10 in the product
+SILENCE = 3  # seconds; 10 in the product
 SETTINGS = {"FOOTFALL_WATCHDOG": str(SILENCE), "FOOTFALL_TRUSTED_PROXIES": "127.0.0.1"}
 
 
@@ -69,6 +69,17 @@ def test_a_silent_process_is_set_aside_and_then_ended(tmp_path: Path) -> None:
     assert looked(watchdog, clock, 0.5) == [True]
     watchdog.ended()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_one_sign_that_is_late_sets_nobody_aside(tmp_path: Path) -> None:
+    clock, signs = SteadyClock(), SaidAt(1000.0)
+    place = tmp_path / "web"
+    place.touch()
+    watchdog = Watchdog("web", signs, 3, Aside(place), clock)
+    looked(watchdog, clock, 2)
+    assert place.exists()
+    looked(watchdog, clock, 0.5)
+    assert not place.exists()
 
 
 def test_one_that_lives_after_all_is_brought_back(tmp_path: Path) -> None:
@@ -231,6 +242,7 @@ def test_an_edge_that_hangs_keeps_nobody_waiting_and_is_replaced(fleet: Product,
 
 
 HANGING: dict[str, Callable[[Product], list[int]]] = {
+    "web": lambda fleet: family(fleet, "manage.py web"),
     "jobs": lambda fleet: family(fleet, "manage.py jobs"),
     "valkey": lambda fleet: family(fleet, "valkey-server"),
     "postgres": lambda fleet: family(fleet, "bin/postgres"),
@@ -245,6 +257,31 @@ def test_whatever_hangs_is_replaced_and_all_goes_on(fleet: Product, key: str, na
     wait_for(lambda: HANGING[name](fleet) not in ([hung], []), 12 * SILENCE + 30)
     wait_for(lambda: let_in(fleet, key, "127.0.7.1"), 30)
     wait_for(lambda: live_tabs(fleet, key) == 0, 20)
+
+
+@pytest.mark.waits
+def test_the_one_process_that_hangs_is_replaced_and_its_pages_count_again() -> None:
+    """Its port is held by `up`: whoever comes meanwhile waits, and nobody is refused."""
+    with running(**SETTINGS) as product:
+        key = product.add_site("example.com")
+        hung = product.web
+        with ExitStack() as pages:
+            for last in range(1, 9):
+                say(pages.enter_context(dial(product, key, f"127.0.8.{last}")))
+            assert live_tabs(product, key) == 8
+            os.kill(hung, signal.SIGSTOP)
+            began = time.monotonic()
+            with socket.create_connection(("127.0.0.1", product.port)) as waiting:
+                waiting.sendall(b"GET /login/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                waiting.settimeout(SILENCE + 30)
+                assert waiting.recv(15).startswith(b"HTTP/1.1 200")
+            assert product.web != hung
+            for last in range(1, 9):
+                say(pages.enter_context(dial(product, key, f"127.0.8.{last}")))
+            wait_for(lambda: live_tabs(product, key) == 8, 15)
+            print(f"counted right again {time.monotonic() - began:.1f} s after it hung")
+        assert any("web has given no sign of life" in line for line in product.lines)
+        assert product.stop() == 0
 
 
 @pytest.mark.waits

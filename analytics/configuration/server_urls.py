@@ -5,8 +5,6 @@ from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import dj_database_url
-import psycopg
-from psycopg.conninfo import make_conninfo
 
 ENCODED = (
     "write special characters of a name or password percent-encoded (@ is %40, : is %3A, / is %2F, # is %23, "
@@ -47,6 +45,8 @@ def redis_url(text: str) -> str:
         raise ValueError(f"names no host: {REDIS}.")
     elif parts.path not in ("", "/") and not re.fullmatch(r"/[0-9]{1,4}", parts.path):
         raise ValueError(f"must end with the number of a database, or after the host: {REDIS}.")
+    if not parts.query:
+        return text
     # Here, since redis costs a start that has no use for it.
     from redis.asyncio import ConnectionPool
     from redis.exceptions import RedisError
@@ -88,6 +88,12 @@ def _parts(text: str, schemes: tuple[str, ...], form: str) -> SplitResult:
 
 
 def _refuse_options(options: dict[str, Any]) -> None:
+    if not options:
+        return
+    # Here: it would double the memory of a supervisor that has no other use for it.
+    import psycopg
+    from psycopg.conninfo import make_conninfo
+
     try:
         make_conninfo("", **options)
     except psycopg.Error:

@@ -1,4 +1,4 @@
-"""What `manage.py up` starts and ends: account, data folder, Postgres, Valkey, edges, nginx, web server.
+"""The supervisor `manage.py up`, and what it starts and ends: account, folders, Postgres, processes, nginx.
 
-Imported by nobody but `manage.py up`, the settings, and `backups`, which start Postgres too.
+Imported by `manage.py up`, the settings, and who starts Postgres too; `first_start` alone imports models.
 """

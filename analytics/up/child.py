@@ -1,4 +1,8 @@
-"""Children of `up`: programs that never outlive it, and are started again when they end by themselves."""
+"""Children of `up`: programs that never outlive it, and are started again when they end by themselves.
+
+A program may have a first life that is another: whoever starts it waits until that has come so far, and if it
+ends before, it is not started again.
+"""
 
 import ctypes
 import logging
@@ -55,21 +59,42 @@ class Child:
         watchdog: Watchdog | None = None,
         log: Path | None = None,
         check: float = log_file.CHECK,
+        files: Sequence[int] = (),
+        first: Sequence[str] = (),
     ) -> None:
         """`watchdog`: what ends it when it hangs; without one it is waited for.
 
         `log`: what it appends to, which is looked at every `check` seconds, and cut when it is long.
+        `files`: open files that it is given, under the same numbers.
+        `first`: words that its command has beyond those in its first life, until it `settled`; no watchdog
+        ends that, and nothing follows it.
         """
         self._name = name
         self._command = command
         self._environment = environment
         self._watchdog = watchdog
+        self._files = files
+        self._first = first
         self._log, self._check = log, check
         self._cut_at = float("-inf")
         self._stopping = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._activity = Activity(name)
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    @property
+    def pid(self) -> int | None:
+        """The process that it is now or was last; None before its first."""
+        return self._process.pid if self._process else None
+
+    @property
+    def failed(self) -> bool:
+        """Whether its first life ended before it had settled."""
+        return bool(self._first) and not self._thread.is_alive() and self._process is not None
+
+    def settled(self) -> None:
+        """Its first life has come to what it was for: from now on it is watched, and started again."""
+        self._first = ()
 
     def start(self) -> None:
         """Start it, and return at once."""
@@ -93,9 +118,10 @@ class Child:
         while not self._stopping.is_set():
             began = time.monotonic()
             self._process = subprocess.Popen(
-                self._command,
+                [*self._command, *self._first],
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
+                pass_fds=self._files,
                 start_new_session=True,  # a Ctrl-C in the terminal is for us to pass on
                 preexec_fn=dies_with_us(signal.SIGTERM),
             )
@@ -104,6 +130,8 @@ class Child:
             self._activity.progressed()
             code = self._wait(self._process, began)
             _kill_group(self._process.pid)
+            if self._first:
+                return
             if not self._stopping.is_set():
                 logger.error("%s ended by itself (%s); starting it again.", self._name, code)
                 if time.monotonic() - began < SHORT_LIFE:
@@ -117,7 +145,7 @@ class Child:
             try:
                 code = process.wait(patience)
             except subprocess.TimeoutExpired:
-                watchdog = None if self._stopping.is_set() else self._watchdog
+                watchdog = None if self._stopping.is_set() or self._first else self._watchdog
                 if watchdog and watchdog.must_end(process.pid, began):
                     # One that is stopped takes no other signal.
                     process.kill()

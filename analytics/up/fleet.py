@@ -1,4 +1,4 @@
-"""The processes around the web process under `--edges N`: Valkey, edges, jobs, and nginx before them all."""
+"""The processes of one `up`: web, and with `--edges N` Valkey, edges, jobs, and nginx before them all."""
 
 import os
 import resource
@@ -6,78 +6,102 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-
-from django.conf import settings
 
 from analytics.up import nginx, run_folder, valkey
 from analytics.up.account import Account
 from analytics.up.child import Child
 from analytics.up.data_folder import DataFolder
+from analytics.up.environments import ProcessKind, environment
 from analytics.up.errors import CannotStart
 from analytics.up.options import ROOT, Options
 from analytics.up.signs import Signs
+from tracker.liveness.notify import DEMO_SITE, READY, TABLES
 from tracker.liveness.watchdog import Aside, Watchdog
 
 READY_SECONDS = 30.0
+LOOK_SECONDS = 0.02
 # A job may take minutes; while it gets on, its process gives signs, which nobody waits for.
 JOBS_PATIENCE = 3.0
+# A site's worth of pages that come back at once must find room to wait in.
+BACKLOG = 2048
 
 
 class Fleet:
-    """The processes of one `up --edges N`."""
+    """The processes of one `up`."""
 
-    def __init__(self, options: Options, data: DataFolder, account: Account) -> None:
+    def __init__(self, options: Options, data: DataFolder, account: Account, listener: socket.socket) -> None:
         """Choose places, and check that everything is there; starts nothing.
 
-        Sets REDIS_URL, for this process too, where none is given. Raises CannotStart.
+        `listener`: bound to the port, and not listened on yet. Sets REDIS_URL where several processes need
+        one, and none is given. Raises CannotStart.
         """
-        nginx.program()
         self._options = options
         self._data = data
         self._account = account
-        self._embedded = not os.environ.get("REDIS_URL")
+        self._listener = listener
+        self._embedded = bool(options.edges) and not os.environ.get("REDIS_URL")
+        if options.edges:
+            nginx.program()
         if self._embedded:
             valkey.program()
         self.folder = run_folder.make(data, account)
         if self._embedded:
             os.environ["REDIS_URL"] = valkey.address(self.folder)
         self._signs = Signs(self.folder)
+        self._patience = 0.0
+        # Web may look for Postgres once its own end of this is closed.
+        self._waiting, self._going = os.pipe()
         self._children: list[Child] = []
         self._edges: list[Child] = []
+        self._web: Child | None = None
         self._front: Child | None = None
 
-    @property
-    def web(self) -> Path:
-        """The unix socket on which the web process listens."""
-        return self.folder / "web"
+    def start(self, patience: float) -> None:
+        """Start what needs no Postgres, and web, which has much to do before it needs one.
 
-    def start(self) -> None:
-        """Start all but nginx, and wait until edges take sockets. Raises CannotStart."""
-        if self._embedded:
-            self._start(valkey.child(self.folder, settings.FOOTFALL_WATCHDOG))
-            _wait_for([self.folder / "valkey"], "Valkey does not start.")
+        `patience`: for how many seconds a process may give no sign of life; 0: for ever.
+        """
+        self._patience = patience
         self._signs.start()
-        self._start(self._ours("jobs", ["jobs"], JOBS_PATIENCE))
-        for number in range(1, self._options.edges + 1):
-            edge = self._edge(number)
-            self._edges.append(edge)
-            edge.start()
-        places = [
-            self.folder / f"edge-{number}.{kind}"
-            for number in range(1, self._options.edges + 1)
-            for kind in ("ws", "post")
-        ]
-        _wait_for(places, "An edge does not start.")
+        if self._embedded:
+            self._start(valkey.child(self.folder, patience))
+        self._web = self._made_web()
+        self._web.start()
 
-    def open(self, trusted: list[str]) -> None:
-        """Start nginx: from now on visitors and staff come in."""
+    def go_on(self) -> None:
+        """Postgres answers: start the others, and wait until all serve; with edges, nobody comes in yet.
+
+        Web makes the tables before the others need them, and tells the operator what there is to know.
+        Raises CannotStart.
+        """
+        os.close(self._going)
+        if self._embedded:
+            _wait_for([self.folder / "valkey"], "Valkey does not start.")
+        self._wait_until_web_said(TABLES)
+        if self._options.edges:
+            self._start(self._ours(ProcessKind.JOBS, "jobs", ["jobs"], JOBS_PATIENCE))
+            self._start_edges()
+        self._wait_until_web_said(READY)
+        if self._web:
+            self._web.settled()
+
+    def open(self, trusted: Sequence[str]) -> None:
+        """Start nginx, where there are edges: from now on visitors and staff come in.
+
+        `trusted`: the proxies in front of it.
+        """
+        if not self._options.edges:
+            return
+        self._listener.listen(BACKLOG)
         self._front = nginx.Nginx(
             folder=self.folder,
             log=self._data.path / "nginx.log",
             account=self._account,
             port=self._options.port,
+            listener=self._listener.fileno(),
             edges=self._options.edges,
             files=resource.getrlimit(resource.RLIMIT_NOFILE)[1],
             trusted=trusted,
@@ -85,11 +109,24 @@ class Fleet:
         ).child()
         self._front.start()
 
+    def demo(self) -> Child:
+        """The made-up visitors, to be started once they can come in; web has made their site."""
+        site = next(
+            word.removeprefix(DEMO_SITE).decode() for word in self._web_said() if word.startswith(DEMO_SITE)
+        )
+        url = f"http://127.0.0.1:{self._options.port}"
+        command = [sys.executable, str(ROOT / "manage.py"), "demo", "--url", url, "--site", site]
+        return Child("demo", command, environment(ProcessKind.DEMO, os.environ))
+
     def stop(self) -> None:
-        """Let edges say 4502 and store what waits, all at once; then end the others."""
-        with ThreadPoolExecutor(len(self._edges) or 1) as together:
-            # Not SIGTERM: their pages have nowhere else to go.
-            list(together.map(lambda edge: edge.stop(signal.SIGINT), self._edges))
+        """Let all who hold sockets say 4502 and store what waits, at once; then end the others."""
+        # Nobody else holds it any more, so that who comes is refused rather than left waiting.
+        self._listener.close()
+        # Not SIGTERM for an edge: its pages have nowhere else to go.
+        ends = [(edge, signal.SIGINT) for edge in self._edges]
+        ends += [(self._web, signal.SIGTERM)] if self._web else []
+        with ThreadPoolExecutor(len(ends) or 1) as together:
+            list(together.map(lambda end: end[0].stop(end[1]), ends))
         for child in (*([self._front] if self._front else []), *reversed(self._children)):
             child.stop()
         self._signs.stop()
@@ -99,18 +136,59 @@ class Fleet:
         self._children.append(child)
         child.start()
 
-    def _edge(self, number: int) -> Child:
-        place = self.folder / f"edge-{number}"
-        places = [Path(f"{place}.{kind}") for kind in ("ws", "post")]
-        options = [f"--uds={places[0]}", f"--post-uds={places[1]}", "--verbosity=0"]
-        return self._ours(f"edge {number}", ["edge", *options], 1.0, *places)
+    def _made_web(self) -> Child:
+        """Web, whose first life begins with what a new database needs."""
+        first = ["--prepare", f"--after={self._waiting}", *(["--demo"] if self._options.demo else [])]
+        files = [self._waiting, self._listener.fileno()]
+        if self._options.edges:
+            place = self.folder / "web"
+            return self._ours(
+                ProcessKind.WEB, "web", ["web", f"--uds={place}"], 1.0, [place], files[:1], first
+            )
+        return self._ours(
+            ProcessKind.WEB, "web", ["web", f"--fd={files[1]}", "--jobs"], 1.0, (), files, first
+        )
 
-    def _ours(self, name: str, command: list[str], patience: float, *places: Path) -> Child:
-        """A child that runs one of our commands, and has so many times the usual patience to give a sign."""
-        seconds = settings.FOOTFALL_WATCHDOG * patience
+    def _start_edges(self) -> None:
+        places: list[Path] = []
+        for number in range(1, self._options.edges + 1):
+            own = [self.folder / f"edge-{number}.{kind}" for kind in ("ws", "post")]
+            options = [f"--uds={own[0]}", f"--post-uds={own[1]}"]
+            edge = self._ours(ProcessKind.EDGE, f"edge {number}", ["edge", *options], 1.0, own)
+            self._edges.append(edge)
+            edge.start()
+            places += own
+        _wait_for(places, "An edge does not start.")
+
+    def _ours(
+        self,
+        kind: ProcessKind,
+        name: str,
+        command: Sequence[str],
+        patience: float,
+        places: Sequence[Path] = (),
+        files: Sequence[int] = (),
+        first: Sequence[str] = (),
+    ) -> Child:
+        """A child that runs one of our commands, and has so many times the usual patience to give a sign.
+
+        `places`: unix sockets that it makes, by which proxies find it.
+        """
+        seconds = self._patience * patience
         watchdog = Watchdog(name, self._signs, seconds, Aside(*places)) if seconds else None
-        environment = {**os.environ, **self._signs.environment(seconds)}
-        return Child(name, [sys.executable, str(ROOT / "manage.py"), *command], environment, watchdog)
+        given = {**environment(kind, os.environ), **self._signs.environment(seconds)}
+        words = [sys.executable, str(ROOT / "manage.py"), *command, "--verbosity=0"]
+        return Child(name, words, given, watchdog, files=files, first=first)
+
+    def _wait_until_web_said(self, word: bytes) -> None:
+        """However long it takes: it may be making tables."""
+        while word not in self._web_said():
+            if self._web is None or self._web.failed:
+                raise CannotStart("Footfall does not start. It says why above.")
+            time.sleep(LOOK_SECONDS)
+
+    def _web_said(self) -> frozenset[bytes]:
+        return self._signs.said(self._web.pid or 0) if self._web else frozenset()
 
 
 def _wait_for(places: list[Path], problem: str) -> None:
@@ -119,7 +197,7 @@ def _wait_for(places: list[Path], problem: str) -> None:
     while not all(map(_answers, places)):
         if time.monotonic() > until:
             raise CannotStart(f"{problem} It says why above.")
-        time.sleep(0.02)
+        time.sleep(LOOK_SECONDS)
 
 
 def _answers(place: Path) -> bool:

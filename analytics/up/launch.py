@@ -11,7 +11,7 @@ from analytics.configuration.env_file import read_env_file
 from analytics.up import options, short_folder
 from analytics.up.account import account_for
 from analytics.up.data_folder import DataFolder
-from analytics.up.errors import CannotStart, port_taken
+from analytics.up.errors import CannotStart
 from analytics.up.fleet import Fleet
 from analytics.up.postgres import Postgres
 from analytics.up.postgres_home import recorded_home
@@ -24,7 +24,7 @@ class Launch:
     options: options.Options
     data: DataFolder
     postgres: Postgres | None
-    fleet: Fleet | None  # None where this one process holds the sockets itself
+    fleet: Fleet
 
 
 def prepare(arguments: list[str]) -> Launch:
@@ -46,7 +46,7 @@ def _prepare(chosen: options.Options) -> Launch:
     data.lock()
     data.clear()
     short_folder.clear()
-    _check_port(chosen.port)
+    listener = _bound(chosen.port)
     if not os.environ.get("SECRET_KEY") and data.secret_key() is None:
         data.write("secret_key", secrets.token_urlsafe(48))
     # `manage.py` commands beside this process find the database and the address here.
@@ -55,19 +55,20 @@ def _prepare(chosen: options.Options) -> Launch:
     data.write("database_url", postgres.url if postgres else given)
     data.write("url", f"http://localhost:{chosen.port}")
     os.environ["FOOTFALL_DATA"] = str(data.path)
-    fleet = Fleet(chosen, data, account_for(recorded_home(data) / "cluster")) if chosen.edges else None
-    return Launch(chosen, data, postgres, fleet)
+    account = account_for(recorded_home(data) / "cluster")
+    return Launch(chosen, data, postgres, Fleet(chosen, data, account, listener))
 
 
-def _check_port(port: int) -> None:
-    """Refuse a port before anything is started for it."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except PermissionError:
-            raise CannotStart(
-                f"Port {port} needs root's rights: choose one above 1023 with --port."
-            ) from None
-        except OSError:
-            raise CannotStart(port_taken(port)) from None
+def _bound(port: int) -> socket.socket:
+    """The port, held before anything is started for it: whoever serves it gets it, however often it dies."""
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        held.bind(("127.0.0.1", port))
+    except PermissionError:
+        raise CannotStart(f"Port {port} needs root's rights: choose one above 1023 with --port.") from None
+    except OSError:
+        raise CannotStart(
+            f"Port {port} is taken: stop what listens there, or choose another with --port."
+        ) from None
+    return held

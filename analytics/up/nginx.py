@@ -75,6 +75,7 @@ class Nginx:
     log: Path
     account: Account
     port: int
+    listener: int  # the file of a socket that is bound to the port
     edges: int
     files: int  # how many it may open
     trusted: Sequence[str]  # proxies in front of it, as FOOTFALL_TRUSTED_PROXIES names them
@@ -86,7 +87,9 @@ class Nginx:
         main = self.folder / "nginx.conf"
         main.write_text(self.around())
         command = [program(), "-c", str(main), "-e", str(self.log)]
-        return Child("nginx", command, {"PATH": "/usr/bin:/bin"}, log=self.log)
+        # As from another nginx, which it takes the place of: its own way to be given what it listens on.
+        environment = {"PATH": "/usr/bin:/bin", "NGINX": f"{self.listener};"}
+        return Child("nginx", command, environment, log=self.log, files=[self.listener])
 
     def around(self) -> str:
         """The main configuration, around the site's."""

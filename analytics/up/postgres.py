@@ -4,6 +4,8 @@ import logging
 import os
 import secrets
 import signal
+import socket
+import struct
 import subprocess
 import threading
 import time
@@ -13,16 +15,19 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 
-import psycopg
-from psycopg.pq import Ping
-
 from analytics.up import log_file, postgres_programs
 from analytics.up.account import account_for
 from analytics.up.child import dies_with_us
 from analytics.up.data_folder import DataFolder
 from analytics.up.errors import CannotStart
 from analytics.up.postgres_cluster import ENVIRONMENT, Cluster
-from analytics.up.postgres_home import make_home, make_socket_folder, recorded_home, remove_socket_folder
+from analytics.up.postgres_home import (
+    SOCKET,
+    make_home,
+    make_socket_folder,
+    recorded_home,
+    remove_socket_folder,
+)
 from tracker.liveness.activity import Activity, go_on_in_thread
 from tracker.liveness.watchdog import LOOK_SECONDS, Asked, Watchdog
 
@@ -45,6 +50,12 @@ FIXED = {
     "log_parameter_max_length_on_error": "0",
     "log_checkpoints": "off",
 }
+
+
+# What it is asked to see whether it lives: for TLS, which each connection may begin with (the protocol's
+# SSLRequest), and which a process of its own declines before it looks who is there.
+ASK_FOR_TLS = struct.pack("!2i", 8, 80877103)
+ANSWER_SECONDS = 2.0
 
 
 class Postgres:
@@ -111,7 +122,6 @@ class Postgres:
         self._cluster.check_version(postgres_programs.major())
         log_file.cut(self.log)
         self._launch()
-        self._make_database()
         self._watcher = threading.Thread(
             target=go_on_in_thread,
             args=(Activity("Supervision of Postgres"), self._watch, self._stopping),
@@ -189,12 +199,6 @@ class Postgres:
             time.sleep(0.01)
         return True
 
-    def _make_database(self) -> None:
-        server = self.url.removesuffix("/footfall") + "/postgres"
-        with psycopg.connect(server, autocommit=True) as connection:
-            if connection.execute("SELECT 1 FROM pg_database WHERE datname = 'footfall'").fetchone() is None:
-                connection.execute("CREATE DATABASE footfall")
-
     def _watch(self) -> None:
         """Start Postgres again whenever it ends, or hangs; see that its log stays small."""
         began, trimmed_at = time.monotonic(), time.monotonic()
@@ -223,8 +227,15 @@ class Postgres:
                 self._stopping.wait(1)
 
     def _answers(self) -> bool:
-        """Whether it answers at all: that it is just starting, or full, is an answer, too."""
-        return psycopg.pq.PGconn.ping(f"{self.url}?connect_timeout=2".encode()) in (Ping.OK, Ping.REJECT)
+        """Whether it answers at all: that it is just starting, or full, it would say later."""
+        try:
+            with socket.socket(socket.AF_UNIX) as asking:
+                asking.settimeout(ANSWER_SECONDS)
+                asking.connect(str(self._sockets / SOCKET))
+                asking.sendall(ASK_FOR_TLS)
+                return bool(asking.recv(1))
+        except OSError:
+            return False
 
     def _log(self) -> BinaryIO:
         """Its log; in the data folder, since root must not write into a folder that another account owns."""

@@ -2,11 +2,13 @@
 an earlier run's processes before a new one starts."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,9 +45,9 @@ class Cluster:
     programs: Path
 
     def make(self, password: str) -> None:
-        """Create the cluster, with `footfall` as the one role; safe to be killed at any moment.
+        """Create the cluster, with `footfall` as role and as database; safe to be killed at any moment.
 
-        Raises CannotStart with what `initdb` said.
+        Raises CannotStart with what Postgres' programs said.
         """
         half = self.path.with_name("cluster.new")
         shutil.rmtree(half, ignore_errors=True)
@@ -54,7 +56,7 @@ class Cluster:
             with os.fdopen(descriptor, "w") as file:
                 file.write(password)
             self.account.take(Path(password_file))
-            done = subprocess.run(
+            self._run(
                 [
                     self.programs / "initdb",
                     f"--pgdata={half}",
@@ -70,21 +72,31 @@ class Cluster:
                     "--locale-provider=builtin",
                     "--builtin-locale=C.UTF-8",
                     *(f"--set={name}={value}" for name, value in TUNING.items()),
-                ],
-                cwd="/",
-                env=ENVIRONMENT,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                **self.account.switch(),
+                ]
             )
         finally:
             os.unlink(password_file)
-        if done.returncode != 0:
-            shutil.rmtree(half, ignore_errors=True)
-            reasons = done.stderr.strip().splitlines() or ["initdb failed"]
-            raise CannotStart(f"Postgres' files cannot be made in {self.path.parent}: {reasons[-1]}")
+        # Alone, without a server: whoever starts one finds the database, and need not look for it.
+        self._run(
+            [self.programs / "postgres", "--single", "-D", half, "postgres"], "CREATE DATABASE footfall\n"
+        )
         os.rename(half, self.path)
+
+    def _run(self, command: Sequence[str | Path], said: str = "") -> None:
+        done = subprocess.run(
+            command,
+            cwd="/",
+            env=ENVIRONMENT,
+            input=said,
+            capture_output=True,
+            text=True,
+            **self.account.switch(),
+        )
+        # In single-user mode Postgres ends with 0 after an error, too.
+        wrong = [line for line in done.stderr.splitlines() if re.search(r"\b(ERROR|FATAL|PANIC):", line)]
+        if done.returncode != 0 or wrong:
+            reasons = wrong or done.stderr.strip().splitlines() or [f"{command[0]} failed"]
+            raise CannotStart(f"Postgres' files cannot be made in {self.path.parent}: {reasons[-1]}")
 
     def check_version(self, major: str) -> None:
         """Refuse files of another major version, which this Postgres cannot read."""

@@ -11,6 +11,7 @@ from analytics.up.data_folder import DataFolder
 from analytics.up.postgres_programs import system_folder
 
 SOCKETS = "socket_folder"
+SOCKET = ".s.PGSQL.5432"
 
 
 def recorded_home(data: DataFolder) -> Path:
@@ -48,7 +49,7 @@ def remove_socket_folder(data: DataFolder, account: Account) -> None:
     if folder := short_folder.recorded(data, SOCKETS, account.uid):
         # Gone meanwhile, or not empty: what is in it is not ours.
         with suppress(OSError):
-            for name in (".s.PGSQL.5432", ".s.PGSQL.5432.lock"):
+            for name in (SOCKET, f"{SOCKET}.lock"):
                 (folder / name).unlink(missing_ok=True)
             folder.rmdir()
     data.forget(SOCKETS)

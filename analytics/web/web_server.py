@@ -7,9 +7,9 @@ import asyncio
 import gc
 import os
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from autobahn.websocket import protocol as autobahn
@@ -19,7 +19,6 @@ from twisted.internet import defer, reactor
 from twisted.web.http import HTTPChannel
 
 from analytics.board.socket import OpenBoards
-from analytics.up.errors import CannotStart, port_taken
 from analytics.web import steady_clock
 from analytics.web.web_socket import BoundedProtocol
 from tracker.contract.close_codes import RESTARTING
@@ -35,8 +34,6 @@ PING_INTERVAL, PING_TIMEOUT = 10, 10
 FOR_EVER = -1
 # How long replies and closes may take to leave, once everything is stored.
 GOODBYE_SECONDS = 2.0
-# Twisted's 50 would turn away a site's worth of pages that come back at once.
-BACKLOG = 2048
 # Open pages are many objects and no garbage: looking at them every 700 allocations cost 10 % of all loads.
 # So are the 80 objects of each load that daphne keeps until its sweep of each second: at 50,000 it cost 5 %.
 GC_THRESHOLD = 100_000
@@ -79,18 +76,17 @@ class WebServer(Daphne):  # type: ignore[misc]
         application: object,
         edge: ProcessEdge,
         boards: OpenBoards,
-        where: int | Path,
+        listener: socket.socket,
         ready: Callable[[], None],
     ) -> None:
         """Serves `application`, whose visitors `edge` holds and whose `boards` are closed at the end.
 
-        `where`: a port of 127.0.0.1, or a unix socket for a proxy in front.
+        `listener`: what it listens on already, a port or a unix socket; closed at the end.
         """
         steady_clock.install()
-        place = f"tcp:{where}:interface=127.0.0.1" if isinstance(where, int) else f"unix:{where}:mode=660"
         super().__init__(
             application,
-            endpoints=[f"{place}:backlog={BACKLOG}"],
+            endpoints=[listener],
             signal_handlers=False,
             ping_interval=PING_INTERVAL,
             ping_timeout=PING_TIMEOUT,
@@ -99,20 +95,19 @@ class WebServer(Daphne):  # type: ignore[misc]
             websocket_max_frame_size=READ_LIMIT,
             server_name="footfall",
         )
+        # None that daphne would make by itself, though it wants to be told of one.
+        self.endpoints: list[str] = []
         self._edge, self._boards = edge, boards
-        self._where = where
+        self._listener = listener
         self._ready = ready
-        self._listening: list[Any] = []
+        self._listening: Any = None
         self._trouble: BaseException | None = None
         self._stopping = False
         self._notify = Notify()
         self._living: asyncio.Future[None] | None = None
 
     def run(self) -> None:
-        """Serve, and return when everything is said and stored.
-
-        Raises CannotStart when the port is taken, and whatever kept the edge from starting.
-        """
+        """Serve, and return when everything is said and stored. Raises what kept the edge from starting."""
         for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             # A process started with nohup stays deaf to SIGHUP.
             if signal.getsignal(sign) is not signal.SIG_IGN:
@@ -129,6 +124,12 @@ class WebServer(Daphne):  # type: ignore[misc]
         autobahn.pformat = str
         self.http_factory.protocol = PunctualChannel
         self.http_factory.timeOut = WHOLE_SECONDS
+        self._listener.setblocking(False)
+        self._listening = reactor.adoptStreamPort(
+            self._listener.fileno(), self._listener.family, self.http_factory
+        )
+        # Twisted listens on a copy of it.
+        self._listener.close()
         # Now, and not with the first visitor: the sites are then loaded when he comes.
         asyncio.ensure_future(self._edge.start()).add_done_callback(self._begun)
 
@@ -144,18 +145,6 @@ class WebServer(Daphne):  # type: ignore[misc]
             self._notify.say(READY)
             self._living = asyncio.ensure_future(self._notify.live(lambda: None))
 
-    def listen_success(self, port: Any) -> None:
-        """Keep the listener, so that it is closed first at the end."""
-        self._listening.append(port)
-
-    def listen_error(self, failure: Any) -> None:
-        """End with a sentence: somebody took the port since it was checked."""
-        where = self._where
-        self._trouble = CannotStart(
-            port_taken(where) if isinstance(where, int) else f"{where} cannot be listened on."
-        )
-        self.stop()
-
     def _on_signal(self, number: int, frame: object) -> None:
         if self._stopping:
             # A second Ctrl-C is meant: the kernel ends the children, and unacknowledged pages come again.
@@ -169,8 +158,7 @@ class WebServer(Daphne):  # type: ignore[misc]
 
     async def _say_goodbye(self) -> None:
         self._notify.say(STOPPING)
-        for port in self._listening:
-            port.stopListening()
+        self._listening.stopListening()
         await asyncio.gather(self._boards.close(RESTARTING), self._edge.stop(), return_exceptions=True)
         conversations = set(self._applications())
         if conversations:

@@ -61,9 +61,9 @@ def all_kill_at(stand: Stand, quick: bool) -> Iterator[Figure]:
 def _kill(stand: Stand, away: float) -> int:
     """Kill everything, after Postgres has been away for so many seconds; bytes in the spools then."""
     if not away:
-        stand.kill("web")
+        stand.kill("up")
         return 0
     with without_postgres(stand):
         time.sleep(away)
-        stand.kill("web")
+        stand.kill("up")
         return sum(file.stat().st_size for file in spool_files(stand))

@@ -80,7 +80,7 @@ def _doors(
 ) -> Iterator[Figure]:
     """The same through real sockets, to an edge and to the one process."""
     key, numbers = product.add_site(ORIGIN), count()
-    doors = (("edge", server.ports[0], server.roots[0]), ("one process", product.port, product.process.pid))
+    doors = (("edge", server.ports[0], server.roots[0]), ("one process", product.port, product.web))
     for name, port, pid in doors:
         mutator = Mutator(SEED + port)
         # What every process needs once, it has taken by then.

@@ -83,7 +83,7 @@ def _judged(samples: list[Sample], quick: bool) -> Iterator[Figure]:
 
 
 def _sample(stand: Stand, redis: Redis) -> Sample:
-    names = ("edge", "web", "jobs", "valkey", "nginx")
+    names = ("up", "edge", "web", "jobs", "valkey", "nginx")
     # `up` is the parent of all others: its own memory alone.
     pids = {name: stand.pids(name) for name in names}
     pids["nginx"] = processes.family(pids["nginx"][0])

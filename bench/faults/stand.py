@@ -24,8 +24,9 @@ from scripts.stands import clusters
 from scripts.stands.logins import log_in
 from scripts.stands.product import QUICK_SETTINGS, Product
 
-# What its command line holds tells a process; `web` is `up` itself, which starts all the others again.
+# What its command line holds tells a process; each is a child of `up`, which starts it again.
 PROGRAMS = {
+    "web": "manage.py web ",
     "edge": "manage.py edge ",
     "jobs": "manage.py jobs",
     "valkey": "valkey-server ",
@@ -63,8 +64,11 @@ class Stand:
         return recorded_home(DataFolder(self.data)) / "cluster"
 
     def pids(self, name: str) -> list[int]:
-        """The processes of this name as they are now, edges by their number; empty between two lives."""
-        if name == "web":
+        """The processes of this name as they are now, edges by their number; empty between two lives.
+
+        `up` is the one that all others descend from.
+        """
+        if name == "up":
             return [self.product.process.pid]
         lines = {pid: _command(pid) for pid in processes.family(self.product.process.pid)}
         found = [pid for pid, line in lines.items() if PROGRAMS[name] in line]
@@ -75,7 +79,7 @@ class Stand:
         return kill(*(pid for name in names for pid in self.pids(name)))
 
     def boot(self) -> None:
-        """Start everything again from the same folder, on the same port, after `web` was killed."""
+        """Start everything again from the same folder, on the same port, after `up` was killed."""
         self.product.stop(signal.SIGKILL)
         options = (*self._options, "--port", str(self.port))
         self.product = Product(self.data, *options, under=self._under, **self._environment)

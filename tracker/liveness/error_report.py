@@ -3,15 +3,14 @@
 import traceback
 from collections.abc import Iterator
 
-import psycopg
-
 # Their words name parts of the code, never values.
 NAMES_ONLY = (AttributeError, NameError, ImportError)
 
 
 def kind_of(error: BaseException) -> str:
     """The error's type, with Postgres' own code where it has one: `UndefinedColumn 42703`."""
-    state = error.sqlstate if isinstance(error, psycopg.Error) else None
+    # By its name: psycopg would double the memory of a process that has no other use for it.
+    state = getattr(error, "sqlstate", None)
     return f"{type(error).__name__} {state}" if state else type(error).__name__
 
 

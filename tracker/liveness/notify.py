@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 READY, ALIVE, STOPPING = b"READY=1", b"WATCHDOG=1", b"STOPPING=1"
+# Words of our own, for `up`: that the tables are made, and which site is that of made-up visitors.
+TABLES, DEMO_SITE = b"X_FOOTFALL_TABLES=1", b"X_FOOTFALL_DEMO_SITE="
 # Whoever listens is told in WATCHDOG_USEC after how long they lose patience: 10 s and more.
 SIGN_SECONDS = 1.0
 

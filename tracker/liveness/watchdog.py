@@ -19,6 +19,8 @@ LOOK_SECONDS = 0.5
 ASK_SECONDS = 2.0
 # How much of its patience a process has used up when nobody is sent there any more.
 ASIDE_PART = 0.4
+# … and not before two of its signs are missing, however impatient: one each second may be a little late.
+LEAST_ASIDE_SECONDS = 2.0
 # One that is just being started may have to wait for its turn, or for others.
 START_SECONDS = 60.0
 # Not looked at for so long, this process was itself stopped: what was said meanwhile must be heard first.
@@ -114,7 +116,7 @@ class Watchdog:
                 *(self._name, silent),
             )
             return True
-        self._set_aside(silent > patience * ASIDE_PART)
+        self._set_aside(silent > max(patience * ASIDE_PART, LEAST_ASIDE_SECONDS))
         return False
 
     def ended(self) -> None:

@@ -1,0 +1,69 @@
+"""Which process is told what: all settings have a row, and nobody is told a secret without need."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from analytics.configuration.setting import InBackups
+from analytics.configuration.table import ALL, NAMED
+from analytics.up.environments import CHILD, NEEDED_BY, ProcessKind, environment
+from tests.documents import ROOT
+
+GIVEN = {name: f"secret of {name}" for name in NEEDED_BY} | {
+    "PATH": "/bin",
+    "LC_ALL": "C",
+    "PGPASSWORD": "secret of libpq",
+    "NOTIFY_SOCKET": "systemd's",
+    "AWS_SECRET_ACCESS_KEY": "somebody's",
+}
+
+
+def test_every_setting_has_its_row() -> None:
+    assert set(NEEDED_BY) == set(NAMED) - {CHILD}
+
+
+@pytest.mark.parametrize("kind", ProcessKind)
+def test_nobody_is_told_a_secret_that_they_do_not_need(kind: ProcessKind) -> None:
+    told = environment(kind, GIVEN)
+    secrets = {each.name for each in ALL if each.backups is InBackups.SECRET}
+    secrets |= {"PGPASSWORD", "AWS_SECRET_ACCESS_KEY", "FOOTFALL_DEMO_SECRET"}
+    pages = {"REDIS_URL", "SECRET_KEY", "FOOTFALL_DEMO_SECRET", "PGPASSWORD"}
+    allowed = {
+        ProcessKind.WEB: pages,
+        ProcessKind.EDGE: pages,
+        ProcessKind.JOBS: {"PGPASSWORD"},
+        ProcessKind.DEMO: {"FOOTFALL_DEMO_SECRET"},
+    }
+    assert set(told) & secrets == allowed[kind]
+    assert told["PATH"] == "/bin"
+    assert told["LC_ALL"] == "C"
+    assert told[CHILD] == kind
+    assert "NOTIFY_SOCKET" not in told
+
+
+def test_what_is_told_to_nobody_is_used_by_the_supervisor_or_kept_in_the_data_folder() -> None:
+    assert {name for name, kinds in NEEDED_BY.items() if not kinds} == {"DATABASE_URL", "FOOTFALL_WATCHDOG"}
+
+
+def test_the_supervisor_knows_neither_models_nor_the_application(tmp_path: Path) -> None:
+    """It lives beside all others, and so is light: 26 MB without Django and psycopg, 52 with them."""
+    program = (
+        "import sys, analytics.up.launch, analytics.up.supervisor, analytics.settings;"
+        "print(*{name.partition('.')[0] for name in sys.modules}, *(sys.modules.keys() & {'django.conf'}))"
+    )
+    environment = {
+        "PATH": os.environ["PATH"],
+        "FOOTFALL_DATA": str(tmp_path),
+        "SECRET_KEY": "only for a test, and long enough to be taken for a key",
+        "DATABASE_URL": "postgres://somebody:secret@localhost/footfall",
+        "REDIS_URL": "unix:///run/footfall-12345678/valkey",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    heavy = {"psycopg", "channels", "daphne", "twisted", "redis", "django.conf"}
+    assert set(done.stdout.split()) & heavy == set()
+    assert "tracker" in done.stdout
