@@ -6,13 +6,15 @@ from django.urls import URLPattern, URLResolver, path
 from analytics.access import login
 from analytics.api.base import make_api
 from analytics.api.live import add_live
-from analytics.board import data, pages
+from analytics.api.refusals import add_refusals
+from analytics.board import data, hosts, pages
 from analytics.health import health, metrics
 from analytics.process import web
 from tracker.web import views
 
 api = make_api()
 add_live(api, web.live, web.snapshots)
+add_refusals(api, web.live)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("t.js", views.snippet, name="snippet"),
@@ -35,5 +37,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(
         "sites/<str:key>/list.json", data.whole_list, {"answers": web.answers, "live": web.live}, name="list"
     ),
+    path("sites/<str:key>/hosts/", hosts.allow, name="hosts"),
     path("sites/<str:key>/reports/", pages.reports, name="reports"),
 ]

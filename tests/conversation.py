@@ -46,6 +46,7 @@ class RecordingServices:
     progressed: list[Progress] = field(default_factory=list)
     events: list[tuple[EventRecord, Callable[[bool], None]]] = field(default_factory=list)
     drops: Drops = field(default_factory=Drops)
+    refusals: list[tuple[int, Drop, str]] = field(default_factory=list)
     claims: dict[UUID, Session] = field(default_factory=dict)
     presence: Presence = field(default_factory=lambda: Presence(100, 0.0))
     salted: bool = True
@@ -84,6 +85,9 @@ class RecordingServices:
         if not self.full:
             self.events.append((record, done))
         return not self.full
+
+    def refused(self, site_id: int, reason: Drop, of: str = "") -> None:
+        self.refusals.append((site_id, reason, of))
 
     def drop(self, reason: Drop) -> None:
         self.drops.count(reason)

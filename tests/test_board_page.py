@@ -3,17 +3,24 @@
 Screenshots of every state are left in `test-results/board/`, to be looked at.
 """
 
+import json
 import re
 import signal
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
+from scripts.stands.agents import FIREFOX
 from scripts.stands.product import Product, running
+from scripts.stands.waiting import wait_for
 from tests.boards import SHOTS, figure, rows, start_again, visit
 from tests.cast import PASSWORD
 from tracker.pages.escapes import one_form, readable
@@ -247,6 +254,65 @@ def test_who_asks_for_less_motion_sees_none(
         figure(page, "tabs").to_have_text("2")
     figure(page, "tabs").to_have_text("0")
     assert page.evaluate("window.animations") == 0
+
+
+def knock(product: Product, key: str, origin: str, agent: str = FIREFOX) -> int:
+    """Try to be counted from a page of this origin; the code with which the socket was closed."""
+    with connect(
+        f"{product.socket_url}/live/{key}",
+        additional_headers={"X-Forwarded-For": "198.51.100.7"},
+        origin=Origin(origin),
+        user_agent_header=agent,
+        compression=None,
+    ) as socket:
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.recv(timeout=10)
+        assert closed.value.rcvd
+        return closed.value.rcvd.code
+
+
+def test_who_sets_a_site_up_reads_which_host_is_refused_and_allows_it(
+    product: Product, keys: tuple[str, str], page_of: Callable[..., Page]
+) -> None:
+    fresh = product.add_site("seen.example")
+    page = page_of(f"/sites/{fresh}/")
+    knocks = page.locator("[data-knock]")
+    expect(knocks).to_be_hidden()
+    assert knock(product, fresh, "https://seen.example", "Googlebot/2.1") == 4403
+    expect(knocks).to_contain_text("Refused just now: a program (Googlebot). Programs are not counted.")
+    expect(knocks.get_by_role("button")).to_be_hidden()
+    assert knock(product, fresh, "https://shop.example:8443") == 4403
+    expect(knocks).to_contain_text("Refused just now: shop.example is no host of this site.")
+    page.screenshot(path=SHOTS / "refused.png")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.emulate_media(color_scheme="dark")
+    page.screenshot(path=SHOTS / "refused-phone-dark.png")
+    api = page.request.get(f"{product.url}/api/v1/sites/{fresh}/refusals").json()
+    assert [(row["reason"], row["of"], row["count"]) for row in api["refusals"]] == [
+        ("wrong_origin", "shop.example", 1),
+        ("bot", "Googlebot", 1),
+    ]
+    assert (api["hours"], api["stale"]) == (6, 0)
+    assert "198.51.100.7" not in str(api)
+    knocks.get_by_role("button", name="Allow it").click()
+    expect(knocks).to_contain_text("shop.example is allowed now. Load its page again.")
+    wait_for(lambda: is_counted(product, fresh, "https://shop.example"), what="the host to be allowed")
+    expect(knocks).to_be_hidden()
+
+
+def is_counted(product: Product, key: str, origin: str) -> bool:
+    with connect(
+        f"{product.socket_url}/live/{key}",
+        additional_headers={"X-Forwarded-For": "198.51.100.8"},
+        origin=Origin(origin),
+        user_agent_header=FIREFOX,
+        compression=None,
+    ) as socket:
+        socket.send(json.dumps({"t": "page", "id": str(uuid.uuid4()), "u": f"{origin}/"}))
+        try:
+            return bool(json.loads(socket.recv(timeout=10))["t"] == "ack")
+        except ConnectionClosed:
+            return False
 
 
 @pytest.mark.alone

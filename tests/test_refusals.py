@@ -94,6 +94,7 @@ ROUTES: dict[str, tuple[str, set[str]]] = {
     "api/v1/openapi.json": ("/api/v1/openapi.json", EVERYONE),
     "api/v1/docs": ("/api/v1/docs", USERS),
     "api/v1/sites/<key>/live": ("/api/v1/sites/{site.key}/live", READERS),
+    "api/v1/sites/<key>/refusals": ("/api/v1/sites/{site.key}/refusals", READERS),
     "healthz": ("/healthz", NOBODY),
     "readyz": ("/readyz", NOBODY),
     "metrics": ("/metrics", NOBODY),
@@ -106,10 +107,11 @@ ROUTES: dict[str, tuple[str, set[str]]] = {
     "sites/<str:key>/at.json": ("/sites/{site.key}/at.json?t={now}", READERS),
     "sites/<str:key>/paths.json": ("/sites/{site.key}/paths.json?page=/", READERS),
     "sites/<str:key>/list.json": ("/sites/{site.key}/list.json?of=pages&t={now}", READERS),
+    "sites/<str:key>/hosts/": ("/sites/{site.key}/hosts/", NOBODY),  # takes POST only; test_knocks.py
     "sites/<str:key>/reports/": ("/sites/{site.key}/reports/", NOBODY),  # leads to the report, which is above
 }
 # They start the edge of this process once they let somebody in; tests of their own ask a real one.
-LIVE = {"api/v1/sites/<key>/live", "live/<str:key>"}
+LIVE = {"api/v1/sites/<key>/live", "api/v1/sites/<key>/refusals", "live/<str:key>"}
 
 
 @dataclass(frozen=True)

@@ -122,6 +122,51 @@ def settled(live: Live) -> None:
     wait_for(lambda: live()["tabs"] == 0, 10, "the last test's pages to go")
 
 
+def test_who_was_refused_at_any_edge_is_told_in_one_list(
+    product: Product, key: str, edges: tuple[EdgeProcess, EdgeProcess], valkey: Valkey
+) -> None:
+    token = product.manage("addtoken").splitlines()[-1]
+    store = Redis.from_url(valkey.url)
+
+    def told() -> list[tuple[str, str, int]]:
+        url = f"{product.url}/api/v1/sites/{key}/refusals"
+        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(request, timeout=10) as response:
+            shown = json.load(response)
+        assert shown["stale"] == 0
+        return sorted((row["reason"], row["of"], row["count"]) for row in shown["refusals"])
+
+    def knock(at: Product, origin: str, agent: str = FIREFOX) -> None:
+        with connect(
+            f"{at.socket_url}/live/{key}",
+            origin=Origin(origin),
+            user_agent_header=agent,
+            compression=None,
+        ) as opened:
+            with pytest.raises(ConnectionClosed) as closed:
+                opened.recv(timeout=10)
+            assert closed.value.rcvd
+            assert closed.value.rcvd.code == 4403
+
+    for edge in (edges[0], edges[1], edges[1]):
+        knock(edge.of(product), "https://shop.example")
+    knock(edges[0].of(product), "null")
+    knock(edges[0].of(product), "https://seen.example", "curl/8.5.0")
+    expected = [("bot", "curl", 1), ("wrong_origin", "", 1), ("wrong_origin", "shop.example", 3)]
+    wait_for(lambda: told() == expected, 10, "the refusals of both edges")
+    # What somebody else writes in their place is put away; an edge's own rows come with its next refusal.
+    (name,) = store.keys("footfall:*:refusals")
+    store.hset(name, "1", b"nonsense")
+    assert told() == expected
+    store.set(name, "no hash")
+    assert told() == []
+    knock(edges[0].of(product), "null")
+    wait_for(
+        lambda: told() == [("bot", "curl", 1), ("wrong_origin", "", 2), ("wrong_origin", "shop.example", 1)]
+    )
+    store.close()
+
+
 def test_tabs_and_visitors_are_exact_whichever_edge_holds_whom(
     product: Product, key: str, live: Live, edges: tuple[EdgeProcess, EdgeProcess], board: ClientConnection
 ) -> None:

@@ -12,9 +12,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from tracker.pages.naming import NO_NAMING
-from tracker.sites.hosts import read_host
+from tracker.sites.hosts import MOST_HOSTS, read_host
 
-MOST = 200
+MOST = MOST_HOSTS
 LONGEST_PATH = 512  # characters, percent-encoded
 # A page's name where the site shows hosts.
 HOSTED = re.compile(r"[^\s/?#*]+\.[^\s/?#*]+/")

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from analytics.access.rights import Reader, asite_for, is_staff, visible_sites
+from analytics.access.rights import Reader, asite_for, is_staff, owned_sites, visible_sites
 from analytics.live.last_hour import SitesHour
 from analytics.live.state import LiveState
 from tracker.live.dimensions import TABLE
@@ -82,6 +82,7 @@ async def board(request: HttpRequest, key: str) -> HttpResponse:
         "system": SYSTEM,
         "wall": "wall" in request.GET,
         "snippet": snippet_tag.tag(site, f"{scheme}://{request.get_host()}"),
+        "owner": await owned_sites(user).filter(pk=site.pk).aexists(),
         "installed": await PageView.objects.filter(site_id=site.pk).aexists(),
     }
     return render(request, "board.html", context)

@@ -20,6 +20,7 @@ from tracker.across.messages import EdgeLease, Happened, Totals, WatchRequest
 from tracker.across.redis_client import REDIS_ERRORS, RETRY_SECONDS, client
 from tracker.across.vitals import Vitals
 from tracker.live.filters import NO_FILTERS, Filters
+from tracker.live.refusals import Refusal, merged
 from tracker.live.stream import Stream
 from tracker.liveness.activity import Activities, go_on
 
@@ -66,6 +67,7 @@ class Collector:
         self._clock = time.time() - time.monotonic()  # Redis' clock minus the steady one
         self.reachable = False
         self._redis: Redis | None = None
+        self._connected = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def watch(self, site_id: int, filters: Filters = NO_FILTERS) -> Merged:
@@ -121,6 +123,21 @@ class Collector:
             await self._redis.delete(key)
         return bool(taken)
 
+    async def refusals(self, site_id: int) -> list[Refusal] | None:
+        """Who was refused at the site's door in the last hours, at any edge; None while Redis is away."""
+        self._begin()
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await self._connected.wait()
+                if self._redis is None:
+                    return None
+                rows, odd = await foreign.refusals(self._redis, messages.refusals_key(site_id))
+        except REDIS_ERRORS:
+            return None
+        if odd:
+            self._activity.put_away("what stood in the place of refusals")
+        return merged(rows, time.time())
+
     def now(self) -> float:
         """Redis' clock, which all web processes share; seconds since the epoch."""
         return time.monotonic() + self._clock
@@ -146,6 +163,7 @@ class Collector:
                     redis.pubsub(ignore_subscribe_messages=True) as subscription,
                 ):
                     self._redis = redis
+                    self._connected.set()
                     await subscription.subscribe(messages.LEFT)
                     self._subscribed.clear()
                     self._asked.clear()
@@ -166,6 +184,7 @@ class Collector:
     def _lose(self) -> None:
         """Redis is not heard any more: whoever looks is told that counts are old."""
         self._redis, self.reachable = None, False
+        self._connected.clear()
         self._tell_stale()
 
     async def _gather(self, redis: Redis, subscription: Any) -> None:

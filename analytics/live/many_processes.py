@@ -7,6 +7,7 @@ from tracker.across.vitals import Vitals
 from tracker.edge.process_edge import ProcessEdge
 from tracker.live.counters import Counters
 from tracker.live.filters import NO_FILTERS, Filters
+from tracker.live.refusals import Refusal
 from tracker.live.stream import Stream
 
 
@@ -35,6 +36,9 @@ class ManyProcesses:
 
     def totals(self, site_ids: Collection[int]) -> dict[int, tuple[int, int]]:
         return self._collector.totals(site_ids)
+
+    async def refusals(self, site_id: int) -> list[Refusal] | None:
+        return await self._collector.refusals(site_id)
 
     def others(self) -> list[Vitals]:
         own = self._edge.running

@@ -8,6 +8,7 @@ from tracker.across.vitals import Vitals
 from tracker.edge.process_edge import ProcessEdge
 from tracker.live.counters import Counters
 from tracker.live.filters import NO_FILTERS, Filters
+from tracker.live.refusals import Refusal, merged
 from tracker.live.stream import Stream
 
 
@@ -40,6 +41,9 @@ class OneProcess:
 
     def totals(self, site_ids: Collection[int]) -> dict[int, tuple[int, int]]:
         return self._edge.running.presence.totals() if self._edge.running else {}
+
+    async def refusals(self, site_id: int) -> list[Refusal] | None:
+        return merged((await self._edge.start()).refusals.of(site_id), time.time())
 
     def others(self) -> list[Vitals]:
         return []

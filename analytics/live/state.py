@@ -6,6 +6,7 @@ from typing import Protocol
 from tracker.across.vitals import Vitals
 from tracker.live.counters import Counters
 from tracker.live.filters import NO_FILTERS, Filters
+from tracker.live.refusals import Refusal
 from tracker.live.stream import Stream
 
 
@@ -30,6 +31,9 @@ class LiveState(Protocol):
 
     def totals(self, site_ids: Collection[int]) -> dict[int, tuple[int, int]]:
         """Tabs and visitors of these sites, as they are known without waiting."""
+
+    async def refusals(self, site_id: int) -> list[Refusal] | None:
+        """Who was refused at the site's door in the last hours, the last first; None where nobody can say."""
 
     def others(self) -> list[Vitals]:
         """How the other processes are, a second ago at most."""

@@ -55,7 +55,7 @@ for (const button of board.querySelectorAll(".lists .open")) {
 }
 /** @type {Snapshot | null} */
 let latest = null;
-const install = new Install(part(".install"), () => {
+const install = new Install(part(".install"), key, () => {
   part(".figures").hidden = false;
   measure();
 });

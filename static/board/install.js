@@ -4,6 +4,7 @@
  *
  * @import {Snapshot} from "../shared/snapshot.js"
  */
+import { Knocks } from "./knocks.js";
 
 const GREEN_MS = 1_400;
 const COPIED_MS = 2_000;
@@ -11,12 +12,15 @@ const COPIED_MS = 2_000;
 export class Install {
   /**
    * @param {HTMLElement} root
+   * @param {string} key the site's
    * @param {() => void} giveWay shows the board
    */
-  constructor(root, giveWay) {
+  constructor(root, key, giveWay) {
     this.root = root;
     this.giveWay = giveWay;
     this.done = root.hidden;
+    const knock = /** @type {HTMLElement} */ (root.querySelector("[data-knock]"));
+    this.knocks = this.done ? null : new Knocks(knock, key);
     const button = /** @type {HTMLButtonElement} */ (root.querySelector("[data-copy]"));
     const code = /** @type {HTMLElement} */ (root.querySelector("code"));
     button.addEventListener("click", () => copy(button, code));
@@ -26,6 +30,7 @@ export class Install {
   update(snapshot) {
     if (this.done || !visited(snapshot)) return;
     this.done = true;
+    this.knocks?.stop();
     const page = snapshot.pages[0]?.name;
     const check = /** @type {HTMLElement} */ (this.root.querySelector(".check"));
     const words = /** @type {HTMLElement} */ (check.querySelector("[role=status]"));

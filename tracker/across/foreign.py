@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError, WatchError
 
 from tracker.across import messages
+from tracker.live.refusals import RefusalRow
 
 INCARNATION = re.compile(rb"[0-9a-f]{1,16}\.[0-9a-f]{8}")
 # A score so far ahead was set by nobody's clock.
@@ -20,6 +21,8 @@ AHEAD_SECONDS = 10.0
 BEHIND_SECONDS = 2 * messages.LEASE_SECONDS
 # The totals of some 100,000 sites. What is longer is not read to its end.
 LONGEST_LEASE = 4 * 2**20
+# Of a site's refusals an edge tells 50 rows; far more edges than there are have room.
+LARGEST_REFUSALS, MOST_REFUSING = 4 * 2**20, 256
 # Of 25,000 counters a share takes 2 MB; nobody's is a hundred times that.
 LARGEST_SHARE = 256 * 2**20
 
@@ -77,3 +80,43 @@ async def share(redis: Redis, key: str) -> tuple[int, dict[bytes, int]] | None:
     except ResponseError:
         raise messages.Foreign from None
     return messages.read_hash(raw)
+
+
+async def write_field(redis: Redis, key: str, field: str, value: bytes) -> bool:
+    """Write a field of a hash that has MOST_REFUSING at most. Whether something else was in its place."""
+    for again in (False, True):
+        try:
+            async with redis.pipeline() as pipe:
+                pipe.hset(key, field, value)
+                pipe.pexpire(key, messages.REFUSALS_MS)
+                pipe.hlen(key)
+                written = (await pipe.execute())[-1]
+            if written <= MOST_REFUSING:
+                return again
+        except ResponseError:
+            if again:
+                raise
+        await redis.delete(key)
+    return True
+
+
+async def refusals(redis: Redis, key: str) -> tuple[list[RefusalRow], bool]:
+    """The rows of a site's refusals, and whether something in their place was put away."""
+    try:
+        size: Any = await redis.memory_usage(key)
+        if size and size > LARGEST_REFUSALS:
+            raise messages.Foreign
+        raw: Any = await redis.hgetall(key)
+    except (ResponseError, messages.Foreign):
+        await redis.delete(key)
+        return [], True
+    rows: list[RefusalRow] = []
+    odd = []
+    for field, value in raw.items():
+        try:
+            rows += messages.read_refusals(value)
+        except messages.Foreign:
+            odd.append(field)
+    if odd:
+        await redis.hdel(key, *odd)
+    return rows, bool(odd)

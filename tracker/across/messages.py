@@ -14,9 +14,11 @@ import msgspec
 from tracker.across.vitals import Vitals
 from tracker.live.counters import Counters, Field, read_field
 from tracker.live.filters import Filters
+from tracker.live.refusals import HOUR, HOURS, RefusalRow
 from tracker.live.stream import Happening
 
 LEASE_SECONDS = 3.0
+REFUSALS_MS = HOURS * HOUR * 1000
 REGISTRY = "footfall:{edges}"  # incarnations by when they last renewed their lease (Redis' clock)
 ASKED = "footfall:{edges}:asked"
 CLAIMED = "footfall:{edges}:claimed"
@@ -129,6 +131,22 @@ def lease(incarnation: str) -> str:
 def share_key(site_id: int, incarnation: str, filters_key: str) -> str:
     """The key of a share's hash."""
     return f"footfall:{{{site_id}}}:share:{incarnation}:{filters_key}"
+
+
+def refusals_key(site_id: int) -> str:
+    """The key of a hash: what each edge (a field) refused of a site's pages in the last hours."""
+    return f"footfall:{{{site_id}}}:refusals"
+
+
+def read_refusals(value: bytes) -> list[RefusalRow]:
+    """What an edge refused. Raises Foreign."""
+    try:
+        rows = msgspec.msgpack.decode(value, type=list[RefusalRow])
+    except msgspec.DecodeError:
+        raise Foreign from None
+    if any(not 0 <= each < MOST for row in rows for each in (row.at, *row.hours.values())):
+        raise Foreign
+    return rows
 
 
 def channel(site_id: int) -> str:

@@ -22,6 +22,7 @@ from tracker.conversation.claims import Claims
 from tracker.live.counters import Counters
 from tracker.live.filters import Filters
 from tracker.live.presence import Presence
+from tracker.live.refusals import SiteRefusals
 from tracker.live.stream import NEWEST
 from tracker.liveness.activity import Activities, go_on
 
@@ -38,6 +39,7 @@ FILTERS_PER_SITE = 64
 # Longer than a lease, so that a share never goes before it.
 SHARE_MS, LEASE_MS = 15_000, int(messages.LEASE_SECONDS * 1000)
 PORTION = 1_000  # claims in one message
+REFUSING_SITES = 50  # told of each second; 50 rows each take some 3 KB
 
 
 class Lost(Exception):
@@ -52,6 +54,7 @@ class Publisher:
         edge: str,
         presence: Presence,
         claims: Claims,
+        refusals: SiteRefusals,
         url: str,
         vitals: Callable[[], Vitals],
         activities: Activities,
@@ -61,6 +64,8 @@ class Publisher:
         self._edge = edge
         self._presence = presence
         self._claims = claims
+        self._refusals = refusals
+        self._refusals_at = float("-inf")  # when they were last told; steady clock
         self._url = url
         self._vitals = vitals
         self._incarnation = ""
@@ -112,6 +117,7 @@ class Publisher:
         self._incarnation = f"{self._edge}.{secrets.token_hex(4)}"
         self._shares.clear()
         self._claims.say_all()
+        self._refusals.say_all()
         seconds, micros = await redis.time()
         self._clock = seconds + micros / 1e6 - time.monotonic()
         if await foreign.clear_registry(redis):
@@ -209,6 +215,9 @@ class Publisher:
             self._shares[key] = share
             await self._stream(redis, key, filters)
         await self._claim(redis)
+        if now - self._refusals_at >= RENEW_SECONDS:
+            self._refusals_at = now
+            await self._refuse(redis)
 
     async def _stream(self, redis: Redis, key: tuple[int, str], filters: Filters) -> None:
         stream = self._presence.site(key[0]).streams.follow(filters)
@@ -249,6 +258,12 @@ class Publisher:
     async def _claim(self, redis: Redis) -> None:
         for portion in _portions(self._claims.news()):
             await redis.publish(messages.CLAIMED, messages.encode(Claimed(self._incarnation, portion)))
+
+    async def _refuse(self, redis: Redis) -> None:
+        for site_id in self._refusals.news(REFUSING_SITES):
+            rows = messages.encode(self._refusals.of(site_id))
+            if await foreign.write_field(redis, messages.refusals_key(site_id), self._edge, rows):
+                self._activity.put_away("what stood in the place of refusals")
 
     async def _leave(self, redis: Redis) -> None:
         async with redis.pipeline() as pipe:

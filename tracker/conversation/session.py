@@ -152,9 +152,11 @@ class Session:
             raise Declined(BROKE_PROTOCOL, Drop.MALFORMED) from None
         # A browser says where it is, and asks from there: only a forger says another's page.
         if not self.caller.site.allows(url.host):
+            self._services.refused(self.caller.site.id, Drop.FOREIGN_PAGE, url.host)
             raise Declined(REFUSED, Drop.FOREIGN_PAGE)
         if self.caller.site.excludes_path(url.path):
             self._services.drop(Drop.EXCLUDED_PATH)
+            self._services.refused(self.caller.site.id, Drop.EXCLUDED_PATH)
             self._end_page(now)
             reply(message.id, Outcome.IGNORED)
             return

@@ -7,13 +7,16 @@ import hmac
 import logging
 import os
 import time
+from collections.abc import Callable
 from sys import intern
+from typing import NoReturn
 
 from django.conf import settings
 
 from tracker.contract.close_codes import OVERLOADED, REFUSED, Declined
 from tracker.contract.drops import Drop
 from tracker.conversation.services import Caller
+from tracker.pages.host_names import ascii_host
 from tracker.sites.directory import Directory
 from tracker.sites.tracked_site import TrackedSite
 from tracker.visitors import addresses, agents, identity
@@ -28,7 +31,9 @@ logger = logging.getLogger(__name__)
 class Admission:
     """Judges the requests that reach one process: who may open a conversation."""
 
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: Directory, refused: Callable[[int, Drop, str], None]) -> None:
+        """`refused`: is told whom a site refused and why, with the host or the program that it was."""
+        self._refused = refused
         self.address_limits = AddressLimits(
             settings.FOOTFALL_SOCKETS_PER_ADDRESS,
             settings.FOOTFALL_ADDRESS_BURST,
@@ -54,12 +59,14 @@ class Admission:
         address_use = self.address_limits.use_of(address, now := time.monotonic())
         if not address_use.take_message(now):
             raise Declined(OVERLOADED, Drop.ADDRESS_TOO_FAST)
-        if site is None or reason:
-            raise Declined(REFUSED, reason or Drop.UNKNOWN_SITE)
+        if site is None:
+            raise Declined(REFUSED, Drop.UNKNOWN_SITE)
+        if reason:
+            self._refuse(site, reason, named(host) if reason is Drop.WRONG_ORIGIN else "")
         if agents.is_bot(user_agent):
-            raise Declined(REFUSED, Drop.BOT)
+            self._refuse(site, Drop.BOT, agents.read(user_agent).browser)
         if site.honour_dnt and "1" in (request.headers.get("dnt"), request.headers.get("sec-gpc")):
-            raise Declined(REFUSED, Drop.OPTED_OUT)
+            self._refuse(site, Drop.OPTED_OUT)
         return Caller(
             site=site,
             host=host,
@@ -70,6 +77,10 @@ class Admission:
             live_key=identity.live_key(self._live_secret, site.id, address, user_agent),
             address_use=address_use,
         )
+
+    def _refuse(self, site: TrackedSite, reason: Drop, of: str = "") -> NoReturn:
+        self._refused(site.id, reason, of)
+        raise Declined(REFUSED, reason)
 
     def _address(self, request: VisitorRequest, site: TrackedSite | None) -> str:
         if site and site.demo and self._demo_secret:
@@ -102,3 +113,11 @@ def closed_to(site: TrackedSite | None, host: str, address: str) -> Drop | None:
     if site.excludes_address(address):
         return Drop.EXCLUDED_ADDRESS
     return None
+
+
+def named(host: str) -> str:
+    """The host of an origin as it is told of; "" for what is none."""
+    try:
+        return ascii_host(host) if host else ""
+    except ValueError:
+        return ""

@@ -26,6 +26,7 @@ from tracker.edge import file_limits
 from tracker.edge.admission import Admission, closed_to
 from tracker.edge.pulse import Pulse
 from tracker.live.presence import Presence, SitePresence
+from tracker.live.refusals import SiteRefusals
 from tracker.liveness.activity import Activities, go_on
 from tracker.postgres.connect import connect
 from tracker.sites.directory import Directory
@@ -60,7 +61,8 @@ class Edge:
         self._sweeping = activities.new("Clean-up of conversations", PATIENCE_SECONDS)
         self.presence = Presence(settings.FOOTFALL_NAMES, time.time())
         self.sessions: set[Session] = set()
-        self._admission = Admission(self.directory)
+        self.refusals = SiteRefusals()
+        self._admission = Admission(self.directory, self.refused)
         self._address_limits = self._admission.address_limits
         self._pace = Pace(settings.FOOTFALL_MESSAGE_BURST, settings.FOOTFALL_MESSAGE_RATE)
         self.room = file_limits.room(settings.FOOTFALL_SOCKETS)
@@ -71,7 +73,7 @@ class Edge:
             from tracker.across.publisher import Publisher
 
             self._publisher = Publisher(
-                *(f"{self.id:x}", self.presence, self._claims, settings.REDIS_URL),
+                *(f"{self.id:x}", self.presence, self._claims, self.refusals, settings.REDIS_URL),
                 *(Pulse(lambda: self).take, activities),
             )
         self._leases = PostLeases()
@@ -193,6 +195,13 @@ class Edge:
 
     def drop(self, reason: Drop) -> None:
         self.drops.count(reason)
+
+    def refused(self, site_id: int, reason: Drop, of: str = "") -> None:
+        """Tell a site's owner whom it refused: a page on the host `of`, or a program of this name."""
+        self.refusals.note(site_id, reason.value, of, time.time())
+        if self._publisher:
+            # Of a new site everybody may be refused.
+            self._publisher.start()
 
     def count_message(self) -> None:
         """Count a message that a page sent."""

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import idna
 
+MOST_HOSTS = 200
 # Underscores are in no domain that one can buy, but in names of hosts that exist.
 LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 
