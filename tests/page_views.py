@@ -55,6 +55,7 @@ def progress(
     engaged_ms: int = 0,
     depth: int = 0,
     owner: Owner | None = None,
+    title: str | None = None,
 ) -> Progress:
     return Progress(
         site_id=of.site_id,
@@ -64,6 +65,7 @@ def progress(
         engaged_ms=engaged_ms,
         depth=depth,
         ended=ended,
+        title=title,
     )
 
 

@@ -53,6 +53,28 @@ def test_closing_the_socket_ends_the_page_view() -> None:
     ]
 
 
+def test_a_title_that_follows_is_stored_at_once_and_once() -> None:
+    desk = RecordingServices()
+    page = SpokenPage(desk)
+    page.opens()
+    desk.commit()
+    for now, title in ((1.5, "Prices"), (1.6, "Prices"), (1.7, ""), (1.8, None)):
+        page.says(now, t="state", id=str(PAGES[0]), s="active", e=0, d=0, ti=title)
+    assert [(record.title, record.ended) for record in desk.progressed] == [("Prices", False)]
+    page.session.lost(3.0)
+    assert (desk.progressed[-1].title, desk.progressed[-1].ended) == ("Prices", True)
+
+
+def test_an_event_without_a_name_costs_itself_alone() -> None:
+    desk = RecordingServices()
+    page = SpokenPage(desk)
+    page.opens()
+    page.says(2.0, t="event", id=str(PAGES[0]), k=str(PAGES[1]), n=" \x00 ")
+    page.says(2.1, t="event", id=str(PAGES[0]), k=str(PAGES[2]), n="signup")
+    assert (page.closed, [record.name for record, _ in desk.events]) == ([], ["signup"])
+    assert desk.drops.total(Drop.NAMELESS) == 1
+
+
 def test_in_a_single_page_app_the_next_page_ends_the_one_before() -> None:
     desk = RecordingServices()
     page = SpokenPage(desk)

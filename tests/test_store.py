@@ -12,7 +12,7 @@ import pytest
 
 from scripts.stands.waiting import wait_for
 from tests.page_views import HOUR, MINUTE, SECOND, Record, at, begin, folded, progress, rows, said
-from tracker.contract.records import Begin
+from tracker.contract.records import Begin, Owner
 from tracker.postgres import partitions
 from tracker.postgres.connect import connect
 from tracker.postgres.libpq import Columns, Direct, Row
@@ -61,6 +61,17 @@ def test_a_page_view_is_there_when_it_begins_and_complete_when_it_ends(
         1,
         42_000,
     )
+
+
+def test_a_title_follows_its_page_view_before_and_after_it_is_stored(
+    connection: psycopg.Connection, store: Store
+) -> None:
+    early, late = begin(0), begin(1)
+    store.write(folded(early, progress(early, 1, title="Early"), late))
+    store.write(folded(progress(late, 2, title="Late"), progress(early, 3, ended=True)))
+    # Another connection's, which does not own the page view.
+    store.write(folded(progress(late, 4, title="Wrong", owner=Owner(9, 9))))
+    assert [view["title"] for view in rows(connection, "tracker_pageview")] == ["Early", "Late"]
 
 
 def test_a_page_view_that_begins_and_ends_in_one_batch_is_complete(

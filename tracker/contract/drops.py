@@ -22,6 +22,7 @@ class Drop(StrEnum):
     ADDRESS_FULL = "address_full"
     # What was said cannot be taken.
     MALFORMED = "malformed"
+    NAMELESS = "nameless"
     TOO_BIG = "too_big"
     TOO_FAST = "too_fast"
     ADDRESS_TOO_FAST = "address_too_fast"

@@ -60,6 +60,7 @@ class Progress(msgspec.Struct, frozen=True, gc=False):
     engaged_ms: int
     depth: int
     ended: bool = False  # True: the page view ended at `at`
+    title: str | None = None  # where it followed the begin
 
 
 class EventRecord(msgspec.Struct, frozen=True, gc=False):

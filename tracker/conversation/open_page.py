@@ -23,6 +23,7 @@ class OpenPage(msgspec.Struct, eq=False):
     queued: bool = False
     progress_at: float = 0.0
     waiting: tuple[Reply, ...] = ()
+    title: str | None = None  # where it followed the begin
 
     @classmethod
     def of_begin(cls, begin: Begin, tab: Tab, now: float) -> "OpenPage":
@@ -46,6 +47,13 @@ class OpenPage(msgspec.Struct, eq=False):
         self.engaged_ms = max(self.engaged_ms, min(engaged_ms, longest))
         self.depth = max(self.depth, depth)
 
+    def retitled(self, title: str | None) -> bool:
+        """The page says its title; whether that is news. Single-page apps get theirs after they moved on."""
+        if not title or title == (self.title or (self.begin.title if self.begin else None)):
+            return False
+        self.title = title
+        return True
+
     def progress(self, site_id: int, owner: Owner, now: float, ended: bool) -> Progress:
         """The record that says how far the page view has come."""
         return Progress(
@@ -56,6 +64,7 @@ class OpenPage(msgspec.Struct, eq=False):
             engaged_ms=self.engaged_ms,
             depth=self.depth,
             ended=ended,
+            title=self.title,
         )
 
     def settled(self, stored: bool) -> None:

@@ -144,6 +144,7 @@ class Session:
         page = self.page
         if page and page.id == message.id:
             page.attended(message.engaged_ms, message.depth, now)
+            page.retitled(message.title)
             self._store(page, reply)
             return
         try:
@@ -208,13 +209,17 @@ class Session:
             return
         self.presence.attend(page.tab, message.attention)
         page.attended(message.engaged_ms, message.depth, now)
-        if now - page.progress_at >= PROGRESS_SECONDS:
+        if page.retitled(message.title) or now - page.progress_at >= PROGRESS_SECONDS:
             page.progress_at = now
             self._progress(page, now, ended=False)
 
     def _event(self, message: messages.EventMessage, now: float, reply: Reply) -> None:
         if message.key in self._events:
             reply(message.key, Outcome.IGNORED)  # already waiting: its first saying will be answered
+            return
+        if not message.name:
+            self._services.drop(Drop.NAMELESS)
+            reply(message.key, Outcome.IGNORED)
             return
         record = EventRecord(
             site_id=self.caller.site.id,

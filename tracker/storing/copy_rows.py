@@ -96,7 +96,7 @@ def _page(page: NewPage) -> bytes:
             binary.time(None if claimed == page.began else claimed),
             binary.text(begin.path),
             binary.text(begin.query),
-            binary.text(begin.title),
+            binary.text(entry.title or begin.title),
             _cells(_attribution_texts(attribution)),
         )
     )

@@ -35,6 +35,8 @@ class PageEntry(msgspec.Struct):
     done: list[Done] = []
     late: tuple[Owner, ...] = ()  # whose claims came too late: they own nothing, newer or not
     claimed_at: float | None = None  # since when the owner has it, where `begin` is not its own
+    # Where it followed the begin; else not spooled either, as before there were any.
+    title: str | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def key(self) -> Key:
@@ -66,6 +68,7 @@ class PageEntry(msgspec.Struct):
             engaged_ms=progress.engaged_ms,
             depth=progress.depth,
             ended_at=progress.at if progress.ended else None,
+            title=progress.title or msgspec.UNSET,
         )
 
     def claim(self, begin: Begin, done: Done) -> None:
@@ -90,6 +93,7 @@ class PageEntry(msgspec.Struct):
         if progress.owner in self.late or (progress.owner != self.owner and not newer):
             return
         self._count(progress.engaged_ms, progress.depth)
+        self.title = progress.title or self.title
         self.owner = progress.owner
         self.sign_at = progress.at
         if progress.ended:

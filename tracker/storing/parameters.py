@@ -37,6 +37,7 @@ def signs(named: Sequence[Named]) -> Columns:
         "ended": binary.times(map(_ended, entries, begun)),
         "engaged": binary.int8s([entry.engaged_ms for entry in entries]),
         "depths": binary.int8s([entry.depth for entry in entries]),
+        "titles": binary.texts([entry.title or None for entry in entries]),
     }
 
 

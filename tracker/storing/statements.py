@@ -60,16 +60,17 @@ _SETTLED = f"""
 known AS MATERIALIZED (
     SELECT s.*, r.began_at, r.visit_id, r.visit_began_at
     FROM unnest(%(sites)s, %(ids)s, %(edges)s, %(connections)s, %(begun)s, %(claimed)s, %(signs)s, %(ended)s,
-                %(engaged)s, %(depths)s)
-         AS s (site_id, id, edge, connection, begun_at, claimed_at, sign_at, ended_at, engaged_ms, depth)
+                %(engaged)s, %(depths)s, %(titles)s)
+         AS s (site_id, id, edge, connection, begun_at, claimed_at, sign_at, ended_at, engaged_ms, depth,
+               title)
     JOIN tracker_recent r ON r.site_id = s.site_id AND r.id = s.id AND r.kind = 0
     WHERE {few("s")}
 ), held AS MATERIALIZED (
     SELECT p.site_id, p.began_at, p.id, p.edge, p.connection, p.claimed_at, p.ended_at,
-           p.engaged_ms, p.depth, s.visit_id, s.visit_began_at,
+           p.engaged_ms, p.depth, p.title, s.visit_id, s.visit_began_at,
            s.edge AS by_edge, s.connection AS by_connection, s.claimed_at AS by_claimed_at,
            s.ended_at AS end_said, least(s.sign_at, p.began_at + {LONGEST}) AS sign_at,
-           s.engaged_ms AS engaged_said, s.depth AS depth_said,
+           s.engaged_ms AS engaged_said, s.depth AS depth_said, s.title AS title_said,
            (p.edge, p.connection) = (s.edge, s.connection) AS owns,
            coalesce((s.claimed_at > coalesce(p.claimed_at, p.began_at)
                      OR (s.edge = p.edge AND s.connection > p.connection))
@@ -94,7 +95,8 @@ known AS MATERIALIZED (
                 engaged_said, floor(extract(epoch FROM sign_at - began_at) * 1000)))::integer
                 ELSE engaged_ms END AS engaged_ms,
            CASE WHEN owns OR takes THEN greatest(depth, least(depth_said, 100))::smallint
-                ELSE depth END AS depth
+                ELSE depth END AS depth,
+           CASE WHEN owns OR takes THEN coalesce(title_said, title) ELSE title END AS title
     FROM held
 )
 """
@@ -171,12 +173,12 @@ SETTLE = f"""
 WITH {_SETTLED.replace("{lock}", "FOR NO KEY UPDATE OF p")}, changed AS (
     UPDATE tracker_pageview p
     SET edge = n.edge, connection = n.connection, claimed_at = n.claimed_at, ended_at = n.ended_at,
-        engaged_ms = n.engaged_ms, depth = n.depth
+        engaged_ms = n.engaged_ms, depth = n.depth, title = n.title
     FROM settled n
     WHERE p.site_id = n.site_id AND p.began_at = n.began_at AND p.id = n.id AND p.visit_id = n.visit_id
       AND p.began_at >= {{since}} AND p.began_at < {{before}}
-      AND (p.edge, p.connection, p.claimed_at, p.ended_at, p.engaged_ms, p.depth)
-          IS DISTINCT FROM (n.edge, n.connection, n.claimed_at, n.ended_at, n.engaged_ms, n.depth)
+      AND (p.edge, p.connection, p.claimed_at, p.ended_at, p.engaged_ms, p.depth, p.title) IS DISTINCT FROM
+          (n.edge, n.connection, n.claimed_at, n.ended_at, n.engaged_ms, n.depth, n.title)
 ), growth AS MATERIALIZED (
     SELECT site_id, visit_id, visit_began_at, max(last_at) AS last_at, sum(engaged_ms) AS engaged_ms,
            sum(events) AS events, sum(views) AS views,
