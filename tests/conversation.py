@@ -28,6 +28,7 @@ class Example:
 
     id: int = 7
     naming: Naming = NAMING
+    ref_parameters: bool = True
     excluded: Collection[str] = ("/admin",)
 
     def allows(self, host: str) -> bool:

@@ -67,7 +67,9 @@ def test_a_list_shows_one_site_and_thirty_days_unless_asked_otherwise(cast: Cast
     assert paths(owner, f"site={cast.strange_site.key}") == set()
 
 
-@pytest.mark.parametrize("column", ["country", "browser", "system", "device", "referrer", "channel"])
+@pytest.mark.parametrize(
+    "column", ["country", "browser", "system", "device", "referrer", "channel", "utm_source", "utm_term"]
+)
 def test_lists_are_filtered_by_what_recent_rows_hold(cast: Cast, owner: Client, column: str) -> None:
     for path, value in (("/a", "One & Two"), ("/b", "")):
         origin: dict[str, Any] = {column: value}

@@ -56,7 +56,7 @@ def test_visitors_come_by_every_channel() -> None:
     for source in facts.SOURCES:
         utm = page_url.read(f"https://demo.footfall.example/?{source.query}").utm
         found.add(referrers.read(source.referrer, lambda host: False, utm).channel)
-    assert found == {"direct", "search", "social", "ai", "mail", "campaign", "referral"}
+    assert found == {"direct", "search", "social", "ai", "mail", "campaign", "paid", "referral"}
 
 
 @given(st.integers())

@@ -80,6 +80,28 @@ def test_utm_parameters_are_decoded_and_the_first_counts() -> None:
     assert read(f"https://example.com/?{query}").utm == Utm("x y", "e-mail", "Café", "t", "c")
 
 
+def test_the_ampersands_of_mail_tools_are_read() -> None:
+    found = read("https://example.com/?a=1&amp;utm_source=letter&amp;amp;utm_medium=email&AMP;gclid=x")
+    assert (found.utm.source, found.utm.medium, found.paid) == ("letter", "email", True)
+    assert found.query == "utm_source=letter&utm_medium=email&gclid=x"
+
+
+@pytest.mark.parametrize(
+    ("query", "ref"),
+    [
+        ("ref=a", "a"),
+        ("source=b", "b"),
+        ("source=b&ref=a", "a"),
+        ("REF=a%20b&ref=c", "a b"),
+        ("ref=&source=b", "b"),
+        ("referer=a&xref=b", ""),
+    ],
+)
+def test_a_ref_is_read_and_not_kept(query: str, ref: str) -> None:
+    found = read(f"https://example.com/?{query}")
+    assert (found.ref, found.query) == (ref, "")
+
+
 def test_a_utm_value_can_be_stored() -> None:
     assert read("https://example.com/?utm_source=a%00b%1Bc%ff%ED%A0%80&utm_medium=" + "m" * 300).utm == Utm(
         "abc" + "\ufffd" * 4, "m" * 256

@@ -85,5 +85,22 @@ def test_no_excluded_path_that_is_stored_breaks_anything() -> None:
 
 def _site(hosts: list[str] | None = None, zone: str = "UTC", paths: list[str] | None = None) -> TrackedSite:
     return TrackedSite.from_columns(
-        (1, "key", hosts or [], zone, True, False, [], [], False, False, False, False, [], paths or [], False)
+        (
+            1,
+            "key",
+            hosts or [],
+            zone,
+            True,
+            False,
+            [],
+            [],
+            False,
+            False,
+            False,
+            False,
+            [],
+            paths or [],
+            False,
+            True,
+        )
     )

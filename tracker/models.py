@@ -32,6 +32,8 @@ class Site(models.Model):
     demo = models.BooleanField(default=False, editable=False)
     honour_dnt = models.BooleanField("honour Do Not Track and GPC", default=False)
     hash_routes = models.BooleanField("pages are told apart by their #fragment", default=False)
+    # With a default in the database: rows of older backups and processes have none.
+    ref_parameters = models.BooleanField("read ref= and source= in links", default=True, db_default=True)
     query_parameters = ArrayField(models.CharField(max_length=64), default=list, blank=True)
     page_parameters = ArrayField(models.CharField(max_length=64), default=list, blank=True)
     fold_slashes = models.BooleanField(

@@ -156,6 +156,11 @@ ORIGINS = (
     by("device"),
     by("referrer", nothing="(direct)"),
     by("channel"),
+    by("utm_source", "UTM source", "(none)"),
+    by("utm_medium", "UTM medium", "(none)"),
+    by("utm_campaign", "UTM campaign", "(none)"),
+    by("utm_content", "UTM content", "(none)"),
+    by("utm_term", "UTM term", "(none)"),
 )
 """What page views and visits both say of who came."""
 

@@ -27,7 +27,12 @@ SAYS = {
     Table.BROWSERS: ("Browsers", "browser", "visits", "Unknown"),
     Table.SYSTEMS: ("Systems", "system", "visits", "Unknown"),
     Table.DEVICES: ("Devices", "device", "visits", "Unknown"),
+    Table.CHANNELS: ("Channels", "channel", "visits", ""),
     Table.CAMPAIGNS: ("Campaigns", "campaign", "visits", ""),
+    Table.SOURCES: ("Campaign sources", "utm_source", "visits", ""),
+    Table.MEDIUMS: ("Campaign media", "utm_medium", "visits", ""),
+    Table.CONTENTS: ("Campaign contents", "utm_content", "visits", ""),
+    Table.TERMS: ("Campaign terms", "utm_term", "visits", ""),
 }
 """Each list's title, its column, what it counts, and what its empty name means."""
 

@@ -59,6 +59,7 @@ class SiteForm(forms.ModelForm):  # type: ignore[type-arg]
             "fold_slashes",
             "fold_case",
             "show_host",
+            "ref_parameters",
             "query_parameters",
             "excluded_addresses",
             "excluded_paths",
@@ -66,6 +67,8 @@ class SiteForm(forms.ModelForm):  # type: ignore[type-arg]
         help_texts = {
             "domain": "The site's name, like example.com.",
             "timezone": "Its days begin at this zone's midnight, like Europe/Berlin.",
+            "ref_parameters": "A link that ends in ?ref=letter or ?source=letter says where a visitor came "
+            "from, unless it has utm_source. Switch off where your pages use these parameters otherwise.",
             "enabled": "Switch off to stop counting. What is stored stays.",
             "hash_routes": "For apps that route by the fragment: /#/pricing?utm_source=news is the page "
             "/#/pricing, and what follows the ? is its query. Take the new snippet afterwards.",

@@ -103,6 +103,7 @@ class SiteAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
                 )
             },
         ),
+        ("Sources", {"fields": ("ref_parameters",)}),
     )
 
     def has_module_permission(self, request: HttpRequest) -> bool:

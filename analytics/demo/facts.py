@@ -88,6 +88,7 @@ SOURCES: Final = (
     Source(
         3, "", "utm_source=google&utm_medium=cpc&utm_campaign=winter-tea&gclid=demo", ("/tea", "/tea/assam")
     ),
+    Source(2, "", "utm_source=tea-talk&utm_medium=podcast&utm_campaign=november", ("/tea/sencha",)),
     Source(3, "https://en.wikipedia.org/", entries=("/docs/brewing",)),
     Source(2, "https://www.slowcraft.example/links"),
 )

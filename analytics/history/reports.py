@@ -29,7 +29,12 @@ class Table(StrEnum):
     BROWSERS = "browsers"
     SYSTEMS = "systems"
     DEVICES = "devices"
+    CHANNELS = "channels"
     CAMPAIGNS = "campaigns"
+    SOURCES = "sources"
+    MEDIUMS = "mediums"
+    CONTENTS = "contents"
+    TERMS = "terms"
 
 
 COLUMNS: dict[Table, tuple[type[Model], str]] = {
@@ -39,8 +44,15 @@ COLUMNS: dict[Table, tuple[type[Model], str]] = {
     Table.BROWSERS: (Visit, "browser"),
     Table.SYSTEMS: (Visit, "system"),
     Table.DEVICES: (Visit, "device"),
+    Table.CHANNELS: (Visit, "channel"),
     Table.CAMPAIGNS: (Visit, "utm_campaign"),
+    Table.SOURCES: (Visit, "utm_source"),
+    Table.MEDIUMS: (Visit, "utm_medium"),
+    Table.CONTENTS: (Visit, "utm_content"),
+    Table.TERMS: (Visit, "utm_term"),
 }
+# Most visits have none: that is no row.
+TAGGED = frozenset((Table.CAMPAIGNS, Table.SOURCES, Table.MEDIUMS, Table.CONTENTS, Table.TERMS))
 """Pages are counted in page views, everything else in visits."""
 READ_AS: dict[Table, Callable[[str], str]] = {Table.PAGES: readable}
 
@@ -118,8 +130,8 @@ def top(site: Site, days: Range, table: Table, total: int, limit: int = TOP) -> 
     """The longest rows of a list; `total` is what shares are of."""
     model, column = COLUMNS[table]
     rows = within(model, site, days)
-    if table is Table.CAMPAIGNS:
-        rows = rows.exclude(utm_campaign="")
+    if table in TAGGED:
+        rows = rows.exclude(**{column: ""})
     counted = rows.values_list(column).annotate(count=Count("*")).order_by("-count", column)
     read = READ_AS.get(table, str)
     return [

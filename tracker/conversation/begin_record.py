@@ -47,7 +47,8 @@ def names_of(begin: Begin) -> tuple[str, ...]:
 def _attribution(
     caller: Caller, message: messages.PageMessage, url: page_url.PageUrl, visitor: UUID
 ) -> Attribution:
-    referrer = referrers.read(message.referrer, caller.site.allows, url.utm)
+    ref = url.ref if caller.site.ref_parameters else ""
+    referrer = referrers.read(message.referrer, caller.site.allows, url.utm, ref, url.paid)
     return Attribution(
         visitor=visitor,
         referrer=referrer.source,
@@ -59,9 +60,10 @@ def _attribution(
         country=caller.country,
         language=message.language,
         width=message.width,
-        utm_source=url.utm.source,
-        utm_medium=url.utm.medium,
-        utm_campaign=url.utm.campaign,
-        utm_term=url.utm.term,
-        utm_content=url.utm.content,
+        # People write one campaign in several ways; it is one.
+        utm_source=url.utm.source.lower(),
+        utm_medium=url.utm.medium.lower(),
+        utm_campaign=url.utm.campaign.lower(),
+        utm_term=url.utm.term.lower(),
+        utm_content=url.utm.content.lower(),
     )

@@ -29,13 +29,15 @@ def ascii_label(label: str) -> str:
 
 
 def translated(host: str) -> str:
-    """The host behind one of Google Translate's (www-example-com.translate.goog); any other as it is.
+    """The host behind one of Google Translate's (www-example-com.translate.goog); any other as it is."""
+    return dotted(host.removesuffix(TRANSLATED)) if host.endswith(TRANSLATED) else host
+
+
+def dotted(label: str) -> str:
+    """A host out of the one label that proxies make of it.
 
     There a dot is written as "-", and "-" as "--"; "0-" and "-0" stand around what would be no label else.
     """
-    if not host.endswith(TRANSLATED):
-        return host
-    label = host.removesuffix(TRANSLATED)
     if label.startswith("0-"):
         label = label[2:].removesuffix("-0")
     return label.replace("--", "\0").replace("-", ".").replace("\0", "-")

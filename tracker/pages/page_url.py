@@ -3,21 +3,24 @@
 Query strings carry names, tokens and e-mail addresses, so what is kept is listed, not what is left out.
 """
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote_plus, urlsplit
 
+from tracker.pages import paid
 from tracker.pages.escapes import encoded, one_form
 from tracker.pages.host_names import ascii_host, translated
 from tracker.pages.naming import NO_NAMING, Naming
 
 UTM_LIMIT: Final = 256
 UTM: Final = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
-CLICK_IDS: Final = frozenset(
-    ("gclid", "gbraid", "wbraid", "dclid", "fbclid", "msclkid", "ttclid", "twclid")
-) | frozenset(("li_fat_id", "yclid", "rdt_cid", "epik", "sccid", "igshid", "mc_cid"))
+CLICK_IDS: Final = paid.CLICK_IDS
+# What links outside of campaigns say of where they stand, by rank.
+REF: Final = ("ref", "source")
+ENTITY: Final = re.compile(r"^(?:amp;)+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,8 @@ class PageUrl:
     path: str
     query: str
     utm: Utm
+    ref: str = ""  # of `ref=` or `source=`, decoded, where a link has one
+    paid: bool = False  # whether it is the link of an ad
 
 
 NO_UTM: Final = Utm()
@@ -68,33 +73,48 @@ def _read(url: str, naming: Naming) -> PageUrl:
         name += named_parts(text, naming.parts)
     if naming.show_host:
         name = translated(host).removeprefix("www.") + name
-    query, utm = read_query(text, naming.keep) if text else ("", NO_UTM)
-    return PageUrl(host, encoded(name), query, utm)
+    if not text:
+        return PageUrl(host, encoded(name), "", NO_UTM)
+    return PageUrl(host, encoded(name), *read_query(text, naming.keep))
 
 
 def named_parts(text: str, parts: Collection[str]) -> str:
     """What of a query is part of a page's name, in the order of `parts`, with a "?" before."""
     said: dict[str, str] = {}
-    for pair in text.split("&"):
+    for pair in pairs(text):
         said.setdefault(unquote_plus(pair.partition("=")[0]), pair)
     kept = "&".join(said[name] for name in parts if name in said)
     return f"?{one_form(kept)}" if kept else ""
 
 
-def read_query(text: str, keep: Collection[str]) -> tuple[str, Utm]:
-    """What is kept of a query, in its order, and the UTM parameters in it (the first of each counts)."""
+def read_query(text: str, keep: Collection[str]) -> tuple[str, Utm, str, bool]:
+    """What is kept of a query, in its order; its UTM parameters and its `ref`; whether it is an ad's link.
+
+    The first parameter of a name counts, decoded.
+    """
     kept = []
     utm: dict[str, str] = {}
-    for pair in text.split("&"):
+    refs: dict[str, str] = {}
+    names = set()
+    for pair in pairs(text):
         name, _, value = pair.partition("=")
         name = unquote_plus(name)
         known = name.lower()
+        names.add(known)
         if known in UTM:
             utm.setdefault(known[4:], printable(unquote_plus(value)))
-        elif known not in CLICK_IDS and name not in keep:
-            continue
-        kept.append(pair)
-    return encoded("&".join(kept)), Utm(**utm) if utm else NO_UTM
+        elif known in REF:
+            refs.setdefault(known, printable(unquote_plus(value)))
+        if known in UTM or known in CLICK_IDS or name in keep:
+            kept.append(pair)
+    ref = next((refs[name] for name in REF if refs.get(name)), "")
+    return encoded("&".join(kept)), Utm(**utm) if utm else NO_UTM, ref, paid.by_parameters(names)
+
+
+def pairs(text: str) -> list[str]:
+    """The parameters of a query; mail tools write links as they stand in HTML, `&amp;`, or do so twice."""
+    found = text.split("&")
+    return [ENTITY.sub("", pair) for pair in found] if ";" in text else found
 
 
 def printable(text: str) -> str:

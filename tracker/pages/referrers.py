@@ -1,4 +1,7 @@
-"""Where a visitor came from: the source's name in our table, else its host; and by which channel."""
+"""Where a visitor came from, and by which channel.
+
+What the link says (`utm_source`, `ref`) outranks the referring page: its name in our table, else its host.
+"""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -7,21 +10,28 @@ from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
+from tracker.pages import amp, paid
 from tracker.pages.escapes import encoded
 from tracker.pages.host_names import ascii_host
 from tracker.pages.page_url import Utm
-from tracker.pages.sources import APPS, EVERYWHERE, HOSTS
+from tracker.pages.sources import ALIASES, AMBIGUOUS, APART, APPS, EVERYWHERE, HOSTS
 
 URL_LIMIT: Final = 2048
-CHANNELS: Final = ("direct", "search", "social", "ai", "mail", "news", "campaign", "referral")
+CHANNELS: Final = ("direct", "search", "social", "ai", "mail", "news", "campaign", "paid", "referral")
 # What a link's maker says outranks where it was clicked.
 MEDIUMS: Final = {
     "email": "mail",
     "e-mail": "mail",
+    "mail": "mail",
     "newsletter": "mail",
     "social": "social",
-    "organic": "search",
+    "social-media": "social",
+    "social_media": "social",
+    "social-network": "social",
+    "organic_social": "social",
 }
+# Of these the source says more, where it has a name; else:
+UNPAID_MEDIUMS: Final = {"organic": "search", "referral": "referral"}
 BY_HOST: Final = {
     host: (name, channel)
     for channel, names in HOSTS.items()
@@ -32,6 +42,24 @@ DIRECT: Final = ("", "direct", "")
 SECOND_LEVEL: Final = {"co", "com", "org", "net", "ne", "or"}
 
 
+def _squeezed(text: str) -> str:
+    return "".join(filter(str.isalnum, text.lower()))
+
+
+NAMED: Final = {named[0]: named for named in (*BY_HOST.values(), *EVERYWHERE.values())}
+# As people write sources by hand: "Hacker News", "hacker-news", "hackernews". What is shorter than four
+# letters says too many other things.
+BY_WORD: Final = {
+    **{
+        word: named
+        for name, named in NAMED.items()
+        if len(word := _squeezed(name)) > 3 and word not in AMBIGUOUS
+    },
+    **{word: NAMED[name] for name, words in ALIASES.items() for word in words.split()},
+}
+_APART: Final = frozenset(f"{sub}.{host}" for host, subs in APART.items() for sub in subs.split())
+
+
 class Referrer(msgspec.Struct, frozen=True, gc=False):
     """`source`: what is counted ("" for direct and own pages); `url`: where exactly, without query."""
 
@@ -40,19 +68,42 @@ class Referrer(msgspec.Struct, frozen=True, gc=False):
     url: str
 
 
-def read(url: str, own: Callable[[str], bool], utm: Utm) -> Referrer:
-    """Name the page that a visitor came from.
+def read(url: str, own: Callable[[str], bool], utm: Utm, ref: str = "", ad: bool = False) -> Referrer:
+    """Name where a visitor came from: the referring page `url` gives way to what the link says.
 
-    `own` tells whether a host is the site's; such a page, a broken URL and none at all are direct.
+    `own` tells whether a host is the site's; such a page, a broken URL and none at all are direct. `ref` is
+    what the link says of where it stands, where the site reads that; `ad`, whether it is an ad's link.
     """
     source, channel, kept = where(url, own)
-    return Referrer(source, campaign_channel(utm.source, utm.medium, utm.campaign) or channel, kept)
+    if utm.source:
+        source, _ = named(utm.source)
+    elif ref and "@" not in ref and not own(named(ref)[0]):
+        source, channel = named(ref)
+    if ad:
+        channel = "paid"
+    else:
+        channel = campaign_channel(utm.source, utm.medium, utm.campaign) or channel or "referral"
+    return Referrer(source, channel, kept)
 
 
 def where(url: str, own: Callable[[str], bool]) -> tuple[str, str, str]:
     """Source, channel and the URL to keep, from the referring URL alone."""
     host, named = _named(url)
     return DIRECT if host and own(host) else named
+
+
+@lru_cache(2048)
+def named(text: str) -> tuple[str, str]:
+    """The name in our table of a source that somebody wrote into a link, and its channel there.
+
+    What the table does not have is what they wrote, in lower case, with the channel "".
+    """
+    text = text.strip()
+    if "://" in text and (name := _named(text)[1][0]):
+        return name, _named(text)[1][1]
+    word = text.lower().removeprefix("www.")
+    source = look_up(word) or APPS.get(word) or BY_WORD.get(_squeezed(word))
+    return source or (word, "")
 
 
 # Most visitors come from a few pages: 12 µs for 0.2. At most some 10 MB, whatever strangers send.
@@ -70,8 +121,10 @@ def _named(url: str) -> tuple[str, tuple[str, str, str]]:
         return "", (name, channel, f"android-app://{host}")
     if parts.scheme not in ("http", "https") or not host:
         return "", DIRECT
+    kept = without_query(parts, host, port)
+    host = amp.publisher(host, parts.path) or host
     name, channel = look_up(host) or (host.removeprefix("www."), "referral")
-    return host, (name, channel, without_query(parts, host, port))
+    return host, (name, channel, kept)
 
 
 def without_query(parts: SplitResult, host: str, port: int | None) -> str:
@@ -86,12 +139,15 @@ def look_up(host: str) -> tuple[str, str] | None:
     """The table's (name, channel) for a host or the nearest of its parents; one step for each label."""
     labels = host.split(".")
     for start in range(len(labels) - 1):
-        if source := BY_HOST.get(".".join(labels[start:])):
+        parent = ".".join(labels[start:])
+        if source := BY_HOST.get(parent):
             return source
-    # Only the front door: docs.google.com is no search.
-    if labels[0] in ("www", "m", "cn", "images", "encrypted") and len(labels) > 2:
-        labels = labels[1:]
-    return EVERYWHERE.get(labels[0]) if is_country(labels[1:]) else None
+        if parent in _APART:
+            return None
+    for start, label in enumerate(labels):
+        if label in EVERYWHERE and is_country(labels[start + 1 :]):
+            return EVERYWHERE[label]
+    return None
 
 
 def is_country(labels: list[str]) -> bool:
@@ -105,11 +161,14 @@ def is_country(labels: list[str]) -> bool:
 @lru_cache(2048)
 def campaign_channel(source: str, medium: str, campaign: str) -> str:
     """The channel that UTM parameters speak for, "" without any."""
-    if channel := MEDIUMS.get(medium.lower()):
-        return channel
     if not (source or medium or campaign):
         return ""
+    if paid.by_words(source, medium):
+        return "paid"
+    medium = medium.lower()
+    if channel := MEDIUMS.get(medium):
+        return channel
     # Assistants put their own host there (utm_source=chatgpt.com) and send no referrer.
-    if not medium and (named := look_up(source.lower())):
-        return named[1]
+    if not medium or medium in UNPAID_MEDIUMS:
+        return named(source)[1] or UNPAID_MEDIUMS.get(medium, "campaign")
     return "campaign"

@@ -35,7 +35,7 @@ Salts = dict[tuple[int, date], bytes]
 READ_SITES = """
 SELECT id, key, hosts, timezone, enabled, honour_dnt,
        query_parameters, page_parameters, hash_routes, fold_slashes, fold_case, show_host,
-       excluded_addresses, excluded_paths, demo
+       excluded_addresses, excluded_paths, demo, ref_parameters
 FROM tracker_site
 """
 READ_SALTS = "SELECT site_id, day, salt FROM tracker_salt"

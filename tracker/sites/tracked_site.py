@@ -26,11 +26,12 @@ class TrackedSite:
     excluded_networks: tuple[Network, ...] = ()
     excluded_paths: tuple[str, ...] = ()
     demo: bool = False
+    ref_parameters: bool = True
 
     @classmethod
     def from_columns(cls, columns: Sequence[Any]) -> Self:
         """From a row in the fields' order, as people typed it; what cannot be read is left out."""
-        site_id, key, hosts, zone, enabled, dnt, *switches, addresses, paths, demo = columns
+        site_id, key, hosts, zone, enabled, dnt, *switches, addresses, paths, demo, refs = columns
         keep, parts, hash_routes, fold_slashes, fold_case, show_host = switches
         naming = Naming(frozenset(keep), tuple(parts), hash_routes, fold_slashes, fold_case, show_host)
         return cls(
@@ -44,6 +45,7 @@ class TrackedSite:
             excluded_networks=tuple(network for text in addresses for network in _networks(text)),
             excluded_paths=tuple(naming.typed(path) for path in paths if path),
             demo=demo,
+            ref_parameters=refs,
         )
 
     def allows(self, host: str) -> bool:
