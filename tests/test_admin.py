@@ -1,11 +1,14 @@
 """Django admin's own pages: bounded lists of huge tables, exports, and the forms of sites and members."""
 
+import codecs
 import csv
 import io
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
+from uuid import uuid4
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -15,11 +18,12 @@ from django.test import AsyncClient, Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from analytics.access import tokens
 from analytics.admin import growing, paging
 from analytics.models import Member, Token
 from tests.cast import Cast, make_cast
 from tests.stored import visit
-from tracker.models import PageView, Site, Visit
+from tracker.models import Event, PageView, Site, Visit
 
 pytestmark = pytest.mark.django_db
 
@@ -262,7 +266,9 @@ async def export(cast: Cast, user: User, table: str, query: str = "") -> list[li
     response: Any = await client.get(f"/admin/tracker/{table}/export/?{query}")
     assert response.status_code == 200
     assert response.streaming
-    text = b"".join([part async for part in response.streaming_content]).decode()
+    whole = b"".join([part async for part in response.streaming_content])
+    assert whole.count(codecs.BOM_UTF8) == 1
+    text = whole.decode("utf-8-sig")
     return list(csv.reader(io.StringIO(text, newline="")))
 
 
@@ -291,6 +297,36 @@ def test_an_export_cannot_carry_a_formula(cast: Cast) -> None:
             "'\u00a0+1",
             "'@SUM(1)",
         )
+
+
+def test_an_export_has_the_sites_times_and_json_as_json(cast: Cast) -> None:
+    for moment in (
+        datetime(2026, 7, 1, 22, 30, 1, 500_000, tzinfo=UTC),
+        datetime(2026, 10, 25, 1, 30, tzinfo=UTC),
+    ):
+        visit(cast.site, moment, "/")
+    view = PageView.objects.order_by("began_at")[0]
+    properties = {"plan": "größer", "seats": 3, "gift": None, "=1": True}
+    Event.objects.create(
+        id=uuid4(), site=cast.site, at=view.began_at, name="buy", properties=properties,
+        page_view_id=view.pk, visit_id=view.visit_id,
+    )  # fmt: skip
+    query = "from=2026-07-01&to=2026-10-31"
+    _, *rows = export(cast, cast.viewer, "pageview", query)
+    assert [row[0] for row in rows] == ["2026-10-25T02:30:00+01:00", "2026-07-02T00:30:01.500+02:00"]
+    head, row = export(cast, cast.viewer, "event", query)
+    event = dict(zip(head, row, strict=True))
+    assert event["at"] == "2026-07-02T00:30:01.500+02:00"
+    assert json.loads(event["properties"]) == properties
+    assert "größer" in event["properties"]
+
+
+def test_an_export_is_named_after_its_site_and_days(cast: Cast, owner: Client) -> None:
+    url = "/admin/tracker/pageview/export/?from=2026-07-01&to=2026-07-31"
+    name = 'attachment; filename="seen.example-page-views-2026-07-01-2026-07-31.csv"'
+    assert owner.get(url).headers["Content-Disposition"] == name
+    refused = owner.get("/admin/tracker/pageview/export/?from=2026-07-02&to=2026-07-01")
+    assert (refused.status_code, refused.headers["Content-Type"]) == (400, "text/plain; charset=utf-8")
 
 
 def test_an_export_of_nothing_is_its_head(cast: Cast) -> None:
@@ -494,13 +530,79 @@ def test_a_superuser_sees_and_revokes_tokens(cast: Cast, client: Client) -> None
     assert not Token.objects.exists()
 
 
+def made_token(client: Client, **fields: Any) -> str:
+    """The text of a token that the form makes; it stands in no cookie and no session."""
+    response = client.post("/admin/analytics/token/add/", fields)
+    assert response.status_code == 200
+    assert "no-store" in response.headers["Cache-Control"]
+    text: str
+    (text,) = set(re.findall(r"ff_[0-9a-f]{8}_[\w-]{43}", response.content.decode()))
+    assert text not in str(response.cookies)
+    assert text not in client.get("/admin/analytics/token/").content.decode()
+    return text
+
+
+def test_a_superuser_makes_a_token_that_is_shown_once(cast: Cast, client: Client) -> None:
+    client.force_login(cast.superuser)
+    text = made_token(client, all_sites="on", write="on")
+    token = async_to_sync(tokens.find)(text)
+    assert token is not None
+    assert (token.all_sites, token.write, list(token.sites.all())) == (True, True, [])
+    some = async_to_sync(tokens.find)(made_token(client, sites=[cast.strange_site.pk]))
+    assert some is not None
+    assert (some.all_sites, some.write, list(some.sites.all())) == (False, False, [cast.strange_site])
+    # Its use is shown.
+    shown = client.get(f"/admin/analytics/token/{some.pk}/change/").content.decode()
+    assert "Used at" in shown
+    assert f"{timezone.now():%Y}" in shown.partition("Used at")[2]
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_a_token_reads_all_sites_or_some(cast: Cast, client: Client, both: bool) -> None:
+    client.force_login(cast.superuser)
+    fields = {"all_sites": "on", "sites": [cast.site.pk]} if both else {}
+    response = client.post("/admin/analytics/token/add/", fields)
+    assert "Choose the sites that it reads, or all sites." in response.content.decode()
+    assert not Token.objects.exists()
+
+
+def test_an_owner_makes_and_revokes_tokens_of_own_sites_and_sees_no_other(cast: Cast, owner: Client) -> None:
+    others = [tokens.issue(), tokens.issue([cast.strange_site]), tokens.issue([cast.site, cast.strange_site])]
+    text = made_token(owner, sites=[cast.site.pk])
+    token = async_to_sync(tokens.find)(text)
+    assert token is not None
+    assert (token.all_sites, list(token.sites.all())) == (False, [cast.site])
+    assert [row.pk for row in owner.get("/admin/analytics/token/").context["cl"].result_list] == [token.pk]
+    for fields in ({"all_sites": "on"}, {"sites": [cast.strange_site.pk]}):
+        owner.post("/admin/analytics/token/add/", fields)
+    assert Token.objects.count() == 4
+    for other in Token.objects.exclude(pk=token.pk):
+        owner.post(f"/admin/analytics/token/{other.pk}/delete/", {"post": "yes"})
+        assert owner.get(f"/admin/analytics/token/{other.pk}/change/").status_code == 302
+    owner.post(f"/admin/analytics/token/{token.pk}/delete/", {"post": "yes"})
+    assert async_to_sync(tokens.find)(text) is None
+    assert all(async_to_sync(tokens.find)(other) for other in others)
+
+
+@pytest.mark.parametrize("name", ["viewer", "outsider"])
+def test_nobody_else_has_anything_to_do_with_tokens(cast: Cast, client: Client, name: str) -> None:
+    client.force_login(cast.everyone()[name])
+    token = Token.objects.create(name="1a2b3c4d", digest=b"x")
+    token.sites.add(cast.site)
+    for path in ("", "add/", f"{token.pk}/change/", f"{token.pk}/delete/"):
+        assert client.get(f"/admin/analytics/token/{path}").status_code == 403
+    assert client.post("/admin/analytics/token/add/", {"sites": [cast.site.pk]}).status_code == 403
+    assert Token.objects.count() == 1
+
+
 def test_the_index_offers_what_one_may_look_at(cast: Cast, client: Client) -> None:
     offered = {}
-    for name in ("viewer", "superuser"):
+    for name in ("viewer", "owner", "superuser"):
         client.force_login(cast.everyone()[name])
         apps = client.get("/admin/").context["app_list"]
         offered[name] = {model["object_name"] for app in apps for model in app["models"]}
     assert offered["viewer"] == {"Site", "PageView", "Visit", "Event"}
+    assert offered["owner"] == offered["viewer"] | {"Token"}
     assert offered["superuser"] == offered["viewer"] | {"Token", "User", "Group"}
 
 

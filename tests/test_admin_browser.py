@@ -51,6 +51,7 @@ def test_no_page_of_the_admin_breaks_the_policy_or_runs_what_visitors_say(
             f"tracker/site/{site[0]}/change/",
             "tracker/site/add/",
             "analytics/token/",
+            "analytics/token/add/",
         ):
             visit_page(page, f"{product.url}/admin/{path}")
         for table in ("pageview", "visit", "event"):

@@ -1,5 +1,6 @@
 """A report's numbers, from rows with known times; and that its queries open few partitions."""
 
+import codecs
 import re
 from datetime import UTC, date, datetime
 from typing import Any
@@ -202,17 +203,21 @@ def test_each_list_and_the_series_can_be_taken_away(cast: Cast, client: Client) 
     visit(cast.site, at("2026-11-10 09:00"), "/", referrer="=HYPERLINK(0)", visitor=9)
     client.force_login(cast.viewer)
     base, query = f"/admin/tracker/site/{cast.site.pk}/report", "?from=2026-11-10&to=2026-11-11"
-    assert client.get(f"{base}/pages.csv{query}").content.decode().splitlines() == [
+    assert client.get(f"{base}/pages.csv{query}").content.decode("utf-8-sig").splitlines() == [
         "path,page views,share",
         "/,4,0.8",
         "/pricing,1,0.2",
     ]
     assert "'=HYPERLINK(0),1,0.25" in client.get(f"{base}/referrers.csv{query}").content.decode()
-    series = client.get(f"{base}/series.csv{query}").content.decode().splitlines()
+    series = client.get(f"{base}/series.csv{query}").content.decode("utf-8-sig").splitlines()
     assert len(series) == 49
     assert series[1] == "2026-11-10T00:00:00+01:00,2,1"
     for table in Table:
-        assert client.get(f"{base}/{table}.csv{query}").status_code == 200
+        answer = client.get(f"{base}/{table}.csv{query}")
+        assert answer.status_code == 200
+        assert answer.content.startswith(codecs.BOM_UTF8)
+        name = f"seen.example-{table}-2026-11-10-2026-11-11.csv"
+        assert answer.headers["Content-Disposition"] == f'attachment; filename="{name}"'
     assert client.get(f"{base}/users.csv{query}").status_code == 404
 
 

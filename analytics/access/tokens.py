@@ -3,8 +3,10 @@
 from collections.abc import Collection
 from datetime import timedelta
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from analytics.access import rights
 from analytics.access.token_text import digest, is_of, name_in, new_text, text_in
 from analytics.models import Token
 from tracker.models import Site
@@ -15,10 +17,28 @@ USED_EVERY = timedelta(minutes=1)
 
 def issue(sites: Collection[Site] = (), write: bool = False) -> str:
     """Make a token for these sites (none named: for all) and return its text, the only time it is seen."""
-    name, text = new_text()
-    token = Token.objects.create(name=name, digest=digest(text), all_sites=not sites, write=write)
+    token = Token(all_sites=not sites, write=write)
+    text = make(token)
     token.sites.set(sites)
     return text
+
+
+def make(token: Token) -> str:
+    """Save a token that says what it reads, and return its text, the only time it is seen."""
+    token.name, text = new_text()
+    token.digest = digest(text)
+    token.save()
+    return text
+
+
+def revocable(reader: rights.Reader) -> QuerySet[Token]:
+    """The tokens that a reader sees and may revoke: all, or an owner's that read only sites of theirs."""
+    if rights.is_staff(reader) and rights.sees_all(reader):
+        return Token.objects.all()
+    owned = rights.owned_sites(reader)
+    theirs = Token.objects.filter(all_sites=False, sites__in=owned).values("pk")
+    foreign = Token.objects.filter(sites__in=Site.objects.exclude(pk__in=owned.values("pk"))).values("pk")
+    return Token.objects.filter(pk__in=theirs).exclude(pk__in=foreign)
 
 
 async def find(text: str) -> Token | None:

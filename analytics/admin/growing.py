@@ -11,11 +11,12 @@ from uuid import UUID
 
 from django.contrib import admin
 from django.db.models import Model, Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
 from analytics.access import rights
+from analytics.admin.filters import chosen_range, chosen_site
 from analytics.admin.page_names import shown
 from analytics.admin.paging import CappedPaginator, GrowingList
 from analytics.history import spreadsheet
@@ -112,20 +113,25 @@ class GrowingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
         """The filtered list as CSV, without an end."""
+        site = chosen_site(request)
+        if site is None:
+            raise Http404
         try:
+            days = chosen_range(request, site)
             with time_limit(PATIENCE):
                 changes = self.get_changelist_instance(request)
+        except ValueError as problem:
+            return HttpResponse(f"{problem}\n", status=400, content_type="text/plain; charset=utf-8")
         except TooMuch:
             return self.too_long(request)
         except admin.options.IncorrectLookupParameters:
             return HttpResponse(
                 "These filters make no sense together.", status=400, content_type="text/plain"
             )
-        rows = self.export_pages(changes.queryset)
-        response = StreamingHttpResponse(
-            spreadsheet.stream(self.export_fields, rows), content_type="text/csv; charset=utf-8"
-        )
-        response.headers["Content-Disposition"] = f'attachment; filename="{self.opts.model_name}s.csv"'
+        pages = spreadsheet.stream(self.export_fields, self.export_pages(changes.queryset), days.zone)
+        response = StreamingHttpResponse(pages, content_type="text/csv; charset=utf-8")
+        name = spreadsheet.file_name(site, str(self.opts.verbose_name_plural), days)
+        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return response
 
     async def export_pages(self, queryset: QuerySet[Any]) -> AsyncIterator[list[spreadsheet.Cells]]:

@@ -103,8 +103,8 @@ def table_csv(request: HttpRequest, site: Site | None, table: str) -> HttpRespon
             rows = series_rows(site, days) if table == "series" else table_rows(site, days, Table(table))
     except TooMuch:
         return HttpResponse("That took too long. Choose fewer days.\n", status=503, content_type="text/plain")
-    name = f"{site.key}-{table}-{days.first}-{days.last}.csv"
-    response = HttpResponse(spreadsheet.lines(rows), content_type="text/csv; charset=utf-8")
+    name = spreadsheet.file_name(site, table, days)
+    response = HttpResponse(spreadsheet.whole(rows, days.zone), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
@@ -190,7 +190,4 @@ def table_rows(site: Site, days: ranges.Range, table: Table) -> list[spreadsheet
 
 def series_rows(site: Site, days: ranges.Range) -> list[spreadsheet.Cells]:
     buckets = reports.series(site, days)
-    rows = [
-        (bucket.start.astimezone(days.zone).isoformat(), bucket.views, bucket.visits) for bucket in buckets
-    ]
-    return [("start", "page views", "visits"), *rows]
+    return [("start", "page views", "visits"), *((each.start, each.views, each.visits) for each in buckets)]
