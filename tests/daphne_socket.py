@@ -159,3 +159,14 @@ async def test_the_application_may_say_each_code(page: WiredPage, code: int) -> 
     await page.accepted()
     await page.server.handle_reply(page.protocol, {"type": "websocket.close", "code": code})
     assert closes(page.hears()) == [code]
+
+
+async def test_what_is_said_to_a_socket_that_is_closing_raises_nothing(page: WiredPage) -> None:
+    await page.accepted()
+    for message in (
+        {"type": "websocket.send", "text": "{}"},
+        {"type": "websocket.close", "code": 4502},
+        {"type": "websocket.send", "text": "{}"},
+    ):
+        await page.server.handle_reply(page.protocol, message)
+    assert [first for first, *_ in page.hears()] == [frames.TEXT, frames.CLOSE]

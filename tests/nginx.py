@@ -13,7 +13,8 @@ from scripts.stands.checkout import ROOT
 from scripts.stands.ports import free_port
 from scripts.stands.waiting import wait_for
 
-CONFIGURATION = ROOT / "deploy" / "nginx" / "footfall.conf"
+CONFIGURATIONS = ROOT / "deploy" / "nginx"
+ONE_PROCESS = "footfall.conf"
 # What stands around it on a server.
 AROUND = """
 daemon off;
@@ -52,16 +53,18 @@ class RunningNginx:
         return "".join(path.read_text() for path in sorted(self.folder.glob("*.log")))
 
 
-def rendered(upstream_port: int, port: int, folder: Path, changes: Mapping[str, str]) -> str:
+def rendered(
+    upstream_port: int, port: int, folder: Path, changes: Mapping[str, str], source: str = ONE_PROCESS
+) -> str:
     """The file as operators get it, but for its ports, the folder of its logs, and these changes."""
-    text = CONFIGURATION.read_text()
+    text = (CONFIGURATIONS / source).read_text()
     for line, here in {
-        "server 127.0.0.1:8000;": f"server 127.0.0.1:{upstream_port};",
+        **changes,
+        **({"server 127.0.0.1:8000;": f"server 127.0.0.1:{upstream_port};"} if source == ONE_PROCESS else {}),
         "listen 80;": f"listen 127.0.0.1:{port};",
         "listen [::]:80;": f"listen [::1]:{port};",
         "/var/log/nginx/footfall.access.log": f"{folder}/access.log",
         "/var/log/nginx/footfall.error.log": f"{folder}/error.log",
-        **changes,
     }.items():
         assert text.count(line) == 1, line
         text = text.replace(line, here)
@@ -69,11 +72,16 @@ def rendered(upstream_port: int, port: int, folder: Path, changes: Mapping[str, 
 
 
 @contextmanager
-def start_nginx(upstream_port: int, changes: Mapping[str, str] | None = None) -> Iterator[RunningNginx]:
-    """nginx in front of `upstream_port`, gone afterwards; `changes`: by words that stand once in its file."""
+def start_nginx(
+    upstream_port: int, changes: Mapping[str, str] | None = None, source: str = ONE_PROCESS
+) -> Iterator[RunningNginx]:
+    """nginx in front of `upstream_port`, gone afterwards; `changes`: by words that stand once in its file.
+
+    The file for several processes names its own upstreams, which are not there.
+    """
     with tempfile.TemporaryDirectory(prefix="footfall-nginx-") as name:
         nginx = RunningNginx(free_port(), Path(name))
-        text = rendered(upstream_port, nginx.port, nginx.folder, changes or {})
+        text = rendered(upstream_port, nginx.port, nginx.folder, changes or {}, source)
         (nginx.folder / "footfall.conf").write_text(text)
         # Started by root it would drop to a user who may not enter this folder.
         user = "user root;" if os.geteuid() == 0 else ""

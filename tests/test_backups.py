@@ -500,6 +500,30 @@ def test_a_backup_that_is_stopped_leaves_nothing_and_told_nobody_the_password(
     assert [pid for pid in dumping if Path(f"/proc/{pid}").exists()] == []
 
 
+def test_half_of_a_killed_backup_goes_with_the_next_and_none_that_is_being_made(
+    backed_up: BackedUp, tmp_path: Path
+) -> None:
+    product = backed_up.product
+    going_on = ArchiveWriter(tmp_path / "other.tar")
+    foreign = tmp_path / "film.part"
+    foreign.write_text("not ours")
+    there = set(tmp_path.iterdir())
+    with psycopg.connect(url_of(product)) as held:
+        held.execute("LOCK TABLE analytics_token IN ACCESS EXCLUSIVE MODE")
+        process = command(product.data, "backup", tmp_path / "killed.tar")
+        dumping = wait_for(lambda: children(process.pid, "--snapshot="), 30, "pg_dump")
+        for pid in (process.pid, *dumping):
+            os.kill(pid, signal.SIGKILL)
+        process.communicate(timeout=30)
+        held.rollback()
+    (half,) = set(tmp_path.iterdir()) - there
+    told = said(product.data, "backup", tmp_path / "whole.tar")
+    assert f"Removed {half}" in told
+    assert told.count("Removed") == 1
+    assert set(tmp_path.iterdir()) == {*there, tmp_path / "whole.tar"}
+    going_on.drop()
+
+
 def children(parent: int, word: str) -> list[int]:
     """The processes that one started with this in their command line."""
     found = []

@@ -16,7 +16,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from analytics.demo import facts, people, rhythm
-from analytics.demo.page_socket import SocketAddress
+from analytics.demo.page_socket import PageSocket, SocketAddress
 from analytics.demo.people import People, Person
 from analytics.demo.tab import DemoTab, wait_after
 from analytics.demo.walk import BEGINNING, Moment, Stay, Walk, rest_of, walk
@@ -233,6 +233,13 @@ async def test_who_is_refused_never_comes_back() -> None:
 async def test_where_nobody_listens_the_visit_passes_quietly() -> None:
     address = SocketAddress(f"ws://127.0.0.1:{free_port()}/live/KEY", "https://demo.footfall.example", "")
     await asyncio.wait_for(DemoTab(Random(1), address, PERSON).read((quick(),), ""), 10)
+
+
+async def test_a_page_that_still_speaks_while_the_server_says_goodbye_is_heard_by_nobody() -> None:
+    socket = PageSocket()
+    socket.state = PageSocket.STATE_CLOSING
+    assert not socket.closed.done()
+    socket.say("{}")
 
 
 def demo_key(product: Product) -> str:

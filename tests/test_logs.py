@@ -7,6 +7,8 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,11 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from analytics.up import log_file
+from scripts.stands.edges import running_edge
 from scripts.stands.product import Product, running
 from scripts.stands.waiting import wait_for
+from tests.nginx import start_nginx
+from tests.uvicorn import running_uvicorn
 from tracker.logs.lines import JsonLines, TextLines
 from tracker.logs.refusals import Refusals
 from tracker.logs.sampling import Sampled
@@ -130,17 +135,37 @@ def test_a_log_file_keeps_one_older_part(tmp_path: Path) -> None:
     assert (path.read_text(), (tmp_path / "nginx.log.1").read_text()) == ("more", "x" * 11)
 
 
-def test_a_socket_at_no_address_is_refused_in_a_line() -> None:
-    # Not the product that all tests share: others may have used up the ten lines of this minute.
+@pytest.fixture(scope="module")
+def quiet() -> Iterator[Product]:
+    """Not the product that all tests share: others may have used up the ten lines of this minute."""
     with running() as product:
-        with pytest.raises(InvalidStatus) as refused, connect(f"{product.socket_url}/no/such/secret"):
-            pass
-        assert refused.value.response.status_code == 403
-        said = "refused a socket at no address of ours"
-        wait_for(lambda: any(said in line for line in product.lines), what="a line of the log")
-        told = "\n".join(product.lines)
+        yield product
+
+
+@pytest.mark.parametrize("adapter", ["one process", "nginx", "uvicorn", "edge"])
+def test_a_socket_at_no_address_is_not_found_without_a_word_of_it(quiet: Product, adapter: str) -> None:
+    with ExitStack() as stack:
+        if adapter == "nginx":
+            url = f"ws://127.0.0.1:{stack.enter_context(start_nginx(quiet.port)).port}"
+        elif adapter == "edge":
+            url = stack.enter_context(running_edge(quiet)).of(quiet).socket_url
+        else:
+            beside = stack.enter_context(running_uvicorn(quiet)) if adapter == "uvicorn" else quiet
+            url = beside.socket_url
+        for path in ("/no/such/secret", "/", "/live", "/live/", "/live/secret/more", "/board/", "/login/"):
+            with pytest.raises(InvalidStatus) as refused, connect(url + path):
+                pass
+            assert refused.value.response.status_code == 404, path
+    told = "\n".join(quiet.lines)
     assert "Traceback" not in told
     assert "secret" not in told
+
+
+def test_of_a_socket_at_no_address_a_line_is_written(quiet: Product) -> None:
+    with pytest.raises(InvalidStatus), connect(f"{quiet.socket_url}/no/such/secret"):
+        pass
+    said = "refused a socket at no address of ours"
+    wait_for(lambda: any(said in line for line in quiet.lines), what="a line of the log")
 
 
 def test_bad_hosts_are_few_short_lines(footfall: Product) -> None:

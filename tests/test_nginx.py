@@ -3,8 +3,8 @@
 import base64
 import hashlib
 import http.client
+import ipaddress
 import json
-import shlex
 import shutil
 import socket
 import subprocess
@@ -278,8 +278,53 @@ def test_a_network_of_ipv6_counts_as_one_address_behind_nginx() -> None:
     inside(neighbours_share_their_room)
 
 
-def test_the_rule_for_the_kernel_counts_a_network_of_ipv6_as_one() -> None:
-    inside(neighbours_share_the_kernels_allowance)
+def test_a_network_of_ipv6_asks_nginx_for_as_many_sockets_as_one_address() -> None:
+    inside(neighbours_share_what_they_ask_for)
+
+
+# Each way in which "::" may stand: within, across, before and behind the first 64 bits.
+NETWORKS = (
+    *("2001:db8:1:2", "2001:db8:1:0", "2001:db8:0:0", "2001:0:0:0", "2001:0:0:3", "2001:0:2:3", "2001:0:2:0"),
+    *("0:0:0:0", "0:0:0:4", "0:0:3:4", "0:2:3:4", "0:2:0:4", "0:2:0:0", "64:ff9b:0:0", "0:0:3:0"),
+)
+HOSTS = (
+    "0:0:0:1",
+    "0:0:0:0",
+    "1:0:0:0",
+    "1:2:3:4",
+    "0:2:3:4",
+    "1:0:0:4",
+    "0:0:3:4",
+    "ffff:ffff:0:0",
+    "a:0:c:0",
+)
+TELLS_PLACES = {
+    "    location / {": "    location = /place { return 200 $footfall_place; }\n    location / {",
+    "    listen 80;": "    listen 80; set_real_ip_from 127.0.0.1; real_ip_header X-Forwarded-For;",
+}
+
+
+@pytest.mark.parametrize("source", ["footfall.conf", "footfall-edges.conf"])
+def test_nginx_cuts_an_address_of_any_form_to_its_network(source: str) -> None:
+    with start_nginx(1, TELLS_PLACES, source) as nginx:
+        connection = http.client.HTTPConnection("127.0.0.1", nginx.port, timeout=10)
+
+        def place(address: str) -> str:
+            connection.request("GET", "/place", headers={"X-Forwarded-For": address})
+            return connection.getresponse().read().decode()
+
+        for network in NETWORKS:
+            written = {form for host in HOSTS for form in forms(f"{network}:{host}")}
+            assert {place(each) for each in written} == {network}, network
+        assert place("192.0.2.7") == place("::ffff:192.0.2.7") == "192.0.2.7"
+        assert place("192.0.2.8") == "192.0.2.8"
+        connection.close()
+
+
+def forms(address: str) -> set[str]:
+    """An address as people write it."""
+    known = ipaddress.IPv6Address(address)
+    return {address, str(known), known.exploded, known.exploded.upper()}
 
 
 def inside(check: Callable[[], None]) -> None:
@@ -314,27 +359,9 @@ def neighbours_share_their_room() -> None:
             assert json.loads(page.recv(timeout=10)) == {"t": "ack", "id": page_id}
 
 
-def neighbours_share_the_kernels_allowance() -> None:
-    operations = (ROOT / "docs" / "operations.md").read_text()
-    [rule] = [line for line in operations.splitlines() if line.startswith("ip6tables ")]
-    with socket.create_server(("::1", 0), family=socket.AF_INET6, backlog=2048) as server:
-        port = server.getsockname()[1]
-        run(*shlex.split(rule.replace("--dport 443", f"--dport {port}")))
-        flooder, neighbour, _ = NEIGHBOURS
-        assert 4000 <= let_in(server, flooder, 100_000) < 100_000
-        assert let_in(server, neighbour, 1000) < 1000
-        assert let_in(server, STRANGER, 1000) == 1000
-
-
-def let_in(server: socket.socket, address: str, most: int) -> int:
-    """How many connections from an address come in until one does not."""
-    for number in range(most):
-        with socket.socket(socket.AF_INET6) as knocking:
-            knocking.settimeout(0.2)
-            knocking.bind((address, 0))
-            try:
-                knocking.connect(server.getsockname())
-            except TimeoutError:
-                return number
-            server.accept()[0].close()
-    return most
+def neighbours_share_what_they_ask_for() -> None:
+    Upstream.go_on.set()
+    with small_upstream() as port, start_nginx(port, SMALL) as nginx:
+        asked = [shakes_hands(nginx, NEIGHBOURS[number % 3]) for number in range(25)]
+        assert asked == [True] * 21 + [False] * 4
+        assert shakes_hands(nginx, STRANGER)

@@ -1,7 +1,10 @@
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tracker.pages import page_url, referrers
 from tracker.pages.escapes import LIMIT, one_form, readable
 from tracker.pages.naming import Naming, lower, without_slashes
 from tracker.pages.page_url import PageUrl, Utm, read
@@ -257,3 +260,37 @@ def test_any_page_is_read_or_refused(rest: str, naming: Naming) -> None:
             assert text.isprintable()
             assert len(text) <= LIMIT
         assert found.utm.source.isprintable()
+
+
+@pytest.mark.parametrize(
+    "private",
+    [
+        "/p?token=s3cret",
+        "/p?utm_source=x&email=s3cret",
+        "/p#s3cret",
+        "/p?q=s3cret#s3cret",
+        "/p#/route?s3cret",
+    ],
+)
+@pytest.mark.parametrize("start", ["https://never-before.example", "https://s3cret:s3cret@never.example"])
+def test_what_may_be_private_is_not_remembered(
+    start: str, private: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remembered: list[str] = []
+
+    def watched(once: Callable[..., object]) -> Callable[..., object]:
+        def remember(url: str, *naming: object) -> object:
+            remembered.append(url)
+            return once(url, *naming)
+
+        return remember
+
+    for module in (page_url, referrers):
+        monkeypatch.setattr(module, "_remembered", watched(module._remembered.__wrapped__))
+    read(start + private, HASHED)
+    referrers.where(start + private, lambda host: False)
+    assert not [url for url in remembered if "s3cret" in url]
+    assert bool(remembered) is ("@" not in start)
+    remembered.clear()
+    read("https://example.com/@somebody")
+    assert remembered, "a page whose path has an @ is as good as another"

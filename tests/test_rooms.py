@@ -80,7 +80,7 @@ ALLOWED: dict[str, set[str]] = {
         "tracker.upkeep",
     },
     "analytics.upkeep": READ | {"analytics.history", "analytics.up", "tracker.upkeep"},
-    "analytics.web": READ | {"analytics.board", "tracker.edge", "tracker.server"},
+    "analytics.web": READ | {"analytics.board", "tracker.edge", "tracker.server", "tracker.web"},
     "analytics.up": READ | {"analytics.configuration", "tracker.edge", "tracker.server"},
     # What waits in a backup's spool is stored as an edge stores it, and its files are the spool's own.
     "analytics.backups": {

@@ -1,5 +1,6 @@
 """Writes a backup: a tar that appears under its name only when it is whole and on the disk."""
 
+import fcntl
 import hashlib
 import io
 import os
@@ -13,6 +14,7 @@ from typing import BinaryIO
 from analytics.backups.archive import SUMS
 
 BLOCK = tarfile.BLOCKSIZE
+HALF_PREFIX, HALF_SUFFIX = ".footfall-backup-", ".part"
 
 
 class MemberFile(io.RawIOBase):
@@ -42,8 +44,7 @@ class ArchiveWriter:
     def __init__(self, path: Path) -> None:
         """Raises OSError where the folder takes nothing."""
         self._path = path
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".part")
-        self._half = Path(name)
+        descriptor, self._half = _held_half(path.parent)
         self._file = os.fdopen(descriptor, "w+b", buffering=1 << 20)
         self._sums: list[str] = []
 
@@ -91,6 +92,35 @@ class ArchiveWriter:
         with suppress(OSError):
             self._file.close()
         self._half.unlink(missing_ok=True)
+
+
+def clear_halves(folder: Path) -> list[Path]:
+    """Remove what killed backups left in a folder, and nothing of one that goes on; what that was."""
+    gone = []
+    for path in sorted(folder.glob(f"{HALF_PREFIX}*{HALF_SUFFIX}")):
+        # Another's, a link, or on a disk that knows no locks: left alone.
+        with suppress(OSError):
+            descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+                gone.append(path)
+            finally:
+                os.close(descriptor)
+    return gone
+
+
+def _held_half(folder: Path) -> tuple[int, Path]:
+    """A new file that is locked for as long as this process lives. Raises OSError."""
+    while True:
+        descriptor, name = tempfile.mkstemp(dir=folder, prefix=HALF_PREFIX, suffix=HALF_SUFFIX)
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        half = Path(name)
+        if half.exists():
+            return descriptor, half
+        # Another backup cleared the folder before this one was locked.
+        os.close(descriptor)
 
 
 def _head(name: str, length: int, written_at: float) -> bytes:

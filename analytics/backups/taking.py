@@ -15,7 +15,7 @@ import psycopg
 
 from analytics.backups import pg_dump
 from analytics.backups.archive import DUMP, MANIFEST, SETTINGS, SPOOL
-from analytics.backups.archive_writer import ArchiveWriter
+from analytics.backups.archive_writer import ArchiveWriter, clear_halves
 from analytics.backups.dump_text import END_OF_ROWS, sections
 from analytics.backups.errors import BackupTrouble
 from analytics.backups.held_spool import HeldSpool
@@ -63,6 +63,8 @@ def take(
         with psycopg.connect(**parameters) as connection, _frozen(connection, spool) as (snapshot, held):
             server = connection.info.server_version
             program = pg_dump.fitting(server // 10000)
+            for half in clear_halves(target.parent):
+                say(f"Removed {half}: half a backup, left by one that was killed.")
             writer = ArchiveWriter(target)
             try:
                 _copy_spool(writer, held)

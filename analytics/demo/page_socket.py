@@ -65,7 +65,8 @@ class PageSocket(WebSocketClientProtocol):  # type: ignore[misc]  # autobahn has
 
     def say(self, frame: str) -> None:
         """Send a frame; into the void when the line is gone, as a browser does."""
-        if not self.closed.done():
+        # Closing begins before `closed`: when the server says goodbye, until its line is gone.
+        if self.state == self.STATE_OPEN:
             self.sendMessage(frame.encode())
 
     async def hang_up(self) -> None:

@@ -27,6 +27,7 @@ from tracker.contract.socket_bounds import FEW_READS, READ_LIMIT, SHORT_READ, WH
 from tracker.edge.edge import Edge
 from tracker.edge.process_edge import ProcessEdge
 from tracker.liveness.notify import READY, STOPPING, Notify
+from tracker.web.nowhere import DENIAL
 
 # A network that died in silence is noticed after both and daphne's tick of 2 s: 22 of the 25 s promised.
 PING_INTERVAL, PING_TIMEOUT = 10, 10
@@ -116,6 +117,12 @@ class WebServer(Daphne):  # type: ignore[misc]
         super().run()
         if self._trouble:
             raise self._trouble
+
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
+        """Tell the application that its refusal of a socket may be an answer of HTTP."""
+        if scope["type"] == "websocket":
+            scope["extensions"] = {DENIAL: {}}
+        return super().create_application(protocol, scope)
 
     def _begin(self) -> None:
         pace = Pace(settings.FOOTFALL_MESSAGE_BURST, settings.FOOTFALL_MESSAGE_RATE)

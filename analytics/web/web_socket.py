@@ -5,8 +5,10 @@ himself; and it drops whoever breaks the protocol without a word, so that a brok
 """
 
 import time
+from http import HTTPStatus
 from typing import Any, Final
 
+from autobahn.websocket.types import ConnectionDeny
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet import reactor
 
@@ -15,6 +17,7 @@ from tracker.contract.drops import Drop
 from tracker.contract.pace import Allowance, Pace
 from tracker.contract.socket_bounds import FEW_READS, READ_LIMIT, SHORT_READ, WHOLE_SECONDS
 from tracker.server import frames
+from tracker.web.nowhere import DENIAL
 
 # RFC 6455's "message too big", as Autobahn says it.
 RFC_TOO_BIG: Final = 1009
@@ -111,12 +114,24 @@ class BoundedProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has no
         # Autobahn knows fewer codes than IANA.
         return bool(super().onCloseFrame(frames.NORMAL if code is not None else None, reasonRaw))
 
+    def handle_reply(self, message: dict[str, Any]) -> None:
+        """Take ASGI's denial by HTTP as well, which daphne does not know; its own refusal is 403."""
+        if message["type"] == f"{DENIAL}.start":
+            self._deny(HTTPStatus(message["status"]))
+        else:
+            super().handle_reply(message)
+
     def serverClose(self, code: int | None = None) -> None:  # noqa: N802 (daphne's name)
         """Autobahn lets no application say the standard's own codes; 1011 says that something failed here."""
         self.sendCloseFrame(frames.NORMAL if code is None else code)
 
     def sendMessage(self, *said: Any, **how: Any) -> None:  # noqa: N802 (Autobahn's name)
-        """Autobahn holds what leaves to the limit of what comes, and a snapshot may be larger than that."""
+        """Autobahn holds what leaves to the limit of what comes, and a snapshot may be larger than that.
+
+        To a socket that is closing nothing is said: ASGI knows no error for that, and Autobahn raises one.
+        """
+        if self.state != self.STATE_OPEN:
+            return
         limit = self.maxMessagePayloadSize
         self.maxMessagePayloadSize = 0
         try:
@@ -133,6 +148,12 @@ class BoundedProtocol(WebSocketProtocol):  # type: ignore[misc]  # daphne has no
             self._part(TOO_BIG, Drop.TOO_BIG)
         else:
             self._part(BROKE_PROTOCOL, Drop.MALFORMED)
+
+    def _deny(self, status: HTTPStatus) -> None:
+        """Answer in place of a handshake: a status, no body, and the end."""
+        self.handshake_deferred.errback(ConnectionDeny(status.value, status.phrase))
+        del self.handshake_deferred
+        self.server.protocol_disconnected(self)
 
     def _keep_for_later(self, data: bytes) -> None:
         # Not for Autobahn yet, which would look for another head in it.

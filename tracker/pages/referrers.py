@@ -13,7 +13,7 @@ import msgspec
 from tracker.pages import amp, paid
 from tracker.pages.escapes import encoded
 from tracker.pages.host_names import ascii_host
-from tracker.pages.page_url import Utm
+from tracker.pages.page_url import Utm, names_user
 from tracker.pages.sources import ALIASES, AMBIGUOUS, APART, APPS, EVERYWHERE, HOSTS
 
 URL_LIMIT: Final = 2048
@@ -92,7 +92,6 @@ def where(url: str, own: Callable[[str], bool]) -> tuple[str, str, str]:
     return DIRECT if host and own(host) else named
 
 
-@lru_cache(2048)
 def named(text: str) -> tuple[str, str]:
     """The name in our table of a source that somebody wrote into a link, and its channel there.
 
@@ -101,14 +100,23 @@ def named(text: str) -> tuple[str, str]:
     text = text.strip()
     if "://" in text and (name := _named(text)[1][0]):
         return name, _named(text)[1][1]
+    return _named_word(text)
+
+
+@lru_cache(2048)
+def _named_word(text: str) -> tuple[str, str]:
     word = text.lower().removeprefix("www.")
     source = look_up(word) or APPS.get(word) or BY_WORD.get(_squeezed(word))
     return source or (word, "")
 
 
-# Most visitors come from a few pages: 12 µs for 0.2. At most some 10 MB, whatever strangers send.
-@lru_cache(2048)
 def _named(url: str) -> tuple[str, tuple[str, str, str]]:
+    """`_forgotten`, which is remembered without what may be private in a URL."""
+    place = url.partition("#")[0].partition("?")[0]
+    return _forgotten(place) if names_user(place) else _remembered(place)
+
+
+def _forgotten(url: str) -> tuple[str, tuple[str, str, str]]:
     """The referring host, "" for none and for apps; and what `where` says if it is not the site's own."""
     try:
         parts = urlsplit(url)
@@ -125,6 +133,11 @@ def _named(url: str) -> tuple[str, tuple[str, str, str]]:
     host = amp.publisher(host, parts.path) or host
     name, channel = look_up(host) or (host.removeprefix("www."), "referral")
     return host, (name, channel, kept)
+
+
+# Most visitors come from a few pages: 12 µs for 0.2. At most some 10 MB, whatever strangers send, and never
+# what may be private in a URL.
+_remembered = lru_cache(2048)(_forgotten)
 
 
 def without_query(parts: SplitResult, host: str, port: int | None) -> str:
