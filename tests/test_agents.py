@@ -1,11 +1,15 @@
+import time
+from pathlib import Path
+
 import crawleruseragents
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.visitors import agents
+from tracker.visitors import agents, programs
 from tracker.visitors.agents import Agent, is_bot, read
 
+CORPORA = Path(__file__).parent / "corpora"
 CHROME = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0"
 PEOPLE = {
     f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {CHROME} Safari/537.36": Agent(
@@ -76,6 +80,45 @@ def test_every_example_of_the_bot_list_is_recognised() -> None:
     missed = [text for text in examples if not is_bot(text)]
     assert len(examples) > 1000
     assert len(missed) <= len(examples) // 100, missed[:20]
+
+
+def corpus(name: str) -> list[str]:
+    """The agents of a corpus; what a file of one says of itself are lines that begin with "# "."""
+    lines = (CORPORA / name).read_text().splitlines()
+    return [line for line in lines if line.strip() and not line.startswith("# ")]
+
+
+def test_nobody_who_reads_pages_is_refused() -> None:
+    people = corpus("people.txt")
+    assert len(set(people)) == len(people) >= 300
+    assert [agent for agent in people if is_bot(agent)] == []
+
+
+def test_97_of_100_programs_are_refused() -> None:
+    found = corpus("programs.txt")
+    assert len(set(found)) == len(found) >= 150
+    missed = [agent for agent in found if not is_bot(agent)]
+    assert len(missed) <= len(found) * 0.03, missed
+
+
+def test_a_list_that_names_phones_and_apps_refuses_none_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crawleruseragents, "is_crawler", lambda agent: True)
+    marked = [agent for agent in corpus("people.txt") if programs.MARK.search(agent)]
+    assert len(marked) > 250
+    assert [agent for agent in marked if programs.is_program(agent)] == []
+
+
+@pytest.mark.parametrize("word", ["Sonic", "bot", "Googlebot/2.1", "CUBOT_NOTE 50", "robot.txt reader"])
+def test_a_name_decides_and_not_what_it_has_in_it(word: str) -> None:
+    phone = f"Mozilla/5.0 (Linux; Android 15; {word} Build/X) {CHROME} Mobile Safari/537.36"
+    assert is_bot(phone) is (word not in ("Sonic", "CUBOT_NOTE 50"))
+
+
+def test_no_header_takes_long_to_judge() -> None:
+    for text in ("a" * 512, "a@" * 256, "a.b-c+" * 85, "http" * 128, "google-" * 73, "((((" * 128):
+        began = time.perf_counter()
+        programs.is_program(text)
+        assert time.perf_counter() - began < 0.5
 
 
 def test_a_long_header_is_looked_at_only_so_far_and_remembered_so_long() -> None:

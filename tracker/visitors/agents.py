@@ -11,6 +11,8 @@ from typing import Final
 import crawleruseragents
 import ua_parser
 
+from tracker.visitors import programs
+
 LENGTH_LIMIT: Final = 512  # characters looked at; real ones have up to 250
 CACHED: Final = 4096
 UNKNOWN: Final = ""
@@ -54,7 +56,7 @@ def known_agent(user_agent: str) -> Agent:
 
 @lru_cache(CACHED)
 def known_bot(user_agent: str) -> bool:
-    return not user_agent.strip() or bool(crawleruseragents.is_crawler(user_agent))
+    return programs.is_program(user_agent)
 
 
 def device_class(agent: str) -> str:
