@@ -12,6 +12,7 @@ OF_THE_BENCH = {
     "test_bench": "it is of the bench",
     "test_conformance": "the bench's cases of RFC 6455",
     "test_steady_clock": "the clock that a fault run steps",
+    "test_defences": "the table of what `scripts/faults mutation` takes away",
     "test_faults_chaos": "the fault runs, short",
     "test_docs": "every fault run stands in the documents",
     "test_faults_crashes": "the fault runs, short",

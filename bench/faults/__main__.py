@@ -16,6 +16,8 @@ from bench.faults.flood import flood, frame_flood
 from bench.faults.fuzz import fuzz
 from bench.faults.model import model
 from bench.faults.moved import moved
+from bench.faults.mutation import SETTINGS as MUTATION_SETTINGS
+from bench.faults.mutation import mutation
 from bench.faults.names import names
 from bench.faults.nginx_reload import nginx_reload
 from bench.faults.postgres_kill import postgres_hang, postgres_kill
@@ -58,9 +60,11 @@ FAULTS: dict[str, suite.Run] = {
     "database-split": database_split,
     "slow-network": slow_network,
     "chaos": chaos,
+    "mutation": mutation,
 }
 QUICK = "seconds instead of minutes for each; fails where a count or a page view was wrong"
 
 
 if __name__ == "__main__":
-    sys.exit(suite.main("scripts/faults", __doc__ or "", QUICK, FAULTS, list(FAULTS), settings=SETTINGS))
+    settings = SETTINGS | MUTATION_SETTINGS
+    sys.exit(suite.main("scripts/faults", __doc__ or "", QUICK, FAULTS, list(FAULTS), settings=settings))

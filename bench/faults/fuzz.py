@@ -8,7 +8,7 @@ from itertools import count, islice
 from pathlib import Path
 
 from bench import processes, verify, visitors
-from bench.faults.mutation import Mutator
+from bench.faults.mutator import Mutator
 from bench.figures import Figure
 from bench.fleet import VisitorFleet
 from bench.ledger import Reader
