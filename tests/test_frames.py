@@ -10,8 +10,9 @@ from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
 from tracker.contract.drops import Drop
-from tracker.contract.messages import Refused
+from tracker.contract.messages import FRAME_LIMIT, Refused
 from tracker.server import frames
+from tracker.server.pieces import PIECES_LIMIT, Pieces
 
 
 def said(kind: int, payload: bytes, final: bool = True, mask: bytes = b"\x01\xa2\x33\xf4") -> bytes:
@@ -89,3 +90,15 @@ def test_another_library_reads_what_is_said_to_pages(data: bytes, kind: int, pay
     with pytest.raises(StopIteration) as parsed:
         next(parsing)
     assert (parsed.value.value.opcode, parsed.value.value.data) == (kind, payload)
+
+
+@pytest.mark.parametrize(
+    ("size", "taken"), [(1, PIECES_LIMIT), (FRAME_LIMIT // 4, 4), (FRAME_LIMIT // 4 + 1, 3)]
+)
+def test_a_message_has_so_many_pieces_and_so_many_bytes(size: int, taken: int) -> None:
+    pieces = Pieces()
+    for number in range(taken):
+        assert pieces.add(frames.CONTINUATION if number else frames.TEXT, b"x" * size) is None
+    with pytest.raises(Refused) as refused:
+        pieces.add(frames.CONTINUATION, b"x" * size)
+    assert refused.value.reason is Drop.TOO_BIG
