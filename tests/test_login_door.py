@@ -223,8 +223,11 @@ def test_passwords_are_hashed_in_threads_that_give_way() -> None:
 
 def test_beyond_those_who_may_wait_a_password_is_refused_at_once() -> None:
     threads = HashingThreads(2, waiting=1)
-    with occupied(threads, 3), pytest.raises(HashingBusy), hashing_in(threads):
-        make_password("a password")
+    # In another thread: without the bound it would wait for those who wait for this test.
+    with ThreadPoolExecutor(1) as asking, occupied(threads, 3), hashing_in(threads):
+        asked = asking.submit(make_password, "a password")
+        with pytest.raises(HashingBusy):
+            asked.result(timeout=5)
     assert threads.run(lambda: "free again") == "free again"
 
 

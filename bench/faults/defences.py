@@ -79,7 +79,7 @@ REMOVALS: Final = (
     _of(
         *(7, "tracker/live/presence.py"),
         *("return name if len(counter) < room else OTHER", "return name"),
-        "presence.py",
+        "presence.py::test_what_has_no_name_takes_no_room_and_no_campaign_is_no_campaign",
     ),
     _of(
         *(8, "tracker/visitors/addresses.py"),

@@ -19,6 +19,7 @@ THREAT: Final = "FOOTFALL_MUTATION_THREAT"
 SETTINGS: Final = {"--threat": (THREAT, "mutation: of this threat alone (default: of all)")}
 # What pytest says when tests ran, and when one of them failed: anything else is no answer.
 PASSED, FAILED = 0, 1
+HUNG = -1
 PATIENCE = 600.0
 SNIPPET = "static/snippet/"
 LINKED = (".venv", "node_modules")
@@ -67,4 +68,7 @@ def _tests(copy: Path, removal: Removal) -> int:
     if removal.file.startswith(SNIPPET):
         subprocess.run([copy / "scripts" / "build-snippet"], cwd=copy, check=True, capture_output=True)
     words = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *removal.tests]
-    return subprocess.run(words, cwd=copy, capture_output=True, check=False, timeout=PATIENCE).returncode
+    try:
+        return subprocess.run(words, cwd=copy, capture_output=True, check=False, timeout=PATIENCE).returncode
+    except subprocess.TimeoutExpired:
+        return HUNG
