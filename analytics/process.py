@@ -8,6 +8,7 @@ from analytics.access.login_door import LoginDoor
 from analytics.board.day import DayCurves
 from analytics.board.socket import OpenBoards
 from analytics.board.ticker import Ticker
+from analytics.history.questions import Questions
 from analytics.live.last_hour import SitesHour
 from analytics.live.one_process import OneProcess
 from analytics.live.snapshot import Snapshots
@@ -36,6 +37,7 @@ class WebProcess:
         self.sites_hour = SitesHour()
         self.answers = SharedAnswers()
         self.curves = DayCurves()
+        self.questions = Questions()
 
 
 def _login_door() -> LoginDoor:

@@ -7,6 +7,7 @@ from analytics.access import login
 from analytics.api.base import make_api
 from analytics.api.live import add_live
 from analytics.api.refusals import add_refusals
+from analytics.api.stats import add_stats
 from analytics.board import data, hosts, pages
 from analytics.health import health, metrics
 from analytics.process import web
@@ -15,6 +16,7 @@ from tracker.web import views
 api = make_api()
 add_live(api, web.live, web.snapshots)
 add_refusals(api, web.live)
+add_stats(api, web.questions)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("t.js", views.snippet, name="snippet"),

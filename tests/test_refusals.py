@@ -95,6 +95,7 @@ ROUTES: dict[str, tuple[str, set[str]]] = {
     "api/v1/docs": ("/api/v1/docs", USERS),
     "api/v1/sites/<key>/live": ("/api/v1/sites/{site.key}/live", READERS),
     "api/v1/sites/<key>/refusals": ("/api/v1/sites/{site.key}/refusals", READERS),
+    "api/v1/sites/<key>/stats": ("/api/v1/sites/{site.key}/stats", READERS),
     "healthz": ("/healthz", NOBODY),
     "readyz": ("/readyz", NOBODY),
     "metrics": ("/metrics", NOBODY),
@@ -110,8 +111,14 @@ ROUTES: dict[str, tuple[str, set[str]]] = {
     "sites/<str:key>/hosts/": ("/sites/{site.key}/hosts/", NOBODY),  # takes POST only; test_knocks.py
     "sites/<str:key>/reports/": ("/sites/{site.key}/reports/", NOBODY),  # leads to the report, which is above
 }
-# They start the edge of this process once they let somebody in; tests of their own ask a real one.
-LIVE = {"api/v1/sites/<key>/live", "api/v1/sites/<key>/refusals", "live/<str:key>"}
+# They start the edge of this process, or one for questions, once they let somebody in; tests of their own
+# ask real ones.
+LIVE = {
+    "api/v1/sites/<key>/live",
+    "api/v1/sites/<key>/refusals",
+    "api/v1/sites/<key>/stats",
+    "live/<str:key>",
+}
 
 
 @dataclass(frozen=True)

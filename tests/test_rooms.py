@@ -66,7 +66,8 @@ ALLOWED: dict[str, set[str]] = {
     | {"analytics.live", "analytics.access", "analytics.queries", "tracker.across", "tracker.rollups"},
     "analytics.admin": READ
     | {"analytics.models", "analytics.queries", "analytics.access", "analytics.history"},
-    "analytics.api": READ | {"analytics.live", "analytics.history", "analytics.access", "analytics.queries"},
+    "analytics.api": READ
+    | {"analytics.models", "analytics.live", "analytics.history", "analytics.access", "analytics.queries"},
     "analytics.health": READ | {"analytics.access", "tracker.edge"},
     "analytics.demo": READ,
     # Looks at everything that is kept, on both sides.
@@ -92,7 +93,8 @@ ALLOWED: dict[str, set[str]] = {
     },
     # Where the process is put together: these know all rooms that they join, and no rule of their own.
     "analytics.process": READ
-    | {"analytics.live", "analytics.board", "analytics.access", "analytics.queries", "tracker.edge"},
+    | {"analytics.live", "analytics.board", "analytics.access", "analytics.history", "analytics.queries"}
+    | {"tracker.edge"},
     "analytics.urls": READ
     | {"analytics.process", "analytics.access", "analytics.api", "analytics.board", "analytics.health"}
     | {"tracker.web"},

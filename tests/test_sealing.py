@@ -17,7 +17,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from analytics.history import sealed_days
-from analytics.history.day_files import EVENTS, VIEWS
+from analytics.history.day_format import EVENTS, VIEWS
 from analytics.history.due_days import due_days
 from analytics.history.local_days import LocalDay
 from analytics.history.sealing import Sealing, seal_all

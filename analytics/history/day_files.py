@@ -13,12 +13,11 @@ import duckdb
 import psycopg
 from psycopg import sql
 
+from analytics.history.day_format import EVENTS, VIEWS
 from analytics.history.duck import literal, open_duck
 from analytics.history.local_days import LocalDay, micros
 from tracker.contract.spans import LONGEST_PAGE_VIEW, TOUCHES_AFTER
 
-FORMAT = 1
-VIEWS, EVENTS = "views", "events"
 # A file of a million rows is some 20 MB: fetched, stored and held in memory in one piece.
 PART_ROWS = 1_000_000
 # How much of the attribution stands for the visit.
@@ -80,10 +79,13 @@ SELECT g.*, p.visitor_number, row_number() OVER (ORDER BY p.visitor_number, g.n)
 FROM grouped g JOIN people p USING (visitor);
 
 CREATE TABLE placed AS
-WITH said AS (SELECT page_view_id, count(*) AS events FROM raw_events GROUP BY ALL)
+WITH said AS (
+    SELECT page_view_id, count(*) AS events, sum(value) AS event_value FROM raw_events GROUP BY ALL
+)
 SELECT r.id, v.visitor_number, v.visit_number,
        row_number() OVER (ORDER BY v.visit_number, r.began_at, r.id) AS view_number, r.began_at, r.ended_at,
-       r.engaged_ms, r.depth, r.path, r.query, r.title, coalesce(s.events, 0) AS events, v.visit_id
+       r.engaged_ms, r.depth, r.path, r.query, r.title, coalesce(s.events, 0) AS events,
+       coalesce(s.event_value, 0) AS event_value, v.visit_id
 FROM raw_views r JOIN visit v USING (visit_id) LEFT JOIN said s ON s.page_view_id = r.id;
 """
 
@@ -96,6 +98,7 @@ SELECT {{day}}::DATE AS day, (r.visitor_number + {{visitors}})::UINTEGER AS visi
        row_number() OVER (PARTITION BY r.visit_number, r.path ORDER BY r.view_number) = 1 AS entry_on_page,
        epoch_us(r.began_at) AS began, epoch_us(r.ended_at) AS ended, {{offset}}::INTEGER AS utc_offset,
        r.engaged_ms::INTEGER AS engaged_ms, r.depth::SMALLINT AS depth, r.events::INTEGER AS events,
+       r.event_value,
        v.visit_began, v.visit_ended, v.visit_views::INTEGER AS visit_views, v.visit_events,
        v.visit_engaged_ms, r.path AS page, r.query, r.title, v.entry_page, v.exit_page, v.width,
        {", ".join(f"v.{name}" for name in ATTRIBUTION)}
@@ -104,7 +107,7 @@ FROM placed r JOIN visit v USING (visit_id)
 WRITE_EVENTS = """
 SELECT {day}::DATE AS day, (r.visitor_number + {visitors})::UINTEGER AS visitor,
        (r.visit_number + {visits})::UINTEGER AS visit, (r.view_number + {views})::UINTEGER AS view,
-       row_number() OVER (ORDER BY r.view_number, e.at, e.id) AS event, epoch_us(e.at) AS at,
+       row_number() OVER (ORDER BY r.view_number, e.at, e.id) AS event, epoch_us(e.at) AS moment,
        e.name, e.properties, e.value
 FROM raw_events e JOIN placed r ON r.id = e.page_view_id
 """

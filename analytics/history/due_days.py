@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import psycopg
 
-from analytics.history.day_files import FORMAT
+from analytics.history.day_format import FORMAT
 from analytics.history.local_days import DAY, LocalDay, day_at
 from tracker.contract.spans import SETTLES_AFTER
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import psycopg
 
-from analytics.history.day_files import FORMAT, VIEWS, DayFile, Numbers
+from analytics.history.day_files import DayFile, Numbers
+from analytics.history.day_format import FORMAT, VIEWS
 from analytics.history.local_days import LocalDay
 
 LIST = """

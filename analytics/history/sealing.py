@@ -16,7 +16,8 @@ import duckdb
 import psycopg
 
 from analytics.history import day_files, sealed_days
-from analytics.history.day_files import EVENTS, VIEWS, DayFile
+from analytics.history.day_files import DayFile
+from analytics.history.day_format import EVENTS, VIEWS
 from analytics.history.duck import literal, open_duck
 from analytics.history.due_days import DueDay, due_days
 from tracker.liveness.error_report import kind_of

@@ -1,0 +1,223 @@
+"""`GET /sites/KEY/stats`: figures of the past, as JSON or CSV."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+from django.db.models import Min
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.vary import vary_on_headers
+from ninja import NinjaAPI, Schema
+from ninja.decorators import decorate_view
+
+from analytics.access import rights
+from analytics.api.base import Problem, answer
+from analytics.history import query_string, spreadsheet
+from analytics.history.dimensions import DIMENSIONS
+from analytics.history.local_days import day_at
+from analytics.history.measures import MEASURES
+from analytics.history.query_string import StatsQuery
+from analytics.history.question import AnswerTable, HistoryAnswer, Span, WrongQuestion
+from analytics.history.questions import NoAnswer, Questions
+from analytics.models import HistoryDay
+from analytics.queries.time_limit import TooMuch
+from tracker.contract.zones import zone_of
+from tracker.models import PageView, Site
+
+CSV = "text/csv"
+
+
+class WrongField(Schema):
+    """Which parameter is wrong, why, and what may stand there."""
+
+    field: str
+    message: str
+    allowed: list[str]
+
+
+class WrongParameter(Schema):
+    error: WrongField
+
+
+class Stats(Schema):
+    """Figures of a period: totals, and a row for each interval or name."""
+
+    site: str
+    period: dict[str, Any]
+    as_of: datetime
+    metrics: list[str]
+    totals: dict[str, Any]
+    compared: dict[str, Any] | None = None
+    rows: list[dict[str, Any]]
+    found: int
+    rows_total: dict[str, Any]
+    next: str | None = None
+    preparing: dict[str, Any] | None = None
+    damaged: list[date] | None = None
+
+
+PARAMETERS = [
+    {
+        "name": name,
+        "in": "query",
+        "description": description,
+        "schema": {"type": "string", **({"enum": list(allowed)} if allowed else {})},
+        "example": example,
+    }
+    for name, description, allowed, example in (
+        ("period", "which days; the default is 30d", query_string.PERIODS, "30d"),
+        ("from", "the first day, with period=custom", (), "2026-11-01"),
+        ("to", "the last day, with period=custom", (), "2026-11-26"),
+        ("compare", "another period beside it", query_string.COMPARED, "previous"),
+        ("interval", "without by: the rows of a series", query_string.INTERVALS, "day"),
+        ("by", "a dimension (or two, with a comma), property:NAME for events", (), "page"),
+        ("metrics", f"with commas, of: {', '.join(MEASURES)}", (), "visitors,views"),
+        ("limit", "rows, 1 to 10000", (), "100"),
+        ("offset", "rows to skip", (), "0"),
+        ("order", "a metric or dimension; - before it: the largest first", (), "-visitors"),
+        ("format", "json, or csv (also with Accept: text/csv)", ("json", "csv"), "json"),
+        *(
+            (name, "keep this name; repeatable. Also NAME.not, NAME.match (* and **), NAME.notmatch", (), "")
+            for name in DIMENSIONS
+            if name in query_string.FILTERED
+        ),
+    )
+]
+
+
+def add_stats(api: NinjaAPI, questions: Questions) -> None:
+    """Add the operation that tells figures of the past."""
+
+    @api.get(
+        "/sites/{key}/stats",
+        response={200: Stats, 400: WrongParameter, 401: Problem, 404: Problem, 503: Problem},
+        summary="Figures of the past",
+        url_name="stats",
+        tags=["history"],
+        openapi_extra={"parameters": PARAMETERS},
+    )
+    @decorate_view(vary_on_headers("Authorization", "Cookie", "Accept"))
+    async def site_stats(request: HttpRequest, key: str) -> HttpResponse:
+        """Totals, and rows by interval or by a dimension, under any filters; `as_of` says until when."""
+        site = await rights.asite_for(request.auth, key)  # type: ignore[attr-defined]
+        if site is None:
+            raise Http404
+        try:
+            form = _form(request)
+            asked = query_string.read(
+                dict(request.GET.lists()), site.pk, site.timezone, datetime.now(UTC), await first_day(site)
+            )
+            told = await questions.aask(asked.question)
+        except WrongQuestion as wrong:
+            error = {"field": wrong.field, "message": wrong.message, "allowed": list(wrong.allowed)}
+            return answer({"error": error}, 400)
+        except (TooMuch, NoAnswer) as problem:
+            return answer({"error": str(problem)}, 503)
+        if form == "csv":
+            return _csv(asked, told, site)
+        return answer(body(request, site, asked, told))
+
+
+async def first_day(site: Site) -> date | None:
+    """The first day of which anything is known."""
+    sealed = await HistoryDay.objects.filter(site_id=site.pk).aaggregate(first=Min("day"))
+    raw = await PageView.objects.filter(site_id=site.pk).aaggregate(first=Min("began_at"))
+    days = [sealed["first"], raw["first"] and day_at(raw["first"], site.timezone).day]
+    return min((day for day in days if day), default=None)
+
+
+def _form(request: HttpRequest) -> str:
+    form = request.GET.get("format")
+    if form is None:
+        return "csv" if request.headers.get("Accept", "").startswith(CSV) else "json"
+    if form not in ("json", "csv"):
+        raise WrongQuestion("format", "This is none of those that there are.", ("json", "csv"))
+    return form
+
+
+def body(request: HttpRequest, site: Site, asked: StatsQuery, told: HistoryAnswer) -> dict[str, Any]:
+    """The answer as JSON shows it."""
+    question, table = asked.question, told.table
+    metrics = question.measures
+    shown: dict[str, Any] = {
+        "site": site.key,
+        "period": {**_days(question.span), "zone": question.zone, "interval": asked.interval},
+        "as_of": told.as_of.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "metrics": metrics,
+        "totals": _named(metrics, told.totals),
+    }
+    if question.compared and told.compared_totals is not None:
+        shown["compared"] = {**_days(question.compared), "totals": _named(metrics, told.compared_totals)}
+    rows = list(_rows(asked, table, told.compared_table)) if table else []
+    shown |= {
+        "rows": rows,
+        "found": table.found if table else 0,
+        "rows_total": _named(metrics, table.sums) if table else {},
+        "next": _next(request, asked, table),
+    }
+    if told.missing_days:
+        missing = Span(told.missing_days[0], told.missing_days[-1])
+        shown["preparing"] = {**_days(missing), "days": len(told.missing_days)}
+    if told.damaged_days:
+        shown["damaged"] = told.damaged_days
+    return shown
+
+
+def _days(span: Span) -> dict[str, str]:
+    return {"from": span.first.isoformat(), "to": span.last.isoformat()}
+
+
+def _named(names: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
+    return dict(zip(names, values, strict=True))
+
+
+def _rows(asked: StatsQuery, table: AnswerTable, compared: AnswerTable | None) -> list[dict[str, Any]]:
+    names = (*asked.by, *asked.question.measures)
+    rows = [_named(names, row) for row in table.rows]
+    if compared is None:
+        return rows
+    if asked.interval:
+        # The first with the first: days of another month or year have other names.
+        for row, other in zip(rows, compared.rows, strict=False):
+            row["compared"] = _named(names, other)
+        return rows
+    width = len(asked.by)
+    others = {tuple(row[:width]): row[width:] for row in compared.rows}
+    for row, values in zip(rows, table.rows, strict=True):
+        there = others.get(tuple(values[:width]))
+        row["compared"] = _named(asked.question.measures, there) if there else None
+    return rows
+
+
+def _next(request: HttpRequest, asked: StatsQuery, table: AnswerTable | None) -> str | None:
+    question = asked.question
+    after = question.offset + question.limit
+    if asked.interval or table is None or after >= table.found:
+        return None
+    query = request.GET.copy()
+    query["offset"] = str(after)
+    return f"{request.path}?{query.urlencode()}"
+
+
+def _csv(asked: StatsQuery, told: HistoryAnswer, site: Site) -> HttpResponse:
+    names = (*asked.by, *asked.question.measures)
+    head = list(names)
+    rows = _rows(asked, told.table, told.compared_table) if told.table else []
+    cells = [[row[name] for name in names] for row in rows]
+    if asked.question.compared:
+        head += [f"compared_{name}" for name in asked.question.measures]
+        for line, row in zip(cells, rows, strict=True):
+            other = row.get("compared") or {}
+            line += [other.get(name) for name in asked.question.measures]
+    text = spreadsheet.lines([head, *cells], zone_of(site.timezone))
+    response = HttpResponse(text, content_type=f"{CSV}; charset=utf-8")
+    span = asked.question.span
+    name = f"{site.key}-{'-'.join(asked.by)}-{span.first}-{span.last}.csv".replace(":", "_")
+    response.headers["Content-Disposition"] = f'attachment; filename="{spreadsheet_name(name)}"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def spreadsheet_name(name: str) -> str:
+    """A name of a file without what a header, or a file system, would stumble over."""
+    return "".join(each if (each.isalnum() and each.isascii()) or each in "-_." else "_" for each in name)

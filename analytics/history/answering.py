@@ -1,0 +1,205 @@
+"""Answers questions: finds the days, asks DuckDB, and puts rows and totals together."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+import duckdb
+
+from analytics.history.buckets import MOST_BUCKETS, Buckets, buckets, count
+from analytics.history.day_format import EVENTS, VIEWS
+from analytics.history.day_store import DayStore, Found, day_before
+from analytics.history.dimensions import Level
+from analytics.history.local_days import LocalDay, from_micros
+from analytics.history.measures import MEASURES, Of
+from analytics.history.question import (
+    AnswerTable,
+    HistoryAnswer,
+    HistoryQuestion,
+    Span,
+    WrongQuestion,
+    check,
+    level_of,
+)
+from analytics.history.question_sql import DayPaths, QuestionSql, QuestionStatement
+from tracker.contract.zones import zone_of
+
+
+class Answering:
+    """Answers questions over a store of days."""
+
+    def __init__(self, store: DayStore) -> None:
+        self._store = store
+
+    def answer(
+        self, duck: duckdb.DuckDBPyConnection, question: HistoryQuestion, now: datetime
+    ) -> HistoryAnswer:
+        """The answer to a question, as of `now` or a little earlier.
+
+        Raises WrongQuestion, duckdb.Error, psycopg.Error, OSError.
+        """
+        check(question)
+        asked: list[Found] = []
+        try:
+            return self._answer(duck, question, now, asked)
+        except duckdb.Error:
+            # A file of the cache may have been cut, or deleted: it is fetched again, once.
+            if not sum(self._store.forget_damaged(found) for found in asked):
+                raise
+            return self._answer(duck, question, now, [])
+
+    def _answer(
+        self, duck: duckdb.DuckDBPyConnection, question: HistoryQuestion, now: datetime, asked: list[Found]
+    ) -> HistoryAnswer:
+        found, paths = self._paths(question, question.span, now, asked)
+        totals, table = self._ask(duck, question, paths)
+        compared_totals = compared_table = None
+        if question.compared:
+            _, others = self._paths(question, question.compared, now, asked)
+            _cut(others, paths, question, now)
+            names = None
+            if table and level_of(question.dimensions[0]) is not Level.TIME:
+                names = list(dict.fromkeys(row[0] for row in table.rows))
+            compared_totals, compared_table = self._ask(duck, question, others, names)
+        return HistoryAnswer(
+            as_of=found.as_of or now,
+            totals=totals,
+            table=table,
+            compared_totals=compared_totals,
+            compared_table=compared_table,
+            missing_days=found.missing,
+            damaged_days=found.damaged,
+        )
+
+    def _paths(
+        self, question: HistoryQuestion, span: Span, now: datetime, asked: list[Found]
+    ) -> tuple[Found, DayPaths]:
+        present = any(MEASURES[name].of is Of.PRESENCE for name in question.measures)
+        first = day_before(span.first) if present else span.first
+        found = self._store.find(question.site_id, question.zone, first, span.last, now)
+        asked.append(found)
+        days = [day for day in found.days if day.day >= span.first]
+        before = [day for day in found.days if day.day < span.first]
+        return found, DayPaths(
+            days=days,
+            views=found.of(VIEWS, days),
+            events=found.of(EVENTS, days),
+            before_views=found.of(VIEWS, before),
+            before_events=found.of(EVENTS, before),
+            until=min(days[-1].ends, max(found.as_of or now, days[0].begins)),
+        )
+
+    def _ask(
+        self,
+        duck: duckdb.DuckDBPyConnection,
+        question: HistoryQuestion,
+        paths: DayPaths,
+        names: list[str] | None = None,
+    ) -> tuple[list[Any], AnswerTable | None]:
+        sql = QuestionSql(question, paths, Buckets(None))
+        totals = _nothing(question)
+        if _asks(paths, ()):
+            (totals, *_) = _run(duck, sql.statement(()))
+        if not question.dimensions:
+            return _plain(question, totals, 0), None
+        table = self._table(duck, question, paths, names)
+        return _plain(question, totals, 0), table
+
+    def _table(
+        self,
+        duck: duckdb.DuckDBPyConnection,
+        question: HistoryQuestion,
+        paths: DayPaths,
+        names: list[str] | None,
+    ) -> AnswerTable:
+        dimensions = question.dimensions
+        times = [number for number, name in enumerate(dimensions) if level_of(name) is Level.TIME]
+        made = _buckets(question, paths, dimensions[times[0]] if times else None)
+        rows: list[tuple[Any, ...]] = []
+        if _asks(paths, dimensions) and names != []:
+            statement = QuestionSql(question, paths, made).statement(
+                dimensions, names, whole=bool(times) or names is not None
+            )
+            rows = _run(duck, statement)
+        width = len(dimensions)
+        sums = list(rows[0][width + len(question.measures) + 1 :]) if rows else _no_sums(question)
+        found = rows[0][width + len(question.measures)] if rows else 0
+        shown = [[*row[:width], *_plain(question, row, width)] for row in rows]
+        if times:
+            for row in shown:
+                row[times[0]] = made.labels[row[times[0]]]
+        if times and width == 1:
+            shown = _filled(question, made, shown)
+            found = len(shown)
+        return AnswerTable(shown, found, sums)
+
+
+def _asks(paths: DayPaths, dimensions: Sequence[str]) -> bool:
+    """Whether there is any file to ask."""
+    if any(level_of(name) is Level.EVENT for name in dimensions) and not paths.events:
+        return False
+    return bool(paths.views or paths.before_views)
+
+
+def _run(duck: duckdb.DuckDBPyConnection, statement: QuestionStatement) -> list[tuple[Any, ...]]:
+    return duck.execute(statement.text, statement.values).fetchall()
+
+
+def _nothing(question: HistoryQuestion) -> tuple[Any, ...]:
+    return tuple(_none_of(name) for name in question.measures)
+
+
+def _none_of(name: str) -> Any:
+    return 0 if MEASURES[name].adds or name in ("at_once_peak", "at_once_mean") else None
+
+
+def _no_sums(question: HistoryQuestion) -> list[Any]:
+    return [0 if MEASURES[name].adds else None for name in question.measures]
+
+
+def _plain(question: HistoryQuestion, row: Sequence[Any], start: int) -> list[Any]:
+    """A row's measures as they are told: moments in ISO, local to the site."""
+    told = list(row[start : start + len(question.measures)])
+    for number, name in enumerate(question.measures):
+        if name == "at_once_peak_at" and told[number] is not None:
+            moment = from_micros(told[number]).astimezone(zone_of(question.zone))
+            told[number] = moment.isoformat(timespec="milliseconds")
+        elif told[number] is None:
+            told[number] = _none_of(name)
+    return told
+
+
+def _buckets(question: HistoryQuestion, paths: DayPaths, dimension: str | None) -> Buckets:
+    if dimension and dimension != "weekday_hour" and count(dimension, len(paths.days)) > MOST_BUCKETS:
+        raise WrongQuestion(
+            "interval",
+            f"At most {MOST_BUCKETS} rows: ask for longer intervals, or fewer days.",
+        )
+    return buckets(dimension, paths.days, paths.until)
+
+
+def _filled(question: HistoryQuestion, made: Buckets, rows: Sequence[list[Any]]) -> list[list[Any]]:
+    """A row for each bucket, those too in which nothing happened."""
+    by_label = {row[0]: row for row in rows}
+    # What an edge whose clock is ahead has stored already has a row, too.
+    return [
+        by_label.get(label) or [label, *_nothing(question)]
+        for number, label in enumerate(made.labels)
+        if number < made.begun or label in by_label
+    ]
+
+
+def _cut(others: DayPaths, paths: DayPaths, question: HistoryQuestion, now: datetime) -> None:
+    """Where the last day of the span still runs, let the last one of the other end as early."""
+    last: LocalDay = paths.days[-1]
+    if not last.begins <= now < last.ends:
+        return
+    other = others.days[-1]
+    cut = other.begins + (now - last.begins)
+    if cut < other.ends:
+        others.cut = others.until = cut
+
+
+def span_of_all(first: date | None, today: date) -> Span:
+    """From the first day that there is to today."""
+    return Span(min(first or today, today), today)

@@ -1,0 +1,237 @@
+"""The days of a span as files to be asked: sealed ones from the cache, open ones made of Postgres' rows."""
+
+import logging
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import psycopg
+
+from analytics.history.day_files import make_files, read_raw
+from analytics.history.due_days import settled_before
+from analytics.history.file_cache import FileCache
+from analytics.history.local_days import DAY, LocalDay, day_at
+from analytics.history.question_sql import day_list
+from analytics.history.sealed_days import Damaged, SealedFile, sealed_files
+from tracker.postgres.connect import connect
+
+logger = logging.getLogger(__name__)
+
+# A copy of an open day serves for so many times what it took to make: never more than a tenth of a core.
+REST = 10
+# One that took longer is made anew behind the backs of those who ask, who are answered from the last one.
+QUICK_SECONDS = 0.3
+# But never from one that is older.
+OLDEST_SECONDS = 60.0
+# Days that are made for one question; what is not sealed beyond that is waited for: `missing` says so.
+MOST_OPEN = 8
+# For how long is believed which days have rows.
+SEEN_SECONDS = 30.0
+
+TOUCHED = "SELECT DISTINCT at FROM tracker_touched WHERE site_id = %s"
+SEEN = """
+SELECT d.number FROM unnest(%s::timestamptz[], %s::timestamptz[]) WITH ORDINALITY d (begins, ends, number)
+WHERE EXISTS (SELECT FROM tracker_pageview p
+              WHERE p.site_id = %s AND p.began_at >= d.begins AND p.began_at < d.ends)
+"""
+SEAL_AGAIN = "INSERT INTO tracker_touched (site_id, at) VALUES (%s, %s)"
+
+
+class OpenDay(NamedTuple):
+    """An open day's files, as of a moment."""
+
+    paths: list[tuple[str, str]]  # kind and path
+    as_of: datetime
+    made: float  # by the steady clock
+    cost: float  # seconds
+
+    @property
+    def age(self) -> float:
+        return time.monotonic() - self.made
+
+
+@dataclass
+class Found:
+    """What there is of a span of days."""
+
+    days: list[LocalDay] = field(default_factory=list)
+    paths: dict[date, list[tuple[str, str]]] = field(default_factory=dict)
+    as_of: datetime | None = None  # of the oldest copy of an open day
+    missing: list[date] = field(default_factory=list)
+    damaged: list[date] = field(default_factory=list)
+
+    def of(self, kind: str, days: Sequence[LocalDay]) -> list[str]:
+        """The paths of one kind of files of these days."""
+        return [path for day in days for this, path in self.paths.get(day.day, ()) if this == kind]
+
+
+class DayStore:
+    """Finds days; for several threads."""
+
+    def __init__(self, cache: FileCache, memory: int) -> None:
+        """`memory`: bytes that may be taken to make an open day."""
+        self._cache = cache
+        self._memory = memory
+        self._open: dict[tuple[int, LocalDay], Future[OpenDay]] = {}
+        self._before: dict[tuple[int, LocalDay], OpenDay] = {}
+        self._seen: dict[tuple[int, LocalDay], tuple[float, bool]] = {}
+        self._lock = threading.Lock()
+        self._makers = ThreadPoolExecutor(1, thread_name_prefix="open days")
+        self._connections: dict[int, psycopg.Connection] = {}  # by thread
+
+    def find(self, site_id: int, zone: str, first: date, last: date, now: datetime) -> Found:
+        """The days from `first` to `last`; those that are wholly to come have nothing.
+
+        Raises psycopg.Error, duckdb.Error, OSError.
+        """
+        connection = self._connection()
+        found = Found()
+        sealed: dict[date, list[SealedFile]] = {}
+        for file in sealed_files(connection, site_id, first, last):
+            sealed.setdefault(file.day, []).append(file)
+        touched = {day_at(at, zone).day for (at,) in connection.execute(TOUCHED, [site_id]).fetchall()}
+        open_days: list[LocalDay] = []
+        for day in day_list(first, last, zone):
+            files = sealed.get(day.day)
+            if files and day.day not in touched:
+                zone_then = LocalDay(day.day, files[0].zone)
+                found.days.append(zone_then)
+                self._take_sealed(connection, found, day, files, open_days)
+                continue
+            found.days.append(day)
+            if day.begins <= now:
+                open_days.append(day)
+        there = self._with_rows(connection, site_id, open_days, now)
+        for day in there[-MOST_OPEN:]:
+            copy = self._open_day(site_id, day)
+            found.paths[day.day] = copy.paths
+            found.as_of = min(found.as_of or copy.as_of, copy.as_of)
+        for day in there[:-MOST_OPEN]:
+            if files := sealed.get(day.day):
+                # Touched: as it was sealed, until it is sealed again.
+                self._take_sealed(connection, found, day, files, [])
+            found.missing.append(day.day)
+        return found
+
+    def forget_damaged(self, found: Found) -> bool:
+        """Have files fetched again that are not what they should be; whether any was."""
+        return bool(self._cache.forget_damaged([path for paths in found.paths.values() for _, path in paths]))
+
+    def close(self) -> None:
+        """Let go of Postgres."""
+        self._makers.shutdown(cancel_futures=True)
+        for connection in self._connections.values():
+            connection.close()
+
+    def _take_sealed(
+        self,
+        connection: psycopg.Connection,
+        found: Found,
+        day: LocalDay,
+        files: Sequence[SealedFile],
+        open_days: list[LocalDay],
+    ) -> None:
+        paths = []
+        for file in files:
+            try:
+                path = self._cache.path_of(connection, file)
+            except Damaged as problem:
+                logger.error(
+                    "history: site %s: %s; it is sealed again, if its rows are there", file.site_id, problem
+                )
+                connection.execute(SEAL_AGAIN, [file.site_id, day.begins])
+                found.damaged.append(day.day)
+                open_days.append(day)
+                return
+            if path is None:
+                # Sealed anew between two looks: its rows are there.
+                open_days.append(day)
+                return
+            paths.append((file.kind, str(path)))
+        found.paths[day.day] = paths
+
+    def _with_rows(
+        self, connection: psycopg.Connection, site_id: int, days: Sequence[LocalDay], now: datetime
+    ) -> list[LocalDay]:
+        """Those days of which Postgres has rows, in their order; asked again after a while."""
+        days = sorted(days, key=lambda day: day.day)
+        until = time.monotonic()
+        unknown = [day for day in days if not (kept := self._seen.get((site_id, day))) or kept[0] < until]
+        # Of a day that is on, rows may come at any moment.
+        unknown = [day for day in unknown if day.ends < settled_before(now)]
+        if unknown:
+            values = [[day.begins for day in unknown], [day.ends for day in unknown], site_id]
+            numbers = {number for (number,) in connection.execute(SEEN, values).fetchall()}
+            with self._lock:
+                for number, day in enumerate(unknown, 1):
+                    self._seen[site_id, day] = (until + SEEN_SECONDS, number in numbers)
+        return [day for day in days if day.ends >= settled_before(now) or self._seen[site_id, day][1]]
+
+    def _open_day(self, site_id: int, day: LocalDay) -> OpenDay:
+        """A copy of an open day that is young enough, made now if need be."""
+        key = site_id, day
+        with self._lock:
+            being_made = self._open.get(key)
+            last = self._before.get(key)
+            if being_made and being_made.done() and not being_made.exception():
+                last = self._before[key] = being_made.result()
+                being_made = None
+            if last and last.age < REST * last.cost:
+                return last
+            if being_made is None or being_made.done():
+                being_made = self._open[key] = self._makers.submit(self._make, site_id, day)
+        if last and last.cost > QUICK_SECONDS and last.age < OLDEST_SECONDS:
+            return last
+        made = being_made.result()
+        with self._lock:
+            self._before[key] = made
+        return made
+
+    def _make(self, site_id: int, day: LocalDay) -> OpenDay:
+        began = time.monotonic()
+        as_of = datetime.now(UTC)
+        work = Path(tempfile.mkdtemp(prefix="opening-", dir=self._cache.folder))
+        try:
+            with connect() as connection:
+                connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                read_raw(connection, site_id, day, work)
+            paths = []
+            for file in make_files(work, day, self._memory):
+                name = f"open-{os.getpid()}-{site_id}-{day.day}-{time.monotonic_ns()}-{file.path.name}"
+                kept = file.path.rename(self._cache.folder / name)
+                paths.append((file.kind, str(kept)))
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+        made = time.monotonic()
+        self._forget_older(site_id, day, paths)
+        return OpenDay(paths, as_of, made, made - began)
+
+    def _forget_older(self, site_id: int, day: LocalDay, paths: Sequence[tuple[str, str]]) -> None:
+        """Delete copies before the last one, which may still be being asked."""
+        last = self._before.get((site_id, day))
+        spared = {path for _, path in (*paths, *(last.paths if last else ()))}
+        for path in self._cache.folder.glob(f"open-{os.getpid()}-{site_id}-{day.day}-*"):
+            if str(path) not in spared:
+                path.unlink(missing_ok=True)
+
+    def _connection(self) -> psycopg.Connection:
+        """This thread's; a new one where the last was lost."""
+        me = threading.get_ident()
+        kept = self._connections.get(me)
+        if kept is None or kept.closed:
+            kept = self._connections[me] = connect()
+            kept.autocommit = True
+        return kept
+
+
+def day_before(first: date) -> date:
+    """The day whose page views may still be open when `first` begins."""
+    return first - DAY

@@ -1,0 +1,49 @@
+"""What figures of the past are told apart by: one table; a new dimension is a row here.
+
+Columns are those of `day_files`; every text in SQL is one of this table.
+"""
+
+from enum import Enum
+from typing import NamedTuple
+
+
+class Level(Enum):
+    """What a dimension's value belongs to: all page views of a visit have one of `VISIT`."""
+
+    VISIT = "visit"
+    VIEW = "view"
+    EVENT = "event"
+    TIME = "time"
+
+
+class HistoryDimension(NamedTuple):
+    """A dimension; `column` is an expression over a row."""
+
+    column: str
+    level: Level
+
+
+# The widths at which layouts usually change, in CSS pixels; 0 is what no page has said.
+SIZES = ((480, "under 480"), (768, "480–767"), (1024, "768–1023"), (1440, "1024–1439"), (1920, "1440–1919"))
+SIZE = (
+    "CASE WHEN width <= 0 THEN '' "
+    + " ".join(f"WHEN width < {least} THEN '{name}'" for least, name in SIZES)
+    + " ELSE '1920 and over' END"
+)
+
+VISITS_OWN = (
+    *("entry_page", "exit_page", "referrer", "referrer_url", "channel"),
+    *("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"),
+    *("country", "browser", "system", "device", "language"),
+)
+TIME = ("minute", "hour", "day", "week", "month", "weekday_hour")
+
+DIMENSIONS: dict[str, HistoryDimension] = {
+    "page": HistoryDimension("page", Level.VIEW),
+    "title": HistoryDimension("title", Level.VIEW),
+    **{name: HistoryDimension(name, Level.VISIT) for name in VISITS_OWN},
+    "size": HistoryDimension(SIZE, Level.VISIT),
+    "event": HistoryDimension("name", Level.EVENT),
+    # The buckets are a table beside the question (`buckets`).
+    **{name: HistoryDimension("bucket", Level.TIME) for name in TIME},
+}

@@ -1,0 +1,97 @@
+"""Files of sealed days in a folder, each under its digest: fetched once, and the least used thrown away.
+
+All of it can be lost at any time. Several processes may share the folder.
+"""
+
+import hashlib
+import logging
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import psycopg
+
+from analytics.history.sealed_days import SealedFile, fetch
+
+logger = logging.getLogger(__name__)
+
+# What was asked a moment ago may be being read.
+SPARED_SECONDS = 600.0
+# How often the folder is looked through.
+SWEEP_BYTES = 2**25
+
+
+class FileCache:
+    """The folder; `most` bytes are kept in it, and what is being asked beyond that."""
+
+    def __init__(self, folder: Path, most: int) -> None:
+        self.folder = folder
+        self._most = most
+        self._fetched = 0
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def path_of(self, connection: psycopg.Connection, sealed: SealedFile) -> Path | None:
+        """Where a sealed file lies; None where the day was sealed anew meanwhile.
+
+        Raises psycopg.Error, OSError, Damaged.
+        """
+        path = self.folder / f"{sealed.digest.hex()}.parquet"
+        try:
+            os.utime(path)
+        except FileNotFoundError:
+            content = fetch(connection, sealed)
+            if content is None:
+                return None
+            self.write(path, content)
+            self._fetched += len(content)
+            if self._fetched >= SWEEP_BYTES:
+                self._fetched = 0
+                self.sweep()
+        return path
+
+    def write(self, path: Path, content: bytes) -> None:
+        """Put a file there, all of it or nothing."""
+        handle, name = tempfile.mkstemp(dir=self.folder, suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            Path(name).rename(path)
+        except OSError:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+    def forget_damaged(self, paths: list[str]) -> int:
+        """Delete those of these files that are not what their names say; how many were."""
+        damaged = 0
+        for path in map(Path, paths):
+            try:
+                digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            except OSError:
+                damaged += 1
+                continue
+            if len(path.stem) == len(digest) and path.stem != digest:
+                path.unlink(missing_ok=True)
+                damaged += 1
+        if damaged:
+            logger.warning(
+                "history: %d files of the cache were damaged or gone; they are fetched again", damaged
+            )
+        return damaged
+
+    def sweep(self) -> None:
+        """Delete the least used files beyond what may be kept, and what a killed process left."""
+        now = time.time()
+        found = []
+        for path in [*self.folder.glob("*.parquet"), *self.folder.glob("*.part")]:
+            try:
+                state = path.stat()
+            except FileNotFoundError:
+                continue
+            found.append((state.st_mtime, state.st_size, path))
+        total = sum(size for _, size, _ in found)
+        for used, size, path in sorted(found):
+            left_over = path.suffix == ".part" or path.name.startswith("open-")
+            if now - used > SPARED_SECONDS and (total > self._most or left_over):
+                path.unlink(missing_ok=True)
+                total -= size

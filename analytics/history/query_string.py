@@ -1,0 +1,179 @@
+"""A question as a query string asks it: `period=30d&by=page&metrics=views&country=DE&page.match=/blog/*`.
+
+Everything is chosen from closed lists, and a parameter that means nothing is an error: a filter with a wrong
+letter in it would else show all there is. Pure: the clock and the first day are arguments.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from analytics.history.dimensions import DIMENSIONS, TIME, Level
+from analytics.history.local_days import DAY
+from analytics.history.question import (
+    LARGEST_LIMIT,
+    MATCH,
+    NOT,
+    NOT_MATCH,
+    PROPERTY,
+    HistoryFilter,
+    HistoryQuestion,
+    Span,
+    WrongQuestion,
+    check,
+)
+from analytics.queries.ranges import DAY as WRITTEN
+from analytics.queries.ranges import FIRST, LAST
+
+LENGTHS = {"today": 1, "7d": 7, "28d": 28, "30d": 30, "90d": 90}
+PERIODS = (*LENGTHS, "yesterday", "month", "quarter", "year", "all", "custom")
+COMPARED = ("none", "previous", "year", "weekdays")
+INTERVALS = tuple(name for name in TIME if name != "weekday_hour")
+MEASURES_SHOWN = ("visitors", "visits", "views")
+MOST_DAYS = 3660
+# From how many days on a series has days, weeks, months, unless it is said.
+DAYS_FROM, WEEKS_FROM, MONTHS_FROM = 3, 121, 801
+OWN = ("period", "from", "to", "compare", "interval", "by", "metrics", "limit", "offset", "order", "format")
+ENDINGS = {".not": NOT, ".match": MATCH, ".notmatch": NOT_MATCH}
+
+
+@dataclass(frozen=True)
+class StatsQuery:
+    """A question, and how it was said."""
+
+    question: HistoryQuestion
+    interval: str | None  # None where it is asked by something else
+
+    @property
+    def by(self) -> tuple[str, ...]:
+        return self.question.dimensions
+
+
+def read(
+    query: Mapping[str, list[str]], site_id: int, zone: str, now: datetime, first: date | None
+) -> StatsQuery:
+    """The question that a query string asks of a site. `first`: its first day, for `period=all`.
+
+    Raises WrongQuestion.
+    """
+    today = now.astimezone(ZoneInfo(zone)).date()
+    span = _span(query, today, first)
+    by = tuple(name for text in query.get("by", ()) for name in text.split(",") if name)
+    interval = None
+    if not by:
+        interval = _one_of(query, "interval", INTERVALS, _interval(span))
+    elif "interval" in query:
+        raise WrongQuestion("interval", "Either by or interval, not both.", ())
+    names = tuple(name for text in query.get("metrics", ()) for name in text.split(",") if name)
+    question = HistoryQuestion(
+        site_id=site_id,
+        zone=zone,
+        span=span,
+        measures=tuple(dict.fromkeys(names)) if "metrics" in query else MEASURES_SHOWN,
+        dimensions=by or (interval or "day",),
+        filters=tuple(_filters(query)),
+        compared=_compared(_one_of(query, "compare", COMPARED, "none"), span),
+        order=_last(query, "order", ""),
+        limit=_number(query, "limit", 100),
+        offset=_number(query, "offset", 0),
+    )
+    check(question)
+    return StatsQuery(question, interval)
+
+
+def _span(query: Mapping[str, list[str]], today: date, first: date | None) -> Span:
+    custom = "from" in query or "to" in query
+    period = _one_of(query, "period", PERIODS, "custom" if custom else "30d")
+    if custom and period != "custom":
+        raise WrongQuestion("period", "from and to need period=custom, or none.", PERIODS)
+    if period == "custom":
+        since, until = _day(query, "from"), _day(query, "to")
+        if until < since:
+            raise WrongQuestion("to", "The last day must not lie before the first.")
+        if (until - since).days >= MOST_DAYS:
+            raise WrongQuestion("to", f"At most {MOST_DAYS} days.")
+        return Span(since, until)
+    if period in LENGTHS:
+        return Span(today - (LENGTHS[period] - 1) * DAY, today)
+    if period == "yesterday":
+        return Span(today - DAY, today - DAY)
+    if period == "all":
+        return Span(max(min(first or today, today), today - (MOST_DAYS - 1) * DAY), today)
+    month = {"month": today.month, "quarter": today.month - (today.month - 1) % 3, "year": 1}[period]
+    return Span(today.replace(month=month, day=1), today)
+
+
+def _compared(how: str, span: Span) -> Span | None:
+    days = (span.last - span.first).days + 1
+    if how == "none":
+        return None
+    if how == "year":
+        return Span(_year_before(span.first), _year_before(span.last))
+    if how == "weekdays":
+        days = -(-days // 7) * 7
+    back = timedelta(days=days)
+    return Span(span.first - back, span.last - back)
+
+
+def _year_before(day: date) -> date:
+    try:
+        return day.replace(year=day.year - 1)
+    except ValueError:
+        return day.replace(year=day.year - 1, day=28)
+
+
+def _interval(span: Span) -> str:
+    days = (span.last - span.first).days + 1
+    if days < DAYS_FROM:
+        return "hour"
+    return "day" if days < WEEKS_FROM else "week" if days < MONTHS_FROM else "month"
+
+
+def _filters(query: Mapping[str, list[str]]) -> Iterable[HistoryFilter]:
+    for parameter, values in query.items():
+        if parameter in OWN:
+            continue
+        name, operator = parameter, "is"
+        for ending, means in ENDINGS.items():
+            if parameter.endswith(ending):
+                name, operator = parameter.removesuffix(ending), means
+        if name not in FILTERED and not name.startswith(PROPERTY):
+            raise WrongQuestion(
+                parameter, "There is no such parameter.", (*OWN, *FILTERED, f"{PROPERTY}NAME", *ENDINGS)
+            )
+        yield HistoryFilter(name, operator, tuple(values))
+
+
+FILTERED = tuple(name for name, each in DIMENSIONS.items() if each.level is not Level.TIME)
+
+
+def _last(query: Mapping[str, list[str]], name: str, default: str) -> str:
+    values = query.get(name)
+    return values[-1] if values else default
+
+
+def _one_of(query: Mapping[str, list[str]], name: str, allowed: tuple[str, ...], default: str) -> str:
+    value = _last(query, name, default)
+    if value not in allowed:
+        raise WrongQuestion(name, "This is none of those that there are.", allowed)
+    return value
+
+
+def _number(query: Mapping[str, list[str]], name: str, default: int) -> int:
+    text = _last(query, name, str(default))
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        most = f"1 to {LARGEST_LIMIT}" if name == "limit" else "0"
+        raise WrongQuestion(name, f"A whole number from {most}.")
+    return int(text)
+
+
+def _day(query: Mapping[str, list[str]], name: str) -> date:
+    text = _last(query, name, "")
+    try:
+        day = date.fromisoformat(text) if WRITTEN.fullmatch(text) else None
+    except ValueError:
+        day = None
+    if day is None or not FIRST <= day < LAST:
+        raise WrongQuestion(name, "A day is written like 2026-11-21, between 2000 and 2099.")
+    return day

@@ -1,0 +1,141 @@
+"""A question about a site's past, as the process that answers it is handed it, and the answer. Pure."""
+
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+
+from analytics.history.dimensions import DIMENSIONS, TIME, Level
+from analytics.history.measures import MEASURES, ORDERED_BY
+
+IS, NOT, MATCH, NOT_MATCH = "is", "not", "match", "notmatch"
+OPERATORS = (IS, NOT, MATCH, NOT_MATCH)
+PROPERTY = "property:"
+MOST_DIMENSIONS, MOST_FILTERS, MOST_VALUES, LONGEST_VALUE = 2, 20, 100, 2048
+LARGEST_LIMIT, FURTHEST_OFFSET = 10_000, 10_000_000
+
+
+class WrongQuestion(ValueError):
+    """A question that cannot be asked: which field is wrong, why, and what is allowed there."""
+
+    def __init__(self, field: str, message: str, allowed: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.field, self.message, self.allowed = field, message, allowed
+
+
+class HistoryFilter(msgspec.Struct, frozen=True):
+    """Which rows are kept: those whose value of a dimension is one of these, or matches one; or none."""
+
+    dimension: str
+    operator: str
+    values: tuple[str, ...]
+
+
+class Span(msgspec.Struct, frozen=True):
+    """Days of a site, both included."""
+
+    first: date
+    last: date
+
+
+class HistoryQuestion(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked: measures of a span of days, whole or by dimensions, and of another span beside it."""
+
+    site_id: int
+    zone: str
+    span: Span
+    measures: tuple[str, ...]
+    dimensions: tuple[str, ...] = ()
+    filters: tuple[HistoryFilter, ...] = ()
+    compared: Span | None = None
+    # What is compared ends as early in its last day as the day that runs has come.
+    order: str = ""
+    limit: int = 100
+    offset: int = 0
+
+
+class AnswerTable(msgspec.Struct, frozen=True):
+    """Rows of an answer: values of dimensions, then of measures, in the order of the question."""
+
+    rows: list[list[Any]]
+    found: int
+    # What the rows add up to, all of them; None for what does not add up.
+    sums: list[Any]
+
+
+class HistoryAnswer(msgspec.Struct, frozen=True):
+    """What a question is answered with."""
+
+    as_of: datetime
+    totals: list[Any]
+    table: AnswerTable | None
+    compared_totals: list[Any] | None
+    compared_table: AnswerTable | None
+    # Days that are not prepared yet, and that are damaged: nothing of them is in the figures.
+    missing_days: list[date]
+    damaged_days: list[date]
+
+
+def is_property(name: str) -> bool:
+    """Whether this names a property of events: `property:plan`."""
+    return name.startswith(PROPERTY) and len(name) > len(PROPERTY)
+
+
+def level_of(name: str) -> Level:
+    """What a dimension tells apart: visits, page views, events or times. Raises KeyError."""
+    return Level.EVENT if is_property(name) else DIMENSIONS[name].level
+
+
+def check(question: HistoryQuestion) -> None:
+    """Whether a question can be asked. Raises WrongQuestion."""
+    allowed = tuple(DIMENSIONS)
+    for name in question.dimensions:
+        if not is_property(name) and name not in DIMENSIONS:
+            raise WrongQuestion("by", "There is no such dimension.", (*allowed, "property:NAME"))
+    if len(question.dimensions) > MOST_DIMENSIONS:
+        raise WrongQuestion("by", f"At most {MOST_DIMENSIONS} dimensions at a time.")
+    if len(set(question.dimensions)) < len(question.dimensions):
+        raise WrongQuestion("by", "Each dimension once.")
+    if sum(level_of(name) is Level.TIME for name in question.dimensions) > 1:
+        raise WrongQuestion("by", "At most one dimension of time.", tuple(TIME))
+    if not question.measures:
+        raise WrongQuestion("metrics", "Ask for one at least.", tuple(MEASURES))
+    for name in question.measures:
+        if name not in MEASURES:
+            raise WrongQuestion("metrics", "There is no such measure.", tuple(MEASURES))
+    _check_filters(question.filters)
+    order = question.order.removeprefix("-")
+    if order and order not in (*question.measures, *question.dimensions):
+        raise WrongQuestion(
+            "order",
+            "Order by what is asked for, with - before it for the largest first.",
+            (*question.measures, *question.dimensions),
+        )
+    if not 1 <= question.limit <= LARGEST_LIMIT:
+        raise WrongQuestion("limit", f"From 1 to {LARGEST_LIMIT}.")
+    if not 0 <= question.offset <= FURTHEST_OFFSET:
+        raise WrongQuestion("offset", f"From 0 to {FURTHEST_OFFSET}.")
+
+
+def _check_filters(filters: tuple[HistoryFilter, ...]) -> None:
+    if len(filters) > MOST_FILTERS:
+        raise WrongQuestion("filters", f"At most {MOST_FILTERS} filters.")
+    filterable = tuple(name for name, each in DIMENSIONS.items() if each.level is not Level.TIME)
+    for each in filters:
+        if not is_property(each.dimension) and each.dimension not in filterable:
+            raise WrongQuestion(each.dimension, "There is no such filter.", (*filterable, "property:NAME"))
+        if each.operator not in OPERATORS:
+            raise WrongQuestion(each.dimension, "There is no such way to filter.", OPERATORS)
+        if not 1 <= len(each.values) <= MOST_VALUES:
+            raise WrongQuestion(each.dimension, f"From 1 to {MOST_VALUES} values.")
+        if any(len(value) > LONGEST_VALUE for value in each.values):
+            raise WrongQuestion(each.dimension, f"A value has {LONGEST_VALUE} characters at most.")
+
+
+def order_of(question: HistoryQuestion) -> tuple[str, bool]:
+    """What rows are ordered by, and whether the largest comes first."""
+    if question.order:
+        return question.order.removeprefix("-"), question.order.startswith("-")
+    if question.dimensions and level_of(question.dimensions[0]) is Level.TIME:
+        return question.dimensions[0], False
+    return next((name for name in ORDERED_BY if name in question.measures), question.measures[0]), True

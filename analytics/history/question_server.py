@@ -1,0 +1,114 @@
+"""The process that answers questions: lines of JSON come in, lines go out, several at once.
+
+It ends when who started it does. Whatever a native library does to it, nobody else notices.
+"""
+
+import logging
+import os
+import shutil
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import duckdb
+import msgspec
+import psycopg
+
+from analytics.history.answering import Answering
+from analytics.history.day_store import DayStore
+from analytics.history.duck import open_duck
+from analytics.history.file_cache import FileCache
+from analytics.history.question import HistoryQuestion, WrongQuestion
+from analytics.history.question_sql import DAY_NUMBER
+from analytics.history.question_wire import Reply, Request, Wrong
+from tracker.liveness.error_report import kind_of, report
+
+logger = logging.getLogger(__name__)
+
+# So many questions are worked at, each by so many threads of DuckDB.
+WORKERS, THREADS = 2, 2
+# Of the memory for questions, what making an open day takes.
+MAKING = 3
+
+
+class QuestionServer:
+    """Answers what comes in on one stream on the other."""
+
+    def __init__(self, folder: Path, most: int, memory: int, replies: BinaryIO) -> None:
+        spill = folder / f"spill-{os.getpid()}"
+        for left in (*folder.glob("spill-*"), *folder.glob("opening-*")):
+            if not _is_running(left):
+                shutil.rmtree(left, ignore_errors=True)
+        cache = FileCache(folder, most)
+        cache.sweep()
+        self._duck = open_duck([folder], spill, memory - memory // MAKING, THREADS)
+        self._duck.execute(DAY_NUMBER)
+        self._store = DayStore(cache, memory // MAKING)
+        self._answering = Answering(self._store)
+        self._replies = replies
+        self._lock = threading.Lock()
+        self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="questions")
+        self._waiting: dict[int, Future[None]] = {}
+        self._running: dict[int, duckdb.DuckDBPyConnection] = {}
+        self._spill = spill
+
+    def serve(self, requests: BinaryIO) -> None:
+        """Answer until the stream ends; returns then at once, whatever is being worked at."""
+        decoder = msgspec.json.Decoder(Request)
+        for line in requests:
+            request = decoder.decode(line)
+            if request.question is None:
+                self._cancel(request.number)
+            else:
+                task = self._workers.submit(self._work, request.number, request.question)
+                self._waiting[request.number] = task
+        shutil.rmtree(self._spill, ignore_errors=True)
+
+    def _cancel(self, number: int) -> None:
+        task = self._waiting.pop(number, None)
+        if task and task.cancel():
+            self._reply(Reply(number, too_much=True))
+            return
+        with self._lock:
+            if running := self._running.get(number):
+                running.interrupt()
+
+    def _work(self, number: int, question: HistoryQuestion) -> None:
+        cursor = self._duck.cursor()
+        with self._lock:
+            self._running[number] = cursor
+        try:
+            reply = self._answer(number, cursor, question)
+        finally:
+            with self._lock:
+                del self._running[number]
+            self._waiting.pop(number, None)
+            cursor.close()
+        self._reply(reply)
+
+    def _answer(self, number: int, cursor: duckdb.DuckDBPyConnection, question: HistoryQuestion) -> Reply:
+        try:
+            return Reply(number, self._answering.answer(cursor, question, datetime.now(UTC)))
+        except WrongQuestion as wrong:
+            return Reply(number, wrong=Wrong(wrong.field, wrong.message, wrong.allowed))
+        except (duckdb.InterruptException, duckdb.OutOfMemoryException):
+            return Reply(number, too_much=True)
+        except psycopg.OperationalError:
+            return Reply(number, away=True)
+        except Exception as error:
+            # What nobody foresaw is told, and the next question answered.
+            logger.error("history: a question failed (%s)", kind_of(error), extra={"report": report(error)})
+            return Reply(number, failed=True)
+
+    def _reply(self, reply: Reply) -> None:
+        line = msgspec.json.encode(reply) + b"\n"
+        with self._lock:
+            self._replies.write(line)
+            self._replies.flush()
+
+
+def _is_running(left: Path) -> bool:
+    number = left.name.rpartition("-")[2]
+    return left.name.startswith("spill-") and number.isdecimal() and Path(f"/proc/{number}").exists()

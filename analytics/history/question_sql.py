@@ -1,0 +1,399 @@
+"""A question as SQL over day files. Each name in it is of a closed list; what people say is a parameter.
+
+Three steps, each over the same rows: page views that are kept; the visits that have one, each once; and the
+spans of time in which they were open. What a dimension tells apart decides how the second is found: mostly by
+a flag that `day_files` has set, else by grouping.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from analytics.history.buckets import Buckets
+from analytics.history.dimensions import DIMENSIONS, Level
+from analytics.history.duck import literal
+from analytics.history.local_days import LocalDay, micros
+from analytics.history.measures import MEASURES, Measure, Of
+from analytics.history.question import (
+    IS,
+    MATCH,
+    NOT_MATCH,
+    PROPERTY,
+    HistoryFilter,
+    HistoryQuestion,
+    WrongQuestion,
+    is_property,
+    level_of,
+    order_of,
+)
+from tracker.contract.spans import LONGEST_PAGE_VIEW
+
+# What is counted of events, beside the visits that have them.
+OF_EVENTS = {
+    "events": "count(*)",
+    "views": "count(DISTINCT day_number(day) * 4294967296 + view)",
+    "value": "sum(value)",
+}
+DAY_NUMBER = "CREATE MACRO day_number(day) AS (day - DATE '1970-01-01')::BIGINT"
+VISITOR = "day_number(day) * 4294967296 + visitor"
+VISITS_COLUMNS = ("visit_views", "visit_events", "visit_engaged_ms", "visit_began", "visit_ended")
+LONGEST = round(LONGEST_PAGE_VIEW.total_seconds() * 1_000_000)
+
+
+@dataclass
+class DayPaths:
+    """The days of a span, and what files there are of them; `before`: those of the day before the span."""
+
+    days: list[LocalDay]
+    views: list[str]
+    events: list[str]
+    before_views: list[str]
+    before_events: list[str]
+    # Until when page views are looked at: the end, or now.
+    until: datetime
+    # Until when page views that began in the last day are counted.
+    cut: datetime | None = None
+
+
+@dataclass
+class QuestionStatement:
+    """SQL and its parameters; the rows have keys, measures, how many rows there are, and sums."""
+
+    text: str
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+class QuestionSql:
+    """The SQL of one question over one span of days."""
+
+    def __init__(self, question: HistoryQuestion, paths: DayPaths, buckets: Buckets) -> None:
+        self._question = question
+        self._paths = paths
+        self._buckets = buckets
+        self._values: dict[str, Any] = {}
+
+    def statement(
+        self, dimensions: Sequence[str], names: Sequence[str] | None = None, whole: bool = False
+    ) -> QuestionStatement:
+        """The table of these dimensions; without any, its one row is the totals.
+
+        `names`: only these of the first dimension; `whole`: all rows. Raises WrongQuestion.
+        """
+        self._values = {}
+        self._dimensions = dimensions
+        measures = self._with_needs()
+        steps = [
+            (of, step(measures))
+            for of, step in (
+                (Of.VIEWS, self._views),
+                (Of.VISITS, self._visits),
+                (Of.PRESENCE, self._presence),
+            )
+            if any(MEASURES[name].of is of for name in measures)
+        ]
+        keys = [f"k{number}" for number in range(len(dimensions))]
+        joined = f"({steps[0][1]}) s0"
+        for number, (_, step) in enumerate(steps[1:], 1):
+            joined += (
+                f" FULL JOIN ({step}) s{number} USING ({', '.join(keys)})"
+                if keys
+                else (f" CROSS JOIN ({step}) s{number}")
+            )
+        rows = [*keys, *(_shown(name, MEASURES[name]) for name in measures)]
+        text = f"WITH answer AS (SELECT {', '.join(rows)} FROM {joined})"
+        if names is not None:
+            listed = ", ".join(self._value(name) for name in names)
+            text += f", named AS (SELECT * FROM answer WHERE k0 IN ({listed}))"
+        asked = self._question.measures
+        sums = [f"sum({name}) OVER ()" if MEASURES[name].adds else "NULL" for name in asked]
+        columns = ", ".join([*keys, *asked, "count(*) OVER ()", *sums])
+        text += f" SELECT {columns} FROM {'answer' if names is None else 'named'}"
+        if keys:
+            text += f" ORDER BY {self._order(keys)}"
+            if not whole:
+                text += f" LIMIT {int(self._question.limit)} OFFSET {int(self._question.offset)}"
+        return QuestionStatement(text, self._values)
+
+    def _with_needs(self) -> list[str]:
+        asked = self._question.measures
+        needed = [need for name in asked for need in MEASURES[name].needs]
+        return list(dict.fromkeys([*needed, *asked]))
+
+    def _order(self, keys: Sequence[str]) -> str:
+        name, falling = order_of(self._question)
+        if name in self._dimensions:
+            name = keys[list(self._dimensions).index(name)]
+        elif name not in self._question.measures:
+            name, falling = keys[0], False
+        return ", ".join([f"{name} {'DESC' if falling else 'ASC'} NULLS LAST", *keys])
+
+    # Where rows come from, and which are kept.
+
+    @property
+    def _of_events(self) -> bool:
+        return any(level_of(name) is Level.EVENT for name in self._dimensions)
+
+    def _source(self, before: bool = False) -> str:
+        views = [*(self._paths.before_views if before else ()), *self._paths.views]
+        # Of no file, `_kept` keeps nothing; but there must be one to ask.
+        views = views or self._paths.before_views
+        if not self._of_events:
+            return f"{files(views)} r"
+        events = f"SELECT day, view, event, name, properties, value FROM {files(self._paths.events)}"
+        return f"{files(views)} r JOIN ({events}) e USING (day, view)"
+
+    def _kept(self, before: bool = False) -> str:
+        if not self._paths.views and not before:
+            return "false"
+        conditions = [self._condition(each, before) for each in self._question.filters]
+        if self._paths.cut is not None:
+            last = self._paths.days[-1]
+            conditions.append(f"NOT (day = {literal(last.day)}::DATE AND began >= {micros(self._paths.cut)})")
+        for name in self._dimensions:
+            if is_property(name):
+                conditions.append(f"{self._property(name)} IS NOT NULL")
+                conditions += [
+                    self._of_event(each)
+                    for each in self._question.filters
+                    if level_of(each.dimension) is Level.EVENT
+                ]
+        return " AND ".join(conditions) or "true"
+
+    def _condition(self, wanted: HistoryFilter, before: bool) -> str:
+        if level_of(wanted.dimension) is not Level.EVENT:
+            return self._compare(DIMENSIONS[wanted.dimension].column, wanted)
+        # Visits that have such an event; the opposite are those that have none.
+        paths = [*(self._paths.before_events if before else ()), *self._paths.events]
+        positive = wanted.operator in (IS, MATCH)
+        if not paths:
+            return "false" if positive else "true"
+        alike = HistoryFilter(
+            wanted.dimension, IS if "match" not in wanted.operator else MATCH, wanted.values
+        )
+        visits = f"SELECT day, visit FROM {files(paths)} WHERE {self._of_event(alike)}"
+        return f"(day, visit) {'IN' if positive else 'NOT IN'} ({visits})"
+
+    def _of_event(self, wanted: HistoryFilter) -> str:
+        column = self._property(wanted.dimension) if is_property(wanted.dimension) else "name"
+        return f"coalesce({self._compare(column, wanted)}, false)"
+
+    def _compare(self, column: str, wanted: HistoryFilter) -> str:
+        if wanted.operator in (MATCH, NOT_MATCH):
+            patterns = "|".join(pattern(value) for value in wanted.values)
+            condition = f"regexp_full_match({column}, {self._value(patterns)}, 's')"
+        else:
+            condition = f"{column} IN ({', '.join(self._value(value) for value in wanted.values)})"
+        return condition if wanted.operator in (IS, MATCH) else f"NOT {condition}"
+
+    def _property(self, name: str) -> str:
+        pointer = name.removeprefix(PROPERTY).replace("~", "~0").replace("/", "~1")
+        return f"json_extract_string(properties, {self._value('/' + pointer)})"
+
+    def _value(self, value: str) -> str:
+        name = f"p{len(self._values)}"
+        self._values[name] = value
+        return f"${name}"
+
+    def _keys(self, at: str) -> list[str]:
+        """The dimensions as expressions over a row whose moment is `at`."""
+        found = []
+        for number, name in enumerate(self._dimensions):
+            if is_property(name):
+                column = self._property(name)
+            elif DIMENSIONS[name].level is Level.TIME:
+                column = self._buckets.sql(at)
+            else:
+                column = DIMENSIONS[name].column
+            found.append(f"{column} AS k{number}")
+        return found
+
+    @property
+    def _timed(self) -> bool:
+        return any(level_of(name) is Level.TIME for name in self._dimensions)
+
+    def _with_days(self, source: str) -> str:
+        if not self._timed:
+            return source
+        days = ", ".join(
+            f"({literal(day.day)}::DATE, {micros(day.begins)}, {self._buckets.bases[day.day]})"
+            for day in self._paths.days
+        )
+        return f"{source} JOIN (VALUES {days}) d (day, begins, base) USING (day)"
+
+    def _grouped(self) -> str:
+        keys = ", ".join(f"k{number}" for number in range(len(self._dimensions)))
+        return f" GROUP BY {keys}" if keys else ""
+
+    # The three steps.
+
+    def _views(self, measures: Sequence[str]) -> str:
+        aggregates = []
+        for name in measures:
+            if MEASURES[name].of is not Of.VIEWS:
+                continue
+            if self._of_events:
+                if name not in OF_EVENTS:
+                    raise WrongQuestion("metrics", f"{name} is not known of events.", tuple(OF_EVENTS))
+                text = OF_EVENTS[name]
+            else:
+                text = MEASURES[name].sql.format(events="events", value="event_value")
+            aggregates.append(f"{text} AS {name}")
+        columns = ", ".join([*self._keys("began"), *aggregates])
+        return (
+            f"SELECT {columns} FROM {self._with_days(self._source())} WHERE {self._kept()}{self._grouped()}"
+        )
+
+    def _visits(self, measures: Sequence[str]) -> str:
+        plain = [name for name in self._dimensions if level_of(name) is not Level.TIME]
+        flag = self._flag(plain)
+        where = self._kept()
+        # Keys that are no times are told before visits are grouped; times only of the first page view.
+        told = [
+            key for key, name in zip(self._keys("moment"), self._dimensions, strict=True) if name in plain
+        ]
+        names = [key.rpartition(" AS ")[2] for key in told]
+        if flag:
+            columns = [
+                *told,
+                "day",
+                "visitor",
+                "visit",
+                "began AS moment",
+                "utc_offset",
+                "first",
+                "first_on_page",
+            ]
+            inner = (
+                f"SELECT {', '.join([*columns, *VISITS_COLUMNS])} FROM {self._source()}"
+                f" WHERE {where} AND {flag}"
+            )
+        else:
+            columns = [
+                *(*told, "day", "visit", "any_value(visitor) AS visitor", "min(began) AS moment"),
+                "arg_min(utc_offset, began) AS utc_offset",
+                *(f"any_value({name}) AS {name}" for name in VISITS_COLUMNS),
+            ]
+            inner = (
+                f"SELECT {', '.join(columns)} FROM {self._source()} WHERE {where}"
+                f" GROUP BY {', '.join([*names, 'day', 'visit'])}"
+            )
+        keys = [
+            f"k{number}" if name in plain else f"{self._buckets.sql('moment')} AS k{number}"
+            for number, name in enumerate(self._dimensions)
+        ]
+        aggregates = [
+            f"{MEASURES[name].sql.format(visitors=self._visitors(flag, plain))} AS {name}"
+            for name in measures
+            if MEASURES[name].of is Of.VISITS
+        ]
+        source = self._with_days(f"({inner}) v")
+        return f"SELECT {', '.join([*keys, *aggregates])} FROM {source}{self._grouped()}"
+
+    def _flag(self, plain: Sequence[str]) -> str | None:
+        """What marks the first kept page view of each visit within each group, where a flag does."""
+        filtered = [each.dimension for each in self._question.filters]
+        if self._of_events:
+            return None
+        levels = {level_of(name) for name in filtered} | {level_of(name) for name in plain}
+        if Level.VIEW not in levels:
+            return "entry"
+        on_page = {name for name in (*filtered, *plain) if level_of(name) is Level.VIEW} == {"page"}
+        return "entry_on_page" if on_page and "page" in plain else None
+
+    def _visitors(self, flag: str | None, plain: Sequence[str]) -> str:
+        by_day = not self._timed or self._buckets.dimension in ("day", "week", "month")
+        if flag == "entry" and not self._question.filters and not plain and by_day:
+            return "count(*) FILTER (WHERE first)"
+        only_pages = all(each.dimension == "page" for each in self._question.filters)
+        if flag == "entry_on_page" and list(plain) == ["page"] and only_pages and by_day:
+            return "count(*) FILTER (WHERE first_on_page)"
+        return f"count(DISTINCT {VISITOR})"
+
+    def _presence(self, measures: Sequence[str]) -> str:
+        """Levels after each change, of spans of presence; the same sweep as `tracker.rollups.minutes`."""
+        if self._of_events:
+            raise WrongQuestion("metrics", "Nobody is there at once for events.", tuple(OF_EVENTS))
+        since, until = micros(self._paths.days[0].begins), micros(self._paths.until)
+        plain = [
+            f"{DIMENSIONS[name].column} AS k{number}"
+            for number, name in enumerate(self._dimensions)
+            if level_of(name) is not Level.TIME
+        ]
+        names = [key.rpartition(" AS ")[2] for key in plain]
+        with_names = "".join(f"{name}, " for name in names)
+        each = f"PARTITION BY {', '.join(names)} " if names else ""
+        ended = f"least(coalesce(ended, {until}), began + {LONGEST}, {until})"
+        spans = [(0, since, until)] if not self._timed else self._buckets.spans
+        lengths: dict[int, int] = {}
+        for number, begins, ends in spans:
+            lengths[number] = lengths.get(number, 0) + ends - begins
+        buckets = ", ".join(f"({number}, {begins}, {lengths[number]})" for number, begins, _ in spans)
+        groups = f"(SELECT DISTINCT {', '.join(names)} FROM stay)" if names else "(SELECT 1 AS one)"
+        keys = [
+            f"k{number}" if level_of(name) is not Level.TIME else f"bucket AS k{number}"
+            for number, name in enumerate(self._dimensions)
+        ]
+        aggregates = [
+            f"{MEASURES[name].sql} AS {name}" for name in measures if MEASURES[name].of is Of.PRESENCE
+        ]
+        return f"""
+        WITH open AS (
+            SELECT {"".join(f"{key}, " for key in plain)}day, visitor, view,
+                   greatest(began, {since}) AS began, {ended} AS ended
+            FROM {self._source(before=True)}
+            WHERE {self._kept(before=True)} AND began < {until} AND {ended} > {since}
+        ), marked AS (
+            SELECT *, coalesce(began > max(ended) OVER (
+                PARTITION BY {with_names}day, visitor ORDER BY began, view
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false) AS apart
+            FROM open
+        ), numbered AS (
+            SELECT *, count(*) FILTER (WHERE apart) OVER (
+                PARTITION BY {with_names}day, visitor ORDER BY began, view) AS number
+            FROM marked
+        ), stay AS (
+            SELECT {with_names}min(began) AS began, max(ended) AS ended
+            FROM numbered GROUP BY {with_names}day, visitor, number
+        ), bucket (bucket, begins, length) AS (VALUES {buckets}), change AS (
+            SELECT {with_names}began AS moment, 1 AS people FROM stay
+            UNION ALL SELECT {with_names}ended, -1 FROM stay
+            UNION ALL SELECT {with_names}begins, 0 FROM bucket CROSS JOIN {groups} g
+        ), summed AS (
+            SELECT {with_names}moment, sum(people)::BIGINT AS people FROM change GROUP BY {with_names}moment
+        ), leveled AS (
+            SELECT {with_names}moment, sum(people) OVER ({each}ORDER BY moment)::BIGINT AS level,
+                   coalesce(lead(moment) OVER ({each}ORDER BY moment), moment) - moment AS after
+            FROM summed
+        ), placed AS (
+            SELECT l.*, b.bucket, l.after / b.length AS lasted
+            FROM leveled l ASOF JOIN bucket b ON l.moment >= b.begins WHERE l.moment < {until}
+        )
+        SELECT {", ".join([*keys, *aggregates])} FROM placed{self._grouped()}
+        """
+
+
+def files(paths: Sequence[str]) -> str:
+    """These files as one table; paths are ours."""
+    return "read_parquet([" + ", ".join(map(literal, paths)) + "], union_by_name = true)"
+
+
+def pattern(text: str) -> str:
+    """A pattern with `*` (within a segment) and `**` (beyond) as a regular expression."""
+    parts = re.split(r"(\*\*|\*)", text)
+    return "".join({"**": ".*", "*": "[^/]*"}.get(part) or re.escape(part) for part in parts)
+
+
+def _shown(name: str, measure: Measure) -> str:
+    if measure.of is Of.RATIO:
+        top, bottom = measure.needs
+        return f"coalesce({top}, 0) / nullif(coalesce({bottom}, 0), 0) AS {name}"
+    return f"coalesce({name}, 0) AS {name}" if measure.adds else name
+
+
+def day_list(first: date, last: date, zone: str) -> list[LocalDay]:
+    """The days from `first` to `last`, both included."""
+    return [
+        LocalDay(date.fromordinal(number), zone) for number in range(first.toordinal(), last.toordinal() + 1)
+    ]

@@ -1,0 +1,31 @@
+"""What a web process and the one that answers questions say to each other, each in a line of JSON. Pure."""
+
+import msgspec
+
+from analytics.history.question import HistoryAnswer, HistoryQuestion
+
+
+class Request(msgspec.Struct, omit_defaults=True):
+    """A question, or the number of one that nobody waits for any more."""
+
+    number: int
+    question: HistoryQuestion | None = None
+
+
+class Wrong(msgspec.Struct):
+    """Why a question cannot be asked."""
+
+    field: str
+    message: str
+    allowed: tuple[str, ...]
+
+
+class Reply(msgspec.Struct, omit_defaults=True):
+    """What became of a question: one of these."""
+
+    number: int
+    answer: HistoryAnswer | None = None
+    wrong: Wrong | None = None
+    too_much: bool = False
+    away: bool = False  # Postgres
+    failed: bool = False
