@@ -71,7 +71,7 @@ def test_nothing_is_wrong_with_what_runs_well(footfall: Product) -> None:
     assert sizes["tracker_pageview"]["index_bytes"] > 0
     assert f"data folder {footfall.data}" in sizes
     assert not [name for name in sizes if "_2026w" in name], "partitions are added up"
-    assert [ending["setting"] for ending in told["endings"]] == ["FOOTFALL_KEEP_DAYS"]
+    assert [ending["setting"] for ending in told["endings"]] == ["FOOTFALL_RAW_DAYS"]
     _, text = doctor(footfall.environment)
     assert "tracker_pageview" in text
     assert "What will be removed" in text
@@ -144,7 +144,7 @@ def test_the_week_that_goes_first_is_told_with_its_day(connection: psycopg.Conne
     past = datetime.now(UTC) - timedelta(weeks=20)
     made = ensured(connection, past)
     try:
-        with override_settings(FOOTFALL_KEEP_DAYS=100):
+        with override_settings(FOOTFALL_RAW_DAYS=100):
             endings = of_database().endings
     finally:
         for name in made:

@@ -18,15 +18,17 @@ from django.core.management import CommandError, call_command
 
 from analytics.history import sealed_days
 from analytics.history.day_format import EVENTS, VIEWS
-from analytics.history.due_days import due_days
+from analytics.history.due_days import due_days, unsealed_since
 from analytics.history.local_days import LocalDay
 from analytics.history.sealing import Sealing, seal_all
 from analytics.models import HistoryDay
 from tests import stored
 from tests.page_views import START, begin, folded, progress, said
 from tracker.models import Event, PageView, Site, Touched
+from tracker.postgres import partitions
 from tracker.postgres.connect import connect
 from tracker.storing.store import Store
+from tracker.upkeep import expiry
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -294,3 +296,57 @@ def test_a_file_that_is_not_what_was_sealed_is_told(
         sealed_days.fetch(connection, sealed)
     HistoryDay.objects.all().delete()
     assert sealed_days.fetch(connection, sealed) is None
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/New_York"])
+def test_weeks_go_when_they_are_sealed_and_what_comes_later_is_added(
+    connection: psycopg.Connection, sealing: Sealing, tmp_path: Path, zone: str
+) -> None:
+    site = Site.objects.create(domain="a.example", hosts=["a.example"], timezone=zone)
+    monday = partitions.midnight(partitions.week_of(datetime.now(UTC)) - timedelta(weeks=6))
+    hour = timedelta(hours=1)
+    # The last day of the week before reaches over its end, or begins before its last midnight.
+    for ago in (-30, -7, -1, 1, 7, 30):
+        stored.visit(site, monday + ago * hour, f"/{ago}", visitor=ago + 100)
+    now = monday + timedelta(days=9)
+    with connection.transaction(), connection.cursor() as cursor:
+        made = partitions.ensure(cursor, monday - timedelta(weeks=1))
+    try:
+        expiry.drop_weeks(connection, now, 3, unsealed_since(connection, now))
+        assert PageView.objects.count() == 6
+        seal_all(connection, sealing, now)
+        whole = pages_of(site, tmp_path)
+        assert len(whole) == 6
+        Touched.objects.create(site_id=site.pk, at=monday - hour)
+        expiry.drop_weeks(connection, now, 3, now)
+        assert PageView.objects.count() == 6
+        Touched.objects.all().delete()
+        expiry.drop_weeks(connection, now, 3, unsealed_since(connection, now))
+        left = PageView.objects.count()
+        assert left == {"UTC": 3, "Europe/Berlin": 1, "America/New_York": 2}[zone]
+        assert due_days(connection, now) == []
+        # What is sealed again is never half a day.
+        seal_all(connection, sealing, now, again=True)
+        assert pages_of(site, tmp_path) == whole
+        stored.visit(site, monday - 2 * hour, "/late", visitor=1, events=1)
+        Touched.objects.create(site_id=site.pk, at=monday - 2 * hour)
+        (due,) = due_days(connection, now)
+        assert not due.whole
+        seal_all(connection, sealing, now)
+        seal_all(connection, sealing, now)
+        assert pages_of(site, tmp_path) == sorted([*whole, "/late"])
+        assert PageView.objects.count() == left
+        assert due_days(connection, now) == []
+        numbers = [row["view"] for row in rows(site, due.day.day, tmp_path)]
+        assert len(numbers) == len(set(numbers))
+    finally:
+        for name in made:
+            connection.execute(
+                psycopg.sql.SQL("DROP TABLE IF EXISTS {}").format(psycopg.sql.Identifier(name))
+            )
+
+
+def pages_of(site: Site, tmp_path: Path) -> list[str]:
+    """The pages of all sealed days."""
+    days = HistoryDay.objects.filter(site_id=site.pk, kind=VIEWS).values_list("day", flat=True).distinct()
+    return sorted(row["page"] for day in days for row in rows(site, day, tmp_path))

@@ -152,8 +152,8 @@ ADDRESS_RATE = Setting(
 )
 NAMES = Setting("FOOTFALL_NAMES", kinds.count(1, MOST), 10_000, "distinct names in a live list")
 # A page view is open for a day, and its id is looked for during two.
-KEEP_DAYS = Setting(
-    "FOOTFALL_KEEP_DAYS",
+RAW_DAYS = Setting(
+    "FOOTFALL_RAW_DAYS",
     kinds.nothing_or(kinds.days(3, MOST_DAYS)),
     0,
     "days that page views are kept once their week is over; 0 is for ever",

@@ -124,7 +124,7 @@ def _done(at: datetime | None, job: Job, now: datetime) -> bool:
 
 
 def _weeks(connection: psycopg.Connection, findings: Findings, now: datetime) -> None:
-    monday, days = partitions.week_of(now), settings.FOOTFALL_KEEP_DAYS
+    monday, days = partitions.week_of(now), settings.FOOTFALL_RAW_DAYS
     # The last one is made within the hour in which its week comes into sight.
     ahead = {monday + number * WEEK for number in range(partitions.WEEKS_AHEAD)}
     for growing in partitions.GROWING:
@@ -140,7 +140,7 @@ def _weeks(connection: psycopg.Connection, findings: Findings, now: datetime) ->
             findings.endings.append(_first_to_go(connection, growing.table, min(past), days))
     if not days:
         findings.endings.append(
-            Ending("page views, visits, events and the day's curve: never", None, "FOOTFALL_KEEP_DAYS")
+            Ending("page views, visits, events and the day's curve: never", None, "FOOTFALL_RAW_DAYS")
         )
 
 
@@ -148,7 +148,7 @@ def _first_to_go(connection: psycopg.Connection, table: str, monday: date, days:
     name = partitions.name_of(table, monday)
     row = connection.execute(WEIGHT, [name]).fetchone()
     at = partitions.midnight(monday + WEEK) + timedelta(days=days)
-    return Ending(f"{name}, {in_bytes(row[0] if row else 0)}", at, "FOOTFALL_KEEP_DAYS")
+    return Ending(f"{name}, {in_bytes(row[0] if row else 0)}", at, "FOOTFALL_RAW_DAYS")
 
 
 def _strange(connection: psycopg.Connection, findings: Findings) -> None:

@@ -99,7 +99,7 @@ def _room(findings: Findings, folder: Path) -> None:
     if free < LEAST_FREE or (share < LEAST_SHARE and free < ENOUGH_FREE):
         findings.problems.append(
             f"The disk of {folder} has {in_bytes(free)} left ({share:.0%}): make room, or keep less"
-            " (FOOTFALL_KEEP_DAYS)."
+            " (FOOTFALL_RAW_DAYS)."
         )
     if state.f_files and state.f_favail / state.f_files < LEAST_SHARE:
         findings.problems.append(f"The disk of {folder} can hold hardly any more files: make room.")

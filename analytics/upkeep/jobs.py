@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 import psycopg
 from django.conf import settings
 
-from analytics.history.due_days import due_days
+from analytics.history.due_days import due_days, unsealed_since
 from analytics.up.child import dies_with_us
+from tracker.upkeep import expiry
 from tracker.upkeep.jobs import Job
 from tracker.upkeep.portions import delete_before
 
@@ -74,7 +75,15 @@ def _in_the_background() -> Callable[[], None]:
     return prepare
 
 
+def expired_weeks(connection: psycopg.Connection, now: datetime) -> None:
+    """Drop weeks of page views that are kept no longer, once all their days are sealed."""
+    days = settings.FOOTFALL_RAW_DAYS
+    if days:
+        expiry.drop_weeks(connection, now, days, unsealed_since(connection, now))
+
+
 JOBS = (
+    Job("expired weeks", expired_weeks, 3600),
     Job("sealing", SealingProcess().seal, 60),
     Job("sessions", sessions, 3600),
     Job("admin log", admin_log, 3600),

@@ -8,14 +8,13 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 import psycopg
-from django.conf import settings
 
 from tracker.liveness.activity import Activity
 from tracker.liveness.error_report import kind_of, report
 from tracker.postgres import partitions
 from tracker.rollups import minutes
 from tracker.signals import signal_tables
-from tracker.upkeep import abandoned, expiry, purges
+from tracker.upkeep import abandoned, purges
 
 logger = logging.getLogger(__name__)
 
@@ -40,10 +39,6 @@ def _partitions(connection: psycopg.Connection, now: datetime) -> None:
         partitions.ensure(cursor, now)
 
 
-def _expired(connection: psycopg.Connection, now: datetime) -> None:
-    expiry.drop_weeks(connection, now, settings.FOOTFALL_KEEP_DAYS)
-
-
 def _signals(connection: psycopg.Connection, now: datetime) -> None:
     signal_tables.drop(connection, now, signal_tables.kept())
 
@@ -65,7 +60,6 @@ JOBS = (
     Job("salts", purges.salts, 600),
     Job("recent ids", purges.recent_ids, 3600),
     Job("open visits", purges.open_visits, 3600),
-    Job("expired weeks", _expired, 3600),
     Job("expired datapoints", _signals, 3600),
 )
 
