@@ -143,4 +143,5 @@ class SpokenPage:
         self.session.receive(json.dumps(message), now)
 
     def opens(self, page: UUID = PAGES[0], now: float = 1.0, path: str = "/", **more: object) -> None:
-        self.says(now, t="page", id=str(page), u=f"https://example.com{path}", r="", ti="T", w=800, **more)
+        said = {"r": "", "ti": "T", "w": 800, **more}
+        self.says(now, t="page", id=str(page), u=f"https://example.com{path}", **said)

@@ -121,13 +121,16 @@ def test_lists_that_share_a_place_are_tabs_that_arrow_keys_walk(at: At, busy: st
 
 def test_channels_and_campaigns_are_counted_live_and_filter(footfall: Product, key: str, at: At) -> None:
     with ExitStack() as visitors:
-        for query, referrer in (
-            ("?utm_campaign=Spring+sale&utm_source=x", GOOGLE),
-            ("?utm_campaign=spring+SALE&utm_medium=email", ""),
-            ("?utm_campaign=%3Cb%3Ebold%3C/b%3E", ""),
-            ("", GOOGLE),
+        for number, (query, referrer) in enumerate(
+            (
+                ("?utm_campaign=Spring+sale&utm_source=x", GOOGLE),
+                ("?utm_campaign=spring+SALE&utm_medium=email", ""),
+                ("?utm_campaign=%3Cb%3Ebold%3C/b%3E", ""),
+                ("", GOOGLE),
+            )
         ):
-            visitors.enter_context(visit(footfall, key, f"/sale{query}", referrer=referrer))
+            address = f"192.0.2.{number}"
+            visitors.enter_context(visit(footfall, key, f"/sale{query}", address, referrer=referrer))
         with at(key) as page:
             figure(page, "tabs").to_have_text("4")
             assert rows(page, "campaigns") == [("spring sale", "2"), ("<b>bold</b>", "1")]

@@ -221,14 +221,16 @@ def test_what_happens_on_every_edge_is_told_once_and_filters_hold(
             for opened in boards:
                 wait_for(partial(is_told, at, key, opened), 20, "an edge to know that somebody watches")
         for at, path in ((one, "/one"), (other, "/two"), (product, "/three")):
-            stack.enter_context(page(at, key, path, r=ELSEWHERE))
+            stack.enter_context(page(at, key, path, f"{FIREFOX} {path}", r=ELSEWHERE))
         # A page view that moves to another edge, with an event whose ack got lost on the way.
         again: dict[str, Any] = {"e": 10, "d": 0}
         for at, more in ((one, {}), (other, again)):
-            moved = stack.enter_context(page(at, key, "/moved", page_id=page_id, r=ELSEWHERE, **more))
+            moved = stack.enter_context(
+                page(at, key, "/moved", f"{FIREFOX} moved", page_id, r=ELSEWHERE, **more)
+            )
             moved.send(json.dumps({"t": "event", "id": page_id, "k": event, "n": "signup"}))
             moved.recv(timeout=10)
-        stack.enter_context(page(one, key, "/moved", r=ELSEWHERE))
+        stack.enter_context(page(one, key, "/moved", f"{FIREFOX} again", r=ELSEWHERE))
         assert sorted(happened(boards[1], 3)) == ["/moved", "/moved", "/moved signup"]
         everything = ["/moved", "/moved", "/moved signup", "/one", "/three", "/two"]
         assert sorted(happened(boards[0], len(everything))) == everything
@@ -248,7 +250,8 @@ def news(board: ClientConnection, timeout: float = 10) -> list[dict[str, Any]]:
 def is_told(at: Product, key: str, board: ClientConnection) -> bool:
     """Whether a board is told of a page that is opened on an edge."""
     host = f"{uuid.uuid4().hex}.example"
-    with page(at, key, "/moved", r=f"https://{host}/"), suppress(TimeoutError):
+    # Somebody new each time: who is here already keeps the source of the visit.
+    with page(at, key, "/moved", f"{FIREFOX} {host}", r=f"https://{host}/"), suppress(TimeoutError):
         for _ in range(4):
             if any(row["referrer"] == host for row in news(board, timeout=1)):
                 return True

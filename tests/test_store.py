@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 
 from scripts.stands.waiting import wait_for
 from tests.page_views import HOUR, MINUTE, SECOND, Record, at, begin, folded, progress, rows, said
@@ -164,6 +165,46 @@ def test_a_page_view_that_arrives_late_gets_its_own_earlier_visit(
         (early.id, 1),
         (late.id, 2),
     ]
+
+
+def test_page_views_have_the_source_of_their_visit_whoever_stores_them(
+    connection: psycopg.Connection, store: Store
+) -> None:
+    visitor = uuid4()
+    pages = [_from(begin(n * MINUTE, visitor=visitor), name) for n, name in enumerate(("Google", "", "Bing"))]
+    store.write(folded(pages[0]))
+    assert [(placed.source.referrer, placed.begins) for placed in store.placed] == [("Google", True)]
+    store.write(folded(pages[1]))
+    assert [(placed.source.referrer, placed.begins) for placed in store.placed] == [("Google", False)]
+    # Another edge, or this one after a restart.
+    with connect() as own:
+        restarted = Store(own)
+        restarted.write(folded(pages[2]))
+        restarted.write(folded(_from(replace(pages[1], owner=Owner(2, 1)), "")))
+        assert [(each.page_view, each.source.referrer) for each in restarted.placed] == [
+            (pages[1].id.int, "Google")
+        ]
+    assert [row["referrer"] for row in rows(connection, "tracker_pageview")] == ["Google"] * 3
+    assert [row["referrer"] for row in rows(connection, "tracker_visit")] == ["Google"]
+
+
+def test_a_visits_source_is_its_first_page_views_within_a_batch_and_for_the_next_visit(
+    connection: psycopg.Connection, store: Store
+) -> None:
+    visitor = uuid4()
+    first, second = _from(begin(0, visitor=visitor), "Google"), _from(begin(1, visitor=visitor), "")
+    later = _from(begin(2 * HOUR, visitor=visitor), "Bing")
+    store.write(folded(later, second, first, *(progress(each, 9, ended=True) for each in (first, second))))
+    assert {(placed.source.referrer, placed.begins) for placed in store.placed} == {
+        ("Google", True),
+        ("Google", False),
+        ("Bing", True),
+    }
+    assert [row["referrer"] for row in rows(connection, "tracker_pageview")] == ["Google", "Google", "Bing"]
+
+
+def _from(page: Begin, referrer: str) -> Begin:
+    return replace(page, attribution=replace(page.attribution, referrer=referrer))
 
 
 def test_two_visitors_of_two_sites_share_nothing(connection: psycopg.Connection, store: Store) -> None:

@@ -32,7 +32,10 @@ class NameTabs(msgspec.Struct, frozen=True):
 
 
 class StreamRow(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A page view that began, or with `event` an event; `at` in seconds since the epoch."""
+    """A page view that began, or with `event` an event; `at` in seconds since the epoch.
+
+    `before`: the page before it in its visit; not there where the visit began with it, from its referrer.
+    """
 
     at: float
     visitor: str
@@ -41,6 +44,7 @@ class StreamRow(msgspec.Struct, frozen=True, omit_defaults=True):
     browser: str
     country: str
     event: str = ""
+    before: str | None = None
 
 
 class StreamNews(msgspec.Struct, frozen=True):
@@ -139,6 +143,7 @@ def news(more: int, happenings: Iterable[Happening], whole: bool = False) -> Str
                 browser=each.names[BROWSER],
                 country=each.names[COUNTRY],
                 event=each.event,
+                before=each.page_before,
             )
             for each in happenings
         ],

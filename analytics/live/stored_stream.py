@@ -1,6 +1,7 @@
 """What happened on a site up to a moment, from Postgres: the stream before anybody watched, and in replay."""
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from analytics.queries import filtering
 from tracker.contract.spans import LONGEST_PAGE_VIEW
@@ -21,14 +22,30 @@ def before(site_id: int, moment: datetime, filters: Filters) -> list[Happening]:
     views = PageView.objects.filter(
         filtering.kept(filters), site_id=site_id, began_at__gt=since, began_at__lte=moment
     )
+    rows = list(
+        views.order_by("-began_at").values_list("id", "began_at", "visit_id", "visitor", *COLUMNS)[:NEWEST]
+    )
+    pages = _pages_before(site_id, since, {visit for _, _, visit, *_ in rows})
     happenings = [
-        Happening(own_id, began_at.timestamp(), mark(visitor), "", tuple(names))
-        for own_id, began_at, visitor, *names in views.order_by("-began_at").values_list(
-            "id", "began_at", "visitor", *COLUMNS
-        )[:NEWEST]
+        Happening(own_id, began_at.timestamp(), mark(visitor), "", tuple(names), pages.get(own_id))
+        for own_id, began_at, _, visitor, *names in rows
     ]
     happenings += _events(site_id, since, moment, filters)
     return sorted(happenings, key=lambda each: each.at, reverse=True)[:NEWEST]
+
+
+def _pages_before(site_id: int, since: datetime, visits: set[UUID]) -> dict[UUID, str]:
+    """The page before each page view of these visits, by its id; the first of a visit has none."""
+    views = PageView.objects.filter(
+        site_id=site_id, visit_id__in=visits, began_at__gt=since - LONGEST_PAGE_VIEW
+    )
+    found: dict[UUID, str] = {}
+    last: dict[UUID, str] = {}
+    for own_id, visit, path in views.order_by("began_at", "id").values_list("id", "visit_id", "path"):
+        if visit in last:
+            found[own_id] = last[visit]
+        last[visit] = path
+    return found
 
 
 def _events(site_id: int, since: datetime, moment: datetime, filters: Filters) -> list[Happening]:
@@ -48,8 +65,9 @@ def _events(site_id: int, since: datetime, moment: datetime, filters: Filters) -
         own_id: (mark(visitor), tuple(names))
         for own_id, visitor, *names in pages.values_list("id", "visitor", *COLUMNS)
     }
+    pages_before = _pages_before(site_id, since, {visit for *_, visit in events})
     return [
-        Happening(own_id, at.timestamp(), of_page[page][0], name, of_page[page][1])
+        Happening(own_id, at.timestamp(), of_page[page][0], name, of_page[page][1], pages_before.get(page))
         for own_id, at, name, page, _ in events
         if page in of_page
     ]

@@ -130,16 +130,21 @@ export class Stream {
     dot.dataset.shape = String(Math.floor(hash / HUES) % SHAPES);
     dot.title = `visitor ${visitor.slice(0, 4)}`;
     row.append(element("time", "", this.clock.second(at * 1000)), dot);
-    for (const [dimension, member] of CELLS) {
+    for (const [of, member] of CELLS) {
       const cell = /** @type {HTMLButtonElement} */ (element("button", member));
-      const [start, end] = halves((cell.title = label(dimension, streamRow[member])));
+      // Where it came from: the source while the visit begins, then the page before.
+      const before = member === "referrer" ? streamRow.before : undefined;
+      const dimension = before === undefined ? of : "pages";
+      const name = before ?? streamRow[member];
+      const [start, end] = halves((cell.title = label(dimension, name)));
+      cell.classList.toggle("inside", before !== undefined);
       cell.type = "button";
       // One stop for the whole list; arrow keys go from cell to cell.
       cell.tabIndex = -1;
       if (event && member === "page") cell.append(element("b", "", event));
       cell.append(element("span", "start", start), element("span", "end", end));
       cell.addEventListener("click", ({ detail }) => {
-        this.filters.toggle(dimension, streamRow[member]);
+        this.filters.toggle(dimension, name);
         // Who presses with the pointer does not read with the keyboard.
         if (detail) cell.blur();
       });

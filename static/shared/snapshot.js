@@ -28,6 +28,7 @@
  * @property {string} browser
  * @property {string} country
  * @property {string} [event]
+ * @property {string} [before] the page before it in its visit; without it the visit began there, from its referrer
  */
 
 /**

@@ -3,6 +3,8 @@
 Structs, since a frozen dataclass of 15 fields takes 1.7 µs to make, and these 0.3.
 """
 
+from functools import lru_cache
+from operator import attrgetter
 from uuid import UUID
 
 import msgspec
@@ -26,6 +28,42 @@ class Attribution(msgspec.Struct, frozen=True, gc=False):
     utm_campaign: str = ""
     utm_term: str = ""
     utm_content: str = ""
+
+
+class VisitSource(msgspec.Struct, frozen=True, gc=False):
+    """Where a visit came from: of its first page view, and told of each of its page views."""
+
+    referrer: str = ""
+    channel: str = ""
+    utm_source: str = ""
+    utm_medium: str = ""
+    utm_campaign: str = ""
+    utm_term: str = ""
+    utm_content: str = ""
+
+
+SOURCE_COLUMNS = VisitSource.__struct_fields__
+_source_of = attrgetter(*SOURCE_COLUMNS)
+
+
+def source_of(attribution: Attribution) -> VisitSource:
+    """Where this says that somebody came from; equal ones are the same object."""
+    return known_source(*_source_of(attribution))
+
+
+@lru_cache(4096)
+def known_source(*texts: str) -> VisitSource:
+    """The source with these columns: kept, since thousands of visits have the same few."""
+    return VisitSource(*texts)
+
+
+class Placed(msgspec.Struct, frozen=True, gc=False):
+    """What storing found of a page view: the source of its visit, and whether the visit began with it."""
+
+    site_id: int
+    page_view: int  # its id as a number
+    source: VisitSource
+    begins: bool
 
 
 class Owner(msgspec.Struct, frozen=True, gc=False):

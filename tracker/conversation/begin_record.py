@@ -5,7 +5,7 @@ from sys import intern
 from uuid import UUID
 
 from tracker.contract import messages
-from tracker.contract.records import Attribution, Begin, Owner
+from tracker.contract.records import SOURCE_COLUMNS, Attribution, Begin, Owner, VisitSource
 from tracker.conversation.services import Caller
 from tracker.live.dimensions import COLUMNS
 from tracker.pages import page_url, referrers
@@ -13,6 +13,8 @@ from tracker.pages import page_url, referrers
 _names = attrgetter(
     *(column if column in Begin.__struct_fields__ else f"attribution.{column}" for column in COLUMNS)
 )
+# By their places in the table of dimensions.
+_OF_VISIT = tuple((kind, column) for kind, column in enumerate(COLUMNS) if column in SOURCE_COLUMNS)
 
 
 def begin_of(
@@ -38,10 +40,21 @@ def begin_of(
     )
 
 
-def names_of(begin: Begin) -> tuple[str, ...]:
-    """What it is counted under while it is live, in the order of the dimensions."""
-    names: tuple[str, ...] = _names(begin)
-    return names
+def names_of(begin: Begin, source: VisitSource) -> tuple[str, ...]:
+    """What it is counted under while it is live, in the order of the dimensions.
+
+    `source`: where its visit came from.
+    """
+    return from_source(_names(begin), source)
+
+
+def from_source(names: tuple[str, ...], source: VisitSource) -> tuple[str, ...]:
+    """The names of a page view whose visit came from `source`."""
+    told = list(names)
+    for kind, column in _OF_VISIT:
+        told[kind] = getattr(source, column)
+    found = tuple(told)
+    return names if found == names else found
 
 
 def _attribution(

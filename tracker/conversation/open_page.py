@@ -7,6 +7,7 @@ import msgspec
 from tracker.contract.records import Begin, Owner, Progress
 from tracker.conversation.services import Outcome, Reply
 from tracker.live.presence import Tab
+from tracker.live.visits import LiveVisit
 
 
 class OpenPage(msgspec.Struct, eq=False):
@@ -17,6 +18,10 @@ class OpenPage(msgspec.Struct, eq=False):
     shift: float  # wall clock minus steady clock when it opened
     tab: Tab
     begin: Begin | None  # until it is stored
+    names: tuple[str, ...]  # the tab's, while this page view is the one that it shows
+    visit: LiveVisit
+    visit_goes_on: bool  # it does not begin the visit
+    page_before: str  # where a stream is told of it: the one before it in its visit
     engaged_ms: int
     depth: int
     said_ms: int = 0  # engaged time brought along from before a dropped connection
@@ -24,9 +29,10 @@ class OpenPage(msgspec.Struct, eq=False):
     progress_at: float = 0.0
     waiting: tuple[Reply, ...] = ()
     title: str | None = None  # where it followed the begin
+    untold: bool = False  # a stream is to be told of it as soon as it is stored
 
     @classmethod
-    def of_begin(cls, begin: Begin, tab: Tab, now: float) -> "OpenPage":
+    def of_begin(cls, begin: Begin, tab: Tab, visit: LiveVisit, page_before: str, now: float) -> "OpenPage":
         """A page view that begins, or goes on, at `now` of the steady clock."""
         return cls(
             id=begin.id,
@@ -34,11 +40,20 @@ class OpenPage(msgspec.Struct, eq=False):
             shift=begin.began_at - now,
             tab=tab,
             begin=begin,
+            names=tab.names,
+            visit=visit,
+            visit_goes_on=bool(visit.page),
+            page_before=page_before,
             engaged_ms=begin.engaged_ms,
             depth=begin.depth,
             said_ms=begin.engaged_ms,
             progress_at=now,
         )
+
+    @property
+    def began_at(self) -> float:
+        """Seconds since the epoch, by the server's clock."""
+        return self.opened + self.shift
 
     def attended(self, engaged_ms: int, depth: int, now: float) -> None:
         """The page says how long and how deep it was read by now."""

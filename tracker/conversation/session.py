@@ -6,6 +6,7 @@ duration.
 """
 
 from collections.abc import Callable
+from functools import partial
 from uuid import UUID
 
 from tracker.contract import messages
@@ -13,11 +14,12 @@ from tracker.contract.attention import Attention
 from tracker.contract.close_codes import BROKE_PROTOCOL, CLAIMED, OVERLOADED, REFUSED, TOO_FAST, Declined
 from tracker.contract.drops import Drop
 from tracker.contract.pace import Allowance, Pace
-from tracker.contract.records import Begin, EventRecord, Owner
+from tracker.contract.records import Begin, EventRecord, Owner, Placed, source_of
 from tracker.conversation import begin_record
 from tracker.conversation.open_page import OpenPage
 from tracker.conversation.services import Caller, Outcome, Reply, Services
 from tracker.live.stream import Happening
+from tracker.live.visits import LiveVisit
 from tracker.pages import page_url
 from tracker.visitors.identity import mark
 
@@ -137,6 +139,7 @@ class Session:
         self.closed = True
         if self.page:
             self.presence.leave(self.page.tab)
+            self.presence.visits.leave(self.page.visit, self.page.progress_at)
             self.page = None
         self._close(CLAIMED)
 
@@ -162,14 +165,21 @@ class Session:
             reply(message.id, Outcome.IGNORED)
             return
         begin = self._begin(message, url, self._services.wall(now))
+        # Before it is claimed: whoever lets go of it here must not seem to leave the visit.
+        visit = self.presence.visits.enter(begin.attribution.visitor, source_of(begin.attribution), now)
         goes_on = self._services.claim(self, message.id) or message.again
-        self.page = self._opened(page, begin, now)
+        told = bool(self.presence.streams.watched) and not goes_on
+        before = (self._own_page(message.referrer) or visit.page) if told else ""
+        self.page = self._opened(page, begin, visit, before, now)
+        if not (goes_on and visit.page):
+            visit.page = url.path
         if page:
             self._ended(page, now)
+            self.presence.visits.leave(page.visit, now)
             self._services.release(self, page.id)
         if not goes_on:
             self.presence.began(begin.began_at)
-            self._tell(begin.id, begin.began_at)
+            self.page.untold = told
         self._store(self.page, reply)
 
     def _begin(self, message: messages.PageMessage, url: page_url.PageUrl, wall: float) -> Begin:
@@ -178,15 +188,37 @@ class Session:
             raise Declined(OVERLOADED, Drop.NOT_READY)
         return begin_record.begin_of(self.caller, message, url, visitor, self.owner, wall)
 
-    def _opened(self, before: OpenPage | None, begin: Begin, now: float) -> OpenPage:
-        names = begin_record.names_of(begin)
+    def _own_page(self, url: str) -> str:
+        """The site's page that this URL is of; "" where it is none."""
+        try:
+            read = page_url.read(url, self.caller.site.naming) if url else None
+        except ValueError:
+            return ""
+        return read.path if read and self.caller.site.allows(read.host) else ""
+
+    def _opened(
+        self, before: OpenPage | None, begin: Begin, visit: LiveVisit, page_before: str, now: float
+    ) -> OpenPage:
+        names = begin_record.names_of(begin, visit.source)
         if before:
             tab = before.tab
             self.presence.move(tab, names)
             self.presence.attend(tab, Attention.ACTIVE)
         else:
             tab = self.presence.join(self.caller.live_key, names)
-        return OpenPage.of_begin(begin, tab, now)
+        return OpenPage.of_begin(begin, tab, visit, page_before, now)
+
+    def placed(self, placed: Placed) -> None:
+        """Storing says where the visit of the open page view came from, and whether that began with it."""
+        page = self.page
+        if page is None or page.id.int != placed.page_view:
+            return
+        page.visit.source = placed.source
+        page.visit_goes_on = not placed.begins
+        names = begin_record.from_source(page.names, placed.source)
+        if names != page.names:
+            page.names = names
+            self.presence.move(page.tab, names)
 
     def _store(self, page: OpenPage, reply: Reply) -> None:
         if page.begin is None:
@@ -197,10 +229,16 @@ class Session:
         page.waiting += (reply,)
         if page.queued:
             return
-        page.queued = self._services.begin(page.begin, page.settled)
+        page.queued = self._services.begin(page.begin, partial(self._settled, page))
         if not page.queued:
             self._services.drop(Drop.BUFFER_FULL)
             page.answer(Outcome.FULL)
+
+    def _settled(self, page: OpenPage, stored: bool) -> None:
+        if stored and page.untold:
+            page.untold = False
+            self._tell(page, page.id, page.began_at)
+        page.settled(stored)
 
     def _state(self, message: messages.StateMessage, now: float) -> None:
         page = self.page
@@ -231,22 +269,28 @@ class Session:
             value=message.value,
         )
 
+        page = self.page
+        told = page if page and page.id == message.page_view_id and self.presence.streams.watched else None
+
         def done(stored: bool) -> None:
             self._events -= {message.key}
+            if stored and told:
+                self._tell(told, message.key, record.at, message.name)
             reply(message.key, Outcome.STORED if stored else Outcome.REFUSED)
 
         if self._services.event(record, done):
             self._events |= {message.key}
-            if self.page and self.page.id == message.page_view_id:
-                self._tell(message.key, record.at, message.name)
         else:
             self._services.drop(Drop.BUFFER_FULL)
             reply(message.key, Outcome.FULL)
 
-    def _tell(self, message_id: UUID, at: float, event: str = "") -> None:
-        streams = self.presence.streams
-        if streams.watched and self.page and (visitor := self._services.visitor(self.caller, at)):
-            streams.append(Happening(message_id, at, mark(visitor), event, self.page.tab.names))
+    def _tell(self, page: OpenPage, message_id: UUID, at: float, event: str = "") -> None:
+        self.presence.streams.append(
+            Happening(
+                *(message_id, at, mark(page.visit.visitor), event, page.names),
+                page.page_before if page.visit_goes_on else None,
+            )
+        )
 
     def _end_said(self, message: messages.EndMessage, now: float) -> None:
         if self.page is None or self.page.id != message.id:
@@ -261,6 +305,7 @@ class Session:
             return
         self.page = None
         self.presence.leave(page.tab)
+        self.presence.visits.leave(page.visit, now)
         self._ended(page, now)
         self._services.release(self, page.id)
 

@@ -17,7 +17,7 @@ from msgspec import structs
 from tracker.contract.close_codes import OVERLOADED, REFUSED, RESTARTING, Declined
 from tracker.contract.drops import Drop, Drops
 from tracker.contract.pace import Pace
-from tracker.contract.records import Begin, EventRecord, Owner, Progress
+from tracker.contract.records import Begin, EventRecord, Owner, Placed, Progress
 from tracker.conversation.claims import Claims
 from tracker.conversation.post_leases import PostLeases
 from tracker.conversation.services import Caller, Reply
@@ -56,7 +56,9 @@ class Edge:
         self.drops = Drops()
         self.directory = Directory(connect, activities)
         spool = Spool(settings.FOOTFALL_SPOOL, self.id, settings.FOOTFALL_SPOOL_BYTES)
-        self.buffer = WriteBuffer(connect, self.id, settings.FOOTFALL_BUFFER, spool, self.drops, activities)
+        self.buffer = WriteBuffer(
+            connect, self.id, settings.FOOTFALL_BUFFER, spool, self.drops, activities, self._place
+        )
         self.hearing = activities.new("What pages say")
         self._sweeping = activities.new("Clean-up of conversations", PATIENCE_SECONDS)
         self.presence = Presence(settings.FOOTFALL_NAMES, time.time())
@@ -203,6 +205,10 @@ class Edge:
             # Of a new site everybody may be refused.
             self._publisher.start()
 
+    def _place(self, placed: Placed) -> None:
+        if session := self._claims.holder((placed.site_id, placed.page_view)):
+            session.placed(placed)
+
     def count_message(self) -> None:
         """Count a message that a page sent."""
         self.messages += 1
@@ -235,6 +241,7 @@ class Edge:
             for session in self._leases.over(now):
                 self.finished(session)
             self._address_limits.forget(now)
+            self.presence.forget_visits(now)
             self._follow_sites(now)
             self._sweeping.progressed()
 

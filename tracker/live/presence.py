@@ -12,6 +12,7 @@ from tracker.live.counters import ATTENTION, MINUTES, MINUTES_KEPT, VISITORS, Co
 from tracker.live.filtered_counters import FilteredCounters
 from tracker.live.filters import Filters
 from tracker.live.stream import Streams
+from tracker.live.visits import LiveVisits
 
 OTHER = "(other)"
 
@@ -34,6 +35,7 @@ class SitePresence(Counters):
         self._tabs: set[Tab] = set()
         self._filtered: dict[Filters, FilteredCounters] = {}
         self.streams = Streams()
+        self.visits = LiveVisits()
 
     def filtered(self, filters: Filters) -> FilteredCounters:
         """The counters of the tabs that `filters` keep: found from all tabs, then kept until `forget`."""
@@ -140,6 +142,11 @@ class Presence:
         if site is None:
             site = self._sites[site_id] = SitePresence(self._limit, self._started_at)
         return site
+
+    def forget_visits(self, now: float) -> None:
+        """Forget the visits that are over; `now` is a steady clock's."""
+        for site in self._sites.values():
+            site.visits.forget(now)
 
     def totals(self) -> dict[int, tuple[int, int]]:
         """Tabs and visitors of every site that somebody is on."""

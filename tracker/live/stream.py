@@ -24,6 +24,7 @@ class Happening(msgspec.Struct, array_like=True, frozen=True):
     mark: str  # whose (`identity.mark`)
     event: str
     names: tuple[str, ...]  # of the page view, in the order of DIMENSIONS
+    page_before: str | None = None  # the one before it in its visit; None where the visit begins with it
 
 
 class Stream:

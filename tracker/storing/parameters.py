@@ -49,6 +49,15 @@ def visits(names: Sequence[tuple[int, VisitName]]) -> Columns:
     }
 
 
+def names(visits: Sequence[tuple[int, VisitName]]) -> Columns:
+    """Visits by their keys."""
+    return {
+        "sites": binary.int4s([site for site, _ in visits]),
+        "ids": binary.uuids([visit.id for _, visit in visits]),
+        "began": binary.times([visit.began for _, visit in visits]),
+    }
+
+
 def open_visits(visits: Sequence[tuple[int, bytes, StoredVisit]]) -> Columns:
     """Open visits, by site and visitor."""
     return {

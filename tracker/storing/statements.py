@@ -7,6 +7,7 @@ that of a sort, here or in `tracker.storing.store`; jobs keep to it too.
 
 from functools import lru_cache
 
+from tracker.contract.records import SOURCE_COLUMNS
 from tracker.contract.spans import LONGEST_PAGE_VIEW, TOUCHES_AFTER, VISIT_GAP, interval
 
 
@@ -150,6 +151,21 @@ WITH said AS MATERIALIZED (
     WHERE ((site_id, id) IN (SELECT site_id, id FROM new)) IS TRUE
 )
 SELECT site_id, visit_id, visit_began_at, count(*) FROM new GROUP BY site_id, visit_id, visit_began_at
+"""
+
+# Which visits page views that are known belong to.
+VISITS = f"""
+SELECT s.site_id, s.id, r.visit_id, r.visit_began_at FROM unnest(%(sites)s, %(ids)s) AS s (site_id, id)
+JOIN tracker_recent r ON r.site_id = s.site_id AND r.id = s.id AND r.kind = 0
+WHERE {few("s")}
+"""
+
+# Where visits came from.
+SOURCES = f"""
+SELECT v.id, {", ".join(f"v.{column}" for column in SOURCE_COLUMNS)}
+FROM unnest(%(sites)s, %(ids)s, %(began)s) AS s (site_id, id, began_at)
+JOIN tracker_visit v ON v.site_id = s.site_id AND v.began_at = s.began_at AND v.id = s.id
+WHERE v.began_at >= {{since}} AND v.began_at < {{before}} AND {few("s")}
 """
 
 ORPHANS = """

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import psycopg
 from msgspec.structs import replace
 
+from tracker.contract.records import Placed, VisitSource
 from tracker.contract.spans import TOUCHES_AFTER
 from tracker.postgres.binary import date_of, integer, integers, moment
 from tracker.postgres.libpq import Direct
@@ -20,6 +21,7 @@ from tracker.storing import copy_rows, parameters
 from tracker.storing import statements as sql
 from tracker.storing.entries import EVENT, Entry, EventEntry, Key, PageEntry
 from tracker.storing.parameters import Named
+from tracker.storing.visit_sources import VisitSources, read_source
 from tracker.storing.visits import (
     GAP,
     LONGEST,
@@ -53,6 +55,8 @@ class Store:
         """Prepare the connection (autocommit off). Raises psycopg.Error."""
         self._connection = connection
         self._direct = Direct(connection)
+        self._sources = VisitSources()
+        self.placed: list[Placed] = []  # the page views of the last batch that began, or were claimed
         connection.execute(PLANNER)
         connection.commit()
 
@@ -72,7 +76,7 @@ class Store:
                 events.append(entry)
         pages.sort()
         with self._direct.transaction():
-            batch = _Batch(self._direct)
+            batch = _Batch(self._direct, self._sources)
             if pages:
                 batch.pages(pages)
             orphans = batch.events(events) if events else set()
@@ -81,14 +85,18 @@ class Store:
             if pages:
                 # Last of all locks: it may have to wait for jobs.
                 minutes.stored(self._connection.cursor(), _earliest(pages), datetime.now(UTC))
+        self._sources.forget()
+        self.placed = batch.placed
         return orphans
 
 
 class _Batch:
     """What is on its way, and what is found out about it."""
 
-    def __init__(self, direct: Direct) -> None:
+    def __init__(self, direct: Direct, sources: VisitSources) -> None:
+        self.placed: list[Placed] = []
         self._direct = direct
+        self._sources = sources
         self._known: list[Named] = []
         self._began: list[int] = []  # the first and the last begin of what is known
         self._oldest_new: int | None = None
@@ -97,11 +105,13 @@ class _Batch:
     def pages(self, entries: Sequence[Named]) -> None:
         """Store the page views that are new; keep the known ones for `settle`."""
         new = self._tell_apart(entries)
+        self._place_claims()
         if not new:
             return
         self._oldest_new = min(page.began for page in new)
         people = visitors(new)
         self._place(people)
+        self._source(people)
         self._direct.run(sql.REMEMBER, parameters.memories(new))
         self._direct.copy(copy_rows.COPY_PAGES, copy_rows.page_views(new))
         begun, others = by_visit(page for each in people for page in each.pages)
@@ -150,6 +160,38 @@ class _Batch:
             elif first:
                 self._known.append(named)
         return new
+
+    def _source(self, people: Sequence[VisitorPages]) -> None:
+        """Give new page views the sources of their visits: those of the visits' first page views."""
+        pages = [page for each in people for page in each.pages]
+        begun = [page for page in pages if page.id == page.visit.id]
+        if len(begun) < len(pages):
+            named = {page.id for page in begun}
+            going_on = [page for page in pages if page.visit.id not in named]
+            self._sources.learn([(page.entry.site_id, page.visit) for page in going_on], self._ask_sources)
+            # Those that begin visits first, since others of the batch may follow them.
+            begun += [page for page in pages if page.id != page.visit.id]
+        self.placed += map(self._sources.place, begun)
+
+    def _place_claims(self) -> None:
+        """Find the visits of page views that are claimed: their edge may not know where these came from."""
+        claimed = [named for named in self._known if named[2].begin]
+        if not claimed:
+            return
+        rows = self._direct.run(sql.VISITS, parameters.ids(claimed))
+        visits = [
+            (integer(site), int.from_bytes(page), VisitName(visit, integer(began)))
+            for site, page, visit, began in rows
+        ]
+        self._sources.learn([(site, visit) for site, _, visit in visits], self._ask_sources)
+        for site, page, visit in visits:
+            if source := self._sources.of(visit.id):
+                self.placed.append(Placed(site, page, source, begins=False))
+
+    def _ask_sources(self, visits: list[tuple[int, VisitName]]) -> list[tuple[bytes, VisitSource]]:
+        statement = _within(sql.SOURCES, [visit.began for _, visit in visits])
+        rows = self._direct.run(statement, parameters.names(visits))
+        return [(visit, read_source(texts)) for visit, *texts in rows]
 
     def _place(self, waiting: list[VisitorPages]) -> None:
         """Say which visits new page views belong to; what that rests on is locked until the end."""

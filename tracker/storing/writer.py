@@ -18,6 +18,7 @@ from typing import NamedTuple
 import psycopg
 
 from tracker.contract.drops import Drop
+from tracker.contract.records import Placed
 from tracker.liveness.activity import Activities
 from tracker.liveness.error_report import kind_of
 from tracker.storing.edge_connection import LONGEST_PAUSE, EdgeConnection, lost_race, passing
@@ -49,6 +50,7 @@ class Settled(NamedTuple):
     entries: Sequence[Entry]
     drop: Drop | None = None
     late: bool = False  # out of the spool: nobody waits for them any more
+    placed: Sequence[Placed] = ()  # what was found of their page views
 
 
 class NotStored(Exception):
@@ -166,7 +168,7 @@ class Writer:
         """
         part = parts[0]
         try:
-            orphans = self._postgres.ask(part, lambda: self._write(part, spooled), patience)
+            orphans, placed = self._postgres.ask(part, lambda: self._write(part, spooled), patience)
         except psycopg.Error as error:
             if not _refused(error):
                 raise
@@ -185,7 +187,7 @@ class Writer:
             self._storing.progressed()
             self._spooling.progressed()
             self.stuck = False
-            yield from _settle(part, orphans)
+            yield from _settle(part, orphans, placed)
 
     def _catch_up(self) -> Iterator[Settled]:
         """Store the spool's first batch. Raises Unanswered, OSError and others: it is still the first."""
@@ -201,11 +203,12 @@ class Writer:
         self._draining = None
         self._spool.drop_first()
 
-    def _write(self, part: list[Entry], spooled: Spooled | None) -> set[Key]:
+    def _write(self, part: list[Entry], spooled: Spooled | None) -> tuple[set[Key], list[Placed]]:
         """Done by Postgres' own thread, which alone uses the connection meanwhile."""
         if spooled and spooled.edge != self._edge:
             self._connection.vouch(spooled.edge, spooled.written_at)
-        return self._connection.reach().write(part)
+        store = self._connection.reach()
+        return store.write(part), store.placed
 
     def _spool_all(self, parts: Parts) -> Iterator[Settled]:
         """Spool all parts, and leave none; or, where the disk does not take them, all."""
@@ -249,13 +252,14 @@ class Writer:
         self.stuck = True
 
 
-def _settle(part: list[Entry], orphans: set[Key]) -> Iterator[Settled]:
+def _settle(part: list[Entry], orphans: set[Key], placed: list[Placed]) -> Iterator[Settled]:
     if not orphans:
-        yield Settled(part)
+        yield Settled(part, placed=placed)
         return
     lost = [entry.key in orphans for entry in part]
     yield Settled([entry for entry, gone in zip(part, lost, strict=True) if gone], Drop.ORPHAN_EVENT)
-    yield Settled([entry for entry, gone in zip(part, lost, strict=True) if not gone])
+    kept = [entry for entry, gone in zip(part, lost, strict=True) if not gone]
+    yield Settled(kept, placed=placed)
 
 
 def _split(parts: Parts, error: psycopg.Error) -> list[Settled]:
