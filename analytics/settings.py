@@ -48,7 +48,9 @@ MIDDLEWARE = [
     "analytics.api.manners.ApiMannersMiddleware",
     "analytics.access.login_answers.LoginAnswersMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "analytics.assets.files.AssetsMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -150,6 +152,10 @@ USE_I18N = True
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # Files are served from where they lie: no collectstatic step between a checkout and a board.
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "analytics.assets.files.HashedStorage"},
+}
 SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_AUTOREFRESH = False
 SERVESTATIC_MAX_AGE = 60

@@ -9,6 +9,7 @@ from analytics.api.live import add_live
 from analytics.api.refusals import add_refusals
 from analytics.api.stats import add_stats
 from analytics.board import data, hosts, pages
+from analytics.board.failed import failed
 from analytics.health import health, metrics
 from analytics.process import web
 from tracker.web import views
@@ -17,6 +18,8 @@ api = make_api()
 add_live(api, web.live, web.snapshots)
 add_refusals(api, web.live)
 add_stats(api, web.questions)
+
+handler500 = failed
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("t.js", views.snippet, name="snippet"),

@@ -159,6 +159,7 @@ def test_while_postgres_cannot_come_back_the_api_says_so(product: Product, beare
     cluster, key = product.data / "postgres" / "cluster", product.add_site("away.example")
     live = f"/api/v1/sites/{key}/live"
     assert ask(product, live, Authorization=bearer)[0] == 200
+    staff = product.staff_cookie
     aside = cluster.rename(cluster.with_name("aside"))
     os.kill(postmaster_of(product), signal.SIGKILL)
     try:
@@ -166,6 +167,10 @@ def test_while_postgres_cannot_come_back_the_api_says_so(product: Product, beare
         answer = (503, '{"error":"Postgres does not answer: try again."}')
         assert ask(product, live, Authorization=bearer) == answer
         assert ask(product, "/readyz") == (503, "Postgres does not answer.\n")
+        # A board that is opened says so, too, and looks again by itself.
+        status, page = ask(product, f"/sites/{key}/", Cookie=staff)
+        assert (status, "The database does not answer" in page) == (503, True)
+        assert '<meta http-equiv="refresh" content="5">' in page
     finally:
         aside.rename(cluster)
     wait_for(product.ready, what="readiness after Postgres came back")

@@ -52,6 +52,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"tracker.edge", "tracker.server", "tracker.upkeep", "tracker.models", "tracker.signals"},
     "analytics.models": {"tracker.models"},
     "analytics.apps": set(),
+    "analytics.assets": set(),
     "analytics.settings": {"analytics.up", "analytics.configuration"},
     # Who reads host names as sites do.
     "analytics.configuration": {"tracker.sites"},

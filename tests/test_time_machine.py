@@ -31,8 +31,7 @@ THERE = """
 WITH viewed AS (SELECT * FROM tracker_pageview WHERE site_id = (SELECT id FROM tracker_site WHERE key = %s))
 SELECT count(DISTINCT visitor)::text AS visitors, count(*)::text AS tabs,
        (SELECT count(*)::text FROM viewed
-        WHERE began_at >= date_trunc('minute', %s::timestamptz) - interval '1 minute'
-          AND began_at < date_trunc('minute', %s::timestamptz)) AS rate
+        WHERE began_at > %s::timestamptz - interval '60 seconds' AND began_at <= %s::timestamptz) AS rate
 FROM viewed
 WHERE began_at > %s::timestamptz - interval '24 hours' AND began_at <= %s
   AND (ended_at IS NULL OR ended_at > %s)

@@ -6,10 +6,11 @@ bounded here.
 
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from analytics.live import stored_stream
 from analytics.live.last_hour import epoch_minute, live_hour, per_minute
+from analytics.live.rolling import SPAN
 from analytics.live.snapshot import LiveObject, for_board, news, snapshot
 from analytics.queries import filtering
 from analytics.queries.ranges import midnight
@@ -21,7 +22,7 @@ from tracker.live.dimensions import COLUMNS
 from tracker.live.filters import Filters
 from tracker.models import PageView, Site
 
-HOUR = timedelta(hours=1)
+HOUR, MINUTE = timedelta(hours=1), timedelta(seconds=SPAN)
 
 
 def at(site: Site, moment: datetime, filters: Filters) -> LiveObject:
@@ -30,7 +31,10 @@ def at(site: Site, moment: datetime, filters: Filters) -> LiveObject:
     counters.minutes.update(_begun(site, moment, filters))
     seq = int(moment.timestamp() * 1000)
     shown = for_board(
-        snapshot(counters, site.key, seq, moment), counters, live_hour(counters, {}, moment.timestamp())
+        snapshot(counters, site.key, seq, moment),
+        counters,
+        live_hour(counters, {}, moment.timestamp()),
+        _views(site, filters).filter(began_at__gt=moment - MINUTE, began_at__lte=moment).count(),
     )
     # It takes tabs for active ones, having no other.
     shown.active = shown.idle = shown.hidden = None
@@ -58,10 +62,12 @@ def counted(site: Site, moment: datetime, filters: Filters) -> Counters:
 
 def _begun(site: Site, moment: datetime, filters: Filters) -> dict[int, int]:
     """Page views of the hour before, by the epoch minute they began in."""
-    begun = PageView.objects.filter(
-        filtering.kept(filters), site_id=site.pk, began_at__gt=moment - HOUR, began_at__lte=moment
-    )
+    begun = _views(site, filters).filter(began_at__gt=moment - HOUR, began_at__lte=moment)
     return {epoch_minute(minute): views for minute, views in per_minute(begun)}
+
+
+def _views(site: Site, filters: Filters) -> QuerySet[PageView]:
+    return PageView.objects.filter(filtering.kept(filters), site_id=site.pk)
 
 
 def read_moment(text: str, site: Site, now: datetime) -> datetime:

@@ -14,13 +14,14 @@ from django.db import DatabaseError, InterfaceError
 from analytics.board.relay import Relay
 from analytics.board.stream import BoardStream
 from analytics.live.last_hour import FilteredHour, begun_before, live_hour
+from analytics.live.rolling import RollingMinute, begun_by_second
 from analytics.live.snapshot import Snapshots, encode, for_board
 from analytics.live.state import LiveState
 from tracker.across.redis_client import REDIS_ERRORS
 from tracker.live.counters import Counters
 from tracker.live.filters import NO_FILTERS, Filters
 from tracker.liveness.activity import Activities, go_on
-from tracker.models import Site
+from tracker.models import PageView, Site
 
 logger = logging.getLogger(__name__)
 
@@ -54,14 +55,23 @@ class WatchedSite:
     owed_at: float | None = None  # since when a snapshot has been due that the boards have not heard
     before: dict[int, int] | None = None  # page views per minute from before this process; None: not read yet
     filtered: FilteredHour | None = None
+    rolling: RollingMinute = field(default_factory=RollingMinute)
+    rate: int | None = None  # what was last told of it; None: its beginning was not read yet
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def due(self, counters: Counters, now: float) -> bool:
         """Whether the boards are to be sent a snapshot again."""
         elapsed = now - self.told_at
-        # In this order: the stream is to be followed all the time.
+        # In this order: the stream is to be followed all the time, and so are the page views that begin.
         changed = self.stream.follow() or counters.version != self.version
+        views = self.look(counters, time.time())
+        changed = changed or views != self.rate
         return elapsed >= QUIET_SECONDS or (elapsed >= TOLD_SECONDS and changed)
+
+    def look(self, counters: Counters, wall: float) -> int:
+        """Page views begun in the 60 seconds up to `wall` (epoch seconds)."""
+        self.rolling.look(self.filtered.minutes if self.filtered else counters.minutes, wall)
+        return self.rolling.views(wall)
 
     def overdue(self, now: float) -> bool:
         """Whether the boards should have been sent a snapshot already."""
@@ -171,11 +181,12 @@ class Ticker:
     def _made(self, watched: WatchedSite, counters: Counters) -> tuple[int, str]:
         """A snapshot of this moment: its number, and the object as JSON."""
         now, shown = self._snapshots.make(counters, watched.key)
+        watched.rate = watched.look(counters, now)
         if watched.filtered:
             minutes = watched.filtered.last_hour(now)
         else:
             minutes = live_hour(counters, watched.before or {}, now)
-        return shown.seq, encode(for_board(shown, counters, minutes))
+        return shown.seq, encode(for_board(shown, counters, minutes, watched.rate))
 
     def _heard(self, key: str, seq: int, text: str) -> None:
         if watched := self._sites.get((key, NO_FILTERS)):
@@ -184,6 +195,8 @@ class Ticker:
 
 async def _read_before(watched: WatchedSite, counters: Counters) -> None:
     async with watched.reading:
+        if watched.rate is None:
+            await _read_seconds(watched)
         if watched.filtered:
             await watched.filtered.read(time.time())
         elif watched.before is None:
@@ -191,3 +204,12 @@ async def _read_before(watched: WatchedSite, counters: Counters) -> None:
                 watched.before = await begun_before(watched.id, counters.started_at, time.time())
             except (DatabaseError, InterfaceError) as error:
                 logger.warning("the last hour's page views could not be read yet: %s", error)
+
+
+async def _read_seconds(watched: WatchedSite) -> None:
+    views = watched.filtered.views if watched.filtered else PageView.objects.filter(site_id=watched.id)
+    try:
+        watched.rolling.begin(await begun_by_second(views, time.time()))
+        watched.rate = 0
+    except (DatabaseError, InterfaceError) as error:
+        logger.warning("the last minute's page views could not be read yet: %s", type(error).__name__)

@@ -101,19 +101,24 @@ class FilteredHour:
     """The last hour of one site under one filter: the hour is read once, then the minutes that still fill."""
 
     def __init__(self, site_id: int, filters: Filters) -> None:
-        self._views = PageView.objects.filter(filtering.kept(filters), site_id=site_id)
+        self.views = PageView.objects.filter(filtering.kept(filters), site_id=site_id)
         self._kept = _KeptMinutes(self._since, FILTERED_FRESH_SECONDS)
 
     async def read(self, now: float) -> None:
         """Bring the counts up to `now` (epoch seconds), unless they are fresh."""
         await self._kept.read(now)
 
+    @property
+    def minutes(self) -> dict[int, int]:
+        """Page views by the epoch minute they began in, as they were read."""
+        return self._kept.minutes
+
     def last_hour(self, now: float) -> LastHour:
         """The hour as it was read."""
         return last_hour(self._kept.minutes, now)
 
     async def _since(self, first: datetime) -> dict[int, int]:
-        begun = per_minute(self._views.filter(began_at__gte=first))
+        begun = per_minute(self.views.filter(began_at__gte=first))
         return {epoch_minute(minute): views async for minute, views in begun}
 
 

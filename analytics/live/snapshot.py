@@ -69,6 +69,8 @@ class LiveObject(msgspec.Struct, kw_only=True):
     idle: int | None
     hidden: int | None
     totals: dict[str, int]
+    # Page views begun within the last 60 seconds.
+    rate: int | UnsetType = UNSET
     minutes: LastHour | UnsetType = UNSET
     world: dict[str, int] | UnsetType = UNSET
     stream: StreamNews | UnsetType = UNSET
@@ -114,9 +116,9 @@ def snapshot(counters: Counters, key: str, seq: int, at: datetime, limit: int = 
     return cast(LiveObject, made)
 
 
-def for_board(shown: LiveObject, counters: Counters, minutes: LastHour) -> LiveObject:
-    """The same with what boards draw beside the lists: the last hour, and the map of every country."""
-    shown.minutes = minutes
+def for_board(shown: LiveObject, counters: Counters, minutes: LastHour, rate: int) -> LiveObject:
+    """The same with what boards show beside the lists: last hour, last minute, the map of every country."""
+    shown.minutes, shown.rate = minutes, rate
     # The list of countries has the largest only.
     shown.world = {country: tabs for country, tabs in counters.names["countries"].items() if country}
     return shown

@@ -6,6 +6,7 @@
 import { Clock } from "../shared/clock.js";
 import "../shared/menus.js";
 import "../shared/terms.js";
+import { asked, rewrite } from "./address.js";
 import { compare } from "./day/compare.js";
 import { Day } from "./day/day.js";
 import { Hour } from "./day/hour.js";
@@ -23,6 +24,7 @@ import { BoardSocket } from "./socket.js";
 import { Status } from "./status.js";
 import { Stream } from "./stream.js";
 import { Strip } from "./strip.js";
+import { Title } from "./title.js";
 import { World } from "./world.js";
 
 const board = /** @type {HTMLElement} */ (document.querySelector("#board"));
@@ -31,6 +33,7 @@ const { key = "", domain = "", zone = "UTC" } = board.dataset;
 /** @param {string} selector */
 const part = (selector) => /** @type {HTMLElement} */ (board.querySelector(selector));
 
+const number = new Intl.NumberFormat("en");
 const clock = new Clock(zone);
 const now = new Now(part(".now"));
 const hour = new Hour(part(".hour"), clock);
@@ -39,15 +42,23 @@ const day = new Day(part(".day"), clock, `/sites/${key}/curve.json${filters.quer
 const lists = DIMENSIONS.map((dimension) => new LiveList(part(`[data-list=${dimension}]`), dimension, filters));
 const strip = new Strip(part(".strip"), part("[data-trouble]"));
 const world = new World(part(".world"), filters);
-const paths = new Paths(part(".paths"), `/sites/${key}/paths.json`);
+const paths = new Paths(part(".paths"), `/sites/${key}/paths.json`, (kind, name) => {
+  if (kind === "page") filters.only("pages", name);
+  else filters.toggle("referrers", name);
+});
 const stream = part(".stream") && new Stream(part(".stream"), clock, filters);
 const replay = new Replay(board, clock, () => `/sites/${key}/at.json${filters.query}`, (past) => {
   stream?.past(past?.stream?.rows ?? null);
   const shown = past ?? latest;
   if (shown) draw(shown);
-});
+}, (at) => rewrite((query) => (at === null ? query.delete("t") : query.set("t", String(at)))));
 const full = new FullList(/** @type {HTMLTemplateElement} */ (part("[data-full]")), filters, `/sites/${key}/list.json`, () => replay.at);
-for (const panel of /** @type {NodeListOf<HTMLElement>} */ (board.querySelectorAll(".panel:has(.tabs)"))) new Tabs(panel);
+for (const panel of /** @type {NodeListOf<HTMLElement>} */ (board.querySelectorAll(".panel:has(.tabs)"))) {
+  new Tabs(panel, asked("show"), (chosen, others) => rewrite((query) => {
+    for (const name of others) query.delete("show", name);
+    if (chosen !== others[0]) query.append("show", chosen);
+  }));
+}
 for (const button of board.querySelectorAll(".lists .open")) {
   const list = /** @type {HTMLElement} */ (button.closest(".list"));
   const title = list.querySelector("h2")?.textContent ?? "";
@@ -59,12 +70,17 @@ const install = new Install(part(".install"), key, () => {
   part(".figures").hidden = false;
   measure();
 });
-const moment = new Moment(board, domain, clock);
+const title = new Title(domain);
+const moment = new Moment(board, title, clock);
 const status = new Status(board, clock);
-day.drawing.go = (at) => replay.go(at);
+day.drawing.go = hour.go = (at) => replay.go(at);
 const aloud = part("[data-count-aloud]");
 let announcedAt = 0;
 let resized = 0;
+/** Whether the next snapshot is of other filters. */
+let other = false;
+/** Whether the day's curve has been there. */
+let began = false;
 
 function measure() {
   for (const list of lists) list.measure();
@@ -74,6 +90,16 @@ function measure() {
 function compareDay() {
   compare(part("[data-compare]"), day, clock);
   if (latest) replay.update(Date.parse(latest.at) / 1000, day.curve);
+  if (!began) goBack();
+  began = true;
+}
+
+/** The past that the address names is shown as soon as there is a day to go back in. */
+function goBack() {
+  const at = Number(asked("t")[0] ?? 0);
+  if (!day.curve || at === Math.floor(replay.at ?? 0)) return;
+  if (at) replay.go(at);
+  else replay.stop();
 }
 
 /** @param {Snapshot} snapshot */
@@ -101,7 +127,10 @@ function draw(snapshot) {
   hour.update(snapshot.minutes);
   for (const list of lists) {
     list.update(snapshot[list.dimension], snapshot.totals[list.dimension], snapshot.tabs);
+    // Somebody who goes through the past, or sets a filter, wants each list as it is there.
+    if (replay.at !== null || other) list.renew();
   }
+  other = false;
   world.update(snapshot.world);
   full.update();
   moment.say(snapshot, replay.at !== null, filters.query !== "");
@@ -110,6 +139,7 @@ function draw(snapshot) {
 }
 
 function refilter() {
+  other = true;
   stream?.refilter();
   socket.go(`/board/${key}${filters.query}`);
   day.go(`/sites/${key}/curve.json${filters.query}`);
@@ -121,15 +151,19 @@ function refilter() {
  * @param {number} visitors
  */
 function announceCount(visitors) {
-  const text = `${visitors} ${visitors === 1 ? "visitor" : "visitors"} now`;
+  const text = `${number.format(visitors)} ${visitors === 1 ? "visitor" : "visitors"} now`;
   if (performance.now() - announcedAt < 30_000 || aloud.textContent === text) return;
   aloud.textContent = text;
   announcedAt = performance.now();
 }
 
-const socket = new BoardSocket(`/board/${key}${filters.query}`, show, (connection) => status.show(connection));
+const socket = new BoardSocket(`/board/${key}${filters.query}`, show, (connection) => {
+  status.show(connection);
+  title.become(connection.state);
+});
 setInterval(() => document.hidden || status.show(socket.connection), 200);
 part("[data-retry]").addEventListener("click", () => socket.wake());
+addEventListener("popstate", goBack);
 addEventListener("resize", () => {
   cancelAnimationFrame(resized);
   resized = requestAnimationFrame(measure);

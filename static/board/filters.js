@@ -4,6 +4,7 @@
  * @import {Dimension} from "../shared/snapshot.js"
  */
 import { label, oneForm } from "../shared/names.js";
+import { asked, rewrite } from "./address.js";
 import { DIMENSIONS, PARAMETERS } from "./dimensions.js";
 
 export class Filters {
@@ -57,15 +58,32 @@ export class Filters {
     } else {
       this.wanted.push({ dimension, name });
     }
-    history.pushState(null, "", this.query || location.pathname);
+    this.#keep();
+  }
+
+  /**
+   * Filter by this name of a dimension, and by no other of it.
+   * @param {Dimension} dimension
+   * @param {string} name
+   */
+  only(dimension, name) {
+    this.wanted = [...this.wanted.filter((each) => each.dimension !== dimension), { dimension, name }];
+    this.#keep();
+  }
+
+  #keep() {
+    const change = (/** @type {URLSearchParams} */ query) => {
+      for (const dimension of DIMENSIONS) query.delete(PARAMETERS[dimension]);
+      for (const { dimension, name } of this.wanted) query.append(PARAMETERS[dimension], name);
+    };
+    rewrite(change, { visit: true });
     this.#show();
     this.changed();
   }
 
   #read() {
-    const query = new URLSearchParams(location.search);
     return DIMENSIONS.flatMap((dimension) => {
-      const names = query.getAll(PARAMETERS[dimension]);
+      const names = asked(PARAMETERS[dimension]);
       // As people type a page's name, the server understands it; its row is found by the one form.
       const known = dimension === "pages" ? names.map(oneForm) : names;
       return [...new Set(known)].map((name) => ({ dimension, name }));

@@ -3,17 +3,20 @@
  *
  * @import {Clock} from "../shared/clock.js"
  * @import {LastHour, Snapshot} from "../shared/snapshot.js"
+ * @import {Title} from "./title.js"
  */
+
+const number = new Intl.NumberFormat("en");
 
 export class Moment {
   /**
    * @param {HTMLElement} board
-   * @param {string} domain
+   * @param {Title} title
    * @param {Clock} clock
    */
-  constructor(board, domain, clock) {
+  constructor(board, title, clock) {
     const part = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (board.querySelector(selector));
-    this.domain = domain;
+    this.title = title;
     this.clock = clock;
     this.when = part("[data-when]");
     this.hour = part("[data-hour-when]");
@@ -42,7 +45,7 @@ export class Moment {
     write(this.hour, past ? `, 60 minutes to ${clock.slice(0, 5)}` : ", last 60 minutes");
     if (past) write(this.time, clock);
     for (const { word, now, then } of this.words) write(word, past ? then : now);
-    document.title = `${snapshot.visitors}${past ? ` ${when}` : ""} · ${this.domain}`;
+    this.title.count(`${number.format(snapshot.visitors)}${past ? ` ${when}` : ""}`);
     this.lists.hidden = snapshot.tabs === 0;
     this.nobody.hidden = snapshot.tabs > 0;
     if (snapshot.tabs) return;

@@ -23,9 +23,7 @@ export class Now {
 
   /** @param {Snapshot} snapshot */
   update(snapshot) {
-    const { visitors, tabs, active, idle, hidden, minutes } = snapshot;
-    // The last whole minute: the running one would fall to 0 with each new minute.
-    const rate = minutes.views.at(-2) ?? 0;
+    const { visitors, tabs, active, idle, hidden, rate } = snapshot;
     for (const [name, count] of Object.entries({ visitors, tabs, active, idle, hidden, rate })) {
       const figure = this.figures.get(name);
       // In the past, attention is not known.
@@ -33,7 +31,7 @@ export class Now {
       if (figure && figure.textContent !== text) {
         figure.textContent = text;
         // From five characters on there is no room for the largest type.
-        figure.dataset.length = String(Math.ceil(text.length / 2));
+        figure.dataset.length = String(Math.min(6, Math.ceil(text.length / 2)));
       }
     }
     for (const part of this.parts) {

@@ -6,6 +6,7 @@
  */
 import { ago } from "../shared/clock.js";
 
+const SET_MS = 2_000;
 /** @type {Record<State, string>} */
 const ANNOUNCEMENTS = {
   connecting: "Connecting.",
@@ -19,6 +20,7 @@ const ANNOUNCEMENTS = {
 export class Status {
   /** @type {number | null} */ #seenAt = null;
   #text = "";
+  /** What the server's clock is ahead of this page's steady one, in ms. */ #ahead = NaN;
   /** @type {State} */ #state = "connecting";
 
   /**
@@ -36,9 +38,14 @@ export class Status {
     this.time = /** @type {HTMLElement} */ (board.querySelector("[data-clock]"));
   }
 
-  /** A snapshot was shown. @param {string} at the server's time */
+  /** A snapshot was shown. @param {string} at the server's time, in whole seconds */
   seen(at) {
     this.#seenAt = Date.parse(at);
+    // Fractions that are cut off make it late: the least late one is nearest. A machine that slept, or a server whose
+    // clock was set, begins anew.
+    const ahead = this.#seenAt - performance.now();
+    const same = Math.abs(ahead - this.#ahead) <= SET_MS;
+    this.#ahead = same ? Math.max(ahead, this.#ahead) : ahead;
   }
 
   /** @param {Connection} connection */
@@ -48,7 +55,7 @@ export class Status {
     const text = this.#words(connection);
     if (text !== this.#text) this.words.textContent = this.#text = text;
     this.why.textContent = navigator.onLine ? this.#lastSeen() : "This computer has no network.";
-    const time = this.clock.second(Date.now());
+    const time = Number.isNaN(this.#ahead) ? "" : this.clock.second(this.#ahead + performance.now());
     if (this.time.textContent !== time) this.time.textContent = time;
   }
 

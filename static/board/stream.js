@@ -17,6 +17,9 @@ const STEPS = new Map([["ArrowDown", CELLS.length], ["ArrowUp", -CELLS.length], 
 // As many looks as eyes tell apart.
 const HUES = 12;
 const SHAPES = 3;
+// More at once are another stream, and no movement.
+const SOFT = 12;
+const MOVE = { duration: 180, easing: "ease-out" };
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const number = new Intl.NumberFormat("en");
 
@@ -38,6 +41,7 @@ export class Stream {
     this.filters = filters;
     const part = (/** @type {string} */ name) => /** @type {HTMLElement} */ (root.querySelector(name));
     this.list = part("ol");
+    this.scroll = part(".scroll");
     this.count = part("[data-new]");
     this.none = part(".none");
     const button = part("[data-pause]");
@@ -100,6 +104,7 @@ export class Stream {
   #draw(entries) {
     const focused = this.list.contains(document.activeElement);
     const fading = this.list.firstChild && !still.matches;
+    const top = /** @type {HTMLElement | null} */ (this.list.firstElementChild);
     let here = this.list.firstElementChild;
     for (const entry of entries) {
       if (!entry.item) {
@@ -115,8 +120,19 @@ export class Stream {
       gone.remove();
     }
     this.none.hidden = entries.length > 0;
+    if (fading && top?.isConnected) this.#glide(entries.findIndex(({ item }) => item === top));
     // The focus must not fall off the page with its row.
     if (focused && !this.list.contains(document.activeElement)) this.list.focus();
+  }
+
+  /**
+   * All rows go down together to make room for those that came, in one movement that costs no layout.
+   * @param {number} come rows above those that were there
+   */
+  #glide(come) {
+    // Who has scrolled reads further down, where nothing moves.
+    if (come < 1 || come > SOFT || document.hidden || this.scroll.scrollTop > 0) return;
+    this.list.animate({ transform: [`translateY(calc(var(--line-high) * ${-come}))`, "none"] }, MOVE);
   }
 
   /** @param {StreamRow} streamRow */

@@ -72,9 +72,9 @@ export class World {
     this.#say();
   }
 
-  /** One without anybody would empty the board. @param {string} code */
+  /** Any country: one without anybody now may have had somebody today. @param {string} code */
   #pick(code) {
-    if (this.#tabs[code] || this.filters.has("countries", code)) this.filters.toggle("countries", code);
+    if (code) this.filters.toggle("countries", code);
   }
 
   /**

@@ -79,6 +79,7 @@
  * @property {number | null} idle
  * @property {number | null} hidden
  * @property {Record<Dimension, number>} totals how many names each list has, before it was cut
+ * @property {number} rate page views begun within the last 60 seconds
  * @property {LastHour} minutes
  * @property {Record<string, number>} world the tabs of every known country, by its ISO alpha-2 code
  * @property {StreamNews} [stream] absent where nothing has happened

@@ -35,7 +35,9 @@ export class Curve {
     const changes = new MutationObserver(redraw);
     changes.observe(document.documentElement, { attributeFilter: ["data-theme"] });
     changes.observe(/** @type {Node} */ (root.closest("#board")), { attributeFilter: ["data-state"] });
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+    for (const query of ["(prefers-color-scheme: dark)", "(forced-colors: active)", "print"]) {
+      matchMedia(query).addEventListener("change", redraw);
+    }
   }
 
   /**
@@ -169,8 +171,10 @@ export class Curve {
    */
   #place(mark, x, y) {
     if (!this.#plot) return;
-    mark.style.setProperty("--x", `${this.#plot.valToPos(x, "x")}px`);
-    mark.style.setProperty("--y", `${this.#plot.valToPos(y, "y")}px`);
+    // As shares of the plot: on paper it has another size than on the screen.
+    const { clientWidth, clientHeight } = this.#plot.over;
+    mark.style.setProperty("--x", `${(this.#plot.valToPos(x, "x") / clientWidth) * 100}%`);
+    mark.style.setProperty("--y", `${(this.#plot.valToPos(y, "y") / clientHeight) * 100}%`);
   }
 }
 

@@ -191,7 +191,7 @@ export class Day {
     this.plot.setAttribute("aria-valuenow", String(Math.min(at, last)));
     this.plot.setAttribute("aria-valuetext", `${clock}: ${value || "not yet"}${other ? `, ${other}` : ""}`);
     this.words.textContent = peak.visitors
-      ? `Most visitors at once today: ${peak.visitors.most}, first at ${this.clock.second(peak.visitors.at * 1000)}.`
+      ? `Most visitors at once today: ${number.format(peak.visitors.most)}, first at ${this.clock.second(peak.visitors.at * 1000)}.`
       : "Nobody has been here today.";
   }
 

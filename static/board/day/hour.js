@@ -20,6 +20,9 @@ export class Hour {
   /** @type {number | null} */ #read = null;
   #width = 0;
   #height = 0;
+  /** While somebody drags along them, the bars stand for the hour that they stood for. @type {LastHour | null} */ #waiting = null;
+  #pressed = false;
+  /** Called with the second that is pressed, in seconds since the epoch. @type {(at: number) => void} */ go = () => {};
 
   /**
    * @param {HTMLElement} root with `.bars`, `.ticks` and `.read` in it
@@ -42,6 +45,10 @@ export class Hour {
 
   /** @param {LastHour} minutes */
   update(minutes) {
+    if (this.#pressed) {
+      this.#waiting = minutes;
+      return;
+    }
     const moved = minutes.to !== this.#minutes.to;
     this.#minutes = minutes;
     if (moved) this.#label();
@@ -51,6 +58,8 @@ export class Hour {
   #draw() {
     const svg = document.createElementNS(SVG, "svg");
     svg.setAttribute("aria-hidden", "true");
+    // On paper it has another width than on the screen, for which nobody draws it again.
+    svg.setAttribute("preserveAspectRatio", "none");
     for (let at = 0; at < SHOWN; at++) {
       const bar = document.createElementNS(SVG, "rect");
       bar.setAttribute("rx", "1");
@@ -67,6 +76,7 @@ export class Hour {
     // With fewer than four at most, one view would look like a crowd.
     const highest = Math.max(4, ...counts);
     const step = this.#width / SHOWN;
+    this.plot.firstElementChild?.setAttribute("viewBox", `0 0 ${this.#width} ${this.#height}`);
     const gap = step > 10 ? 3 : step > 5 ? 2 : 1;
     this.#bars.forEach((bar, at) => {
       // On whole pixels, or the gaps between the bars shimmer.
@@ -121,8 +131,18 @@ export class Hour {
 
   #listen() {
     this.plot.addEventListener("pointermove", (event) => {
-      this.#choose(Math.floor((event.offsetX / this.#width) * SHOWN));
+      const x = event.clientX - this.plot.getBoundingClientRect().left;
+      this.#choose(Math.floor((x / this.#width) * SHOWN));
+      if (this.#pressed) this.#lead(x);
     });
+    this.plot.addEventListener("pointerdown", (event) => {
+      // A finger scrolls the page here; the day's curve takes both.
+      if (event.button || event.pointerType !== "mouse") return;
+      this.plot.setPointerCapture(event.pointerId);
+      this.#pressed = true;
+      this.#lead(event.clientX - this.plot.getBoundingClientRect().left);
+    });
+    for (const end of ["pointerup", "pointercancel"]) this.plot.addEventListener(end, () => this.#release());
     this.plot.addEventListener("pointerleave", () => this.#choose(null));
     this.plot.addEventListener("focus", () => {
       if (this.plot.matches(":focus-visible")) this.#choose(SHOWN - 1);
@@ -140,10 +160,25 @@ export class Hour {
         ["Home", 0],
         ["End", SHOWN - 1],
       ]);
+      if (event.key === "Enter") this.#lead(((at + 0.5) / SHOWN) * this.#width);
       const goal = goals.get(event.key);
       if (goal === undefined) return;
       event.preventDefault();
       this.#choose(goal);
     });
+  }
+
+  /** To the second at a place of the plot. @param {number} x in pixels from its left */
+  #lead(x) {
+    const first = this.#minutes.to - SHOWN + 1;
+    const minute = first + Math.min(SHOWN, Math.max(0, (x / this.#width) * SHOWN));
+    this.go(Math.round(minute * 60));
+  }
+
+  #release() {
+    this.#pressed = false;
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    if (waiting) this.update(waiting);
   }
 }

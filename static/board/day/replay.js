@@ -7,6 +7,7 @@
  */
 
 const STEP_MS = 500;
+const REST_MS = 400;
 
 export class Replay {
   /** When the board shows, in seconds since the epoch; null: now. @type {number | null} */ at = null;
@@ -15,14 +16,17 @@ export class Replay {
   #now = 0;
   #asking = false;
   #missed = false;
+  /** @type {number | undefined} */ #resting;
 
   /**
    * @param {HTMLElement} board with a `[data-replay]` banner and a `[data-handle]` in it
    * @param {Clock} clock
    * @param {() => string} url what to ask, without its `t`
    * @param {(snapshot: Snapshot | null) => void} show called with each moment, and with null when it is now again
+   * @param {(at: number | null) => void} rested called when it has rested at a second, and with null when it is now
    */
-  constructor(board, clock, url, show) {
+  constructor(board, clock, url, show, rested) {
+    this.rested = rested;
     this.board = board;
     this.clock = clock;
     this.url = url;
@@ -39,6 +43,9 @@ export class Replay {
       button.addEventListener("click", () => this.#play(this.#speed === speed ? 0 : speed));
     }
     part("[data-live]").addEventListener("click", () => this.stop());
+    // Before others hear of it: what is open above the board closes first, and alone.
+    const above = "dialog[open], details.menu[open]";
+    addEventListener("keydown", ({ key }) => key === "Escape" && !document.querySelector(above) && this.stop(), { capture: true });
     setInterval(() => this.#speed && this.go((this.at ?? 0) + (this.#speed * STEP_MS) / 1000), STEP_MS);
   }
 
@@ -71,6 +78,8 @@ export class Replay {
     this.banner.hidden = true;
     delete this.board.dataset.past;
     this.#place(this.#now);
+    clearTimeout(this.#resting);
+    this.rested(null);
     this.show(null);
   }
 
@@ -89,6 +98,9 @@ export class Replay {
     this.banner.hidden = false;
     this.board.dataset.past = "";
     this.#place(at);
+    // Browsers refuse an address that changes many times a second.
+    clearTimeout(this.#resting);
+    this.#resting = setTimeout(() => this.at !== null && this.rested(Math.floor(this.at)), REST_MS);
     this.#ask();
   }
 

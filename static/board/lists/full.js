@@ -114,6 +114,7 @@ export class FullList {
     // What the server has found beyond these rows is told as their number.
     const count = this.#isCut() ? matching : shown.length;
     this.#list.update(shown, count, tabs);
+    if (text !== this.#announced) this.#list.renew();
     const summary = text ? `${number.format(count)} of ${number.format(total)}` : number.format(total);
     this.#part(".found").textContent = summary;
     // Aloud once for each text, and not with every snapshot.

@@ -16,10 +16,14 @@ import { ListRow } from "./row.js";
 
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const number = new Intl.NumberFormat("en");
+// Beside the tabs of a narrow panel a million has no room.
+const rough = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+const SPELT_OUT = 9_999;
 const MOVE_MS = 180;
 const FADE_MS = 120;
 // More rows that come or go at once are another list, and no movement.
 const SOFT = 40;
+/** Figures change with each snapshot, places at most this often: rows that never rest cannot be read. */ const REST_MS = 2_000;
 
 /**
  * @param {Element} element
@@ -33,6 +37,9 @@ export class LiveList {
   /** @type {Map<string, ListRow>} */ #rows = new Map();
   #slots = 10;
   /** @type {[NameTabs[], number, number] | null} */ #last = null;
+  /** The names that are shown, in their places. @type {string[]} */ #order = [];
+  #orderedAt = -Infinity;
+  /** @type {number | undefined} */ #timer;
 
   /**
    * @param {HTMLElement} root with `.rows` in it, and in these `.more` and `.none`
@@ -45,7 +52,7 @@ export class LiveList {
     this.list = /** @type {HTMLElement} */ (root.querySelector(".rows"));
     this.more = /** @type {HTMLElement} */ (root.querySelector(".more"));
     this.none = /** @type {HTMLElement} */ (root.querySelector(".none"));
-    this.all = root.querySelector(".all");
+    this.all = /** @type {HTMLElement | null} */ (root.querySelector(".all"));
     this.list.addEventListener("click", (event) => this.#pick(/** @type {Element} */ (event.target)));
     this.list.addEventListener("keydown", (event) => this.#step(event));
     this.measure();
@@ -54,6 +61,12 @@ export class LiveList {
   /** Read from the style sheet how many rows there is room for. */
   measure() {
     this.#slots = Number(getComputedStyle(this.list).getPropertyValue("--slots")) || this.#slots;
+    this.renew();
+  }
+
+  /** Everything to its place at once: what is shown is something else now. */
+  renew() {
+    this.#orderedAt = -Infinity;
     if (this.#last) this.update(...this.#last);
   }
 
@@ -66,12 +79,37 @@ export class LiveList {
     this.#last = [rows, total, tabs];
     // The line "and N more" takes the last slot.
     const room = total > this.#slots ? this.#slots - 1 : this.#slots;
-    const shown = rows.slice(0, room);
+    const shown = this.#arranged(rows, room);
     const moving = !still.matches && !document.hidden && this.#isSoft(shown);
     this.#clearGone();
     this.#leave(new Set(shown.map((row) => row.name)), moving);
     this.#place(shown, tabs, moving);
     this.#close(shown.length, total);
+  }
+
+  /**
+   * The rows that are shown, in their places: by their figures, equal ones as they stood, and between two orders as
+   * they stand. Who has gone leaves at once, and whoever there is room for comes at once, at the end.
+   * @param {NameTabs[]} rows
+   * @param {number} room
+   */
+  #arranged(rows, room) {
+    const places = new Map(this.#order.map((name, at) => [name, at]));
+    const place = (/** @type {NameTabs} */ { name }) => places.get(name) ?? Infinity;
+    const rest = this.#orderedAt + REST_MS - performance.now();
+    // Sorting is stable: names without a place keep the order that they came in.
+    const byFigure = [...rows].sort((a, b) => b.tabs - a.tabs || (place(a) === place(b) ? 0 : place(a) - place(b)));
+    const wanted = byFigure.slice(0, room);
+    let shown = wanted;
+    clearTimeout(this.#timer);
+    if (rest > 0) {
+      shown = [...rows].sort((a, b) => (place(a) === place(b) ? 0 : place(a) - place(b))).slice(0, room);
+      if (shown.some(({ name }, at) => name !== wanted[at]?.name)) this.#timer = setTimeout(() => this.renew(), rest);
+    } else if (shown.some(({ name }, at) => name !== this.#order[at])) {
+      this.#orderedAt = performance.now();
+    }
+    this.#order = shown.map(({ name }) => name);
+    return shown;
   }
 
   /**
@@ -85,7 +123,13 @@ export class LiveList {
     this.more.style.setProperty("--at", String(shown));
     const words = this.more.firstElementChild ?? this.more;
     write(words, `and ${number.format(left)} more`);
-    if (this.all) write(this.all, number.format(total));
+    if (this.all) {
+      write(this.all, (total > SPELT_OUT ? rough : number).format(total));
+      this.all.title = total > SPELT_OUT ? number.format(total) : "";
+      // All of nothing is nothing to open.
+      const open = this.all.closest("button");
+      if (open) open.hidden = total === 0;
+    }
     this.none.hidden = total > 0;
   }
 

@@ -22,8 +22,10 @@ export class Paths {
   /**
    * @param {HTMLElement} root with a `[data-side]` list for each side, `[data-through]` and `[data-steps]`
    * @param {string} url
+   * @param {(kind: "page" | "source", name: string) => void} pick called with what is pressed
    */
-  constructor(root, url) {
+  constructor(root, url, pick) {
+    this.pick = pick;
     this.root = root;
     this.url = url;
     this.through = /** @type {HTMLElement} */ (root.querySelector("[data-through]"));
@@ -66,8 +68,8 @@ export class Paths {
     this.through.textContent = pages.length === 1 ? "this page" : `these ${pages.length} pages`;
     this.root.style.setProperty("--pages", String(Math.min(pages.length, MOST_ROWS)));
     this.steps.textContent = `${number.format(steps)} ${steps === 1 ? "time" : "times"} in ${minutes} minutes`;
-    this.sides.from.replaceChildren(...from.map(row));
-    this.sides.to.replaceChildren(...to.map(row));
+    this.sides.from.replaceChildren(...from.map((step) => row(step, this.pick)));
+    this.sides.to.replaceChildren(...to.map((step) => row(step, this.pick)));
     this.root.hidden = steps === 0;
   }
 
@@ -77,12 +79,16 @@ export class Paths {
   }
 }
 
-/** @param {Step} step */
-function row({ kind, name, steps }) {
+/**
+ * @param {Step} step
+ * @param {Paths["pick"]} pick
+ */
+function row({ kind, name, steps }, pick) {
   const item = document.createElement("li");
   item.className = kind;
   const text = kind === "here" ? "still here" : kind === "left" ? "left" : label(kind === "page" ? "pages" : "referrers", name);
-  const shown = document.createElement("span");
+  const shown = document.createElement(kind === "page" || kind === "source" ? "button" : "span");
+  if (kind === "page" || kind === "source") shown.addEventListener("click", () => pick(kind, name));
   shown.className = "name";
   shown.title = text;
   const [start, end] = halves(text);

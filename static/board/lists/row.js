@@ -34,6 +34,7 @@ export class ListRow {
   /** @type {number | null} */ #tabs = null;
   #part = -1;
   #at = -1;
+  #rising = false;
 
   /**
    * @param {Dimension} dimension
@@ -64,6 +65,8 @@ export class ListRow {
    * @param {number} all
    */
   update(at, tabs, all) {
+    const rising = at < this.#at;
+    if (rising !== this.#rising) this.root.classList.toggle("rising", (this.#rising = rising));
     if (at !== this.#at) {
       this.#at = at;
       this.root.style.setProperty("--at", String(at));

@@ -6,17 +6,30 @@
 const roomy = matchMedia("(min-width: 2200px)");
 
 export class Tabs {
-  /** @param {HTMLElement} panel with a `[role=tab]` for each `.list` in it */
-  constructor(panel) {
+  /**
+   * @param {HTMLElement} panel with a `[role=tab]` for each `.list` in it
+   * @param {string[]} wanted names of lists that are chosen, where one of this panel's is among them
+   * @param {(name: string, others: string[]) => void} chose called with the list that somebody chose, and all that
+   *   share its place, the first of which is chosen by itself
+   */
+  constructor(panel, wanted, chose) {
+    this.chose = chose;
     this.tabs = [.../** @type {NodeListOf<HTMLElement>} */ (panel.querySelectorAll("[role=tab]"))];
     this.lists = [.../** @type {NodeListOf<HTMLElement>} */ (panel.querySelectorAll(".list"))];
     this.tabs.forEach((tab, at) => {
-      tab.addEventListener("click", () => this.#choose(at));
+      tab.addEventListener("click", () => this.#pick(at));
       tab.addEventListener("keydown", (event) => this.#step(event, at));
     });
     roomy.addEventListener("change", () => this.#arrange());
-    this.#choose(0);
+    this.names = this.lists.map(({ dataset }) => dataset.list ?? "");
+    this.#choose(Math.max(0, this.names.findIndex((name) => wanted.includes(name))));
     this.#arrange();
+  }
+
+  /** @param {number} at */
+  #pick(at) {
+    this.#choose(at);
+    this.chose(this.names[at] ?? "", this.names);
   }
 
   /** @param {number} chosen */
@@ -47,7 +60,7 @@ export class Tabs {
     const goal = goals.get(event.key);
     if (goal === undefined) return;
     event.preventDefault();
-    this.#choose(goal);
+    this.#pick(goal);
     this.tabs[goal]?.focus();
   }
 }

@@ -1,0 +1,1 @@
+var t=document.querySelectorAll("details.menu");for(let e of t)e.addEventListener("keydown",n=>{n.key==="Escape"&&e.open&&(e.open=!1,e.querySelector("summary")?.focus())}),e.addEventListener("focusout",n=>{n.relatedTarget&&!e.contains(n.relatedTarget)&&(e.open=!1)}),document.addEventListener("pointerdown",n=>{e.contains(n.target)||(e.open=!1)});
