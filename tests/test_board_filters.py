@@ -62,10 +62,10 @@ def test_rows_that_are_pressed_filter_the_whole_board(
         page.screenshot(path=SHOTS / "filtered.png")
         page.get_by_role("button", name="Remove the filter: page /pricing").click()
         figure(page, "tabs").to_have_text("2")
-        assert page.url.endswith("/?device=mobile")
+        assert page.url.endswith("/?show=devices&device=mobile")
         page.get_by_role("button", name="Remove the filter").click()
         figure(page, "tabs").to_have_text("4")
-        assert page.url.endswith(f"/sites/{key}/")
+        assert page.url.endswith(f"/sites/{key}/?show=devices")
 
 
 def test_a_filtered_board_is_a_link_and_back_leads_back(

@@ -139,7 +139,7 @@ def test_channels_and_campaigns_are_counted_live_and_filter(footfall: Product, k
             choose(page, "campaigns")
             page.locator("[data-list=campaigns] .pick", has_text="spring sale").click()
             figure(page, "tabs").to_have_text("2")
-            assert page.url.endswith("?campaign=spring+sale")
+            assert page.url.endswith("?show=campaigns&campaign=spring+sale")
             choose(page, "channels")
             page.locator("[data-list=channels] .pick", has_text="Mail").click()
             figure(page, "tabs").to_have_text("1")

@@ -9,7 +9,7 @@ from tests.staff import at_board
 SHOWN = """async (count) => {
     const { Now } = await import("/static/board/now.js");
     const views = Array(60).fill(count);
-    const figures = { visitors: count, tabs: count, active: count, idle: count, hidden: count };
+    const figures = { visitors: count, tabs: count, active: count, idle: count, hidden: count, rate: count };
     new Now(document.querySelector(".now")).update({ ...figures, minutes: { views } });
     const place = (chosen) => document.querySelector(chosen).getBoundingClientRect();
     const counts = place(".counts");
