@@ -31,6 +31,7 @@ def test_answers_are_for_our_own_pages_only(footfall: Product, path: str) -> Non
     assert said["Cross-Origin-Resource-Policy"] == "same-origin"
     assert said["Cross-Origin-Opener-Policy"] == "same-origin"
     assert "frame-ancestors 'none'" in said["Content-Security-Policy"]
+    assert "script-src 'self';" in said["Content-Security-Policy"]
     assert "camera=()" in said["Permissions-Policy"]
     assert said["X-Content-Type-Options"] == "nosniff"
     assert said["Strict-Transport-Security"] is None, "nobody comes over HTTPS here"
