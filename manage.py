@@ -35,6 +35,10 @@ def run(argv: list[str]) -> None:
         from analytics.up import supervisor
 
         sys.exit(supervisor.run(launch))
+    if argv[1:2] in (["web"], ["jobs"], ["demo"]):
+        from analytics.up.leaving_root import leave_as_set
+
+        leave_as_set(argv[1])
     if argv[1:2] in (["jobs"], ["demo"]):
         # Settings refuse to be without one, and these sign nothing.
         os.environ["SECRET_KEY"] = secrets.token_urlsafe(48)
@@ -52,9 +56,10 @@ def run(argv: list[str]) -> None:
         return
     if argv[1:2] == ["edge"]:
         # It needs settings but no apps: without models, admin and API it starts in half the time.
+        from analytics.up.leaving_root import leave_as_set
         from tracker.management.commands.edge import Command
 
-        Command().run_from_argv(argv)
+        Command(lambda: leave_as_set("edge")).run_from_argv(argv)
         return
     if argv[1:2] == ["doctor"]:
         # Settings refuse to be without a database, and that there is none is something to tell.

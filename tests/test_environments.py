@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from analytics.configuration.setting import InBackups
-from analytics.configuration.table import ALL, NAMED
+from analytics.configuration.table import ALL
 from analytics.up.environments import CHILD, NEEDED_BY, ProcessKind, environment
 from tests.documents import ROOT
 
 GIVEN = {name: f"secret of {name}" for name in NEEDED_BY} | {
     "PATH": "/bin",
+    "FOOTFALL_NAMES": "7",
     "LC_ALL": "C",
     "PGPASSWORD": "secret of libpq",
     "NOTIFY_SOCKET": "systemd's",
@@ -21,8 +22,9 @@ GIVEN = {name: f"secret of {name}" for name in NEEDED_BY} | {
 }
 
 
-def test_every_setting_has_its_row() -> None:
-    assert set(NEEDED_BY) == set(NAMED) - {CHILD}
+def test_every_secret_has_its_row() -> None:
+    """A new one is told to nobody until somebody says who needs it."""
+    assert set(NEEDED_BY) == {each.name for each in ALL if each.backups is not InBackups.OPEN} - {CHILD}
 
 
 @pytest.mark.parametrize("kind", ProcessKind)
@@ -39,13 +41,10 @@ def test_nobody_is_told_a_secret_that_they_do_not_need(kind: ProcessKind) -> Non
     }
     assert set(told) & secrets == allowed[kind]
     assert told["PATH"] == "/bin"
+    assert told["FOOTFALL_NAMES"] == "7"
     assert told["LC_ALL"] == "C"
     assert told[CHILD] == kind
     assert "NOTIFY_SOCKET" not in told
-
-
-def test_what_is_told_to_nobody_is_used_by_the_supervisor_or_kept_in_the_data_folder() -> None:
-    assert {name for name, kinds in NEEDED_BY.items() if not kinds} == {"DATABASE_URL", "FOOTFALL_WATCHDOG"}
 
 
 def test_the_supervisor_knows_neither_models_nor_the_application(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def cluster_of(data: DataFolder) -> Path:
 
 
 def account_of(data: DataFolder) -> Account:
-    return account_for(cluster_of(data))
+    return account_for(cluster_of(data), data.path)
 
 
 def mode(path: Path) -> int:

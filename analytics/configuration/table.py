@@ -34,6 +34,9 @@ DEMO_SECRET = Setting(
     "FOOTFALL_DEMO_SECRET", kinds.text, "", "what lets made-up visitors say their address", InBackups.OWN
 )
 
+USER = Setting(
+    "FOOTFALL_USER", kinds.text, "", "the account that root becomes to run Footfall", InBackups.OWN
+)
 # All was chosen for it then: it reads no `.env`, which may be for the operator's eyes only.
 CHILD = Setting("FOOTFALL_CHILD", kinds.text, "", "which process of `up` this one is", InBackups.OWN)
 

@@ -41,10 +41,17 @@ class DataFolder(NamedTuple):
         """Keep a text, for the owner's eyes only; a crash leaves the old one or the new one, never half."""
         descriptor, temporary = tempfile.mkstemp(dir=self.path, prefix=f".{name}-")
         with os.fdopen(descriptor, "w") as file:
+            self.give(descriptor)
             file.write(text + "\n")
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, self.path / name)
+
+    def give(self, file: int) -> None:
+        """Let a file in it, opened by a command that root called, belong to whom the folder belongs to."""
+        if os.geteuid() == 0:
+            owner = self.path.stat()
+            os.fchown(file, owner.st_uid, owner.st_gid)
 
     def clear(self) -> None:
         """Delete what writers left that were killed; only for who holds the lock. Raises OSError."""
@@ -75,6 +82,7 @@ class DataFolder(NamedTuple):
         try:
             # Never closed: the kernel frees the lock with the process, so that no kill can leave it behind.
             descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self.give(descriptor)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise CannotStart(

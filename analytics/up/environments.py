@@ -1,4 +1,4 @@
-"""What each process that `up` starts finds in its environment: the settings that it needs, no secret more.
+"""What each process that `up` starts finds in its environment: how Footfall behaves, and no secret more.
 
 Whoever reads a process' environment (a fault of a library, a dump of its memory, another process of the same
 account) learns no more from it than that process needs. The database's address is in nobody's: ours read it
@@ -8,6 +8,9 @@ from the data folder. Programs that are not ours (Postgres, Valkey, nginx) get a
 from collections.abc import Mapping
 from enum import StrEnum, auto
 from typing import Final
+
+from analytics.configuration.setting import InBackups
+from analytics.configuration.table import ALL
 
 
 class ProcessKind(StrEnum):
@@ -20,52 +23,20 @@ class ProcessKind(StrEnum):
 
 
 HOLDS_PAGES: Final = (ProcessKind.WEB, ProcessKind.EDGE)  # web holds them where there are no edges
-# Web does the background work where it is the one process.
-TIDIES_UP: Final = (ProcessKind.WEB, ProcessKind.JOBS)
-ALL: Final = tuple(ProcessKind)
 
-# Who is told which setting. Whoever is not finds its default, and uses it for nothing.
+# Who is told which of the settings that are, or may hold, a secret, or are of this start; the others, which
+# say how Footfall behaves, are told to all.
 NEEDED_BY: Final[dict[str, tuple[ProcessKind, ...]]] = {
-    "ALLOWED_HOSTS": (ProcessKind.WEB,),
     "DATABASE_URL": (),
-    "FOOTFALL_ADDRESS_BURST": HOLDS_PAGES,
-    "FOOTFALL_ADDRESS_RATE": HOLDS_PAGES,
-    "FOOTFALL_ADMIN_LOG_DAYS": TIDIES_UP,
-    "FOOTFALL_BUFFER": HOLDS_PAGES,
-    "FOOTFALL_DATA": ALL,
+    "FOOTFALL_DATA": tuple(ProcessKind),
     "FOOTFALL_DEMO_SECRET": (*HOLDS_PAGES, ProcessKind.DEMO),
-    "FOOTFALL_DRAIN_SECONDS": (ProcessKind.EDGE,),
-    "FOOTFALL_GEO": (*HOLDS_PAGES, ProcessKind.DEMO),
-    "FOOTFALL_HASHING_THREADS": (ProcessKind.WEB,),
-    "FOOTFALL_HISTORY": TIDIES_UP,
-    "FOOTFALL_HISTORY_BYTES": (ProcessKind.WEB,),
-    "FOOTFALL_HTTPS": (ProcessKind.WEB,),
-    "FOOTFALL_LOG": ALL,
-    "FOOTFALL_LOGIN_LONGEST_WAIT": TIDIES_UP,
-    "FOOTFALL_LOGIN_ROOM": (ProcessKind.WEB,),
-    "FOOTFALL_LOGIN_TRIES": TIDIES_UP,
-    "FOOTFALL_LOGIN_TRIES_PER_ADDRESS": TIDIES_UP,
-    "FOOTFALL_LOGIN_TRIES_PER_NAME": TIDIES_UP,
-    "FOOTFALL_LOGIN_WAIT": TIDIES_UP,
-    "FOOTFALL_MESSAGE_BURST": HOLDS_PAGES,
-    "FOOTFALL_MESSAGE_RATE": HOLDS_PAGES,
-    "FOOTFALL_NAMES": HOLDS_PAGES,
-    "FOOTFALL_QUESTIONS_MEMORY": (ProcessKind.WEB,),
-    "FOOTFALL_RAW_DAYS": TIDIES_UP,
-    "FOOTFALL_SEALING_MEMORY": TIDIES_UP,
-    "FOOTFALL_SOCKETS": HOLDS_PAGES,
-    "FOOTFALL_SOCKETS_PER_ADDRESS": HOLDS_PAGES,
-    "FOOTFALL_SPOOL": HOLDS_PAGES,
-    "FOOTFALL_SPOOL_BYTES": HOLDS_PAGES,
-    "FOOTFALL_TRUSTED_ORIGINS": (ProcessKind.WEB,),
-    "FOOTFALL_TRUSTED_PROXIES": HOLDS_PAGES,
-    "FOOTFALL_URL": (ProcessKind.WEB,),
-    "FOOTFALL_WATCHDOG": (),
+    "FOOTFALL_USER": (),
     # A Redis of the operator's may have a password in its address.
     "REDIS_URL": HOLDS_PAGES,
     # Signs sessions, and makes the names by which live visitors are told apart.
     "SECRET_KEY": HOLDS_PAGES,
 }
+TOLD_TO_ALL: Final = frozenset(each.name for each in ALL if each.backups is InBackups.OPEN)
 # Of the machine: where programs, libraries and temporary files are, and how they speak.
 MACHINE: Final = ("DJANGO_SETTINGS_MODULE", "HOME", "LANG", "LANGUAGE", "PATH", "TMPDIR", "TZ")
 # … and of the loader, of Python, of the allocator, of fault injection (libfiu).
@@ -73,7 +44,7 @@ MACHINE_PREFIXES: Final = ("LC_", "LD_", "PYTHON", "MALLOC_", "FIU_")
 # What libpq wants to know of a database that is not ours: its certificate, or where a password is.
 POSTGRES_PREFIXES: Final = ("PG",)
 ASKS_POSTGRES: Final = (ProcessKind.WEB, ProcessKind.EDGE, ProcessKind.JOBS)
-# The kind, by which a process knows that all was chosen for it: it reads no `.env`.
+# The kind, by which a process knows that all was chosen for it.
 CHILD: Final = "FOOTFALL_CHILD"
 
 
@@ -83,6 +54,9 @@ def environment(kind: ProcessKind, given: Mapping[str, str]) -> dict[str, str]:
     kept = {
         name: value
         for name, value in given.items()
-        if name in MACHINE or name.startswith(prefixes) or kind in NEEDED_BY.get(name, ())
+        if name in MACHINE
+        or name in TOLD_TO_ALL
+        or name.startswith(prefixes)
+        or kind in NEEDED_BY.get(name, ())
     }
     return {**kept, CHILD: kind}

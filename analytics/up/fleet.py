@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from analytics.up import nginx, run_folder, valkey
-from analytics.up.account import Account
 from analytics.up.child import Child
 from analytics.up.data_folder import DataFolder
 from analytics.up.environments import ProcessKind, environment
@@ -32,7 +31,7 @@ BACKLOG = 2048
 class Fleet:
     """The processes of one `up`."""
 
-    def __init__(self, options: Options, data: DataFolder, account: Account, listener: socket.socket) -> None:
+    def __init__(self, options: Options, data: DataFolder, listener: socket.socket) -> None:
         """Choose places, and check that everything is there; starts nothing.
 
         `listener`: bound to the port, and not listened on yet. Sets REDIS_URL where several processes need
@@ -40,14 +39,13 @@ class Fleet:
         """
         self._options = options
         self._data = data
-        self._account = account
         self._listener = listener
         self._embedded = bool(options.edges) and not os.environ.get("REDIS_URL")
         if options.edges:
             nginx.program()
         if self._embedded:
             valkey.program()
-        self.folder = run_folder.make(data, account)
+        self.folder = run_folder.make(data)
         if self._embedded:
             os.environ["REDIS_URL"] = valkey.address(self.folder)
         self._signs = Signs(self.folder)
@@ -99,7 +97,6 @@ class Fleet:
         self._front = nginx.Nginx(
             folder=self.folder,
             log=self._data.path / "nginx.log",
-            account=self._account,
             port=self._options.port,
             listener=self._listener.fileno(),
             edges=self._options.edges,

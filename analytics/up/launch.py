@@ -8,13 +8,11 @@ from dataclasses import dataclass
 
 from analytics.configuration import table, unknown_names
 from analytics.configuration.env_file import read_env_file
-from analytics.up import options, short_folder
-from analytics.up.account import account_for
+from analytics.up import leaving_root, options, short_folder
 from analytics.up.data_folder import DataFolder
 from analytics.up.errors import CannotStart
 from analytics.up.fleet import Fleet
 from analytics.up.postgres import Postgres
-from analytics.up.postgres_home import recorded_home
 
 
 @dataclass(frozen=True)
@@ -43,10 +41,16 @@ def prepare(arguments: list[str]) -> Launch:
 def _prepare(chosen: options.Options) -> Launch:
     data = DataFolder(chosen.data)
     data.make()
+    if os.geteuid() != 0:
+        leaving_root.refuse_foreign(data)
     data.lock()
+    listener = _bound(chosen.port)
+    leaving_root.leave(data, leaving_root.other_folders(), table.USER.value())
+    leaving_root.refuse_foreign(data)
+    # What is made from now on is for this account only.
+    os.umask(0o077)
     data.clear()
     short_folder.clear()
-    listener = _bound(chosen.port)
     if not os.environ.get("SECRET_KEY") and data.secret_key() is None:
         data.write("secret_key", secrets.token_urlsafe(48))
     # `manage.py` commands beside this process find the database and the address here.
@@ -55,8 +59,7 @@ def _prepare(chosen: options.Options) -> Launch:
     data.write("database_url", postgres.url if postgres else given)
     data.write("url", f"http://localhost:{chosen.port}")
     os.environ["FOOTFALL_DATA"] = str(data.path)
-    account = account_for(recorded_home(data) / "cluster")
-    return Launch(chosen, data, postgres, Fleet(chosen, data, account, listener))
+    return Launch(chosen, data, postgres, Fleet(chosen, data, listener))
 
 
 def _bound(port: int) -> socket.socket:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 # With one older part, twice this much at most.
@@ -11,10 +12,26 @@ CHECK = 60.0
 
 
 def cut(path: Path, limit: int = LIMIT) -> None:
-    """Keep one older part beside a log that is longer than `limit` bytes; who appends to it may write on."""
-    if path.exists() and path.stat().st_size > limit:
-        shutil.copyfile(path, older(path))
-        os.truncate(path, 0)
+    """Keep one older part beside a log that is longer than `limit` bytes; who appends to it may write on.
+
+    Follows no link: the folder may be another account's than the one that cuts.
+    """
+    try:
+        file = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return
+    with open(file, "rb+") as log:
+        state = os.fstat(file)
+        if state.st_size <= limit:
+            return
+        # As what a killed writer left of a text, this goes with the next start.
+        part, name = tempfile.mkstemp(dir=path.parent, prefix=".log-")
+        with open(part, "wb") as copy:
+            if os.geteuid() == 0:
+                os.fchown(part, state.st_uid, state.st_gid)
+            shutil.copyfileobj(log, copy)
+        os.replace(name, older(path))
+        log.truncate(0)
 
 
 def older(path: Path) -> Path:

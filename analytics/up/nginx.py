@@ -1,15 +1,12 @@
 """The nginx of `--edges`: Debian's, with `deploy/nginx/footfall-edges.conf` fitted to this run."""
 
-import grp
 import os
-import pwd
 import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from analytics.up.account import Account
 from analytics.up.child import Child
 from analytics.up.errors import CannotStart
 from analytics.up.options import ROOT
@@ -29,7 +26,6 @@ error_log {log} emerg;
 worker_processes auto;
 worker_rlimit_nofile {files};
 worker_shutdown_timeout 5s;
-{user}
 events {{ worker_connections {connections}; }}
 http {{
     client_body_temp_path {folder}/nginx-body;
@@ -73,7 +69,6 @@ class Nginx:
 
     folder: Path
     log: Path
-    account: Account
     port: int
     listener: int  # the file of a socket that is bound to the port
     edges: int
@@ -93,8 +88,6 @@ class Nginx:
 
     def around(self) -> str:
         """The main configuration, around the site's."""
-        # As root, its workers are the account that the run folder lets in.
-        names = pwd.getpwuid(self.account.uid).pw_name, grp.getgrgid(self.account.gid).gr_name
         trusted = [f"    set_real_ip_from {network};" for network in self.trusted]
         if trusted:
             trusted += ["    real_ip_header X-Forwarded-For;", "    real_ip_recursive on;"]
@@ -103,7 +96,6 @@ class Nginx:
             log=self.log,
             files=self.files,
             connections=self.files - 100,
-            user=f"user {names[0]} {names[1]};" if self.account.foreign else "",
             trusted="\n".join(trusted),
         )
 

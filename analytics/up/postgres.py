@@ -69,7 +69,7 @@ class Postgres:
         self._data = data
         self._say = say
         before = recorded_home(data)
-        self._account = account_for(before / "cluster")
+        self._account = account_for(before / "cluster", data.path)
         programs, copied = postgres_programs.programs(self._account)
         home = make_home(data, self._account)
         elsewhere = [f"its programs are in {programs}"] * copied + [f"the database is in {home}"] * (
@@ -238,8 +238,10 @@ class Postgres:
             return False
 
     def _log(self) -> BinaryIO:
-        """Its log; in the data folder, since root must not write into a folder that another account owns."""
-        return open(os.open(self.log, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "rb+")
+        """Its log; in the data folder, since root must not write into a folder that Postgres owns."""
+        log = os.open(self.log, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+        self._data.give(log)
+        return open(log, "rb+")
 
 
 def _kill_with_children(process: int) -> None:

@@ -31,10 +31,11 @@ def _left(state: os.stat_result) -> bool:
     return state.st_uid == os.geteuid() and state.st_mtime < time.time() - LEFT_SECONDS
 
 
-def make(data: DataFolder, record: str, account: Account) -> Path:
-    """A new folder, recorded under this name; `account` may enter what stands above it."""
+def make(data: DataFolder, record: str, account: Account | None = None) -> Path:
+    """A new folder, recorded under this name; `account`, if it is another, may enter what stands above it."""
     # Only root may make folders in /run; in /tmp nobody else can take ours away or guess its name.
-    parent = PARENTS[not (os.access(PARENTS[0], os.W_OK) and account.enters(PARENTS[0]))]
+    private = os.access(PARENTS[0], os.W_OK) and (account is None or account.enters(PARENTS[0]))
+    parent = PARENTS[0 if private else 1]
     folder = Path(tempfile.mkdtemp(prefix="footfall-", dir=parent))
     data.write(record, str(folder))
     return folder

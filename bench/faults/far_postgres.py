@@ -29,7 +29,7 @@ def postgres_at(*addresses: str) -> Iterator[str]:
     """
     with tempfile.TemporaryDirectory(prefix="footfall-postgres-") as folder:
         data, password, port = DataFolder(Path(folder)), secrets.token_urlsafe(24), free_port()
-        account = account_for(recorded_home(data) / "cluster")
+        account = account_for(recorded_home(data) / "cluster", data.path)
         programs, _ = postgres_programs.programs(account)
         cluster = Cluster(make_home(data, account) / "cluster", account, programs)
         cluster.make(password)

@@ -22,6 +22,11 @@ class Command(BaseCommand):
     help = "Hold visitors' sockets in this process: WS /live/KEY, and POST /live/KEY on a second listener."
     requires_system_checks = ()
 
+    def __init__(self, listening: Callable[[], None] = lambda: None, **options: Any) -> None:
+        """`listening`: called once it listens: for nothing that follows it needs root."""
+        super().__init__(**options)
+        self._listening = listening
+
     def add_arguments(self, parser: CommandParser) -> None:
         listener = parser.add_mutually_exclusive_group(required=True)
         listener.add_argument("--port", type=arguments.port, help="sockets on this port of 127.0.0.1")
@@ -49,6 +54,7 @@ class Command(BaseCommand):
         count = chosen["workers"]
         sockets = _listen(chosen["port"], chosen["uds"], count)
         posts = _listen(chosen["post_port"], chosen["post_uds"], count)
+        self._listening()
         ready = self._ready(chosen["verbosity"])
 
         def serve(place: int, ready: Callable[[], None], alive: Callable[[], None]) -> None:
