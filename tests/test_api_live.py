@@ -248,7 +248,8 @@ def test_no_token_reaches_the_log(product: Product, keys: Keys, token: str) -> N
 def test_the_api_describes_itself(product: Product) -> None:
     description = ask(product, "openapi.json").json
     assert description["openapi"].startswith("3.1")
-    assert set(description["paths"]) == {"/api/v1/sites/{key}/live"}
+    of_a_site = {path.removeprefix("/api/v1/sites/{key}/") for path in description["paths"]}
+    assert of_a_site == {"live", "refusals", "stats"}
     assert ask(product, "docs").status == 200
 
 

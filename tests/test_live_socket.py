@@ -40,7 +40,8 @@ def key(footfall: Product) -> str:
 
 def test_an_open_page_is_live_then_acknowledged_then_in_postgres(product: Product, key: str) -> None:
     said = page("/pricing?utm_source=news&token=secret")
-    with dial(product, key) as socket:
+    # A visitor of its own: in a visit that goes on, a page view has the visit's source.
+    with dial(product, key, agent=f"{FIREFOX} {uuid.uuid4().hex}") as socket:
         socket.send(json.dumps(said))
         assert json.loads(socket.recv(timeout=5)) == {"t": "ack", "id": said["id"]}
         row = product.rows("SELECT * FROM tracker_pageview WHERE id = %s", said["id"])[0]
