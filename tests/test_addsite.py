@@ -70,7 +70,15 @@ def test_www_is_allowed_beside_the_domain_and_nothing_twice() -> None:
     ]
 
 
-@pytest.mark.parametrize("domain", ["localhost", "www.example.com", "192.0.2.7", "::1"])
+def test_the_bare_domain_is_allowed_beside_its_www() -> None:
+    assert hosts.site_hosts("www.Example.com", []) == ["www.example.com", "example.com"]
+    assert hosts.site_hosts("www.bücher.example", []) == [
+        "www.xn--bcher-kva.example",
+        "xn--bcher-kva.example",
+    ]
+
+
+@pytest.mark.parametrize("domain", ["localhost", "www.example", "192.0.2.7", "::1"])
 def test_no_www_where_it_makes_no_sense(domain: str) -> None:
     assert hosts.site_hosts(domain, []) == [domain]
 
@@ -88,6 +96,16 @@ def test_it_prints_key_and_snippet_of_a_site_it_made() -> None:
     assert site.hosts == ["example.com", "www.example.com", "*.example.org"]
     assert f"Key:     {site.key}" in lines
     assert f'<script defer src="http://localhost:8000/t.js" data-site="{site.key}"></script>' in lines[-1]
+
+
+@pytest.mark.django_db
+def test_a_domain_that_has_a_site_already_is_told() -> None:
+    addsite("bücher.example")
+    first = Site.objects.get()
+    err = StringIO()
+    call_command("addsite", "www.bücher.example", stdout=StringIO(), stderr=err)
+    assert f"bücher.example has a site already (key {first.key}); this is another one." in err.getvalue()
+    assert Site.objects.count() == 2
 
 
 @pytest.mark.django_db

@@ -388,6 +388,50 @@ def test_an_owner_changes_the_site(cast: Cast, owner: Client) -> None:
 
 
 @pytest.mark.parametrize(
+    ("follow", "hosts"),
+    [
+        ("add", ["seen.example", "shop.example", "xn--bcher-kva.example", "www.xn--bcher-kva.example"]),
+        ("replace", ["xn--bcher-kva.example", "www.xn--bcher-kva.example", "shop.example"]),
+        ("keep", ["seen.example", "shop.example"]),
+    ],
+)
+def test_the_hosts_follow_the_domain_as_the_owner_says(
+    cast: Cast, owner: Client, follow: str, hosts: list[str]
+) -> None:
+    cast.site.hosts = ["seen.example", "shop.example"]
+    cast.site.save()
+    assert save(owner, cast.site, domain="bücher.example", hosts_follow=follow).status_code == 302
+    cast.site.refresh_from_db()
+    assert (cast.site.domain, cast.site.hosts) == ("xn--bcher-kva.example", hosts)
+    text = owner.get(f"/admin/tracker/site/{cast.site.pk}/change/").content.decode()
+    assert 'value="bücher.example"' in text
+    assert "bücher.example" in owner.get("/admin/tracker/site/?q=bücher").content.decode()
+    # Saved as it is, nothing changes.
+    assert save(owner, cast.site).status_code == 302
+    cast.site.refresh_from_db()
+    assert cast.site.hosts == hosts
+
+
+def test_who_changes_the_hosts_himself_has_said_what_he_wants(cast: Cast, owner: Client) -> None:
+    assert save(owner, cast.site, domain="new.example", hosts="only.example").status_code == 302
+    cast.site.refresh_from_db()
+    assert cast.site.hosts == ["only.example"]
+
+
+def test_a_domain_that_has_a_site_already_is_told_to_who_may_see_it(cast: Cast, client: Client) -> None:
+    def told(user: User, domain: str) -> str:
+        client.force_login(user)
+        saved = save(client, cast.site, domain=domain)
+        assert saved.status_code == 302, saved.context["errors"]
+        return client.get("/admin/tracker/site/").content.decode()
+
+    strange = f"www.{cast.strange_site.domain}"
+    assert cast.strange_site.key not in told(cast.owner, strange)
+    text = told(cast.superuser, cast.strange_site.domain)
+    assert f"There is a site {cast.strange_site.domain} already (key {cast.strange_site.key})" in text
+
+
+@pytest.mark.parametrize(
     ("field", "value"),
     [
         ("timezone", "Berlin"),

@@ -23,7 +23,9 @@ from scripts.stands.product import Product, running
 from scripts.stands.waiting import wait_for
 from tests.boards import SHOTS, figure, rows, start_again, visit
 from tests.cast import PASSWORD
+from tests.written_hosts import BROKEN, DECEPTIVE, PLAIN, coded
 from tracker.pages.escapes import one_form, readable
+from tracker.pages.readable_hosts import readable_host
 
 # The cast, and an hour of page views from before the product started.
 PREPARE = """
@@ -157,6 +159,15 @@ def test_boards_spell_names_as_the_server_does(
             text,
         )
         assert spelt == [name, readable(name)]
+    hosts = [f"www.{label}.example" for label in [*map(coded, PLAIN + DECEPTIVE), *BROKEN]]
+    read = page.evaluate(
+        """async (hosts) => {
+            const { label } = await import("/static/shared/names.js");
+            return hosts.map((host) => label("referrers", host));
+        }""",
+        hosts,
+    )
+    assert read == [readable_host(host) for host in hosts]
 
 
 def test_the_hour_is_read_with_pointer_and_keyboard(

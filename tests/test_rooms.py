@@ -121,7 +121,7 @@ PURE_MODULES = (
     "tracker.signals.windows",
     "tracker.storing.entries",
 )
-PARSERS = {"msgspec", "ua_parser", "crawleruseragents", "iptocc", "maxminddb"}
+PARSERS = {"idna", "msgspec", "ua_parser", "crawleruseragents", "iptocc", "maxminddb"}
 INPUT_OUTPUT = {
     *("socket", "asyncio", "threading", "subprocess", "psycopg", "time", "os"),
     *("http.client", "http.server", "urllib.request"),

@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from tracker.contract.site_keys import new_key
+from tracker.pages.readable_hosts import readable_host
 
 
 def check_zone(name: str) -> None:
@@ -49,7 +50,12 @@ class Site(models.Model):
         ordering = ["domain"]
 
     def __str__(self) -> str:
-        return self.domain
+        return self.shown
+
+    @property
+    def shown(self) -> str:
+        """Its domain as people write it."""
+        return readable_host(self.domain)
 
 
 class Salt(models.Model):

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from analytics.access import rights
+from analytics.admin.page_names import SHOWN_AS
 from analytics.queries import ranges
 from tracker.contract.zones import zone_of
 from tracker.models import Site
@@ -54,7 +55,7 @@ class SiteFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         chosen = chosen_site(request)
         self.chosen = chosen.key if chosen else ""
-        return list(rights.visible_sites(request.user).values_list("key", "domain")[:MOST_SITES])
+        return [(site.key, site.shown) for site in rights.visible_sites(request.user)[:MOST_SITES]]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset  # DaysFilter asks for the site and the days together.
@@ -126,7 +127,7 @@ class ValueFilter(admin.SimpleListFilter):
         chosen = self.value()
         if chosen is not None and chosen not in names:
             names.insert(0, str(chosen))
-        return [(name, name or self.nothing) for name in names]
+        return [(name, SHOWN_AS.get(self.column, str)(name) or self.nothing) for name in names]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         chosen = self.value()

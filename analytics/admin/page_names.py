@@ -6,9 +6,13 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.utils.text import smart_split, unescape_string_literal
 
-from tracker.pages.escapes import one_form, readable
+from tracker.pages.escapes import one_form
+from tracker.pages.readable_hosts import readable_host, readable_page
 
-SHOWN_AS: Mapping[str, Callable[[str], str]] = dict.fromkeys(("path", "entry_path", "exit_path"), readable)
+SHOWN_AS: Mapping[str, Callable[[str], str]] = {
+    **dict.fromkeys(("path", "entry_path", "exit_path"), readable_page),
+    "referrer": readable_host,
+}
 """How columns read that are stored in another form; all others are shown as they are."""
 
 

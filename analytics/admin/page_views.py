@@ -17,7 +17,7 @@ from analytics.admin.page_names import found
 from analytics.history.durations import spoken
 from tracker.contract.spans import LONGEST_PAGE_VIEW
 from tracker.models import PageView, Visit
-from tracker.pages.escapes import readable
+from tracker.pages.readable_hosts import readable_host, readable_page
 
 # A visit ends with its visitor's day, of up to 25 hours, in which its last page view may have begun.
 LONGEST_VISIT = timedelta(hours=25) + LONGEST_PAGE_VIEW
@@ -25,7 +25,7 @@ LONGEST_VISIT = timedelta(hours=25) + LONGEST_PAGE_VIEW
 
 @admin.register(PageView)
 class PageViewAdmin(GrowingAdmin):
-    list_display = ("began", "page", "engaged", "referrer", "country", "browser", "device", "title")
+    list_display = ("began", "page", "engaged", "source", "country", "browser", "device", "title")
     list_display_links = ("began", "page")
     list_filter = (SiteFilter, DaysFilter, *ORIGINS)
     search_fields = ("path",)
@@ -57,7 +57,11 @@ class PageViewAdmin(GrowingAdmin):
 
     @admin.display(description="path")
     def page(self, view: PageView) -> str:
-        return readable(view.path)
+        return readable_page(view.path)
+
+    @admin.display(description="referrer")
+    def source(self, view: PageView) -> str:
+        return readable_host(view.referrer)
 
     @admin.display(description="began")
     def began(self, view: PageView) -> str:

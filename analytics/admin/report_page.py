@@ -71,7 +71,7 @@ def page(request: HttpRequest, site: Site | None, context: dict[str, Any]) -> Ht
     days, problem = asked(request, site, now)
     context = {
         **context,
-        "title": f"Report: {site.domain}",
+        "title": f"Report: {site.shown}",
         "site": site,
         "opts": Site._meta,
         "presets": ranges.PRESETS,

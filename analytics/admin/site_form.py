@@ -11,7 +11,15 @@ from analytics.admin.site_values import LinesField
 from analytics.models import Member
 from tracker.models import Site
 from tracker.pages.escapes import readable
-from tracker.sites.hosts import site_hosts
+from tracker.pages.readable_hosts import readable_host
+from tracker.sites.hosts import site_hosts, twin
+
+ADD, REPLACE, KEEP = "add", "replace", "keep"
+HOSTS_FOLLOW = (
+    (ADD, "add the hosts of the new domain, keep the old ones"),
+    (REPLACE, "put the hosts of the new domain in place of the old ones"),
+    (KEEP, "leave the hosts as they are"),
+)
 
 
 class SiteForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -19,6 +27,7 @@ class SiteForm(forms.ModelForm):  # type: ignore[type-arg]
 
     hosts = LinesField(
         check=site_values.host,
+        shown=readable_host,
         help_text="Hosts that carry the snippet, one per line; *.example.com stands for all subdomains. "
         "Scheme and port do not matter. Left empty: the domain, with and without www.",
     )
@@ -44,6 +53,15 @@ class SiteForm(forms.ModelForm):  # type: ignore[type-arg]
         help_text="Paths that are not counted, one per line: exact, or the beginning with a * at its end. "
         "Write them as you read them: /über-uns, /my page, /日本/*. Where the #fragment tells pages apart, "
         "routes too: /#/admin/*.",
+    )
+
+    hosts_follow = forms.ChoiceField(
+        choices=HOSTS_FOLLOW,
+        required=False,
+        label="When the domain changes",
+        help_text="What happens to the hosts where you change the domain and not the hosts. Example: from "
+        "old.example to new.example, new.example and www.new.example are added, so that no page is refused; "
+        "pages of old.example go on counting until you take its hosts away.",
     )
 
     class Meta:
@@ -80,6 +98,11 @@ class SiteForm(forms.ModelForm):  # type: ignore[type-arg]
             "de.shop.example/pricing, without www. Left off, all hosts share one row, /pricing.",
         }
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if self.instance.pk:
+            self.initial["domain"] = self.instance.shown
+
     def clean_domain(self) -> str:
         name = site_values.host(self.cleaned_data["domain"])
         if name.startswith("*."):
@@ -89,9 +112,22 @@ class SiteForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         self._check_excluded(cleaned)
+        self._follow_domain(cleaned)
         if not cleaned.get("hosts") and "hosts" not in self.errors and (domain := cleaned.get("domain")):
             cleaned["hosts"] = site_hosts(domain, [])
         return cleaned
+
+    def _follow_domain(self, cleaned: dict[str, Any]) -> None:
+        """Change the hosts with the domain, as asked; who changed them himself has said what he wants."""
+        before, domain, hosts = self.instance.domain, cleaned.get("domain"), cleaned.get("hosts")
+        if not (self.instance.pk and domain and hosts) or domain == before or "hosts" in self.changed_data:
+            return
+        follow, new = cleaned.get("hosts_follow") or ADD, site_hosts(domain, [])
+        if follow == ADD:
+            cleaned["hosts"] = list(dict.fromkeys([*hosts, *new]))
+        elif follow == REPLACE:
+            old = {before, *twin(before)}
+            cleaned["hosts"] = list(dict.fromkeys([*new, *(host for host in hosts if host not in old)]))
 
     def _check_excluded(self, cleaned: dict[str, Any]) -> None:
         """A path that no page of the site can have would leave out nothing, without a word."""

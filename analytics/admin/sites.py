@@ -4,10 +4,11 @@ Rights come from membership, never from Django's model permissions: owners chang
 A site is switched off and never deleted here: what it counted is not thrown away by a wrong click.
 """
 
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.forms.models import BaseInlineFormSet, ModelForm
 from django.http import HttpRequest, HttpResponse
@@ -21,6 +22,9 @@ from analytics.admin.site_form import MemberForm, SiteForm
 from analytics.models import Member
 from tracker.models import Site
 from tracker.sites import snippet_tag
+from tracker.sites.hosts import read_host, twin
+
+DOMAIN_FIELDS = ("domain", "timezone", "enabled", "hosts")
 
 
 class MembersFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
@@ -85,14 +89,14 @@ def may_change(request: HttpRequest, site: Site | None) -> bool:
 class SiteAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     form = SiteForm
     inlines = (MemberInline,)
-    list_display = ("domain", "key", "timezone", "enabled", "board", "report")
+    list_display = ("name", "key", "timezone", "enabled", "board", "report")
     list_filter = ("enabled",)
     search_fields = ("domain", "key")
     show_facets = admin.ShowFacets.NEVER
     actions = None
     change_form_template = "admin/tracker/site/change_form.html"
     fieldsets = (
-        (None, {"fields": ("domain", "timezone", "enabled", "hosts")}),
+        (None, {"fields": DOMAIN_FIELDS}),
         ("Not counted", {"fields": ("excluded_addresses", "excluded_paths", "honour_dnt")}),
         (
             "Pages",
@@ -123,6 +127,38 @@ class SiteAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
         return rights.visible_sites(request.user)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets: list[Any] = [
+            (name, dict(options)) for name, options in super().get_fieldsets(request, obj)
+        ]
+        if obj is not None and self.has_change_permission(request, obj):
+            fieldsets[0][1]["fields"] = (*DOMAIN_FIELDS, "hosts_follow")
+        return fieldsets
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        # As people write it: domains are kept as browsers say them.
+        with suppress(ValueError):
+            search_term = search_term if search_term.isascii() else read_host(search_term)
+        return super().get_search_results(request, queryset, search_term)
+
+    def save_model(self, request: HttpRequest, obj: Site, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change and "domain" not in form.changed_data:
+            return
+        same = rights.visible_sites(request.user).filter(domain__in=[obj.domain, *twin(obj.domain)])
+        for other in same.exclude(pk=obj.pk):
+            messages.warning(
+                request,
+                f"There is a site {other.shown} already (key {other.key}). "
+                "Each counts the pages that carry its own key.",
+            )
+
+    @admin.display(description="domain", ordering="domain")
+    def name(self, site: Site) -> str:
+        return site.shown
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view

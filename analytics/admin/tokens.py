@@ -95,7 +95,7 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def reads(self, token: Token) -> str:
         if token.all_sites:
             return "all sites"
-        return ", ".join(sorted(site.domain for site in token.sites.all())) or "none"
+        return ", ".join(sorted(site.shown for site in token.sites.all())) or "none"
 
     @admin.display(description="token")
     def text(self, token: Token) -> str:

@@ -15,14 +15,14 @@ from analytics.admin.growing import GrowingAdmin
 from analytics.admin.page_names import found
 from analytics.history.durations import spoken
 from tracker.models import PageView, Visit
-from tracker.pages.escapes import readable
+from tracker.pages.readable_hosts import readable_host, readable_page
 
 MOST_VIEWS = 200
 
 
 @admin.register(Visit)
 class VisitAdmin(GrowingAdmin):
-    list_display = ("began", "entry", "exit", "views", "engaged", "referrer", "country", "browser")
+    list_display = ("began", "entry", "exit", "views", "engaged", "source", "country", "browser")
     list_display_links = ("began", "entry")
     list_filter = (SiteFilter, DaysFilter, *ORIGINS)
     search_fields = ("entry_path", "exit_path")
@@ -53,11 +53,15 @@ class VisitAdmin(GrowingAdmin):
 
     @admin.display(description="entry path")
     def entry(self, visit: Visit) -> str:
-        return readable(visit.entry_path)
+        return readable_page(visit.entry_path)
 
     @admin.display(description="exit path")
     def exit(self, visit: Visit) -> str:
-        return readable(visit.exit_path)
+        return readable_page(visit.exit_path)
+
+    @admin.display(description="referrer")
+    def source(self, visit: Visit) -> str:
+        return readable_host(visit.referrer)
 
     @admin.display(description="began")
     def began(self, visit: Visit) -> str:
@@ -77,7 +81,12 @@ class VisitAdmin(GrowingAdmin):
             site_id=visit.site_id, visit_id=visit.pk, began_at__range=(visit.began_at, visit.ended_at)
         ).order_by("began_at")[:MOST_VIEWS]
         steps = (
-            (self.link(view), local(view.began_at, visit.site), readable(view.path), spoken(view.engaged_ms))
+            (
+                self.link(view),
+                local(view.began_at, visit.site),
+                readable_page(view.path),
+                spoken(view.engaged_ms),
+            )
             for view in rows
         )
         return format_html("<ol>{}</ol>", format_html_join("", '<li><a href="{}">{} {}</a> ({})</li>', steps))

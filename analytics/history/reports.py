@@ -15,7 +15,7 @@ from django.db.models.functions import TruncDate
 
 from analytics.queries.ranges import Range, midnight
 from tracker.models import PageView, Site, Visit
-from tracker.pages.escapes import readable
+from tracker.pages.readable_hosts import readable_host, readable_page
 
 TOP = 20
 
@@ -54,7 +54,7 @@ COLUMNS: dict[Table, tuple[type[Model], str]] = {
 # Most visits have none: that is no row.
 TAGGED = frozenset((Table.CAMPAIGNS, Table.SOURCES, Table.MEDIUMS, Table.CONTENTS, Table.TERMS))
 """Pages are counted in page views, everything else in visits."""
-READ_AS: dict[Table, Callable[[str], str]] = {Table.PAGES: readable}
+READ_AS: dict[Table, Callable[[str], str]] = {Table.PAGES: readable_page, Table.REFERRERS: readable_host}
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
  * keeps it from counting. Hosts and programs are said by strangers: they are text.
  */
 
+import { readableHost } from "../shared/hosts.js";
+
 /** @typedef {{ reason: string, of: string, count: number, at: string }} Knock */
 
 const LOOK_MS = 2_000;
@@ -67,9 +69,9 @@ export class Knocks {
       if (!answer.ok) throw new Error((await answer.json()).error);
       this.#allowed.add(host);
       form.hidden = true;
-      say(this.words, `${host} is allowed now. Load its page again.`);
+      say(this.words, `${readableHost(host)} is allowed now. Load its page again.`);
     } catch (error) {
-      say(this.words, `${host} could not be allowed. ${error instanceof Error ? error.message : ""}`);
+      say(this.words, `${readableHost(host)} could not be allowed. ${error instanceof Error ? error.message : ""}`);
     }
   }
 }
@@ -87,9 +89,9 @@ function say(element, text) {
 function sentence({ reason, of }) {
   switch (reason) {
     case "wrong_origin":
-      return of ? `${of} is no host of this site.` : `${NO_HOST}.`;
+      return of ? `${readableHost(of)} is no host of this site.` : `${NO_HOST}.`;
     case "foreign_page":
-      return `a page of ${of}, which is no host of this site.`;
+      return `a page of ${readableHost(of)}, which is no host of this site.`;
     case "bot":
       return `a program${of ? ` (${of})` : ""}. Programs are not counted.`;
     case "opted_out":

@@ -3,6 +3,7 @@
  *
  * @import {Dimension} from "./snapshot.js"
  */
+import { readableHost } from "./hosts.js";
 
 /** @type {Partial<Record<Dimension, string>>} */
 const EMPTY = { referrers: "Direct", campaigns: "None", countries: "Unknown" };
@@ -20,7 +21,8 @@ const KEPT = /%(?=2[1346789ABCF]|3[ABDF]|40|25[0-9A-F]{2})/gi;
  */
 export function label(dimension, name) {
   if (name === "") return EMPTY[dimension] ?? "Unknown";
-  if (dimension === "pages") return readable(name);
+  if (dimension === "pages") return readablePage(name);
+  if (dimension === "referrers") return readableHost(name);
   if (dimension === "devices" || dimension === "channels") return word(name);
   return dimension === "countries" && /^[A-Z]{2}$/.test(name) ? (countries.of(name) ?? name) : name;
 }
@@ -42,6 +44,15 @@ export function halves(text) {
   const letters = Array.from(text);
   if (letters.length <= WHOLE) return [text, ""];
   return [letters.slice(0, -END).join(""), letters.slice(-END).join("")];
+}
+
+/**
+ * A page's host, where its site shows hosts, and its path.
+ * @param {string} name
+ */
+function readablePage(name) {
+  const at = Math.max(0, name.indexOf("/"));
+  return readableHost(name.slice(0, at)) + readable(name.slice(at));
 }
 
 /**

@@ -37,20 +37,23 @@ def read_host(text: str) -> str:
 
 
 def site_hosts(domain: str, more: list[str]) -> list[str]:
-    """The hosts that a new site allows: its domain, `www.` before it, and those named besides; none twice.
+    """The hosts that a new site allows: its domain, with and without `www.`, and those named besides.
 
     Raises ValueError, with a sentence, for the first that is none, and for a domain with `*.`.
     """
     name = read_host(domain)
     if name.startswith("*."):
         raise ValueError("A site has one domain; allow its subdomains with --host '*.example.com'.")
-    return list(dict.fromkeys([name, *_www(name), *map(read_host, more)]))
+    return list(dict.fromkeys([name, *twin(name), *map(read_host, more)]))
 
 
-def _www(name: str) -> list[str]:
-    """`www.` before a domain; not before an address, a bare name like localhost, or itself."""
+def twin(name: str) -> list[str]:
+    """The same domain with `www.`, or without it; none of an address or a bare name like localhost."""
     try:
         ip_address(name)
     except ValueError:
-        return [] if name.startswith("www.") or "." not in name else [f"www.{name}"]
+        bare = name.removeprefix("www.")
+        if "." not in bare:
+            return []
+        return [bare if name.startswith("www.") else f"www.{name}"]
     return []

@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, site: list[str], write: bool, **options: Any) -> None:
         sites = [self.site(key) for key in site]
-        scope = ", ".join(each.domain for each in sites) or "all sites"
+        scope = ", ".join(each.shown for each in sites) or "all sites"
         text = tokens.issue(sites, write)
         self.stdout.write(f"A token for {scope}, to {'read and write' if write else 'read'}. Keep it:")
         self.stdout.write(

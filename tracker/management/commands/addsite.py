@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from tracker.models import Site
-from tracker.sites.hosts import site_hosts
+from tracker.sites.hosts import site_hosts, twin
 from tracker.sites.snippet_tag import tag
 
 
@@ -17,7 +17,7 @@ class Command(BaseCommand):
     help = "Add a site; prints its key and the snippet to paste into its pages."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("domain", metavar="DOMAIN", help="its domain; www.DOMAIN is allowed as well")
+        parser.add_argument("domain", metavar="DOMAIN", help="its domain; with and without www. is allowed")
         parser.add_argument(
             "--host",
             action="append",
@@ -37,11 +37,16 @@ class Command(BaseCommand):
             site.full_clean()
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
+        for other in Site.objects.filter(domain__in=[site.domain, *twin(site.domain)]):
+            self.stderr.write(
+                f"{other.shown} has a site already (key {other.key}); this is another one. "
+                "Each counts the pages that carry its own key."
+            )
         site.save()
         snippet = tag(site, settings.FOOTFALL_URL)
         if options["json"]:
             self.stdout.write(json.dumps({"key": site.key, "snippet": snippet}))
             return
-        self.stdout.write(f"Added {site.domain} (allowed hosts: {', '.join(hosts)}).")
+        self.stdout.write(f"Added {site.shown} (allowed hosts: {', '.join(hosts)}).")
         self.stdout.write(f"Key:     {site.key}")
         self.stdout.write(f"Snippet: {snippet}")
