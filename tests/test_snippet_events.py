@@ -26,6 +26,18 @@ def test_events_carry_name_properties_and_value(peer: SocketPeer, host: HttpPeer
     assert late == {"t": "event", "id": view["id"], "k": late["k"], "n": "late", "p": {}}
 
 
+def test_an_event_said_while_leaving_arrives_by_beacon(host: HttpPeer, page: Page) -> None:
+    host.put("/a", tag(host))
+    page.goto(host.url + "/a")
+    # Added after the snippet's own, which has said its last by then.
+    page.evaluate("addEventListener('pagehide', () => footfall('INP', {rating: 'good'}, 40))")
+    wait_for(lambda: host.attempts)
+    page.goto(host.put("/c", "<p>elsewhere</p>"))
+    (event,) = host.heard.wait("event")
+    (view,) = host.heard.wait("page")
+    assert (event["n"], event["v"], event["id"]) == ("INP", 40, view["id"])
+
+
 def test_what_the_protocol_would_not_take_is_left_out_of_events(
     peer: SocketPeer, host: HttpPeer, page: Page
 ) -> None:

@@ -180,8 +180,33 @@ def test_a_return_from_the_back_forward_cache_is_a_new_page_view(
     first, second = peer.heard.wait("page", 2)
     assert page.evaluate("window.persisted") is True
     assert second["id"] != first["id"]
-    assert {**second, "id": first["id"]} == first
+    # It came about by “back”: not from outside again.
+    assert first["r"] == host.url + "/from"
+    assert second["r"] == ""
+    assert {**second, "id": first["id"], "r": first["r"]} == first
     assert len(peer.heard.opened_at) == 2
+
+
+def test_the_key_may_stand_in_the_address(host: HttpPeer, page: Page) -> None:
+    host.put("/a", f'<script defer src="{host.url}/t.js?site=k3y"></script>')
+    page.goto(host.url + "/a")
+    wait_for(lambda: host.attempts)
+    page.goto(host.put("/b", "<p>elsewhere</p>"))
+    assert host.heard.wait("page")[0]["u"] == host.url + "/a"
+
+
+@pytest.mark.parametrize(("attributes", "counted"), [("", False), ("data-automation", True)])
+def test_a_browser_under_test_is_left_out_unless_the_site_wants_it(
+    peer: SocketPeer, host: HttpPeer, page: Page, attributes: str, counted: bool
+) -> None:
+    host.put("/a", tag(peer, attributes))
+    page.add_init_script("Object.defineProperty(navigator, 'webdriver', {value: true})")
+    page.goto(host.url + "/a")
+    if counted:
+        peer.heard.wait("page")
+    else:
+        quiet_for(page)
+        assert peer.heard.opened_at == []
 
 
 def test_a_prerendered_page_waits_until_it_is_shown(peer: SocketPeer, host: HttpPeer) -> None:

@@ -44,7 +44,9 @@ try {
 
   const script = /** @type {HTMLScriptElement} */ (document.currentScript);
   const data = script.dataset;
-  const rest = new URL(data.host || script.src).origin.slice(4) + "/live/" + data.site; // after "http" or "ws"
+  // Tag managers drop `data-*`.
+  const site = data.site || script.src.split("site=")[1];
+  const rest = new URL(data.host || script.src).origin.slice(4) + "/live/" + site; // after "http" or "ws"
 
   const wall = Date.now;
   const stub = window.footfall || /** @type {Partial<Footfall>} */ ({});
@@ -74,7 +76,9 @@ try {
   // Nothing more is said in this page, ever: so does the visitor wish, the owner, the server or the host's policy.
   /** @type {boolean | Flag} */
   let over =
-    "dnt" in data && (/** @type {unknown} */ (navigator.doNotTrack) == 1 || navigator.globalPrivacyControl);
+    ("dnt" in data &&
+      (/** @type {unknown} */ (navigator.doNotTrack) == 1 || navigator.globalPrivacyControl)) ||
+    (!("automation" in data) && navigator.webdriver);
   /** @type {Flag} */
   let gone; // hidden by `pagehide`, perhaps kept in the back/forward cache
   /** @type {number | undefined} */
@@ -95,10 +99,7 @@ try {
   let moving; // the timer after which a navigation is looked at …
   /** @type {unknown} */
   let pushed; // … and was more than `replaceState`
-  /** @type {number} */
-  let second; // the second of the wall clock in which …
-  /** @type {number} */
-  let allowance; // … so many more page views and events may be said
+  let allowance = MOST_A_SECOND; // so many more page views and events may be said in this second
 
   /**
    * The same function, but what it throws ends here.
@@ -130,14 +131,13 @@ try {
   /** A UUID of version 4. (`crypto.randomUUID` is missing where a page came without HTTPS.) */
   const uuid = () =>
     "xxxxxxxx-xxxx-4xxx-8xxx-xxxxxxxxxxxx".replace(/x/g, () =>
-      (/** @type {number} */ (crypto.getRandomValues(new Uint8Array(1))[0]) & 15).toString(16),
+      // (An array of one number is as good as that number.)
+      (/** @type {any} */ (crypto.getRandomValues(new Uint8Array(1))) & 15).toString(16),
     );
 
   /** A host page that calls in a loop must not get us closed with 4429. */
   const afford = () => {
-    const now = (wall() / 1e3) | 0;
-    if (now != second) allowance = MOST_A_SECOND;
-    second = now;
+    later(() => allowance++, 1e3);
     return allowance-- > 0;
   };
 
@@ -234,7 +234,6 @@ try {
     alive = wall();
     attempts = 0;
     waiting.delete(ack.id);
-    if (!waiting.size) again = /** @type {undefined} */ (clearTimeout(again));
     if (ack.id == current.id) /** @type {{e: number}} */ (current).e |= 0;
   };
 
@@ -329,7 +328,7 @@ try {
    * @param {string} url
    */
   const place = (url) =>
-    ("hash" in data ? url : /** @type {string} */ (url.split("#")[0])).replace(pushed ? "" : /\?[^#]*/, "");
+    url.replace("hash" in data ? "" : /#.*/, "").replace(pushed ? "" : /\?[^#]*/, "");
 
   /** @param {unknown} push not just `replaceState`, which many use to keep a filter in the query */
   const moved = (push) => {
@@ -379,7 +378,9 @@ try {
     // 2,700 characters are at most 8,100 bytes.
     if (/\S/.test(name) && waiting.size < MOST_WAITING && JSON.stringify(message).length < 2700) {
       waiting.set(message.k, message);
-      if (up && afford()) send(message);
+      // Said while leaving, as web-vitals does: no socket takes it any more.
+      if (gone) leave();
+      else if (up && afford()) send(message);
     }
   };
 
@@ -412,7 +413,8 @@ try {
     on("pageshow", (event) => {
       if (gone) {
         gone = 0;
-        view(current.r);
+        // It came about by “back”, not from outside again.
+        view("");
         attend(event);
         connect();
       }
