@@ -27,7 +27,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("api/v1/", api.urls),
     path("healthz", health.healthz, name="healthz"),
-    path("readyz", health.readyz, {"edge": web.edge}, name="readyz"),
+    path("readyz", health.readyz, {"edge": web.edge, "live": web.live}, name="readyz"),
     path("metrics", metrics.metrics, {"edge": web.edge}, name="metrics"),
     path("", pages.sites, {"live": web.live}, name="sites"),
     path("login/", login.login, name="login"),

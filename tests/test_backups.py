@@ -316,7 +316,7 @@ def test_a_restore_is_undone_and_done_again_and_what_it_kept_is_deleted(
     )
     assert asked(first, salted) == 1
     shown = said(first, "restore", backed_up.file, "--yes")
-    assert f"manage.py restore --undo --data {first}" in shown
+    assert f"FOOTFALL_DATA={first} {sys.executable} {ROOT}/manage.py restore --undo" in shown
     assert sites(first) == 2
     assert not spool.exists()
     said(first, "restore", "--undo")

@@ -58,3 +58,11 @@ def test_a_child_ends_with_its_parent_even_by_kill_9(pids: Path) -> None:
         pid = said(pids, 1)[0]
         parent.kill()
     wait_for(lambda: gone(pid), 10, "the child to end")
+
+
+def test_a_child_that_dies_at_once_says_why(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    log = tmp_path / "log"
+    child = Child("nginx", ["/bin/sh", "-c", f"echo '[emerg] no such file' >> '{log}'; exit 1"], {}, log=log)
+    child.start()
+    wait_for(lambda: "It said: [emerg] no such file" in caplog.text, 10, "the cause in the log")
+    child.stop()

@@ -3,14 +3,18 @@
 import os
 import re
 import signal
+import socket
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from django.test import RequestFactory
 
 from analytics.access import inspectors
+from scripts.stands.ports import free_port
 from scripts.stands.product import Product, running
 from scripts.stands.waiting import wait_for
 from tests.postmaster import postmaster_of
@@ -185,3 +189,36 @@ def test_while_postgres_hangs_the_process_is_alive_and_not_ready(product: Produc
     finally:
         os.kill(postmaster, signal.SIGCONT)
     wait_for(product.ready, what="readiness after Postgres went on")
+
+
+def test_a_redis_that_is_away_or_none_is_told_at_once() -> None:
+    port = free_port()
+    with running(REDIS_URL=f"redis://127.0.0.1:{port}") as product:
+        wait_for(lambda: "Redis (ConnectionError): " in inspected(product), 15, "Redis in /readyz")
+        assert inspected(product).startswith("ok\n")
+        assert any("the edges cannot be heard (ConnectionError)" in line for line in product.lines)
+        with socket.create_server(("127.0.0.1", port)) as nonsense:
+            stop = threading.Event()
+            thread = threading.Thread(target=answer_nonsense, args=(nonsense, stop))
+            thread.start()
+            wait_for(lambda: "Redis (InvalidResponse): " in inspected(product), 15, "nonsense in /readyz")
+            stop.set()
+            thread.join()
+
+
+def answer_nonsense(server: socket.socket, stop: threading.Event) -> None:
+    """Answer as a web server would, whatever is asked."""
+    server.settimeout(0.1)
+    while not stop.is_set():
+        with suppress(OSError):
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+def inspected(product: Product) -> str:
+    """What /readyz says."""
+    with urllib.request.urlopen(f"{product.url}/readyz", timeout=5) as response:
+        text: str = response.read().decode()
+        return text

@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,8 +23,11 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
+from analytics.up.nginx import Nginx as BuiltNginx
+from analytics.up.nginx import program
 from scripts.stands import namespace
 from scripts.stands.checkout import ROOT
+from scripts.stands.ports import free_port
 from scripts.stands.product import running
 from scripts.stands.waiting import wait_for
 from tests.nginx import RunningNginx, start_nginx
@@ -365,3 +369,28 @@ def neighbours_share_what_they_ask_for() -> None:
         asked = [shakes_hands(nginx, NEIGHBOURS[number % 3]) for number in range(25)]
         assert asked == [True] * 21 + [False] * 4
         assert shakes_hands(nginx, STRANGER)
+
+
+def test_a_data_folder_of_any_name_is_one_word_to_nginx(tmp_path: Path) -> None:
+    strange = tmp_path / 'my "data" \\ {folder}; é'
+    strange.mkdir()
+    folder = tmp_path / "run"
+    folder.mkdir()
+    built = BuiltNginx(
+        folder=folder,
+        log=strange / "nginx.log",
+        port=free_port(),
+        listener=0,
+        edges=2,
+        files=1024,
+        trusted=["10.0.0.0/8"],
+        demo=False,
+    )
+    built.child()
+    done = subprocess.run(
+        [program(), "-t", "-c", folder / "nginx.conf", "-e", strange / "nginx.log"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (strange / "nginx.log").exists()

@@ -69,7 +69,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"analytics.models", "analytics.queries", "analytics.access", "analytics.history"},
     "analytics.api": READ
     | {"analytics.models", "analytics.live", "analytics.history", "analytics.access", "analytics.queries"},
-    "analytics.health": READ | {"analytics.access", "tracker.edge"},
+    "analytics.health": READ | {"analytics.access", "analytics.live", "tracker.edge"},
     "analytics.demo": READ,
     # Looks at everything that is kept, on both sides.
     "analytics.doctor": READ

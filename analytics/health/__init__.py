@@ -1,4 +1,4 @@
 """Whether the web process is alive and ready, and its figures, for those who may inspect it.
 
-Imports `access` and `tracker`.
+Imports `access`, `live` and `tracker`.
 """

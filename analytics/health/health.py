@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.views.decorators.csrf import csrf_exempt
 
 from analytics.access import inspectors
+from analytics.live.state import LiveState
 from tracker.edge.process_edge import ProcessEdge
 from tracker.edge.readiness import AWAY, told
 
@@ -47,8 +48,9 @@ async def healthz(request: HttpRequest) -> HttpResponse:
 
 
 @inspection
-async def readyz(request: HttpRequest, edge: ProcessEdge) -> HttpResponse:
+async def readyz(request: HttpRequest, edge: ProcessEdge, live: LiveState) -> HttpResponse:
     """Everything that a visitor's page view needs is there: 200 `ok`, else 503 and what is missing."""
+    live.others()  # who never asked the other processes does not know that they cannot be heard
     ready, text = await told(await edge.start(), known_migrations())
     return HttpResponse(text, status=200 if ready else 503, content_type="text/plain")
 

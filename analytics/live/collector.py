@@ -25,6 +25,7 @@ from tracker.live.stream import Stream
 from tracker.liveness.activity import Activities, go_on
 
 logger = logging.getLogger(__name__)
+UNHEARD = "it does not answer as Redis does, so that counts of other processes are not seen."
 
 LOOK_SECONDS = 0.25
 LISTEN_SECONDS = 0.05  # how soon a site that is newly watched is asked for
@@ -66,6 +67,7 @@ class Collector:
         self._leases: dict[str, EdgeLease] = {}
         self._clock = time.time() - time.monotonic()  # Redis' clock minus the steady one
         self.reachable = False
+        self._away = ""  # why Redis cannot be heard, for staff
         self._redis: Redis | None = None
         self._connected = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -176,6 +178,7 @@ class Collector:
                 if not complained:
                     logger.warning("the edges cannot be heard (%s); trying again", type(error).__name__)
                 complained = True
+                self._away = f"Redis ({type(error).__name__}): {UNHEARD}"
                 self._activity.progressed()
             finally:
                 self._lose()
@@ -218,7 +221,7 @@ class Collector:
             self._activity.put_away("who is registered and is no process of ours")
         self._leases = {each: read for each, lease in held.items() if (read := messages.read_lease(lease))}
         self._edges.look(registered, held, self.now())
-        self.reachable = True
+        self.reachable, self._away = True, ""
 
     def _drop_unwatched(self, now: float) -> None:
         for key, scope in list(self._scopes.items()):
@@ -312,7 +315,8 @@ class Collector:
 
     def _tell_stale(self) -> None:
         silent = self._edges.stale() if self.reachable else 0
-        self._activity.remark = f"Processes that cannot be heard: {silent}." if silent else ""
+        gone = f"Processes that cannot be heard: {silent}." if silent else ""
+        self._activity.remark = self._away or gone
         for scope in self._scopes.values():
             missing = len(scope.merged.missing(self._edges.living))
             stale = self._edges.stale() + missing

@@ -133,8 +133,11 @@ class Child:
             if self._first:
                 return
             if not self._stopping.is_set():
-                logger.error("%s ended by itself (%s); starting it again.", self._name, code)
-                if time.monotonic() - began < SHORT_LIFE:
+                short = time.monotonic() - began < SHORT_LIFE
+                # In a short life nobody has come yet, of whom its last words could tell.
+                words = log_file.last_words(self._log) if short and self._log else ""
+                logger.error("%s ended by itself (%s); starting it again.%s", self._name, code, words)
+                if short:
                     self._stopping.wait(PAUSE)
 
     def _wait(self, process: subprocess.Popen[bytes], began: float) -> int:

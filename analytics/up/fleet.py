@@ -1,5 +1,6 @@
 """The processes of one `up`: web, and with `--edges N` Valkey, edges, jobs, and nginx before them all."""
 
+import http.client
 import os
 import resource
 import signal
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from analytics.up import nginx, run_folder, valkey
+from analytics.up import log_file, nginx, run_folder, valkey
 from analytics.up.child import Child
 from analytics.up.data_folder import DataFolder
 from analytics.up.environments import ProcessKind, environment
@@ -21,6 +22,7 @@ from tracker.liveness.notify import DEMO_SITE, READY, TABLES
 from tracker.liveness.watchdog import Aside, Watchdog
 
 READY_SECONDS = 30.0
+FRONT_SECONDS = 10.0  # that nginx has, which starts in some hundredths of one
 LOOK_SECONDS = 0.02
 # A job may take minutes; while it gets on, its process gives signs, which nobody waits for.
 JOBS_PATIENCE = 3.0
@@ -89,7 +91,7 @@ class Fleet:
     def open(self, trusted: Sequence[str]) -> None:
         """Start nginx, where there are edges: from now on visitors and staff come in.
 
-        `trusted`: the proxies in front of it.
+        `trusted`: the proxies in front of it. Raises CannotStart where nginx does not serve.
         """
         if not self._options.edges:
             return
@@ -105,6 +107,12 @@ class Fleet:
             demo=self._options.demo,
         ).child()
         self._front.start()
+        until = time.monotonic() + FRONT_SECONDS
+        while not _serves(self._options.port):
+            if time.monotonic() > until:
+                raise CannotStart(
+                    f"nginx does not serve.{log_file.last_words(self._data.path / 'nginx.log')}"
+                )
 
     def demo(self) -> Child:
         """The made-up visitors, to be started once they can come in; web has made their site."""
@@ -200,3 +208,17 @@ def _wait_for(places: list[Path], problem: str) -> None:
 def _answers(place: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as probe:
         return probe.connect_ex(str(place)) == 0
+
+
+def _serves(port: int) -> bool:
+    """Whether somebody answers HTTP there; that one can connect says nothing, since we listen already."""
+    front = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        front.request("HEAD", "/t.js")
+        front.getresponse()
+    except (OSError, http.client.HTTPException):
+        time.sleep(LOOK_SECONDS)
+        return False
+    finally:
+        front.close()
+    return True

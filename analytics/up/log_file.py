@@ -37,3 +37,13 @@ def cut(path: Path, limit: int = LIMIT) -> None:
 def older(path: Path) -> Path:
     """Where the older part of a log is."""
     return path.with_name(f"{path.name}.1")
+
+
+def last_words(path: Path) -> str:
+    """` It said: …` with the last line of a log; empty where there is none."""
+    try:
+        lines = path.read_text(errors="replace").split("\n")
+    except OSError:
+        return ""
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f" It said: {last[:500]}" if last else ""

@@ -93,7 +93,7 @@ class Nginx:
             trusted += ["    real_ip_header X-Forwarded-For;", "    real_ip_recursive on;"]
         return AROUND.format(
             folder=self.folder,
-            log=self.log,
+            log=_quoted(self.log),
             files=self.files,
             connections=self.files - 100,
             trusted="\n".join(trusted),
@@ -106,7 +106,7 @@ class Nginx:
             "listen 80;": f"listen 127.0.0.1:{self.port} backlog=2048;",
             "listen [::]:80;": "",
             "access_log /var/log/nginx/footfall.access.log footfall;": "access_log off;",
-            "/var/log/nginx/footfall.error.log": str(self.log),
+            "/var/log/nginx/footfall.error.log": _quoted(self.log),
             "X-Forwarded-For $remote_addr;": "X-Forwarded-For $footfall_from;",
             # Only the proxy in front knows, and says so itself.
             "proxy_set_header X-Forwarded-Proto $scheme;": "",
@@ -125,3 +125,8 @@ class Nginx:
             return [line]
         numbers = range(1, self.edges + 1) if edge[1] == "1" else ()
         return [line.replace("edge-1.", f"edge-{number}.") for number in numbers]
+
+
+def _quoted(path: Path) -> str:
+    """A path as nginx reads it, whatever is in it."""
+    return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'

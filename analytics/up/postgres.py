@@ -20,7 +20,7 @@ from analytics.up.account import account_for
 from analytics.up.child import dies_with_us
 from analytics.up.data_folder import DataFolder
 from analytics.up.errors import CannotStart
-from analytics.up.postgres_cluster import ENVIRONMENT, Cluster
+from analytics.up.postgres_cluster import ENVIRONMENT, Cluster, cause
 from analytics.up.postgres_home import (
     SOCKET,
     make_home,
@@ -169,8 +169,8 @@ class Postgres:
             if time.monotonic() > deadline or self._stopping.is_set():
                 with self._log() as log:
                     log.seek(before)
-                    lines = log.read().decode(errors="replace").strip().splitlines() or ["it said nothing"]
-                raise CannotStart(f"Postgres does not start: {lines[-1]} (all of it: {self.log})")
+                    why = cause(log.read().decode(errors="replace"))
+                raise CannotStart(f"Postgres does not start: {why} (all of it: {self.log})")
             time.sleep(0.2)
 
     def _spawn(self, log: BinaryIO) -> subprocess.Popen[bytes]:

@@ -36,6 +36,16 @@ ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 PASSWORD = "password-"  # noqa: S105
 
 
+# Why its programs gave up; what they say afterwards is how they tidied up.
+CAUSE = re.compile(r"\b(ERROR|FATAL|PANIC|error):|LOG: +(syntax error|unrecognized|invalid|parameter)")
+
+
+def cause(said: str) -> str:
+    """Of what a program of Postgres said, the lines that name why it gave up; the last where none does."""
+    lines = said.strip().splitlines() or ["it said nothing"]
+    return "; ".join([line.strip() for line in lines if CAUSE.search(line)][-3:] or lines[-1:])
+
+
 @dataclass(frozen=True)
 class Cluster:
     """One cluster at `path`, whose parent belongs to `account`; `programs` holds its Postgres."""
@@ -95,8 +105,7 @@ class Cluster:
         # In single-user mode Postgres ends with 0 after an error, too.
         wrong = [line for line in done.stderr.splitlines() if re.search(r"\b(ERROR|FATAL|PANIC):", line)]
         if done.returncode != 0 or wrong:
-            reasons = wrong or done.stderr.strip().splitlines() or [f"{command[0]} failed"]
-            raise CannotStart(f"Postgres' files cannot be made in {self.path.parent}: {reasons[-1]}")
+            raise CannotStart(f"Postgres' files cannot be made in {self.path.parent}: {cause(done.stderr)}")
 
     def check_version(self, major: str) -> None:
         """Refuse files of another major version, which this Postgres cannot read."""

@@ -1,5 +1,6 @@
 """Private folders with short paths, for unix sockets (a path ends at 107 bytes); recorded, to be removed."""
 
+import fcntl
 import os
 import re
 import stat
@@ -37,6 +38,8 @@ def make(data: DataFolder, record: str, account: Account | None = None) -> Path:
     private = os.access(PARENTS[0], os.W_OK) and (account is None or account.enters(PARENTS[0]))
     parent = PARENTS[0 if private else 1]
     folder = Path(tempfile.mkdtemp(prefix="footfall-", dir=parent))
+    # Never closed: systemd-tmpfiles, which takes what is ten days old from /tmp, spares what is locked.
+    fcntl.flock(os.open(folder, os.O_RDONLY | os.O_CLOEXEC), fcntl.LOCK_SH)
     data.write(record, str(folder))
     return folder
 

@@ -27,6 +27,7 @@ from tracker.live.stream import NEWEST
 from tracker.liveness.activity import Activities, go_on
 
 logger = logging.getLogger(__name__)
+UNSHARED = "it does not answer as Redis does, so that others do not see what this process counts."
 T = TypeVar("T")
 
 TICK_SECONDS = 0.25
@@ -98,11 +99,14 @@ class Publisher:
                 async with client(self._url) as redis:
                     await self._begin(redis)
                     complained = False
+                    self._activity.remark = ""
                     await self._share(redis)
             except (*REDIS_ERRORS, Lost) as error:
                 if not complained:
                     logger.warning("sharing is interrupted (%s); trying again", type(error).__name__)
                 complained = True
+                if not isinstance(error, Lost):
+                    self._activity.remark = f"Redis ({type(error).__name__}): {UNSHARED}"
                 self._activity.progressed()
             finally:
                 # What changes meanwhile is said as a whole afterwards.

@@ -1,6 +1,7 @@
 """`manage.py backup FILE`: all that Footfall keeps, in one file; with `--verify`, whether one is good."""
 
 import argparse
+import shlex
 from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from analytics.backups import options, restoring, taking
 from analytics.backups.archive import Archive
 from analytics.backups.errors import BackupTrouble
 from analytics.backups.place import BackupTask, stop_on_signals
-from analytics.up import first_start
+from analytics.up import command_lines, first_start
 from analytics.up.errors import CannotStart
 from tracker.postgres.connect import parameters
 
@@ -68,7 +69,9 @@ class Command(BaseCommand):
             f"It holds everything that was acknowledged before {made.taken_at:%Y-%m-%d %H:%M:%S} UTC"
             f"{', and secrets' if made.secrets else ''}."
         )
-        self._say(f"Check it:  manage.py backup --verify {target}")
+        file = shlex.quote(str(target.absolute()))
+        verify = command_lines.manage(task.place.data.path, "backup", "--verify", file)
+        self._say(f"Check it:  {verify}")
 
     def _verify(self, task: BackupTask) -> None:
         if task.source is None:

@@ -1,6 +1,7 @@
 """`manage.py restore FILE`: a backup in place of what an instance holds, which is kept aside."""
 
 import argparse
+import shlex
 import signal
 import sys
 from contextlib import ExitStack
@@ -18,7 +19,7 @@ from analytics.backups.errors import BackupTrouble
 from analytics.backups.place import RestoreTask, stop_on_signals
 from analytics.backups.sql_dump import SqlDump
 from analytics.management.commands.backup import summary
-from analytics.up import first_start
+from analytics.up import command_lines, first_start
 from analytics.up.errors import CannotStart
 from analytics.up.options import ROOT
 from tracker.postgres.connect import parameters
@@ -103,13 +104,14 @@ class Command(BaseCommand):
         self._say(
             "Staff log in again, and today's visitors count as new once: sessions and salts are in no backup."
         )
-        more = self._named(task)
         if task.place.postgres:
-            self._say(f"Start it:  scripts/run{more}")
+            data = task.place.data.path
+            more = "" if data == ROOT / "var" else f" --data {shlex.quote(str(data))}"
+            self._say(f"Start it:  {shlex.quote(str(ROOT / 'scripts/run'))}{more}")
         if holds or waited:
             self._say(f"What was there before is kept as the database {kept}:")
-            self._say(f"  back to it:   manage.py restore --undo{more}")
-            self._say(f"  delete it:    manage.py restore --forget{more}")
+            self._say(f"  back to it:   {self._command(task, '--undo')}")
+            self._say(f"  delete it:    {self._command(task, '--forget')}")
             databases.strip(kept)
 
     def _settings(self, task: RestoreTask, source: Archive | SqlDump) -> None:
@@ -139,7 +141,7 @@ class Command(BaseCommand):
             before.rename(spool)
         databases.strip(now_kept)
         self._say(f"What was before the last restore serves again; what was restored is kept as {now_kept}:")
-        self._say(f"  back to that: manage.py restore --undo{self._named(task)}")
+        self._say(f"  back to that: {self._command(task, '--undo')}")
 
     def _forget(self, task: RestoreTask, databases: Databases) -> None:
         kept = databases.kept()
@@ -183,9 +185,8 @@ class Command(BaseCommand):
         if input("Go on? [y/N] ").strip().lower() not in ("y", "yes"):
             raise BackupTrouble("Nothing was changed.")
 
-    def _named(self, task: RestoreTask) -> str:
-        data = task.place.data.path
-        return "" if data == ROOT / "var" else f" --data {data}"
+    def _command(self, task: RestoreTask, word: str) -> str:
+        return command_lines.manage(task.place.data.path, "restore", word)
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)

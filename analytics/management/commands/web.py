@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
-from analytics.up import first_start
+from analytics.up import command_lines, first_start
 from analytics.up.errors import CannotStart
 from analytics.upkeep import jobs as more_jobs
 from tracker.edge import file_limits
@@ -94,7 +94,8 @@ class Command(BaseCommand):
         if welcome.password:
             login = f"{first_start.ADMIN} / {welcome.password}   (shown only this once)"
         else:
-            login = "with your account   (lost the password? manage.py changepassword NAME)"
+            lost = command_lines.manage(settings.FOOTFALL_DATA.path, "changepassword", "NAME")
+            login = f"with your account; if its password is lost:\n            {lost}"
         self._say(f"\n  Footfall  {settings.FOOTFALL_URL}/")
         if welcome.site:
             self._say(f"  Board     {settings.FOOTFALL_URL}/sites/{welcome.site.key}/")
@@ -105,7 +106,8 @@ class Command(BaseCommand):
 
     def _say_snippet(self, site: Site) -> None:
         self._say(f"  Snippet   {tag(site, settings.FOOTFALL_URL)}")
-        self._say(f"            for pages on {', '.join(site.hosts)}; add your own: manage.py addsite")
+        self._say(f"            for pages on {', '.join(site.hosts)}; add your own:")
+        self._say(f"            {command_lines.manage(settings.FOOTFALL_DATA.path, 'addsite', 'DOMAIN')}")
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)
