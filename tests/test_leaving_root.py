@@ -5,6 +5,7 @@ These tests say the same of a start by root, which becomes another account, and 
 
 import os
 import stat
+import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -12,13 +13,14 @@ from typing import NamedTuple
 
 import pytest
 
-from analytics.up import leaving_root
+from analytics.up import closed_places, leaving_root
 from analytics.up.account import Account, account_for
 from analytics.up.data_folder import DataFolder
 from analytics.up.errors import CannotStart
 from scripts.stands.checkout import ROOT
 from scripts.stands.edges import running_edge
-from scripts.stands.product import Product
+from scripts.stands.ports import free_port
+from scripts.stands.product import QUICK_SETTINGS, Product
 from scripts.stands.waiting import wait_for
 from tests.fleets import started
 
@@ -252,3 +254,33 @@ def test_a_checkout_that_the_account_cannot_read_is_refused(tmp_path: Path) -> N
     (tmp_path / "analytics" / "up" / "launch.py").touch()
     assert account.reads(tmp_path) == (os.geteuid() != 0)
     assert account.reads(ROOT)
+
+
+def test_a_checkout_where_only_root_may_go_serves_all_the_same(tmp_path: Path) -> None:
+    """As a clone in /root. An ordinary user has no such place: for them nothing is done."""
+    checkout, data = tmp_path / "closed" / "checkout", tmp_path / "closed" / "data"
+    checkout.mkdir(parents=True)
+    checkout.parent.chmod(0o700)
+    if os.geteuid() != 0:
+        closed_places.open_up([checkout], account_for(tmp_path / "none", tmp_path))
+        return
+    environment = {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": QUICK_SETTINGS}
+    up = '"$1/.venv/bin/python" "$1/manage.py" up "--port=$3" "--data=$2"'
+    command = ["unshare", "-m", "sh", "-c", f'mount --bind "$0" "$1" && cd "$1" && exec {up}']
+    command += [str(ROOT), str(checkout), str(data), str(free_port())]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            assert any(line.startswith("Ready.") for line in process.stdout)
+            account = owner(data)
+            found = [described(pid) for pid in family(process.pid)]
+            assert {"up", "web", "postgres"} <= {each.kind for each in found}
+            assert {user for each in found for user in each.users} == {account.uid}
+            assert account.uid != 0
+            process.terminate()
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
+    # Only those processes saw it.
+    assert stat.S_IMODE(checkout.parent.stat().st_mode) == 0o700
+    assert list(checkout.iterdir()) == []

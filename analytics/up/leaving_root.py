@@ -11,12 +11,14 @@ import pwd
 import py_compile
 import stat
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from analytics.configuration import table
 from analytics.configuration.env_file import read_env_file
+from analytics.up import closed_places
 from analytics.up.account import Account, account_for
 from analytics.up.data_folder import DataFolder
 from analytics.up.environments import CHILD
@@ -42,11 +44,12 @@ OURS = (
 # A cluster belongs to the account that Postgres runs under, or is refused.
 FLAT = "postgres"
 MOVE = (
-    "Move it to a place that everybody may enter, such as /srv, or name an account that may in FOOTFALL_USER."
+    "Move it to a place that everybody may enter, such as /srv, let everybody read it (chmod -R go+rX), or"
+    " name an account that may in FOOTFALL_USER."
 )
 
 
-def leave(data: DataFolder, others: Iterable[Path], wanted: str) -> None:
+def leave(data: DataFolder, others: Collection[Path], wanted: str) -> None:
     """Become the account of this data folder, if this is root; for good, and for all children.
 
     `others`: folders of ours that may lie elsewhere. `wanted`: FOOTFALL_USER. Raises CannotStart.
@@ -54,6 +57,9 @@ def leave(data: DataFolder, others: Iterable[Path], wanted: str) -> None:
     if os.geteuid() != 0:
         return
     account = account_for(recorded_home(data) / "cluster", data.path, wanted)
+    # Where root may not do that either, what follows says what is closed.
+    with suppress(OSError):
+        closed_places.open_up((ROOT, Path(sys.base_prefix), data.path, *others), account)
     if not account.reads(ROOT):
         raise CannotStart(f"Footfall leaves root for {account.name}, who cannot read {ROOT}. {MOVE}")
     _take(data.path, account)
