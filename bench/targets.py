@@ -196,6 +196,9 @@ def _valkey(on: Ground, stack: ExitStack) -> tuple[int, str]:
         if time.monotonic() > until:
             raise RuntimeError("Valkey does not start.")
         time.sleep(0.02)
+    # Edges and web leave root for another account, and must reach it.
+    folder.chmod(0o711)
+    (folder / "valkey").chmod(0o777)
     return _listener_pid(folder), valkey.address(folder)
 
 

@@ -26,10 +26,9 @@ class Valkey:
     def start(self) -> None:
         """Begin, empty; returns when it answers."""
         self.path.unlink(missing_ok=True)
-        self._process = subprocess.Popen(
-            [program(), "--port", "0", "--unixsocket", self.path, "--save", "", "--appendonly", "no"],
-            stdout=subprocess.DEVNULL,
-        )
+        place = ("--port", "0", "--unixsocket", self.path, "--unixsocketperm", "777")
+        command = (program(), *place, "--save", "", "--appendonly", "no")
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         wait_for(self._answers, what="Valkey")
 
     def kill(self) -> None:
@@ -57,6 +56,7 @@ class ValkeyLine:
         self._whole.set()
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(self.path))
+        self.path.chmod(0o777)
         self._listener.listen()
         self._sockets: list[socket.socket] = [self._listener]
         self._threads = [threading.Thread(target=self._accept)]
@@ -107,6 +107,8 @@ class ValkeyLine:
 def running_valkey() -> Iterator[Valkey]:
     """A Valkey of its own, gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="footfall-valkey-") as folder:
+        # Those who ask it may be another account than whoever tests.
+        Path(folder).chmod(0o711)
         valkey = Valkey(Path(folder))
         valkey.start()
         try:

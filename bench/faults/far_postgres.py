@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psycopg
-
 from analytics.up import postgres_programs
 from analytics.up.account import account_for
 from analytics.up.data_folder import DataFolder
@@ -46,10 +44,7 @@ def postgres_at(*addresses: str) -> Iterator[str]:
         )
         try:
             wait_for(lambda: cluster.ready(process.pid), READY_SECONDS, "Postgres")
-            server = f"postgres://footfall:{password}@{addresses[0]}:{port}"
-            with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-                connection.execute("CREATE DATABASE footfall")
-            yield f"{server}/footfall"
+            yield f"postgres://footfall:{password}@{addresses[0]}:{port}/footfall"
         finally:
             process.send_signal(signal.SIGINT)
             try:
