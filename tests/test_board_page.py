@@ -4,6 +4,7 @@ Screenshots of every state are left in `test-results/board/`, to be looked at.
 """
 
 import json
+import os
 import re
 import signal
 import time
@@ -393,12 +394,16 @@ def test_a_board_says_that_it_is_stale_and_recovers(
     page = page_of(f"/sites/{keys[0]}/")
     expect(page.locator("#board[data-state=live]")).to_be_visible()
     expect(page.locator(".words")).to_have_text(re.compile(r"^live, \d+\.\d s ago$"))
-    product.process.send_signal(signal.SIGSTOP)
+    # And who would put another in its place.
+    frozen = (product.process.pid, product.web)
+    for pid in frozen:
+        os.kill(pid, signal.SIGSTOP)
     try:
         expect(page.locator("#board[data-state=stale]")).to_be_visible(timeout=13_000)
         page.screenshot(path=SHOTS / "stale.png")
     finally:
-        product.process.send_signal(signal.SIGCONT)
+        for pid in reversed(frozen):
+            os.kill(pid, signal.SIGCONT)
     expect(page.locator("#board[data-state=live]")).to_be_visible(timeout=15_000)
 
 

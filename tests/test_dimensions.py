@@ -27,6 +27,7 @@ CODE = ("manage.py", "analytics", "tracker", "templates", "static", "deploy")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """The product as it is with one row more in one file."""
     code = tmp_path_factory.mktemp("code")
+    code.chmod(0o755)  # whoever leaves root must be able to read it
     for name in CODE:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, code / name, ignore=shutil.ignore_patterns("__pycache__"))

@@ -4,6 +4,7 @@ What only the collector finds it finds all at once: at 550 loads a second all wa
 """
 
 import json
+import os
 import signal
 import socket
 import sys
@@ -32,7 +33,7 @@ def objects(product: Product) -> int:
         return [line for line in list(product.lines) if line.startswith(WORDS)]
 
     before = len(said())
-    product.process.send_signal(signal.SIGUSR1)
+    os.kill(product.web, signal.SIGUSR1)
     wait_for(lambda: len(said()) > before, what="an answer to the signal")
     return int(said()[-1].removeprefix(WORDS))
 

@@ -24,7 +24,6 @@ from scripts.stands.page_messages import page
 from scripts.stands.ports import free_port
 from scripts.stands.product import Product
 from scripts.stands.waiting import wait_for
-from tests.geo_database import write_database
 from tests.postmaster import postmaster_of
 from tests.visitor_sockets import code_of
 
@@ -184,38 +183,56 @@ def test_one_that_dies_before_all_were_ready_is_waited_for(
         os.kill(postmaster, signal.SIGCONT)
 
 
-def test_one_that_cannot_serve_says_why_in_a_line_until_that_is_mended(
-    footfall: Product, key: str, tmp_path: Path
-) -> None:
-    countries = tmp_path / "countries.mmdb"
-    environment = {**footfall.environment, "FOOTFALL_GEO": str(countries)}
-    with starting(environment, tmp_path) as edge:
+SERVES_WHEN_IT_MAY = """
+import signal, sys, threading
+from pathlib import Path
+from tracker.server.workers import Workers
 
-        def lines() -> list[str]:
-            return (tmp_path / "said").read_text().splitlines()
+def serve(place, ready, alive):
+    told = threading.Event()
+    signal.signal(signal.SIGTERM, lambda number, frame: told.set())
+    Path(sys.argv[1]).read_text()
+    ready()
+    told.wait()
 
-        wait_for(lambda: len(lines()) >= 4, 30, "two attempts of each")
-        for line in lines():
-            assert re.search(r"ERROR .* edge [12] cannot serve: FileNotFoundError: .*countries\.mmdb", line)
-        assert not says_something(edge, 0)
-        # In one go: half of it would be another fault.
-        write_database(tmp_path / "half", {"8.0.0.0/8": {"country_code": "DE"}})
-        (tmp_path / "half").rename(countries)
-        assert says_something(edge, 30)
-        assert edge.process.stdout
-        assert edge.process.stdout.readline() == "Ready.\n"
-        with ExitStack() as stack:
-            opened(stack, edge, key)
-        assert edge.stop(signal.SIGINT) == 0
+sys.exit(not Workers(2, serve, []).run(lambda: print("Ready.", flush=True)))
+"""
 
 
-def test_a_signal_ends_those_that_cannot_serve(footfall: Product, tmp_path: Path) -> None:
-    environment = {**footfall.environment, "FOOTFALL_GEO": str(tmp_path / "missing.mmdb")}
-    with starting(environment, tmp_path) as edge:
-        wait_for(lambda: "cannot serve" in (tmp_path / "said").read_text(), 30, "the first attempt")
-        assert edge.stop() == 0
-        assert edge.process.stdout
-        assert edge.process.stdout.read() == ""
+@contextmanager
+def needing(file: Path, folder: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """Two workers that serve once this file is there; beside them, what they say until then."""
+    command = [sys.executable, "-c", SERVES_WHEN_IT_MAY, str(file)]
+    with (
+        (folder / "said").open("w") as said,
+        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=said, text=True) as process,
+    ):
+        try:
+            yield process, folder / "said"
+        finally:
+            process.kill()
+
+
+def test_one_that_cannot_serve_says_why_in_a_line_until_that_is_mended(tmp_path: Path) -> None:
+    with needing(tmp_path / "countries.mmdb", tmp_path) as (process, said):
+        wait_for(lambda: len(said.read_text().splitlines()) >= 4, 30, "two attempts of each")
+        for line in said.read_text().splitlines():
+            assert re.fullmatch(r"edge [12] cannot serve: FileNotFoundError: .*countries\.mmdb'", line)
+        assert process.stdout
+        assert not select.select([process.stdout], [], [], 0)[0]
+        (tmp_path / "countries.mmdb").touch()
+        assert process.stdout.readline() == "Ready.\n"
+        process.terminate()
+        assert process.wait(10) == 0
+
+
+def test_a_signal_ends_those_that_cannot_serve(tmp_path: Path) -> None:
+    with needing(tmp_path / "missing.mmdb", tmp_path) as (process, said):
+        wait_for(lambda: "cannot serve" in said.read_text(), 30, "the first attempt")
+        process.terminate()
+        assert process.wait(10) == 0
+        assert process.stdout
+        assert process.stdout.read() == ""
 
 
 def test_they_share_a_unix_socket(footfall: Product, key: str, tmp_path: Path) -> None:

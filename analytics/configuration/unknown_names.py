@@ -8,6 +8,8 @@ from collections.abc import Iterator, MutableMapping
 from analytics.configuration.table import NAMED
 
 OURS = "FOOTFALL"
+PREFIX = f"{OURS}_"
+WORDS = {name.removeprefix(PREFIX): name for name in NAMED}
 # What this checkout's tests and benchmarks are told.
 OF_TESTS = ("FOOTFALL_TEST_", "FOOTFALL_CHAOS_", "FOOTFALL_SOAK_", "FOOTFALL_CLOCK")
 
@@ -20,8 +22,9 @@ def sentences(environment: MutableMapping[str, str]) -> Iterator[str]:
     for name in sorted(environment):
         if name.upper().startswith(OURS) and not name.startswith(OF_TESTS) and name not in NAMED:
             del environment[name]
-            near = difflib.get_close_matches(name.upper(), NAMED, n=1, cutoff=0.8)
-            meant = f" (did you mean {near[0]}?)" if near else ""
+            # Without what all begin with, which would make any short name resemble another.
+            near = difflib.get_close_matches(name.upper().removeprefix(PREFIX), WORDS, n=1, cutoff=0.7)
+            meant = f" (did you mean {WORDS[near[0]]}?)" if near else ""
             yield f"{ascii(name)[1:-1]} is no setting of Footfall, and changes nothing{meant}."
 
 
