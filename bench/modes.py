@@ -109,7 +109,8 @@ class Hold(Engine):
     def _ramp(self, now: float) -> None:
         while self.held < self.plan.pages and len(self._arriving) < RAMP:
             self._arriving.add(self.new(now))
-        if self.held == self.plan.pages and not self._arriving:
+        # One that broke off and comes back may have been replaced meanwhile.
+        if self.held >= self.plan.pages and not self._arriving:
             self._full = True
             self.full(now)
 

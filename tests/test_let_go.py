@@ -7,22 +7,21 @@ import json
 import os
 import signal
 import socket
-import sys
 import urllib.request
 from collections.abc import Iterator
 
 import pytest
 
 from scripts.stands.page_messages import page
-from scripts.stands.product import Product, running
+from scripts.stands.product import Product
 from scripts.stands.waiting import wait_for
-from tests.uncollected import WORDS
+from tests.uncollected import WORDS, running_uncollected
 from tests.visitor_sockets import code_of, dial
 
 
 @pytest.fixture(scope="module")
 def product() -> Iterator[Product]:
-    with running(under=[sys.executable, "-m", "tests.uncollected"]) as made:
+    with running_uncollected() as made:
         yield made
 
 
