@@ -26,6 +26,8 @@ def open_duck(folders: Sequence[Path], spill: Path, memory: int, threads: int) -
     # In this order: what is allowed can be said only while everything is.
     duck.execute("SET allowed_directories = [" + ", ".join(literal(f"{folder}/") for folder in folders) + "]")
     duck.execute("SET parquet_metadata_cache = true")
+    # Else it is drawn on standard error when a question takes over 2 s, in the middle of the log.
+    duck.execute("SET enable_progress_bar = false")
     duck.execute("SET enable_external_access = false")
     duck.execute("SET lock_configuration = true")
     return duck

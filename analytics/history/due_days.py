@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import psycopg
@@ -145,11 +145,3 @@ def unsealed_since(connection: psycopg.Connection, now: datetime) -> datetime:
     oldest = min((due.day.begins for due in due_days(connection, now)), default=None)
     # No zone's day that has not settled began earlier.
     return min(oldest or now, settled_before(now) - timedelta(hours=25)).astimezone(UTC)
-
-
-def first_kept(today: date, months: int) -> date | None:
-    """The first day that a site keeps; None: it keeps all."""
-    if not months:
-        return None
-    year, month = divmod(today.year * 12 + today.month - 1 - months, 12)
-    return date(year, month + 1, 1)
