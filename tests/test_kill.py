@@ -1,5 +1,6 @@
 """All of Footfall killed at once: what is stored stays, and page views that were open then end."""
 
+import os
 import signal
 import uuid
 
@@ -25,6 +26,9 @@ def test_a_page_view_that_nobody_ended_ends_with_its_edges_last_sign() -> None:
         try:
             key, said = product.add_site("example.com"), page("/", uuid.uuid4())
             with opened(product, key, said):
+                # Not up first: web would notice, say goodbye and end what is open.
+                product.process.send_signal(signal.SIGSTOP)
+                os.kill(product.web, signal.SIGKILL)
                 product.stop(signal.SIGKILL)
             product = Product(folder)
             (stored,) = product.rows(STORED, said["id"])
