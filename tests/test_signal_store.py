@@ -8,7 +8,7 @@ import pytest
 
 from tests.signal_tables import postgres
 from tracker.postgres.connect import connect
-from tracker.signals import signal_tables
+from tracker.signals import signal_store, signal_tables
 from tracker.signals.datapoint import Datapoint, Series, SeriesKind
 from tracker.signals.signal_store import SignalStore
 from tracker.signals.windows import Row, Windows
@@ -92,3 +92,18 @@ def test_ten_thousand_series_of_every_length(postgres: psycopg.Connection) -> No
     assert postgres.execute("SELECT count(*), count(DISTINCT series_id) FROM tracker_signal").fetchall() == [
         (30_000, 10_000)
     ]
+
+
+def test_names_without_end_are_not_remembered(
+    postgres: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signal_store, "REMEMBERED_MOST", 3)
+    store = SignalStore(postgres, 1, KEPT)
+    for number in range(9):
+        store.write(rows_of(Datapoint(Series(f"s{number}", SeriesKind.COUNTER), number)))
+        assert len(store._ids) <= 4
+    # One that was forgotten is found again, under its own number.
+    store.write(rows_of(Datapoint(Series("s0", SeriesKind.COUNTER), 5), at=NOW + 600))
+    found = [row[5] for row in stored(postgres) if row[0] == "s0" and row[3] == 10]
+    assert sorted(found) == [0, 5]
+    assert postgres.execute("SELECT count(*) FROM tracker_series").fetchall() == [(9,)]

@@ -78,8 +78,6 @@ class DatagramReceiver:
 class LineReceiver(asyncio.Protocol):
     """One TCP connection of lines. A line that is too long costs itself alone."""
 
-    open = 0
-
     def __init__(self, reader: Statsd, take: Take, connections: "Connections") -> None:
         self._reader = reader
         self._take = take

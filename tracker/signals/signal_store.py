@@ -10,7 +10,7 @@ import psycopg
 from tracker.signals import signal_tables
 from tracker.signals.datapoint import Series
 from tracker.signals.signal_tables import Kept
-from tracker.signals.windows import Row
+from tracker.signals.windows import SERIES_MOST, Row
 
 STAGE = """
 CREATE TEMPORARY TABLE stage (LIKE tracker_signal) ON COMMIT DELETE ROWS
@@ -30,6 +30,8 @@ FROM STDIN
 # Often enough that no series is forgotten whose windows are there, rarely enough to cost nothing.
 HEARD_SECONDS = 3600
 AHEAD_SECONDS = 600
+# Series and partitions that are remembered: names that are made up without end must not stay for ever.
+REMEMBERED_MOST = 2 * SERIES_MOST
 
 
 class SignalStore:
@@ -47,6 +49,7 @@ class SignalStore:
 
     def write(self, rows: Sequence[Row]) -> None:
         """Store windows, each once however often it is tried. Raises psycopg.Error with nothing stored."""
+        self._forget()
         for seconds, at in {(row.seconds, row.at) for row in rows}:
             self._partition(self._kept[seconds], at)
             self._partition(self._kept[seconds], at + AHEAD_SECONDS)
@@ -56,6 +59,14 @@ class SignalStore:
                 for window, some in groupby(rows, key=lambda row: (row.seconds, row.at)):
                     copy.write(self._lines(*window, some))
             self._connection.execute(STORE)
+
+    def _forget(self) -> None:
+        """Rather ask again for what is there than remember all that ever was."""
+        for remembered in (self._ids, self._heard, self._made):
+            if len(remembered) > REMEMBERED_MOST:
+                self._ids.clear()
+                self._heard.clear()
+                self._made.clear()
 
     def _partition(self, length: Kept, at: int) -> None:
         place = length.seconds, at // length.share
