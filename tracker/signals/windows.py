@@ -48,14 +48,17 @@ class Sums:
     sum: float = 0.0
 
     def add(self, datapoint: Datapoint) -> None:
+        """Take one more."""
         self.count += datapoint.weight
         self.sum += datapoint.value * datapoint.weight
 
     def gather(self, other: "Sums") -> None:
+        """Take all that a later window of the same series holds."""
         self.count += other.count
         self.sum += other.sum
 
     def row(self, series: Series, seconds: int, at: int) -> Row:
+        """What it comes to, as a window of this series."""
         return Row(series, seconds, at, self.count, self.sum)
 
 
@@ -70,6 +73,7 @@ class GaugeLevels:
     most: float = 0.0
 
     def add(self, datapoint: Datapoint) -> None:
+        """Take one more."""
         value = datapoint.value
         if not self.count:
             self.least = self.most = value
@@ -83,6 +87,7 @@ class GaugeLevels:
         self.last = value
 
     def gather(self, other: "GaugeLevels") -> None:
+        """Take all that a later window of the same series holds."""
         self.least = min(self.least, other.least) if self.count else other.least
         self.most = max(self.most, other.most) if self.count else other.most
         self.count += other.count
@@ -90,6 +95,7 @@ class GaugeLevels:
         self.last = other.last
 
     def row(self, series: Series, seconds: int, at: int) -> Row:
+        """What it comes to, as a window of this series."""
         return Row(series, seconds, at, self.count, self.sum, self.last, self.least, self.most)
 
 
@@ -104,6 +110,7 @@ class Values:
     weights: dict[float, float] = field(default_factory=dict)
 
     def add(self, datapoint: Datapoint) -> None:
+        """Take one more."""
         _, value, weight, _, _ = datapoint
         self._stretch(value, value)
         self.sum += value * weight
@@ -114,6 +121,7 @@ class Values:
             self._round()
 
     def gather(self, other: "Values") -> None:
+        """Take all that a later window of the same series holds."""
         self._stretch(other.least, other.most)
         self.sum += other.sum
         if other.rounded and not self.rounded:
@@ -141,6 +149,7 @@ class Values:
             self.weights[key] = self.weights.get(key, 0.0) + weight
 
     def row(self, series: Series, seconds: int, at: int) -> Row:
+        """What it comes to, as a window of this series."""
         count = sum(self.weights.values())
         mean = self.sum / count
         squares = sum(weight * (value - mean) ** 2 for value, weight in self.weights.items())
@@ -170,11 +179,13 @@ class Members:
     members: set[str] = field(default_factory=set)
 
     def add(self, datapoint: Datapoint) -> None:
+        """Take one more."""
         self.count += datapoint.weight
         if len(self.members) < MEMBERS_MOST:
             self.members.add(datapoint.member)
 
     def gather(self, other: "Members") -> None:
+        """Take all that a later window of the same series holds."""
         self.count += other.count
         for member in other.members:
             if len(self.members) >= MEMBERS_MOST:
@@ -182,6 +193,7 @@ class Members:
             self.members.add(member)
 
     def row(self, series: Series, seconds: int, at: int) -> Row:
+        """What it comes to, as a window of this series."""
         return Row(series, seconds, at, self.count, distinct=len(self.members))
 
 
