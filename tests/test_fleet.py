@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -26,6 +27,7 @@ from scripts.stands.product import Product
 from scripts.stands.waiting import wait_for
 from tests.fleets import say, started
 from tests.visitor_sockets import code_of
+from tracker.server.ports import BACKLOG
 
 ORIGIN = Origin("https://example.com")
 
@@ -60,6 +62,16 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def listening(pid: int) -> Iterator[tuple[str, int]]:
+    """The descriptors of a process' TCP sockets that listen, with their ports."""
+    table = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+    ports = {row[9]: int(row[1].rpartition(":")[2], 16) for row in table if row[3] == "0A"}
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        inode = os.readlink(descriptor).removeprefix("socket:[").removesuffix("]")
+        if inode in ports:
+            yield descriptor.name, ports[inode]
 
 
 @pytest.fixture(scope="module")
@@ -204,6 +216,38 @@ def _serves(fleet: Product, key: str) -> bool:
     except (OSError, WebSocketException):
         return False
     return True
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGKILL])
+def test_staff_wait_for_web_to_be_replaced_and_are_not_refused(fleet: Product, sign: signal.Signals) -> None:
+    gone = fleet.web
+    os.kill(gone, sign)
+    wait_for(lambda: not alive(gone))
+    assert get(fleet, "/login/") == 200
+    assert fleet.web != gone
+
+
+def test_there_is_room_to_wait_for_a_sites_worth_of_pages(fleet: Product) -> None:
+    """Before nginx and before web, which Twisted listens for: it makes room for 50."""
+    shown = subprocess.run(["ss", "-Htlxn"], capture_output=True, text=True, check=True).stdout
+    places = {row[4]: row[3] for row in map(str.split, shown.splitlines())}
+    web = next(place for place in places if named(fleet, f"--uds={place.removesuffix('/web')}/edge-1.ws"))
+    assert {places[f"127.0.0.1:{fleet.port}"], places[web]} == {str(BACKLOG)}
+
+
+def test_what_nginx_is_given_to_listen_on_never_makes_a_worker_wait(fleet: Product) -> None:
+    """One visitor wakes two workers. Whoever is second would hang in accept, and all its pages with it."""
+    workers = [pid for pid, line in processes(fleet).items() if "nginx: worker" in line]
+    assert workers
+    for worker in workers:
+        found = [descriptor for descriptor, port in listening(worker) if port == fleet.port]
+        assert found
+        for descriptor in found:
+            flags = re.search(
+                r"^flags:\s*(\d+)", Path(f"/proc/{worker}/fdinfo/{descriptor}").read_text(), re.M
+            )
+            assert flags
+            assert int(flags[1], 8) & os.O_NONBLOCK
 
 
 @pytest.mark.waits

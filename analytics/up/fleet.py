@@ -20,14 +20,13 @@ from analytics.up.options import ROOT, Options
 from analytics.up.signs import Signs
 from tracker.liveness.notify import DEMO_SITE, READY, TABLES
 from tracker.liveness.watchdog import Aside, Watchdog
+from tracker.server import ports
 
 READY_SECONDS = 30.0
 FRONT_SECONDS = 10.0  # that nginx has, which starts in some hundredths of one
 LOOK_SECONDS = 0.02
 # A job may take minutes; while it gets on, its process gives signs, which nobody waits for.
 JOBS_PATIENCE = 3.0
-# A site's worth of pages that come back at once must find room to wait in.
-BACKLOG = 2048
 
 
 class Fleet:
@@ -50,6 +49,8 @@ class Fleet:
         self.folder = run_folder.make(data)
         if self._embedded:
             os.environ["REDIS_URL"] = valkey.address(self.folder)
+        # Held here as the port is: while web is replaced, staff wait for it instead of being refused.
+        self._web_listener = _at(self.folder / "web") if options.edges else listener
         self._signs = Signs(self.folder)
         self._patience = 0.0
         # Web may look for Postgres once its own end of this is closed.
@@ -95,7 +96,10 @@ class Fleet:
         """
         if not self._options.edges:
             return
-        self._listener.listen(BACKLOG)
+        self._listener.listen(ports.BACKLOG)
+        # nginx does not see to it for a socket that it is given, and of two workers that are woken by one
+        # visitor the second waits in accept, with all its pages, until the next one comes.
+        self._listener.setblocking(False)
         self._front = nginx.Nginx(
             folder=self.folder,
             log=self._data.path / "nginx.log",
@@ -126,7 +130,8 @@ class Fleet:
     def stop(self) -> None:
         """Let all who hold sockets say 4502 and store what waits, at once; then end the others."""
         # Nobody else holds it any more, so that who comes is refused rather than left waiting.
-        self._listener.close()
+        for listener in (self._listener, self._web_listener):
+            listener.close()
         # Not SIGTERM for an edge: its pages have nowhere else to go.
         ends = [(edge, signal.SIGINT) for edge in self._edges]
         ends += [(self._web, signal.SIGTERM)] if self._web else []
@@ -144,15 +149,9 @@ class Fleet:
     def _made_web(self) -> Child:
         """Web, whose first life begins with what a new database needs."""
         first = ["--prepare", f"--after={self._waiting}", *(["--demo"] if self._options.demo else [])]
-        files = [self._waiting, self._listener.fileno()]
-        if self._options.edges:
-            place = self.folder / "web"
-            return self._ours(
-                ProcessKind.WEB, "web", ["web", f"--uds={place}"], 1.0, [place], files[:1], first
-            )
-        return self._ours(
-            ProcessKind.WEB, "web", ["web", f"--fd={files[1]}", "--jobs"], 1.0, (), files, first
-        )
+        files = [self._waiting, self._web_listener.fileno()]
+        command = ["web", f"--fd={files[1]}", *([] if self._options.edges else ["--jobs"])]
+        return self._ours(ProcessKind.WEB, "web", command, 1.0, (), files, first)
 
     def _start_edges(self) -> None:
         places: list[Path] = []
@@ -194,6 +193,13 @@ class Fleet:
 
     def _web_said(self) -> frozenset[bytes]:
         return self._signs.said(self._web.pid or 0) if self._web else frozenset()
+
+
+def _at(place: Path) -> socket.socket:
+    """A unix socket bound to a place in a folder of ours, for web to listen on."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(str(place))
+    return listener
 
 
 def _wait_for(places: list[Path], problem: str) -> None:

@@ -27,6 +27,7 @@ from tracker.contract.socket_bounds import FEW_READS, READ_LIMIT, SHORT_READ, WH
 from tracker.edge.edge import Edge
 from tracker.edge.process_edge import ProcessEdge
 from tracker.liveness.notify import READY, STOPPING, Notify
+from tracker.server import ports
 from tracker.web.nowhere import DENIAL
 
 # A network that died in silence is noticed after both and daphne's tick of 2 s: 22 of the 25 s promised.
@@ -135,10 +136,18 @@ class WebServer(Daphne):  # type: ignore[misc]
         self._listening = reactor.adoptStreamPort(
             self._listener.fileno(), self._listener.family, self.http_factory
         )
+        self._keep_place()
         # Twisted listens on a copy of it.
         self._listener.close()
         # Now, and not with the first visitor: the sites are then loaded when he comes.
         asyncio.ensure_future(self._edge.start()).add_done_callback(self._begun)
+
+    def _keep_place(self) -> None:
+        """Leave the socket as it was given: Twisted lets 50 wait, whoever made room for more."""
+        self._listener.listen(ports.BACKLOG)
+        if self._listener.family == socket.AF_UNIX:
+            # It lets everybody in.
+            os.chmod(self._listener.getsockname(), ports.MODE)
 
     def _begun(self, starting: asyncio.Future[Edge]) -> None:
         self._trouble = starting.exception()
@@ -165,7 +174,9 @@ class WebServer(Daphne):  # type: ignore[misc]
 
     async def _say_goodbye(self) -> None:
         self._notify.say(STOPPING)
-        self._listening.stopListening()
+        # Not stopListening: it shuts the socket down for `up` and the next web as well, and deletes its file.
+        self._listening.stopReading()
+        self._listening.socket.close()
         await asyncio.gather(self._boards.close(RESTARTING), self._edge.stop(), return_exceptions=True)
         conversations = set(self._applications())
         if conversations:
