@@ -19,6 +19,7 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.sessions import CookieMiddleware
 from django.urls import path, re_path
 
+from analytics.board.polling import PollConsumer
 from analytics.board.socket import BoardConsumer
 from analytics.process import web
 from tracker.web.nowhere import nowhere
@@ -27,7 +28,12 @@ from tracker.web.visitor_consumer import VisitorConsumer
 board = BoardConsumer.as_asgi(boards=web.boards, ticker=web.ticker, readers=web.readers, system=web.system)
 application = ProtocolTypeRouter(
     {
-        "http": web.login_door.guard(django_application),
+        "http": URLRouter(
+            [
+                path("board/<str:key>", CookieMiddleware(PollConsumer.as_asgi(polled=web.polled))),
+                re_path("", web.login_door.guard(django_application)),  # type: ignore[arg-type]  # as below
+            ]
+        ),
         "websocket": URLRouter(
             [
                 # No session or user on the visitors' side: their sockets never touch the ORM.

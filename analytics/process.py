@@ -6,6 +6,7 @@ from analytics.access.board_readers import BoardReaders
 from analytics.access.hashing import HashingThreads, hash_in
 from analytics.access.login_door import LoginDoor
 from analytics.board.day import DayCurves
+from analytics.board.polling import PolledBoards
 from analytics.board.socket import OpenBoards
 from analytics.board.ticker import Ticker
 from analytics.history.questions import Questions
@@ -34,6 +35,7 @@ class WebProcess:
         self.readers = BoardReaders()
         self.login_door = _login_door()
         self.boards = OpenBoards(self.activities)
+        self.polled = PolledBoards(self.boards, self.ticker, self.readers, self.system)
         self.sites_hour = SitesHour()
         self.answers = SharedAnswers()
         self.curves = DayCurves()

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import msgspec
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -34,7 +34,13 @@ ACK_SECONDS = 25.0
 CHECK_SECONDS = 3.0
 
 
-class OpenBoards(set["BoardConsumer"]):
+class Closable(Protocol):
+    """A board, whichever way it takes its snapshots."""
+
+    async def close(self, code: int) -> None: ...
+
+
+class OpenBoards(set[Closable]):
     """Every board of this process."""
 
     def __init__(self, activities: Activities) -> None:

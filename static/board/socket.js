@@ -1,12 +1,15 @@
 /**
  * The board's socket takes snapshots from the server, and acknowledges each once it has been shown. Where it breaks, it
- * connects again with full jitter, and at once when the page is looked at or the network returns.
+ * connects again with full jitter, and at once when the page is looked at or the network returns. Where two WebSockets
+ * have been refused it asks for them over plain requests, until the network changes.
  *
  * @import {Snapshot} from "../shared/snapshot.js"
  * @typedef {"connecting" | "live" | "stale" | "reconnecting" | "offline" | "forbidden"} State
- * @typedef {{state: State, lastAt: number | null, retryAt: number | null}} Connection
- *   `lastAt`: when the last snapshot came, `retryAt`: when the next attempt is due; both by `performance.now()`
+ * @typedef {{state: State, lastAt: number | null, retryAt: number | null, polling: boolean}} Connection
+ *   `lastAt`: when the last snapshot came, `retryAt`: when the next attempt is due; both by `performance.now()`;
+ *   `polling`: WebSockets do not come through
  */
+import { PollSocket } from "./polling.js";
 
 const REFUSED = 4403;
 const RESTARTING = 4502;
@@ -17,6 +20,8 @@ const DEAD_MS = 15_000;
 const OFFLINE_MS = 30_000;
 const LONGEST_MS = 10_000;
 const CHECK_MS = 500;
+// Never opened, so many in a row: they are blocked, and not just the server away.
+const BLOCKED = 2;
 // The steady clock stands still while some machines sleep: only the other one tells.
 const SLEPT_MS = 5_000;
 
@@ -37,13 +42,15 @@ function address(path) {
 }
 
 export class BoardSocket {
-  /** @type {WebSocket | null} */ #socket = null;
+  /** @type {WebSocket | PollSocket | null} */ #socket = null;
+  #opened = false;
+  /** How many WebSockets in a row never opened. */ #unopened = 0;
   /** @type {number | undefined} */ #timer;
   #attempt = 0;
   #startedAt = performance.now();
   #triedAt = performance.now();
   #checkedAt = Date.now();
-  /** @type {Connection} */ connection = { state: "connecting", lastAt: null, retryAt: null };
+  /** @type {Connection} */ connection = { state: "connecting", lastAt: null, retryAt: null, polling: false };
 
   /**
    * @param {string} path
@@ -51,11 +58,15 @@ export class BoardSocket {
    * @param {(connection: Connection) => void} changed called whenever its state changes
    */
   constructor(path, show, changed) {
-    this.url = address(path);
+    this.path = path;
     this.show = show;
     this.changed = changed;
     setInterval(() => this.#hasSlept() || this.#check(), CHECK_MS);
-    addEventListener("online", () => this.wake());
+    addEventListener("online", () => {
+      // Another network may let them through.
+      this.#unopened = 0;
+      this.wake();
+    });
     addEventListener("offline", () => this.#check());
     addEventListener("pageshow", (event) => event.persisted && this.wake());
     // A connection held open would keep the page out of the back/forward cache.
@@ -77,9 +88,9 @@ export class BoardSocket {
 
   /** Listen to something else from now on. @param {string} path */
   go(path) {
-    this.url = address(path);
+    this.path = path;
     const socket = this.#socket;
-    if (socket?.readyState === WebSocket.CONNECTING) {
+    if (socket instanceof WebSocket && socket.readyState === WebSocket.CONNECTING) {
       // Closed before it is open, the browser would call it a failure.
       socket.onmessage = socket.onclose = null;
       socket.onopen = () => socket.close();
@@ -90,13 +101,21 @@ export class BoardSocket {
 
   #connect() {
     this.#drop();
-    const socket = new WebSocket(this.url);
+    this.#opened = false;
+    this.connection.polling = this.#unopened >= BLOCKED;
+    const socket = this.connection.polling ? new PollSocket(this.path) : this.#webSocket();
     this.#socket = socket;
     this.#triedAt = performance.now();
     this.connection.retryAt = null;
-    socket.onmessage = (event) => this.#received(socket, event.data);
-    socket.onclose = (event) => this.#closed(event.code);
+    socket.onmessage = (/** @type {{data: string}} */ { data }) => this.#received(socket, data);
+    socket.onclose = (/** @type {{code: number}} */ { code }) => this.#closed(code);
     this.#check();
+  }
+
+  #webSocket() {
+    const socket = new WebSocket(address(this.path));
+    socket.onopen = () => (this.#opened = true);
+    return socket;
   }
 
   #drop() {
@@ -108,7 +127,7 @@ export class BoardSocket {
   }
 
   /**
-   * @param {WebSocket} socket
+   * @param {WebSocket | PollSocket} socket
    * @param {string} text
    */
   #received(socket, text) {
@@ -123,11 +142,17 @@ export class BoardSocket {
   /** @param {number} code */
   #closed(code) {
     this.#socket = null;
+    this.#count();
     if (code === REFUSED) return this.#become("forbidden");
     const wait = pause(code, this.#attempt++);
     this.connection.retryAt = performance.now() + wait;
     this.#timer = setTimeout(() => this.#connect(), wait);
     this.#check();
+  }
+
+  /** A connection is over: was it a WebSocket that never opened? Where requests fail, too, it is not its kind. */
+  #count() {
+    this.#unopened = this.#opened || this.connection.polling ? 0 : this.#unopened + 1;
   }
 
   /** How long nothing has come over this connection, in ms. */
@@ -147,6 +172,7 @@ export class BoardSocket {
     if (this.connection.state === "forbidden") return;
     if (this.#socket && this.#quiet() > DEAD_MS) {
       this.#attempt++;
+      this.#count();
       return this.#connect();
     }
     const since = performance.now() - (this.connection.lastAt ?? this.#startedAt);

@@ -20,6 +20,7 @@ const ANNOUNCEMENTS = {
 export class Status {
   /** @type {number | null} */ #seenAt = null;
   #text = "";
+  #understood = false;
   /** What the server's clock is ahead of this page's steady one, in ms. */ #ahead = NaN;
   /** @type {State} */ #state = "connecting";
 
@@ -34,6 +35,11 @@ export class Status {
     this.lost = /** @type {HTMLElement} */ (board.querySelector("[data-lost]"));
     this.why = /** @type {HTMLElement} */ (board.querySelector("[data-why]"));
     this.refused = /** @type {HTMLElement} */ (board.querySelector("[data-refused]"));
+    this.polling = /** @type {HTMLElement} */ (board.querySelector("[data-polling]"));
+    this.polling.querySelector("button")?.addEventListener("click", () => {
+      this.#understood = true;
+      this.polling.hidden = true;
+    });
     this.aloud = /** @type {HTMLElement} */ (board.querySelector("[data-aloud]"));
     this.time = /** @type {HTMLElement} */ (board.querySelector("[data-clock]"));
   }
@@ -50,7 +56,8 @@ export class Status {
 
   /** @param {Connection} connection */
   show(connection) {
-    const { state } = connection;
+    const { state, polling } = connection;
+    this.polling.hidden = this.#understood || !polling || state !== "live";
     if (state !== this.#state) this.#changed(state);
     const text = this.#words(connection);
     if (text !== this.#text) this.words.textContent = this.#text = text;
@@ -70,11 +77,11 @@ export class Status {
   }
 
   /** @param {Connection} connection */
-  #words({ state, lastAt, retryAt }) {
+  #words({ state, lastAt, retryAt, polling }) {
     const now = performance.now();
     switch (state) {
       case "live":
-        return `${this.board.dataset.past === undefined ? "live" : "the past is shown; connected"}, ${ago(now - (lastAt ?? now))}`;
+        return `${this.#connected(polling)}, ${ago(now - (lastAt ?? now))}`;
       case "stale":
         return `stale, ${ago(now - (lastAt ?? now))}`;
       case "reconnecting":
@@ -84,6 +91,12 @@ export class Status {
       default:
         return state === "forbidden" ? "closed" : "connecting";
     }
+  }
+
+  /** @param {boolean} polling */
+  #connected(polling) {
+    const live = this.board.dataset.past === undefined ? "live" : "the past is shown; connected";
+    return polling ? `${live} by HTTP` : live;
   }
 
   #lastSeen() {
