@@ -12,6 +12,7 @@ from analytics.board import data, hosts, pages
 from analytics.board.failed import failed
 from analytics.health import health, metrics
 from analytics.process import web
+from analytics.sites import site_settings
 from tracker.web import views
 
 api = make_api()
@@ -43,5 +44,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         "sites/<str:key>/list.json", data.whole_list, {"answers": web.answers, "live": web.live}, name="list"
     ),
     path("sites/<str:key>/hosts/", hosts.allow, name="hosts"),
+    path("sites/<str:key>/settings/", site_settings.page, name="site_settings"),
+    path("sites/<str:key>/settings/<slug:name>/", site_settings.change, name="change_setting"),
     path("sites/<str:key>/reports/", pages.reports, name="reports"),
 ]

@@ -63,10 +63,19 @@ ALLOWED: dict[str, set[str]] = {
     # Postgres itself: days are copied out of it, by processes that hold no request.
     "analytics.history": READ
     | {"analytics.models", "analytics.queries", "analytics.access", "tracker.postgres"},
+    "analytics.sites": READ | {"analytics.models", "analytics.live", "analytics.access", "analytics.queries"},
     "analytics.board": READ
-    | {"analytics.live", "analytics.access", "analytics.queries", "tracker.across", "tracker.rollups"},
+    | {
+        "analytics.sites",
+        "analytics.live",
+        "analytics.access",
+        "analytics.queries",
+        "tracker.across",
+        "tracker.rollups",
+    },
     "analytics.admin": READ
-    | {"analytics.models", "analytics.queries", "analytics.access", "analytics.history"},
+    | {"analytics.models", "analytics.queries", "analytics.access", "analytics.history"}
+    | {"analytics.sites"},
     "analytics.api": READ
     | {"analytics.models", "analytics.live", "analytics.history", "analytics.access", "analytics.queries"},
     "analytics.health": READ | {"analytics.access", "analytics.live", "tracker.edge"},
@@ -97,7 +106,8 @@ ALLOWED: dict[str, set[str]] = {
     | {"analytics.live", "analytics.board", "analytics.access", "analytics.history", "analytics.queries"}
     | {"tracker.edge"},
     "analytics.urls": READ
-    | {"analytics.process", "analytics.access", "analytics.api", "analytics.board", "analytics.health"}
+    | {"analytics.process", "analytics.access", "analytics.api", "analytics.board", "analytics.sites"}
+    | {"analytics.health"}
     | {"tracker.web"},
     "analytics.asgi": {"analytics.process", "analytics.board", "tracker.web"},
     "analytics.management": READ

@@ -14,6 +14,7 @@ STATIC = Path(__file__).resolve().parent.parent / "static"
 ALLOWED: dict[str, set[str]] = {
     "shared": set(),
     "sites": {"shared"},
+    "settings": {"shared"},
     "board/day": {"shared"},
     "board/lists": {"shared"},
     "board": {"board/day", "board/lists", "shared"},

@@ -18,8 +18,8 @@ from django.utils.safestring import SafeString
 
 from analytics.access import rights
 from analytics.admin import report_page
-from analytics.admin.site_form import MemberForm, SiteForm
 from analytics.models import Member
+from analytics.sites.site_form import MemberForm, SiteForm
 from tracker.models import Site
 from tracker.sites import snippet_tag
 from tracker.sites.hosts import read_host, twin

@@ -4,10 +4,10 @@
  *
  * @import {Snapshot} from "../shared/snapshot.js"
  */
+import { copyFrom } from "../shared/copying.js";
 import { Knocks } from "./knocks.js";
 
 const GREEN_MS = 1_400;
-const COPIED_MS = 2_000;
 
 export class Install {
   /**
@@ -22,8 +22,7 @@ export class Install {
     const knock = /** @type {HTMLElement} */ (root.querySelector("[data-knock]"));
     this.knocks = this.done ? null : new Knocks(knock, key);
     const button = /** @type {HTMLButtonElement} */ (root.querySelector("[data-copy]"));
-    const code = /** @type {HTMLElement} */ (root.querySelector("code"));
-    button.addEventListener("click", () => copy(button, code));
+    button.addEventListener("click", () => copyFrom(button));
   }
 
   /** @param {Snapshot} snapshot */
@@ -49,21 +48,4 @@ export class Install {
  */
 function visited({ tabs, minutes }) {
   return tabs > 0 || minutes.views.some((views) => views > 0);
-}
-
-/**
- * @param {HTMLButtonElement} button
- * @param {HTMLElement} code
- */
-async function copy(button, code) {
-  const word = button.textContent;
-  try {
-    await navigator.clipboard.writeText(code.textContent ?? "");
-    button.textContent = "Copied";
-  } catch {
-    // Without HTTPS there is no clipboard: the line is marked, ready for the keyboard.
-    getSelection()?.selectAllChildren(code);
-    button.textContent = "Press Ctrl+C";
-  }
-  setTimeout(() => (button.textContent = word), COPIED_MS);
 }

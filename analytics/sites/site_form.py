@@ -6,9 +6,9 @@ from django import forms
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 
-from analytics.admin import site_values
-from analytics.admin.site_values import LinesField
 from analytics.models import Member
+from analytics.sites import site_values
+from analytics.sites.site_values import LinesField
 from tracker.models import Site
 from tracker.pages.escapes import readable
 from tracker.pages.readable_hosts import readable_host
@@ -82,6 +82,7 @@ class SiteForm(forms.ModelForm):  # type: ignore[type-arg]
             "excluded_addresses",
             "excluded_paths",
         )
+        labels = {"timezone": "Time zone"}
         help_texts = {
             "domain": "The site's name, like example.com.",
             "timezone": "Its days begin at this zone's midnight, like Europe/Berlin.",
@@ -111,7 +112,7 @@ class SiteForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        self._check_excluded(cleaned)
+        self._check_excluded()
         self._follow_domain(cleaned)
         if not cleaned.get("hosts") and "hosts" not in self.errors and (domain := cleaned.get("domain")):
             cleaned["hosts"] = site_hosts(domain, [])
@@ -129,18 +130,24 @@ class SiteForm(forms.ModelForm):  # type: ignore[type-arg]
             old = {before, *twin(before)}
             cleaned["hosts"] = list(dict.fromkeys([*new, *(host for host in hosts if host not in old)]))
 
-    def _check_excluded(self, cleaned: dict[str, Any]) -> None:
+    def _wanted(self, name: str) -> Any:
+        """What a field will say; one that is not in this form, or not right, stays what it is."""
+        return self.cleaned_data.get(name, getattr(self.instance, name))
+
+    def _check_excluded(self) -> None:
         """A path that no page of the site can have would leave out nothing, without a word."""
-        for path in cleaned.get("excluded_paths", ()):
+        # Where the form has the switches and not the paths, it is the switch that is wrong.
+        place = "excluded_paths" if "excluded_paths" in self.fields else None
+        for path in self._wanted("excluded_paths"):
             for mark, switch, label in (
                 ("#", "hash_routes", "that pages are told apart by their #fragment"),
                 ("?", "page_parameters", "which query parameters tell pages apart"),
             ):
-                if mark in path and not cleaned.get(switch):
-                    self.add_error("excluded_paths", f"“{readable(path)}” has a {mark}: say {label}, too.")
-            if not path.startswith("/") and not cleaned.get("show_host"):
+                if mark in path and not self._wanted(switch):
+                    self.add_error(place, f"“{readable(path)}” has a {mark}: say {label}, too.")
+            if not path.startswith("/") and not self._wanted("show_host"):
                 self.add_error(
-                    "excluded_paths",
+                    place,
                     f"“{readable(path)}” has a host: say that pages are told apart by their host, too.",
                 )
 

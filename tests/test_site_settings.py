@@ -1,0 +1,196 @@
+"""A site's settings in the product's own look: who reads, who changes, and what becomes of what is sent."""
+
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.test import Client
+
+from analytics.access.token_text import name_in
+from analytics.access.tokens import issue
+from analytics.models import Member, Token
+from analytics.sites.site_settings import SECTIONS
+from tests.cast import Cast, make_cast
+from tracker.models import Site
+
+pytestmark = pytest.mark.django_db
+NAMES = [section.name for section in SECTIONS]
+
+
+@pytest.fixture
+def cast() -> Cast:
+    return make_cast()
+
+
+def client_of(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def page(cast: Cast, user: User) -> str:
+    answer = client_of(user).get(f"/sites/{cast.site.key}/settings/")
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def send(cast: Cast, user: User, name: str, **sent: str) -> Any:
+    """As the page's script sends a section."""
+    return client_of(user).post(
+        f"/sites/{cast.site.key}/settings/{name}/", sent, headers={"X-Footfall-Section": "1"}
+    )
+
+
+def test_members_read_and_others_do_not(cast: Cast) -> None:
+    for name, user in cast.everyone().items():
+        status = client_of(user).get(f"/sites/{cast.site.key}/settings/").status_code
+        seen = name in ("owner", "viewer", "superuser")
+        assert status == (200 if seen else 302 if name == "deactivated" else 404), name
+    shown = page(cast, cast.viewer)
+    assert "www.seen.example" in shown
+    assert "Only owners of seen.example can change these" in shown
+    assert "<button" not in shown.partition('class="sections"')[2]
+    assert "API tokens" not in shown
+    assert "API tokens" in page(cast, cast.owner)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_only_owners_change_anything(cast: Cast, name: str) -> None:
+    before = Site.objects.values().get(pk=cast.site.pk)
+    for user, status in ((cast.viewer, 403), (cast.outsider, 404), (cast.customer, 404)):
+        answer = send(cast, user, name, do="make", domain="evil.example", timezone="Asia/Tokyo")
+        assert answer.status_code == status
+    assert client_of(cast.owner).get(f"/sites/{cast.site.key}/settings/{name}/").status_code == 405
+    assert Site.objects.values().get(pk=cast.site.pk) == before
+    assert not Token.objects.exists()
+
+
+def test_a_section_saves_its_own_fields_and_no_others(cast: Cast) -> None:
+    Site.objects.filter(pk=cast.site.pk).update(honour_dnt=True, excluded_paths=["/admin/*"])
+    answer = send(cast, cast.owner, "zone", timezone="Asia/Tokyo", domain="evil.example")
+    assert (answer.status_code, "Saved" in answer.content.decode()) == (200, True)
+    site = Site.objects.get(pk=cast.site.pk)
+    assert (site.timezone, site.domain, site.honour_dnt) == ("Asia/Tokyo", "seen.example", True)
+    assert site.excluded_paths == ["/admin/*"]
+    (noted,) = LogEntry.objects.all()
+    assert (noted.user, noted.get_change_message()) == (cast.owner, "Changed Time zone.")
+
+
+def test_without_its_script_a_form_leads_back_to_its_section(cast: Cast) -> None:
+    client = client_of(cast.owner)
+    address = f"/sites/{cast.site.key}/settings/"
+    answer = client.post(f"{address}zone/", {"timezone": "Asia/Tokyo"})
+    assert answer["Location"] == f"{address}?saved=zone#zone"
+    assert "Saved" in client.get(answer["Location"].partition("#")[0]).content.decode()
+    answer = client.post(f"{address}zone/", {"timezone": "Mars/Base"})
+    assert answer.status_code == 422
+    assert "is not a time zone" in answer.content.decode()
+    assert 'id="people"' in answer.content.decode()
+
+
+def test_what_is_wrong_is_told_and_nothing_saved(cast: Cast) -> None:
+    answer = send(cast, cast.owner, "name", domain="seen.example", hosts="shop.example\nno host")
+    assert answer.status_code == 422
+    text = answer.content.decode()
+    assert "is not a host name" in text
+    assert "shop.example" in text
+    assert Site.objects.get(pk=cast.site.pk).hosts == cast.site.hosts
+    assert send(cast, cast.owner, "nothing").status_code == 404
+
+
+def test_sections_that_belong_together_are_checked_together(cast: Cast) -> None:
+    """A path with a # needs the switch of another section; which may not be taken away from under it."""
+    text = send(cast, cast.owner, "excluded", excluded_paths="/#/admin/*").content.decode()
+    assert "has a #" in text
+    assert send(cast, cast.owner, "pages", hash_routes="on").status_code == 200
+    assert send(cast, cast.owner, "excluded", excluded_paths="/#/admin/*").status_code == 200
+    answer = send(cast, cast.owner, "pages", fold_case="on")
+    assert (answer.status_code, "has a #" in answer.content.decode()) == (422, True)
+
+
+def test_hosts_follow_a_new_domain(cast: Cast) -> None:
+    hosts = "\n".join(cast.site.hosts)
+    answer = send(cast, cast.owner, "name", domain="neu.example", hosts=hosts, hosts_follow="replace")
+    assert answer.status_code == 200
+    assert Site.objects.get(pk=cast.site.pk).hosts == ["neu.example", "www.neu.example"]
+
+
+def roles(cast: Cast) -> dict[str, str]:
+    return {member.user.username: member.role for member in cast.site.members.select_related("user")}
+
+
+def test_an_owner_lets_people_in_and_out_again(cast: Cast) -> None:
+    before = roles(cast)
+    send(cast, cast.owner, "people", do="add", username="outsider", role="viewer")
+    assert roles(cast) == before | {"outsider": "viewer"}
+    member = cast.site.members.get(user=cast.outsider)
+    send(cast, cast.owner, "people", do="role", member=str(member.pk), role="owner")
+    assert roles(cast) == before | {"outsider": "owner"}
+    answer = send(cast, cast.owner, "people", do="remove", member=str(member.pk))
+    assert "Undo" in answer.content.decode()
+    assert roles(cast) == before
+    said = [entry.change_message for entry in LogEntry.objects.order_by("pk")]
+    assert len(said) == 3
+    assert all("outsider" in each for each in said)
+
+
+def test_nobody_is_a_member_who_should_not_be(cast: Cast) -> None:
+    before = roles(cast)
+    strange = Member.objects.create(site=cast.strange_site, user=cast.owner, role="viewer")
+    for sent in (
+        {"do": "add", "username": "nobody", "role": "viewer"},
+        {"do": "add", "username": "customer", "role": "owner"},
+        {"do": "add", "username": "viewer", "role": "owner"},
+        {"do": "add", "username": "outsider", "role": "king"},
+        {"do": "role", "member": str(strange.pk), "role": "owner"},
+        {"do": "remove", "member": str(strange.pk)},
+        {"do": "role", "member": str(cast.site.members.get(user=cast.viewer).pk), "role": "king"},
+        {"do": "remove", "member": "٣x"},
+        {},
+    ):
+        assert send(cast, cast.owner, "people", **sent).status_code == 422, sent
+    assert roles(cast) == before
+    strange.refresh_from_db()
+    assert strange.role == "viewer"
+
+
+def test_the_last_owner_stays(cast: Cast) -> None:
+    """The other owners of the cast cannot log in, or are no staff; an administrator may do without one."""
+    cast.site.members.filter(user=cast.customer).delete()
+    member = cast.site.members.get(user=cast.owner)
+    for sent in ({"do": "remove"}, {"do": "role", "role": "viewer"}):
+        answer = send(cast, cast.owner, "people", member=str(member.pk), **sent)
+        assert "This is the only owner" in answer.content.decode()
+    assert roles(cast)["owner"] == "owner"
+    send(cast, cast.superuser, "people", do="remove", member=str(member.pk))
+    assert "owner" not in roles(cast)
+
+
+def test_a_token_is_shown_once_and_revoked(cast: Cast) -> None:
+    made = send(cast, cast.owner, "tokens", do="make", write="on").content.decode()
+    token = Token.objects.get()
+    assert (token.write, token.all_sites, list(token.sites.all())) == (True, False, [cast.site])
+    text = made.partition('<code translate="no">')[2].partition("<")[0]
+    assert name_in(text) == token.name
+    assert text not in page(cast, cast.owner)
+    assert str(token) in page(cast, cast.owner)
+    send(cast, cast.owner, "tokens", do="revoke", token=str(token.pk))
+    assert not Token.objects.exists()
+
+
+def test_a_token_is_shown_without_the_script_too(cast: Cast) -> None:
+    answer = client_of(cast.owner).post(f"/sites/{cast.site.key}/settings/tokens/", {"do": "make"})
+    assert f"ff_{Token.objects.get().name}_" in answer.content.decode()
+
+
+def test_tokens_that_read_more_are_told_and_not_an_owners_to_revoke(cast: Cast) -> None:
+    issue()
+    issue([cast.site, cast.strange_site])
+    issue([cast.strange_site])
+    shown = page(cast, cast.owner)
+    assert shown.count("an administrator’s") == 2
+    for token in Token.objects.all():
+        answer = send(cast, cast.owner, "tokens", do="revoke", token=str(token.pk))
+        assert answer.status_code == 422
+    assert Token.objects.count() == 3
