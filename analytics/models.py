@@ -1,4 +1,4 @@
-"""Who may see what: members of sites, and API tokens; and the days of the past that are sealed."""
+"""Who may see what: members of sites, links that let people in, API tokens; and the past that is sealed."""
 
 from django.conf import settings
 from django.db import models
@@ -7,21 +7,60 @@ from tracker.models import Site
 
 
 class Member(models.Model):
-    """A staff user's role on one site: an owner may change it, a viewer only look."""
+    """A staff user's role on one site, or on all: an owner may change it, a viewer only look."""
 
     class Role(models.TextChoices):
         OWNER = "owner", "owner"
         VIEWER = "viewer", "viewer"
 
-    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="members")
+    # None: every site, those that are added later too.
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="members", null=True, blank=True)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=8, choices=Role, default=Role.VIEWER)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["site", "user"], name="member_once_per_site")]
+        constraints = [
+            models.UniqueConstraint(fields=["site", "user"], name="member_once_per_site"),
+            models.UniqueConstraint(
+                fields=["user"], condition=models.Q(site=None), name="member_once_for_all_sites"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.user} ({self.role})"
+
+
+class PersonalLink(models.Model):
+    """A link that opens once, until it expires: an invitation, or a new password for a user.
+
+    Of its secret only the SHA-256 is kept, by which it is found.
+    """
+
+    class InvitedAs(models.TextChoices):
+        VIEWER = "viewer", "viewer"
+        OWNER = "owner", "owner"
+        ADMINISTRATOR = "administrator", "administrator"
+
+    digest = models.BinaryField(unique=True)
+    # Whom it is for: a name or a mail address as the inviter wrote it. A new password is for `user`.
+    name = models.CharField(max_length=150)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="password_links"
+    )
+    role = models.CharField(max_length=16, choices=InvitedAs, default=InvitedAs.VIEWER)
+    all_sites = models.BooleanField(default=False)
+    sites = models.ManyToManyField(Site, blank=True)
+    # It opens nothing that whoever made it could not open now.
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="made_links")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "analytics_personal_link"
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Token(models.Model):

@@ -1,6 +1,7 @@
 """Django settings, all from the environment (and `.env`); docs/operations.md names every one."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -135,6 +136,14 @@ FOOTFALL_ADMIN_LOG_DAYS = table.ADMIN_LOG_DAYS.value()
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/login/"
+
+_mail = server_urls.mail_server(table.EMAIL_URL.value())
+EMAIL_HOST, EMAIL_PORT = _mail["EMAIL_HOST"], _mail["EMAIL_PORT"]
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"], _mail["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS, EMAIL_USE_SSL = _mail["EMAIL_USE_TLS"], _mail["EMAIL_USE_SSL"]
+# Somebody waits for the page that says whether a letter went out.
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = table.MAIL_FROM.value() or f"Footfall <footfall@{urlsplit(FOOTFALL_URL).hostname}>"
 
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = FOOTFALL_HTTPS

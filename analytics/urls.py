@@ -11,6 +11,7 @@ from analytics.api.stats import add_stats
 from analytics.board import data, hosts, pages
 from analytics.board.failed import failed
 from analytics.health import health, metrics
+from analytics.people import people_page, welcome
 from analytics.process import web
 from analytics.sites import site_settings
 from tracker.web import views
@@ -33,6 +34,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", pages.sites, {"live": web.live}, name="sites"),
     path("login/", login.login, name="login"),
     path("logout/", pages.logout, name="logout"),
+    path("people/", people_page.people, name="people"),
+    path("people/links/<int:pk>/", people_page.link, name="people_link"),
+    path("people/<int:pk>/reset/", people_page.reset, name="people_reset"),
+    path("welcome/", welcome.welcome, name="welcome"),
     path("sites/live.json", pages.sites_live, {"live": web.live, "hour": web.sites_hour}, name="sites_live"),
     path("sites/<str:key>/", pages.board, name="board"),
     path(

@@ -3,23 +3,16 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
-from importlib.resources import files
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from scripts.stands.product import Product
-from tests.boards import choose, figure, visit, wait_until_at_rest
+from tests.axe import found
+from tests.boards import choose, figure, visit
 from tests.browser import visitor
 from tests.staff import at_board
 
-# Handed over by the debugger, to which the page's policy does not apply.
-AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
-RUN = """async () => {
-    const { violations } = await axe.run(document, { resultTypes: ["violations"] });
-    const why = ({ html, any, all, none }) => `${html} ${[...any, ...all, ...none].map((it) => it.message)}`;
-    return violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map(why).join("; ")}`);
-}"""
 DESK = (1440, 900)
 At = Callable[..., AbstractContextManager[Page]]
 
@@ -39,14 +32,6 @@ def key(footfall: Product) -> Iterator[str]:
 @pytest.fixture
 def at(footfall: Product, browser: Browser) -> At:
     return partial(at_board, browser, footfall)
-
-
-def found(page: Page) -> list[str]:
-    """What axe-core complains of."""
-    wait_until_at_rest(page)
-    page.evaluate(AXE)
-    complaints: list[str] = page.evaluate(RUN)
-    return complaints
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from django.urls import URLResolver, get_resolver
 from django.utils import timezone
 
 from analytics.access import tokens
-from analytics.models import Member, Token
+from analytics.models import Member, PersonalLink, Token
 from tests.cast import Cast, make_cast
 from tests.stored import visit
 from tracker.models import Event, PageView, Site, Visit
@@ -103,6 +103,10 @@ ROUTES: dict[str, tuple[str, set[str]]] = {
     "": ("/", USERS),
     "login/": ("/login/", {"anonymous", "deactivated"}),
     "logout/": ("/logout/", NOBODY),
+    "people/": ("/people/", OWNERS),
+    "people/links/<int:pk>/": ("/people/links/1/", NOBODY),  # these take POST only; test_people.py
+    "people/<int:pk>/reset/": ("/people/{user}/reset/", NOBODY),
+    "welcome/": ("/welcome/", EVERYONE),
     "sites/live.json": ("/sites/live.json", STAFF),
     "sites/<str:key>/": ("/sites/{site.key}/", READERS),
     "sites/<str:key>/curve.json": ("/sites/{site.key}/curve.json", READERS),
@@ -217,7 +221,7 @@ def test_everyone_gets_in_where_they_should_and_sees_only_their_sites(stage: Sta
 def kept() -> list[list[Any]]:
     """All that a request could change."""
     people = User.objects.values_list("username", "password", "is_staff", "is_superuser", "is_active")
-    models = (Site, Member, Token, PageView, Visit, Event, LogEntry)
+    models = (Site, Member, PersonalLink, Token, PageView, Visit, Event, LogEntry)
     return [sorted(people), *(sorted(model.objects.values_list(), key=str) for model in models)]
 
 

@@ -78,6 +78,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"analytics.sites"},
     "analytics.api": READ
     | {"analytics.models", "analytics.live", "analytics.history", "analytics.access", "analytics.queries"},
+    "analytics.people": READ | {"analytics.models", "analytics.access", "analytics.queries"},
     "analytics.health": READ | {"analytics.access", "analytics.live", "tracker.edge"},
     "analytics.demo": READ,
     # Looks at everything that is kept, on both sides.
@@ -107,7 +108,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"tracker.edge"},
     "analytics.urls": READ
     | {"analytics.process", "analytics.access", "analytics.api", "analytics.board", "analytics.sites"}
-    | {"analytics.health"}
+    | {"analytics.health", "analytics.people"}
     | {"tracker.web"},
     "analytics.asgi": {"analytics.process", "analytics.board", "tracker.web"},
     "analytics.management": READ

@@ -15,6 +15,7 @@ ALLOWED: dict[str, set[str]] = {
     "shared": set(),
     "sites": {"shared"},
     "settings": {"shared"},
+    "people": {"shared"},
     "board/day": {"shared"},
     "board/lists": {"shared"},
     "board": {"board/day", "board/lists", "shared"},

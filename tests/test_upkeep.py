@@ -12,7 +12,7 @@ from django.contrib.sessions.models import Session
 from django.test import override_settings
 from django.utils import timezone
 
-from analytics.models import HistoryDay, LoginTries
+from analytics.models import HistoryDay, LoginTries, PersonalLink
 from analytics.upkeep import jobs
 from tests.stored import visit
 from tracker.models import Site
@@ -69,6 +69,20 @@ def test_tries_to_log_in_are_forgotten_after_their_wait(connection: psycopg.Conn
     with override_settings(LOGIN_GRACE=60):
         jobs.login_tries(connection, NOW)
     assert [bytes(tries.digest) for tries in LoginTries.objects.all()] == [bytes([59])]
+
+
+def test_links_that_nobody_opened_go_with_their_week(connection: psycopg.Connection) -> None:
+    user, site = (
+        User.objects.create(username="staff"),
+        Site.objects.create(domain="a.example", hosts=["a.example"]),
+    )
+    for age in (-1, 1):
+        link = PersonalLink.objects.create(
+            digest=bytes([age + 1]), name=f"{age}", made_by=user, expires_at=NOW - age * SECOND
+        )
+        link.sites.add(site)
+    jobs.personal_links(connection, NOW)
+    assert [link.name for link in PersonalLink.objects.all()] == ["-1"]
 
 
 def test_days_are_sealed_in_a_process_of_its_own(

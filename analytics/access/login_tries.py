@@ -47,10 +47,7 @@ class Tries:
     """The passwords that were tried for one account name, by whoever sent this request."""
 
     def __init__(self, request: HttpRequest, name: str) -> None:
-        address = addresses.client_address(
-            request.META.get("REMOTE_ADDR"), request.headers.get("X-Forwarded-For", ""), _proxies()
-        )
-        place = addresses.place_of(address)
+        place = _place(request)
         browser = known_browser.of(request.COOKIES.get(known_browser.COOKIE, ""))
         self._known = browser is not None and browser.name == known_browser.mark(name)
         # Counted by itself: whoever shares an address with the owner takes none of his tries.
@@ -84,14 +81,11 @@ class Tries:
         _write(dict(zip((self._pair, self._address, self._name), counts, strict=True)) | dict(more or {}))
 
 
-class OldPasswordTries:
-    """The old passwords that were tried in one session, to change it: by whoever found that browser, perhaps.
+class SomebodysTries:
+    """What one address or session tried, of whatever kind it is counted by."""
 
-    Its owner logs in anew where these are used up, and changes it in that session.
-    """
-
-    def __init__(self, session: str) -> None:
-        self._digest = _digest("change", session)
+    def __init__(self, *words: str) -> None:
+        self._digest = _digest(*words)
 
     def count(self) -> Verdict:
         """One try more, as with `Tries`."""
@@ -105,6 +99,23 @@ class OldPasswordTries:
     def right(self) -> None:
         """It was the right one."""
         _write({self._digest: Count()})
+
+
+class OldPasswordTries(SomebodysTries):
+    """The old passwords that were tried in one session, to change it: by whoever found that browser, perhaps.
+
+    Its owner logs in anew where these are used up, and changes it in that session.
+    """
+
+    def __init__(self, session: str) -> None:
+        super().__init__("change", session)
+
+
+class LinkTries(SomebodysTries):
+    """The secrets of personal links that were tried from one address."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        super().__init__("link", _place(request))
 
 
 def _forget() -> None:
@@ -126,6 +137,11 @@ def _write(kept: Mapping[bytes, Count]) -> None:
     tries, until = [each.tries for each in kept.values()], [each.until for each in kept.values()]
     with connection.cursor() as cursor:
         cursor.execute(WRITE, [list(kept), tries, until])
+
+
+def _place(request: HttpRequest) -> str:
+    peer, forwarded = request.META.get("REMOTE_ADDR"), request.headers.get("X-Forwarded-For", "")
+    return addresses.place_of(addresses.client_address(peer, forwarded, _proxies()))
 
 
 def _digest(*words: str) -> bytes:

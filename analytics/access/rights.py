@@ -7,7 +7,7 @@ import re
 from typing import TypeGuard
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from analytics.models import Member, Token
 from tracker.models import Site
@@ -36,7 +36,7 @@ def visible_sites(reader: Reader) -> QuerySet[Site]:
         return Site.objects.all()
     if isinstance(reader, Token):
         return reader.sites.all()
-    return Site.objects.filter(members__user=reader) if is_staff(reader) else Site.objects.none()
+    return _sites_of(Member.objects.filter(user=reader)) if is_staff(reader) else Site.objects.none()
 
 
 def owned_sites(reader: Reader) -> QuerySet[Site]:
@@ -45,7 +45,12 @@ def owned_sites(reader: Reader) -> QuerySet[Site]:
         return Site.objects.none()
     if sees_all(reader):
         return Site.objects.all()
-    return Site.objects.filter(members__user=reader, members__role=Member.Role.OWNER)
+    return _sites_of(Member.objects.filter(user=reader, role=Member.Role.OWNER))
+
+
+def _sites_of(members: QuerySet[Member]) -> QuerySet[Site]:
+    """The sites of these memberships; one of all sites has none of its own."""
+    return Site.objects.filter(Exists(members.filter(Q(site=OuterRef("pk")) | Q(site=None))))
 
 
 def site_for(reader: Reader, key: str) -> Site | None:

@@ -10,4 +10,6 @@ LEFT_OUT: Final = {
     "django_session": "whoever reads them is logged in",
     # Wrong passwords of the last minutes, under a hash of name and address.
     "analytics_login_tries": "they are about the last minutes only",
+    "analytics_personal_link": "what was revoked since would let somebody in",
+    "analytics_personal_link_sites": "they belong to links",
 }

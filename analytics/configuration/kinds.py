@@ -6,6 +6,7 @@ hold a password that belongs elsewhere.
 
 import re
 from collections.abc import Callable, Mapping
+from email.utils import parseaddr
 from fractions import Fraction
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -190,6 +191,19 @@ def _split(text: str) -> tuple[SplitResult, int | None]:
             f"must be an address such as https://stats.example.com:8443, not {shown(text)}."
         ) from None
     return parts, port
+
+
+def mail_address(text: str) -> str:
+    """A mail address, with a name before it or without: `Footfall <footfall@example.com>`."""
+    name, address = parseaddr(text)
+    user, _, place = address.rpartition("@")
+    try:
+        if not user or not name.isprintable() or not user.isprintable() or place.startswith("*"):
+            raise ValueError
+        read_host(place)
+    except ValueError:
+        raise ValueError("must be a mail address, such as footfall@example.com.") from None
+    return text
 
 
 def network(text: str) -> str:

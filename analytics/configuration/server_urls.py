@@ -12,6 +12,9 @@ ENCODED = (
 )
 POSTGRES = "postgres://USER:PASSWORD@HOST:5432/DATABASE"
 REDIS = "redis://:PASSWORD@HOST:6379/0"
+SMTP = "smtp://USER:PASSWORD@HOST:587"
+# Without a port: of mail that is handed in, encrypted once asked, and from the first byte.
+SMTP_PORTS = {"smtp": 587, "smtps": 465, "smtp+plain": 25}
 SPACES = re.compile(r"[\s\x00-\x1f\x7f]")
 
 
@@ -57,6 +60,29 @@ def redis_url(text: str) -> str:
     except (ValueError, TypeError, RedisError):
         raise ValueError(f"has an option that is not known after ?: {REDIS}.") from None
     return text
+
+
+def email_url(text: str) -> str:
+    """The address of a mail server: `smtp://` asks for TLS, `smtps://` begins so, `smtp+plain://` never."""
+    parts = _parts(text, tuple(SMTP_PORTS), SMTP)
+    if not parts.hostname or parts.path not in ("", "/") or parts.query:
+        raise ValueError(f"must have the form {SMTP}; {ENCODED}.")
+    if (parts.username is None) != (parts.password is None):
+        raise ValueError(f"must have a user and a password, or none of both: {SMTP}.")
+    return text
+
+
+def mail_server(url: str | None) -> dict[str, Any]:
+    """Django's settings of the mail server at this address; with no host where there is none."""
+    parts = urlsplit(url or "")
+    return {
+        "EMAIL_HOST": parts.hostname or "",
+        "EMAIL_PORT": parts.port or SMTP_PORTS.get(parts.scheme, 0),
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_TLS": parts.scheme == "smtp",
+        "EMAIL_USE_SSL": parts.scheme == "smtps",
+    }
 
 
 def _parts(text: str, schemes: tuple[str, ...], form: str) -> SplitResult:

@@ -29,6 +29,10 @@ REDIS_URL = Setting[str | None](
     "the address of a Redis or Valkey between several processes",
     InBackups.SECRET,
 )
+EMAIL_URL = Setting[str | None](
+    "EMAIL_URL", server_urls.email_url, None, "the mail server that takes invitations", InBackups.SECRET
+)
+MAIL_FROM = Setting("FOOTFALL_MAIL_FROM", kinds.mail_address, "", "the address from which invitations come")
 DATA = Setting[Path | None]("FOOTFALL_DATA", kinds.folder, None, "the data folder", InBackups.OWN)
 DEMO_SECRET = Setting(
     "FOOTFALL_DEMO_SECRET", kinds.text, "", "what lets made-up visitors say their address", InBackups.OWN

@@ -28,6 +28,8 @@ HOLDS_PAGES: Final = (ProcessKind.WEB, ProcessKind.EDGE)  # web holds them where
 # say how Footfall behaves, are told to all.
 NEEDED_BY: Final[dict[str, tuple[ProcessKind, ...]]] = {
     "DATABASE_URL": (),
+    # Staff's pages send letters.
+    "EMAIL_URL": (ProcessKind.WEB,),
     "FOOTFALL_DATA": tuple(ProcessKind),
     "FOOTFALL_DEMO_SECRET": (*HOLDS_PAGES, ProcessKind.DEMO),
     "FOOTFALL_USER": (),

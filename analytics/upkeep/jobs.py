@@ -33,6 +33,18 @@ def login_tries(connection: psycopg.Connection, now: datetime) -> None:
     delete_before(connection, "analytics_login_tries", "until", now - timedelta(seconds=settings.LOGIN_GRACE))
 
 
+def personal_links(connection: psycopg.Connection, now: datetime) -> None:
+    """Delete invitations and links for new passwords that nobody opened in time."""
+    with connection.transaction():
+        # Which waits for nobody: whoever uses one at this moment has it until the next round.
+        old = connection.execute(
+            "SELECT id FROM analytics_personal_link WHERE expires_at <= %s FOR UPDATE SKIP LOCKED", [now]
+        )
+        ids = [row[0] for row in old]
+        connection.execute("DELETE FROM analytics_personal_link_sites WHERE personallink_id = ANY(%s)", [ids])
+        connection.execute("DELETE FROM analytics_personal_link WHERE id = ANY(%s)", [ids])
+
+
 class SealingProcess:
     """Seals what is due in a process of its own, one at a time.
 
@@ -88,4 +100,5 @@ JOBS = (
     Job("sessions", sessions, 3600),
     Job("admin log", admin_log, 3600),
     Job("login tries", login_tries, 3600),
+    Job("personal links", personal_links, 3600),
 )
