@@ -44,6 +44,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         "sites/<str:key>/curve.json", data.curve, {"answers": web.answers, "curves": web.curves}, name="curve"
     ),
     path("sites/<str:key>/at.json", data.moment, {"answers": web.answers}, name="at"),
+    path("sites/<str:key>/titles.json", data.called, {"answers": web.answers}, name="titles"),
     path("sites/<str:key>/paths.json", data.steps, {"answers": web.answers}, name="paths"),
     path(
         "sites/<str:key>/list.json", data.whole_list, {"answers": web.answers, "live": web.live}, name="list"

@@ -22,7 +22,13 @@ SHOTS.mkdir(parents=True, exist_ok=True)
 
 @contextmanager
 def visit(
-    product: Product, key: str, path: str, address: str = "192.0.2.1", agent: str = CHROME, referrer: str = ""
+    product: Product,
+    key: str,
+    path: str,
+    address: str = "192.0.2.1",
+    agent: str = CHROME,
+    referrer: str = "",
+    title: str = "",
 ) -> Iterator[Callable[..., None]]:
     """A real visitor: counted from here until the end of the block; call the result to send a message."""
     page_id = str(uuid.uuid4())
@@ -36,7 +42,7 @@ def visit(
         def say(**message: Any) -> None:
             socket.send(json.dumps({"id": page_id, **message}))
 
-        say(t="page", u=f"https://seen.example{path}", r=referrer)
+        say(t="page", u=f"https://seen.example{path}", r=referrer, ti=title)
         assert json.loads(socket.recv(timeout=10))["t"] == "ack"
         yield say
 

@@ -112,6 +112,7 @@ ROUTES: dict[str, tuple[str, set[str]]] = {
     "sites/<str:key>/curve.json": ("/sites/{site.key}/curve.json", READERS),
     "sites/<str:key>/at.json": ("/sites/{site.key}/at.json?t={now}", READERS),
     "sites/<str:key>/paths.json": ("/sites/{site.key}/paths.json?page=/", READERS),
+    "sites/<str:key>/titles.json": ("/sites/{site.key}/titles.json?page=/", READERS),
     "sites/<str:key>/list.json": ("/sites/{site.key}/list.json?of=pages&t={now}", READERS),
     "sites/<str:key>/hosts/": ("/sites/{site.key}/hosts/", NOBODY),  # takes POST only; test_knocks.py
     "sites/<str:key>/reports/": ("/sites/{site.key}/reports/", NOBODY),  # leads to the report, which is above

@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from analytics.access.rights import asite_for
-from analytics.board import full_list, paths, replay
+from analytics.board import full_list, paths, replay, titles
 from analytics.board.day import DayCurves
 from analytics.live.state import LiveState
 from analytics.queries import filtering
@@ -22,7 +22,7 @@ from tracker.live.filters import Filters
 from tracker.models import Site
 
 # A board asks for its curve once a minute, and for its paths every 5 s: those who look at the same share it.
-CURVE_SECONDS, PATHS_SECONDS = 10.0, 3.0
+CURVE_SECONDS, PATHS_SECONDS, TITLES_SECONDS = 10.0, 3.0, 3.0
 
 
 @never_cache
@@ -44,15 +44,28 @@ async def steps(request: HttpRequest, key: str, answers: SharedAnswers) -> HttpR
     """`/sites/KEY/paths.json?page=…`: from where to where on those pages in the 30 minutes to `t`, or now."""
 
     def around(site: Site, filters: Filters) -> Awaitable[Any]:
-        pages = filters.names()["pages"]
-        if not pages or any("\0" in page for page in pages):
-            raise ValueError("Name a page.")
+        _pages(filters)
         now = datetime.now(UTC)
         until = replay.read_moment(request.GET["t"], site, now) if "t" in request.GET else now
         asked = ("paths", site.key, filters, request.GET.get("t"))
         return answers.get(asked, lambda: paths.around(site, filters, until), PATHS_SECONDS)
 
     return await _answer(request, key, around)
+
+
+@never_cache
+@require_safe
+async def called(request: HttpRequest, key: str, answers: SharedAnswers) -> HttpResponse:
+    """`/sites/KEY/titles.json?page=…`: what these pages are called."""
+
+    def named(site: Site, filters: Filters) -> Awaitable[Any]:
+        pages = _pages(filters)
+        now = datetime.now(UTC)
+        return answers.get(
+            ("titles", site.key, filters), lambda: titles.titles(site, pages, now), TITLES_SECONDS
+        )
+
+    return await _answer(request, key, named)
 
 
 @never_cache
@@ -83,6 +96,14 @@ async def whole_list(request: HttpRequest, key: str, answers: SharedAnswers, liv
         return await answers.get(asked, lambda: full_list.listed(replay.counted(site, at, filters), of, text))
 
     return await _answer(request, key, shown)
+
+
+def _pages(filters: Filters) -> list[str]:
+    """The pages that are asked about. Raises ValueError where none is, or one that no row can hold."""
+    pages = filters.names()["pages"]
+    if not pages or any("\0" in page for page in pages):
+        raise ValueError("Name a page.")
+    return pages
 
 
 async def _answer(

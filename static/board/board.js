@@ -18,6 +18,7 @@ import { FullList } from "./lists/full.js";
 import { LiveList } from "./lists/list.js";
 import { Paths } from "./lists/paths.js";
 import { Tabs } from "./lists/tabs.js";
+import { Titles } from "./lists/titles.js";
 import { Moment } from "./moment.js";
 import { Now } from "./now.js";
 import { BoardSocket } from "./socket.js";
@@ -39,7 +40,14 @@ const now = new Now(part(".now"));
 const hour = new Hour(part(".hour"), clock);
 const filters = new Filters(/** @type {HTMLElement} */ (document.querySelector("[data-chips]")), refilter);
 const day = new Day(part(".day"), clock, `/sites/${key}/curve.json${filters.query}`, compareDay);
-const lists = DIMENSIONS.map((dimension) => new LiveList(part(`[data-list=${dimension}]`), dimension, filters));
+const titles = new Titles(/** @type {HTMLButtonElement} */ (part("[data-titles]")), `/sites/${key}/titles.json`, () => {
+  for (const list of lists) list.entitle();
+  full.entitle();
+});
+const pages = { title: (/** @type {string} */ name) => titles.title(name), address };
+const lists = DIMENSIONS.map((dimension) => (
+  new LiveList(part(`[data-list=${dimension}]`), dimension, filters, dimension === "pages" ? pages : undefined)
+));
 const strip = new Strip(part(".strip"), part("[data-trouble]"));
 const world = new World(part(".world"), filters);
 const paths = new Paths(part(".paths"), `/sites/${key}/paths.json`, (kind, name) => {
@@ -52,7 +60,7 @@ const replay = new Replay(board, clock, () => `/sites/${key}/at.json${filters.qu
   const shown = past ?? latest;
   if (shown) draw(shown);
 }, (at) => rewrite((query) => (at === null ? query.delete("t") : query.set("t", String(at)))));
-const full = new FullList(/** @type {HTMLTemplateElement} */ (part("[data-full]")), filters, `/sites/${key}/list.json`, () => replay.at);
+const full = new FullList(/** @type {HTMLTemplateElement} */ (part("[data-full]")), filters, `/sites/${key}/list.json`, () => replay.at, pages);
 for (const panel of /** @type {NodeListOf<HTMLElement>} */ (board.querySelectorAll(".panel:has(.tabs)"))) {
   new Tabs(panel, asked("show"), (chosen, others) => rewrite((query) => {
     for (const name of others) query.delete("show", name);
@@ -131,11 +139,18 @@ function draw(snapshot) {
     if (replay.at !== null || other) list.renew();
   }
   other = false;
+  titles.want([...(lists.find(({ dimension }) => dimension === "pages")?.names ?? []), ...full.pages]);
   world.update(snapshot.world);
   full.update();
   moment.say(snapshot, replay.at !== null, filters.query !== "");
   paths.update(filters.pages, filters.query, replay.at);
   day.drawing.mark(replay.at);
+}
+
+/** Where a page is, as far as its name tells. @param {string} name */
+function address(name) {
+  if (name === "" || name === "(other)") return null;
+  return `https://${name.startsWith("/") ? domain : ""}${name}`;
 }
 
 function refilter() {

@@ -4,6 +4,7 @@
  *
  * @import {Dimension, NameTabs} from "../../shared/snapshot.js"
  * @import {NameFilters} from "./list.js"
+ * @import {PageDetails} from "./row.js"
  * @typedef {{of: Dimension, tabs: number, total: number, found: number, rows: NameTabs[]}} ListAnswer
  *   `tabs`: all that are open; `total`: distinct names, of which `found` have the text in them that was asked for
  */
@@ -27,8 +28,10 @@ export class FullList {
    * @param {NameFilters & {readonly query: string}} filters `query`: all filters, as a query string
    * @param {string} url what to ask
    * @param {() => number | null} moment that the board shows, in seconds since the epoch; null: now
+   * @param {PageDetails} details of pages
    */
-  constructor(template, filters, url, moment) {
+  constructor(template, filters, url, moment, details) {
+    this.details = details;
     this.template = template;
     this.filters = filters;
     this.url = url;
@@ -54,7 +57,7 @@ export class FullList {
         dialog.close();
         this.filters.toggle(filtered, name);
       },
-    });
+    }, dimension === "pages" ? this.details : undefined);
     const search = this.#search();
     search.placeholder = `Search ${this.#title}`;
     search.setAttribute("aria-label", search.placeholder);
@@ -73,6 +76,16 @@ export class FullList {
     this.#list.measure();
     search.focus();
     this.update();
+  }
+
+  /** The pages that it shows, if it does. */
+  get pages() {
+    return this.#dimension === "pages" ? (this.#list?.names ?? []) : [];
+  }
+
+  /** What pages are called is known, or to be shown no longer. */
+  entitle() {
+    this.#list?.entitle();
   }
 
   /** The board shows something else now. */

@@ -4,6 +4,7 @@
  * 0.5 ms for six lists of 100 rows where an `animate()` for each that moved cost 6.
  *
  * @import {Dimension, NameTabs} from "../../shared/snapshot.js"
+ * @import {PageDetails} from "./row.js"
  */
 import { ListRow } from "./row.js";
 
@@ -45,9 +46,11 @@ export class LiveList {
    * @param {HTMLElement} root with `.rows` in it, and in these `.more` and `.none`
    * @param {Dimension} dimension
    * @param {NameFilters} [filters] what a row that is pressed filters by
+   * @param {PageDetails} [details] where its names are pages
    */
-  constructor(root, dimension, filters) {
+  constructor(root, dimension, filters, details) {
     this.dimension = dimension;
+    this.details = details;
     this.filters = filters;
     this.list = /** @type {HTMLElement} */ (root.querySelector(".rows"));
     this.more = /** @type {HTMLElement} */ (root.querySelector(".more"));
@@ -62,6 +65,16 @@ export class LiveList {
   measure() {
     this.#slots = Number(getComputedStyle(this.list).getPropertyValue("--slots")) || this.#slots;
     this.renew();
+  }
+
+  /** The names that are shown. */
+  get names() {
+    return [...this.#rows.keys()];
+  }
+
+  /** What pages are called is known, or to be shown no longer. */
+  entitle() {
+    for (const [name, row] of this.#rows) row.entitle(this.details?.title(name) ?? "");
   }
 
   /** Everything to its place at once: what is shown is something else now. */
@@ -141,6 +154,7 @@ export class LiveList {
 
   /** @param {Element} target */
   #pick(target) {
+    if (target.closest("a")) return;
     for (const [name, row] of this.#rows) {
       if (row.root.contains(target)) this.filters?.toggle(this.dimension, name);
     }
@@ -156,10 +170,21 @@ export class LiveList {
       ["Home", 0],
       ["End", buttons.length - 1],
     ]);
+    // To the page itself, and back.
+    if (event.key === "ArrowRight" || event.key === "ArrowLeft") return this.#aside(event);
     const goal = goals.get(event.key);
     if (goal === undefined || !buttons.length) return;
     event.preventDefault();
     buttons[Math.min(buttons.length - 1, Math.max(0, goal))]?.focus();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #aside(event) {
+    const here = document.activeElement;
+    const goal = event.key === "ArrowRight" ? here?.nextElementSibling : here?.previousElementSibling;
+    if (!goal?.matches(".pick, .visit")) return;
+    event.preventDefault();
+    /** @type {HTMLElement} */ (goal).focus();
   }
 
   #clearGone() {
@@ -195,8 +220,7 @@ export class LiveList {
       let row = this.#rows.get(item.name);
       const known = row !== undefined;
       if (!row) {
-        row = new ListRow(this.dimension, item.name);
-        this.#rows.set(item.name, row);
+        row = this.#made(item.name);
         if (moving) row.root.animate([{ opacity: 0 }, { opacity: 1 }], { duration: FADE_MS, easing: "ease-out" });
       }
       row.update(index, item.tabs, tabs);
@@ -205,6 +229,16 @@ export class LiveList {
       if (row.root === here) here = here.nextElementSibling;
       else this.#insert(row.root, here, known);
     });
+  }
+
+  /** @param {string} name */
+  #made(name) {
+    const row = new ListRow(this.dimension, name);
+    const address = this.details?.address(name);
+    if (address) row.lead(address);
+    row.entitle(this.details?.title(name) ?? "");
+    this.#rows.set(name, row);
+    return row;
   }
 
   /**

@@ -26,11 +26,19 @@ export function percent(part, whole) {
   return share > 0 && share < 1 ? "< 1 %" : `${Math.round(share)} %`;
 }
 
+/**
+ * What the row of a page has beside its path.
+ * @typedef {object} PageDetails
+ * @property {(name: string) => string} title "" where none is known, or none is to be shown
+ * @property {(name: string) => string | null} address where it is, to be opened
+ */
+
 export class ListRow {
   root = element("li", "row");
   button = /** @type {HTMLButtonElement} */ (element("button", "pick"));
   #figure = element("span", "figure");
   #share = element("span", "share");
+  /** @type {HTMLElement | null} */ #title = null;
   /** @type {number | null} */ #tabs = null;
   #part = -1;
   #at = -1;
@@ -57,6 +65,31 @@ export class ListRow {
     this.root.classList.toggle("unnamed", name === "" || name === "(other)");
     this.button.append(shown, this.#share, this.#figure);
     this.root.append(this.button);
+  }
+
+  /** Lead to the page itself. @param {string} address */
+  lead(address) {
+    const link = /** @type {HTMLAnchorElement} */ (element("a", "visit"));
+    link.href = address;
+    link.target = "_blank";
+    // The page is not told who looks at its readers.
+    link.rel = "noreferrer";
+    link.textContent = "↗";
+    link.title = `Open ${address}`;
+    link.setAttribute("aria-label", link.title);
+    link.tabIndex = -1;
+    this.button.after(link);
+  }
+
+  /** Say what the page is called. @param {string} title "": nothing */
+  entitle(title) {
+    if ((this.#title?.textContent ?? "") === title) return;
+    this.#title ??= element("span", "title");
+    this.#title.textContent = title;
+    this.#title.title = title;
+    this.root.classList.toggle("entitled", title !== "");
+    if (title) this.#share.before(this.#title);
+    else this.#title.remove();
   }
 
   /**
