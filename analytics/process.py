@@ -12,6 +12,7 @@ from analytics.board.ticker import Ticker
 from analytics.history.questions import Questions
 from analytics.live.last_hour import SitesHour
 from analytics.live.one_process import OneProcess
+from analytics.live.sites_today import SitesToday
 from analytics.live.snapshot import Snapshots
 from analytics.live.state import LiveState
 from analytics.live.system import System
@@ -37,6 +38,7 @@ class WebProcess:
         self.boards = OpenBoards(self.activities)
         self.polled = PolledBoards(self.boards, self.ticker, self.readers, self.system)
         self.sites_hour = SitesHour()
+        self.sites_today = SitesToday()
         self.answers = SharedAnswers()
         self.curves = DayCurves()
         self.questions = Questions()

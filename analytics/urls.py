@@ -8,12 +8,12 @@ from analytics.api.base import make_api
 from analytics.api.live import add_live
 from analytics.api.refusals import add_refusals
 from analytics.api.stats import add_stats
-from analytics.board import data, hosts, pages
+from analytics.board import data, pages
 from analytics.board.failed import failed
 from analytics.health import health, metrics
 from analytics.people import people_page, welcome
 from analytics.process import web
-from analytics.sites import site_settings
+from analytics.sites import adding, all_sites, installing, remedies, site_settings
 from tracker.web import views
 
 api = make_api()
@@ -31,14 +31,20 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, {"edge": web.edge, "live": web.live}, name="readyz"),
     path("metrics", metrics.metrics, {"edge": web.edge}, name="metrics"),
-    path("", pages.sites, {"live": web.live}, name="sites"),
+    path("", all_sites.page, {"live": web.live}, name="sites"),
     path("login/", login.login, name="login"),
     path("logout/", pages.logout, name="logout"),
     path("people/", people_page.people, name="people"),
     path("people/links/<int:pk>/", people_page.link, name="people_link"),
     path("people/<int:pk>/reset/", people_page.reset, name="people_reset"),
     path("welcome/", welcome.welcome, name="welcome"),
-    path("sites/live.json", pages.sites_live, {"live": web.live, "hour": web.sites_hour}, name="sites_live"),
+    path("sites/add/", adding.add, name="add_site"),
+    path(
+        "sites/live.json",
+        all_sites.counts,
+        {"live": web.live, "hour": web.sites_hour, "today": web.sites_today},
+        name="sites_live",
+    ),
     path("sites/<str:key>/", pages.board, name="board"),
     path(
         "sites/<str:key>/curve.json", data.curve, {"answers": web.answers, "curves": web.curves}, name="curve"
@@ -49,7 +55,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(
         "sites/<str:key>/list.json", data.whole_list, {"answers": web.answers, "live": web.live}, name="list"
     ),
-    path("sites/<str:key>/hosts/", hosts.allow, name="hosts"),
+    path("sites/<str:key>/install/", installing.page, name="install"),
+    path("sites/<str:key>/install.json", installing.state, {"live": web.live}, name="install_state"),
+    path("sites/<str:key>/remedies/<slug:name>/", remedies.mend, name="mend"),
     path("sites/<str:key>/settings/", site_settings.page, name="site_settings"),
     path("sites/<str:key>/settings/<slug:name>/", site_settings.change, name="change_setting"),
     path("sites/<str:key>/reports/", pages.reports, name="reports"),

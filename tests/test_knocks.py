@@ -96,8 +96,25 @@ def cast(db: None) -> Cast:
 def allow(cast: Cast, user: Any, host: str) -> tuple[int, dict[str, Any]]:
     client = Client()
     client.force_login(user)
-    answer = client.post(f"/sites/{cast.site.key}/hosts/", {"host": host})
-    return answer.status_code, answer.json()
+    answer = client.post(f"/sites/{cast.site.key}/remedies/hosts/", {"of": host})
+    said = answer.json()
+    assert ("said" in said) is (answer.status_code == 200)
+    return answer.status_code, {name: value for name, value in said.items() if name != "said"}
+
+
+def test_an_owner_mends_what_else_keeps_visitors_out(cast: Cast) -> None:
+    cast.site.excluded_addresses, cast.site.honour_dnt, cast.site.enabled = ["192.0.2.0/24"], True, False
+    cast.site.save()
+    client = Client()
+    client.force_login(cast.owner)
+    for name, of in (("addresses", "192.0.2.0/24"), ("opted-out", ""), ("enabled", "")):
+        answer = client.post(f"/sites/{cast.site.key}/remedies/{name}/", {"of": of})
+        assert answer.status_code == 200
+        assert "Load the page again." in answer.json()["said"]
+    site = type(cast.site).objects.get(pk=cast.site.pk)
+    assert (site.excluded_addresses, site.honour_dnt, site.enabled) == ([], False, True)
+    assert LogEntry.objects.count() == 3
+    assert client.post(f"/sites/{cast.site.key}/remedies/nothing/").status_code == 404
 
 
 def test_an_owner_allows_a_host_and_that_is_noted(cast: Cast) -> None:
@@ -115,7 +132,7 @@ def test_nobody_else_allows_one_and_nothing_else_is_one(cast: Cast) -> None:
     for host in ("", "no host", "<b>", "(other)", "a" * 300, "x\0.example"):
         status, said = allow(cast, cast.owner, host)
         assert (status, "is not a host name" in said["error"]) == (400, True)
-    assert Client().post(f"/sites/{cast.site.key}/hosts/", {"host": "shop.example"}).status_code == 404
+    assert Client().post(f"/sites/{cast.site.key}/remedies/hosts/", {"of": "shop.example"}).status_code == 404
     cast.site.refresh_from_db()
     assert "shop.example" not in cast.site.hosts
     cast.site.hosts = [f"{number}.example" for number in range(200)]
@@ -123,8 +140,8 @@ def test_nobody_else_allows_one_and_nothing_else_is_one(cast: Cast) -> None:
     assert allow(cast, cast.owner, "shop.example")[0] == 400
 
 
-def test_every_reason_that_is_told_has_its_sentence_on_the_board() -> None:
-    script = (ROOT / "static" / "board" / "knocks.js").read_text()
+def test_every_reason_that_is_told_has_its_sentence() -> None:
+    script = (ROOT / "static" / "setup" / "doctor.js").read_text()
     told = (Drop.WRONG_ORIGIN, Drop.FOREIGN_PAGE, Drop.BOT, Drop.OPTED_OUT, Drop.UNKNOWN_SITE)
     for reason in (*told, Drop.EXCLUDED_ADDRESS, Drop.EXCLUDED_PATH):
         assert f'case "{reason}":' in script

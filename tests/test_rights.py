@@ -2,7 +2,7 @@
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import AnonymousUser, Permission
 
 from analytics.access import rights
 from analytics.models import Token
@@ -48,6 +48,15 @@ def test_only_owners_and_superusers_may_change_a_site(cast: Cast, name: str) -> 
     assert domains(rights.owned_sites(user)) == OWNS[name]
     assert rights.owns(user, cast.site) is ("seen.example" in OWNS[name])
     assert rights.owns(user, cast.strange_site) is (name == "superuser")
+
+
+def test_superusers_add_sites_and_whom_they_gave_the_right(cast: Cast) -> None:
+    cast.outsider.user_permissions.add(Permission.objects.get(codename="add_site"))
+    cast.customer.user_permissions.add(Permission.objects.get(codename="add_site"))
+    may = {name for name, user in cast.everyone().items() if rights.may_add_sites(user)}
+    assert may == {"superuser", "outsider"}
+    assert not rights.may_add_sites(AnonymousUser())
+    assert not rights.may_add_sites(Token(all_sites=True, write=True))
 
 
 def test_nobody_in_particular_sees_nothing(cast: Cast) -> None:

@@ -16,9 +16,10 @@ ALLOWED: dict[str, set[str]] = {
     "sites": {"shared"},
     "settings": {"shared"},
     "people": {"shared"},
+    "setup": {"shared"},
     "board/day": {"shared"},
     "board/lists": {"shared"},
-    "board": {"board/day", "board/lists", "shared"},
+    "board": {"board/day", "board/lists", "setup", "shared"},
     # It runs in the pages of others, which load nothing else of ours.
     "snippet": set(),
 }

@@ -157,13 +157,20 @@ def test_nobody_is_a_member_who_should_not_be(cast: Cast) -> None:
 
 def test_the_last_owner_stays(cast: Cast) -> None:
     """The other owners of the cast cannot log in, or are no staff; an administrator may do without one."""
-    cast.site.members.filter(user=cast.customer).delete()
     member = cast.site.members.get(user=cast.owner)
     for sent in ({"do": "remove"}, {"do": "role", "role": "viewer"}):
         answer = send(cast, cast.owner, "people", member=str(member.pk), **sent)
         assert "This is the only owner" in answer.content.decode()
     assert roles(cast)["owner"] == "owner"
     send(cast, cast.superuser, "people", do="remove", member=str(member.pk))
+    assert "owner" not in roles(cast)
+
+
+def test_who_owns_all_sites_is_shown_and_may_stay_alone(cast: Cast) -> None:
+    Member.objects.create(site=None, user=cast.outsider, role="owner")
+    assert "owner of all sites" in page(cast, cast.viewer)
+    member = cast.site.members.get(user=cast.owner)
+    assert send(cast, cast.owner, "people", do="remove", member=str(member.pk)).status_code == 200
     assert "owner" not in roles(cast)
 
 

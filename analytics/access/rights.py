@@ -15,6 +15,7 @@ from tracker.models import Site
 Reader = User | AnonymousUser | Token
 """Whoever reads: a logged-in user, nobody, or an API token."""
 
+ADD_SITES = "tracker.add_site"
 KEY = re.compile(r"[a-z0-9]{1,32}")
 
 
@@ -51,6 +52,16 @@ def owned_sites(reader: Reader) -> QuerySet[Site]:
 def _sites_of(members: QuerySet[Member]) -> QuerySet[Site]:
     """The sites of these memberships; one of all sites has none of its own."""
     return Site.objects.filter(Exists(members.filter(Q(site=OuterRef("pk")) | Q(site=None))))
+
+
+def may_add_sites(reader: Reader) -> bool:
+    """Whether the reader may add sites: superusers, and whom the admin gave the right "Can add site"."""
+    return is_staff(reader) and reader.has_perm(ADD_SITES)
+
+
+async def amay_add_sites(reader: Reader) -> bool:
+    """`may_add_sites` for the event loop."""
+    return is_staff(reader) and await reader.ahas_perm(ADD_SITES)
 
 
 def site_for(reader: Reader, key: str) -> Site | None:

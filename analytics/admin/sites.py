@@ -120,7 +120,7 @@ class SiteAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return may_change(request, obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return rights.sees_all(request.user)
+        return rights.may_add_sites(request.user)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -143,6 +143,14 @@ class SiteAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         with suppress(ValueError):
             search_term = search_term if search_term.isascii() else read_host(search_term)
         return super().get_search_results(request, queryset, search_term)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        user = request.user
+        if not change and rights.is_staff(user) and not rights.sees_all(user):
+            # Who adds a site owns it, or would not find it again.
+            owner = {"role": Member.Role.OWNER}
+            Member.objects.update_or_create(site=form.instance, user=user, defaults=owner)
 
     def save_model(self, request: HttpRequest, obj: Site, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db.models import Q
 
 from analytics.access.rights import Reader, sees_all
 from analytics.models import Member
@@ -25,7 +26,8 @@ class MemberSection:
 
     def shown(self, reader: Reader, site: Site, owner: bool) -> dict[str, Any]:
         """All members, owners first, and the form for one more."""
-        members = site.members.select_related("user").order_by("role", "user__username")
+        members = Member.objects.filter(Q(site=site) | Q(site=None)).select_related("user")
+        members = members.order_by("role", "user__username")
         return {"members": members, "roles": Member.Role.choices, "member_form": MemberForm()}
 
     def change(self, user: User, site: Site, sent: Mapping[str, str]) -> SectionAnswer:
@@ -73,7 +75,8 @@ class MemberSection:
 
 def is_last_owner(member: Member) -> bool:
     """Whether nobody who can log in would own the site without this member."""
-    owners = Member.objects.filter(site=member.site, role=Member.Role.OWNER, user__is_active=True)
+    of_site = Member.objects.filter(Q(site=member.site) | Q(site=None))
+    owners = of_site.filter(role=Member.Role.OWNER, user__is_active=True, user__is_staff=True)
     return member.role == Member.Role.OWNER and not owners.exclude(pk=member.pk).exists()
 
 

@@ -4,6 +4,9 @@
  * @import {Dimension, Snapshot} from "../shared/snapshot.js"
  */
 import { Clock } from "../shared/clock.js";
+import { Doctor } from "../setup/doctor.js";
+import { Install } from "../setup/install.js";
+import { Poll } from "../setup/poll.js";
 import "../shared/menus.js";
 import "../shared/terms.js";
 import { asked, rewrite } from "./address.js";
@@ -13,7 +16,6 @@ import { Hour } from "./day/hour.js";
 import { Replay } from "./day/replay.js";
 import { DIMENSIONS } from "./dimensions.js";
 import { Filters } from "./filters.js";
-import { Install } from "./install.js";
 import { FullList } from "./lists/full.js";
 import { LiveList } from "./lists/list.js";
 import { Paths } from "./lists/paths.js";
@@ -34,6 +36,7 @@ const { key = "", domain = "", zone = "UTC" } = board.dataset;
 /** @param {string} selector */
 const part = (selector) => /** @type {HTMLElement} */ (board.querySelector(selector));
 
+const DOOR_MS = 10_000;
 const number = new Intl.NumberFormat("en");
 const clock = new Clock(zone);
 const now = new Now(part(".now"));
@@ -77,7 +80,9 @@ let latest = null;
 const install = new Install(part(".install"), key, () => {
   part(".figures").hidden = false;
   measure();
+  watchDoor();
 });
+if (install.done) watchDoor();
 const title = new Title(domain);
 const moment = new Moment(board, title, clock);
 const status = new Status(board, clock);
@@ -89,6 +94,14 @@ let resized = 0;
 let other = false;
 /** Whether the day's curve has been there. */
 let began = false;
+
+/** What the site refuses while it counts, for those who can do something about it. */
+function watchDoor() {
+  const root = document.querySelector("#board > [data-doctor]");
+  if (!(root instanceof HTMLElement)) return;
+  const doctor = new Doctor(root, key, { calm: true });
+  new Poll(`/sites/${key}/install.json?refused`, DOOR_MS, (state) => doctor.show(state));
+}
 
 function measure() {
   for (const list of lists) list.measure();

@@ -1,8 +1,8 @@
 /**
- * A tile is one site at `/`: its live number, its last hour, its star.
+ * A tile is one site at `/`: its live number, its day, its last hour, its star.
  *
  * @import {LastHour, LiveObject} from "../shared/snapshot.js"
- * @typedef {Pick<LiveObject, "site" | "visitors" | "tabs"> & Pick<LastHour, "views">} SiteCounts
+ * @typedef {Pick<LiveObject, "site" | "visitors" | "tabs"> & Pick<LastHour, "views"> & { today: number | null }} SiteCounts
  */
 
 const number = new Intl.NumberFormat("en");
@@ -16,6 +16,8 @@ function counted(count, word) {
 export class Tile {
   visitors = 0;
   tabs = 0;
+  today = 0;
+  /** @type {number[]} */ views = [];
   #drawn = "";
 
   /** @param {HTMLElement} root */
@@ -28,19 +30,29 @@ export class Tile {
     this.star = /** @type {HTMLButtonElement} */ (part(".star"));
     this.people = part("[data-visitors]");
     this.pages = part("[data-tabs]");
+    this.day = part("[data-today]");
     this.hour = part(".spark");
     this.past = /** @type {SVGPathElement} */ (root.querySelector(".spark path:not(.running)"));
     this.running = /** @type {SVGPathElement} */ (root.querySelector(".spark .running"));
   }
 
+  /** Whether a page view has ever come. */
+  get installed() {
+    return !this.root.classList.contains("fresh");
+  }
+
   /** @param {SiteCounts} counts */
-  update({ visitors, tabs, views }) {
+  update({ visitors, tabs, today, views }) {
     this.visitors = visitors;
     this.tabs = tabs;
+    this.today = today ?? 0;
+    this.views = views;
     write(this.people, number.format(visitors));
     write(this.pages, counted(tabs, "tab"));
+    write(this.day, today === null ? "\u00A0" : `${number.format(today)} today`);
+    this.day.title = today === null ? "" : `${counted(today, "page view")} since midnight`;
     this.root.classList.toggle("nobody", visitors === 0);
-    this.#draw(views);
+    if (tabs || today || views.some(Boolean)) this.root.classList.remove("fresh");
   }
 
   /** @param {boolean} starred */
@@ -48,20 +60,22 @@ export class Tile {
     this.star.setAttribute("aria-pressed", String(starred));
   }
 
-  /** @param {number[]} views per minute, oldest first */
-  #draw(views) {
-    const key = views.join();
+  /**
+   * The last hour, on a scale that all tiles share: a quarter of the views is half as high, so that small sites show
+   * beside large ones.
+   * @param {number} highest views a minute
+   */
+  draw(highest) {
+    const key = [highest, ...this.views].join();
     if (key === this.#drawn) return;
     this.#drawn = key;
-    const most = Math.max(...views);
-    // With fewer than four at most, one view would look like a crowd.
-    const highest = Math.max(4, most);
-    const bars = views.map((count, at) => {
-      const high = count ? Math.max(2, (count / highest) * HEIGHT) : 0.75;
+    const bars = this.views.map((count, at) => {
+      const high = count ? Math.max(2, Math.sqrt(count / highest) * HEIGHT) : 0.75;
       return `M${at * 2 + 1} ${HEIGHT}v${(-high).toFixed(1)}`;
     });
     this.running.setAttribute("d", bars.pop() ?? "");
     this.past.setAttribute("d", bars.join(""));
+    const most = Math.max(0, ...this.views);
     const text = most ? `last hour: at most ${counted(most, "view")} a minute` : "no views in the last hour";
     this.hour.setAttribute("aria-label", text);
   }
