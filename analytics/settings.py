@@ -32,6 +32,10 @@ FOOTFALL_HTTPS = table.HTTPS.value()
 FOOTFALL_URL = table.URL.value() or FOOTFALL_DATA.url() or "http://localhost:8000"
 
 INSTALLED_APPS = [
+    # Before ours, which takes them out of the admin.
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "analytics",
     "tracker",
     "analytics.apps.StaffAdminConfig",
@@ -56,6 +60,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "analytics.access.sessions.LivingSessionsMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -145,6 +150,11 @@ EMAIL_USE_TLS, EMAIL_USE_SSL = _mail["EMAIL_USE_TLS"], _mail["EMAIL_USE_SSL"]
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = table.MAIL_FROM.value() or f"Footfall <footfall@{urlsplit(FOOTFALL_URL).hostname}>"
 
+# From the last use of a session, not from its login: `access.sessions`.
+SESSION_COOKIE_AGE = table.SESSION_DAYS.value() * 86_400
+OTP_TOTP_ISSUER = "Footfall"
+# Codes are counted as passwords are (`access.second_factor`), which locks no owner out; these would.
+OTP_TOTP_THROTTLE_FACTOR = OTP_STATIC_THROTTLE_FACTOR = 0
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = FOOTFALL_HTTPS
 X_FRAME_OPTIONS = "DENY"

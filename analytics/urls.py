@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, path
 
-from analytics.access import login
+from analytics.access import login_view
 from analytics.api.base import make_api
 from analytics.api.live import add_live
 from analytics.api.refusals import add_refusals
@@ -11,7 +11,7 @@ from analytics.api.stats import add_stats
 from analytics.board import data, pages
 from analytics.board.failed import failed
 from analytics.health import health, metrics
-from analytics.people import people_page, welcome
+from analytics.people import account_page, people_page, welcome
 from analytics.process import web
 from analytics.sites import adding, all_sites, installing, remedies, site_settings
 from tracker.web import views
@@ -32,11 +32,16 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.readyz, {"edge": web.edge, "live": web.live}, name="readyz"),
     path("metrics", metrics.metrics, {"edge": web.edge}, name="metrics"),
     path("", all_sites.page, {"live": web.live}, name="sites"),
-    path("login/", login.login, name="login"),
+    path("login/", login_view.login, name="login"),
     path("logout/", pages.logout, name="logout"),
     path("people/", people_page.people, name="people"),
     path("people/links/<int:pk>/", people_page.link, name="people_link"),
     path("people/<int:pk>/reset/", people_page.reset, name="people_reset"),
+    path("people/<int:pk>/second-factor/", people_page.lost_factor, name="people_factor"),
+    path("account/", account_page.account, name="account"),
+    path("account/password/", account_page.password, name="account_password"),
+    path("account/sessions/", account_page.end_sessions, name="account_sessions"),
+    path("account/second-factor/", account_page.factor, name="account_factor"),
     path("welcome/", welcome.welcome, name="welcome"),
     path("sites/add/", adding.add, name="add_site"),
     path(

@@ -277,6 +277,20 @@ def test_logging_out_closes_the_board_within_five_seconds(product: Product, boar
     assert time.monotonic() - began < 5
 
 
+def test_another_password_closes_the_board_within_five_seconds(product: Product, board: Opened) -> None:
+    watching = board(cookies=Staff(product, "viewer").cookies)
+    hear(watching)
+    (before,) = product.rows("SELECT password FROM auth_user WHERE username = 'viewer'")
+    change = "UPDATE auth_user SET password = %s WHERE username = 'viewer' RETURNING 1"
+    product.rows(change, "another")
+    try:
+        began = time.monotonic()
+        assert code_of(watching) == 4403
+        assert time.monotonic() - began < 5
+    finally:
+        product.rows(change, before["password"])
+
+
 VIEWER = "(SELECT id FROM auth_user WHERE username = 'viewer')"
 LOSSES = {
     "deactivated": f"UPDATE auth_user SET is_active = %s WHERE id = {VIEWER} RETURNING 1",

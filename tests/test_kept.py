@@ -46,7 +46,7 @@ def test_every_table_of_the_database_stands_there_once() -> None:
                 " AND relkind IN ('r', 'p') AND NOT relispartition"
             )
         }
-    said = [name for name in KEPT if re.fullmatch(r"(tracker|analytics|history|auth|django)_\w+", name)]
+    said = [name for name in KEPT if re.fullmatch(r"(tracker|analytics|history|auth|django|otp)_\w+", name)]
     assert sorted(said) == sorted(there)
 
 

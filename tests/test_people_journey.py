@@ -1,8 +1,10 @@
 """An owner invites a colleague, who sets a password and sees only that site: in a real Chromium."""
 
+import base64
 import re
 
 import pytest
+from django_otp.oath import totp
 from playwright.sync_api import Browser, Page, expect
 
 from scripts.stands.product import Product
@@ -102,10 +104,44 @@ def test_the_pages_of_people(footfall: Product, browser: Browser, keys: tuple[st
     with visitor(browser, color_scheme=scheme) as context:
         let_in(context, footfall)
         page = context.new_page()
-        for path in ("people", "welcome"):
+        for path in ("people", "welcome", "account", "account/password"):
             page.goto(f"{footfall.url}/{path}/")
             assert found(page) == []
             for width in (375, 820, 1280):
                 page.set_viewport_size({"width": width, "height": 900})
                 assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, width)
-                page.screenshot(path=SHOTS / f"{path}-{width}-{scheme}.png", full_page=True)
+                page.screenshot(path=SHOTS / f"{path.replace('/', '-')}-{width}-{scheme}.png", full_page=True)
+
+
+def test_a_second_factor_is_set_up_and_asked_for(
+    footfall: Product, browser: Browser, keys: tuple[str, str]
+) -> None:
+    with visitor(browser, viewport={"width": 375, "height": 800}, color_scheme="dark") as context:
+        page = context.new_page()
+        complaints = Complaints.of(page)
+        log_in(page, footfall, "mona", OWNER)
+        page.goto(f"{footfall.url}/account/")
+        page.get_by_role("button", name="Set it up").click()
+        expect(page.get_by_role("img", name="The secret as a QR code")).to_be_visible()
+        assert found(page) == []
+        page.screenshot(path=SHOTS / "account-qr-375-dark.png", full_page=True)
+        secret = page.locator(".hint b").inner_text().replace(" ", "")
+        page.get_by_label("Code", exact=True).fill(code(secret))
+        page.get_by_role("button", name="Switch it on").click()
+        expect(page.locator("#codes li")).to_have_count(10)
+        recovery = page.locator("#codes li").first.inner_text()
+        assert found(page) == []
+        page.screenshot(path=SHOTS / "account-codes-375-dark.png", full_page=True)
+    with visitor(browser) as context:
+        page = context.new_page()
+        log_in(page, footfall, "mona", OWNER)
+        expect(page.get_by_role("heading", name="Your code")).to_be_visible()
+        assert found(page) == []
+        page.get_by_label("Code").fill(recovery)
+        page.get_by_role("button", name="Log in").click()
+        expect(page.locator(".tile")).to_have_count(2)
+    assert complaints.heard == []
+
+
+def code(secret: str) -> str:
+    return f"{totp(base64.b32decode(secret)):06d}"

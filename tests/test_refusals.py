@@ -106,6 +106,11 @@ ROUTES: dict[str, tuple[str, set[str]]] = {
     "people/": ("/people/", OWNERS),
     "people/links/<int:pk>/": ("/people/links/1/", NOBODY),  # these take POST only; test_people.py
     "people/<int:pk>/reset/": ("/people/{user}/reset/", NOBODY),
+    "account/": ("/account/", USERS),
+    "account/password/": ("/account/password/", USERS),
+    "account/sessions/": ("/account/sessions/", NOBODY),  # these take POST only; test_account.py
+    "account/second-factor/": ("/account/second-factor/", NOBODY),
+    "people/<int:pk>/second-factor/": ("/people/{user}/second-factor/", NOBODY),
     "welcome/": ("/welcome/", EVERYONE),
     "sites/live.json": ("/sites/live.json", STAFF),
     "sites/<str:key>/": ("/sites/{site.key}/", READERS),

@@ -7,14 +7,14 @@ two hundred boards that came back together none then got in within daphne's 5 s 
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
 from typing import NamedTuple
 
-from django.conf import settings
 from django.contrib import auth
+from django.contrib.auth.models import AnonymousUser
 from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest
 
+from analytics.access import sessions
 from analytics.access.rights import Reader, site_for
 from tracker.models import Site
 
@@ -93,5 +93,7 @@ def _answers(questions: list[Question]) -> list[Site | None]:
 def _reader(session: str) -> Reader:
     """Whose session it is, read afresh; nobody's when it is over or made up."""
     request = HttpRequest()
-    request.session = import_module(settings.SESSION_ENGINE).SessionStore(session)
-    return auth.get_user(request)
+    request.session = sessions.session_of(session)
+    user = auth.get_user(request)
+    # A board that stands open is use of its session.
+    return user if user.is_authenticated and sessions.keep(request.session) else AnonymousUser()

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib.admin.forms import AdminAuthenticationForm, AdminPasswordChangeForm
 from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.views import LoginView, PasswordChangeView
+from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
@@ -41,7 +41,7 @@ class LoginForm(AuthenticationForm):
         if verdict.wait:
             setattr(self.request, WAIT, verdict.wait)
             # The same for names that nobody has: it tells nothing about accounts.
-            raise ValidationError(f"{SAID[verdict.limit]} {_said(verdict.wait)}.", code="too_many")
+            raise ValidationError(f"{SAID[verdict.limit]} {said(verdict.wait)}.", code="too_many")
         cleaned = super().clean()
         tries.right()
         setattr(self.request, NAME, name)
@@ -67,7 +67,7 @@ class OldPasswordForm(AdminPasswordChangeForm):
         if seconds := tries.count().wait:
             setattr(self._request, WAIT, seconds)
             raise ValidationError(
-                f"Too many wrong passwords. Log in anew, or try again in {_said(seconds)}.", code="too_many"
+                f"Too many wrong passwords. Log in anew, or try again in {said(seconds)}.", code="too_many"
             )
         old: str = super().clean_old_password()
         tries.right()
@@ -84,11 +84,7 @@ class OldPasswordView(PasswordChangeView):
         return {**super().get_form_kwargs(), "request": self.request}
 
 
-login = LoginView.as_view(
-    template_name="login.html", authentication_form=LoginForm, redirect_authenticated_user=True
-)
-
-
-def _said(seconds: float) -> str:
+def said(seconds: float) -> str:
+    """A wait in words."""
     minutes = math.ceil(seconds / 60)
     return "a minute" if minutes == 1 else f"{minutes} minutes"

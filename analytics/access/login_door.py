@@ -22,7 +22,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Any, Any], Awaitable[None]]
 
-PATHS = ("/login/", "/admin/login/", "/welcome/")
+PATHS = ("/login/", "/admin/login/", "/welcome/", "/account/password/")
 SAFE = ("GET", "HEAD", "OPTIONS")
 TOO_MANY_TRIES = 429
 # So much of the room may be one address's: of all who stand at the door together, it is one of four at least.

@@ -6,17 +6,25 @@ Not in `admin`, whose modules register with this site while they are imported.
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from analytics.access.login import AdminLoginForm, OldPasswordView
+from analytics.access.login import OldPasswordView
+from analytics.access.login_view import admin_login
 
 
 class StaffSite(AdminSite):
     site_header = site_title = "Footfall"
     index_title = "Sites, and what they counted"
-    login_form = AdminLoginForm
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Our page, which asks for the second factor too."""
+        if request.method == "GET" and self.has_permission(request):
+            return redirect("admin:index")
+        answer: HttpResponse = admin_login(request)  # type: ignore[assignment]  # or a template's
+        return answer
 
     def password_change(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

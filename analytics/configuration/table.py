@@ -96,6 +96,10 @@ LOGIN_TRIES_PER_NAME = Setting(
 LOGIN_LONGEST_WAIT = Setting(
     "FOOTFALL_LOGIN_LONGEST_WAIT", kinds.seconds(1, MOST_SECONDS), 3600, "the longest wait of a stranger"
 )
+# Browsers keep no cookie for longer than 400.
+SESSION_DAYS = Setting(
+    "FOOTFALL_SESSION_DAYS", kinds.days(1, 400), 14, "days without use after which staff log in anew"
+)
 ADMIN_LOG_DAYS = Setting(
     "FOOTFALL_ADMIN_LOG_DAYS",
     kinds.days(1, MOST_DAYS),

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from analytics.access import second_factor
 from analytics.access.rights import is_staff, owned_sites, sees_all
 from analytics.models import Member, PersonalLink
 from analytics.people import letters, personal_links
@@ -76,6 +77,20 @@ def reset(request: HttpRequest, pk: int) -> HttpResponse:
     return _shown(request, by, name, user.email or name, secret, "A new password for Footfall", text)
 
 
+@never_cache
+@require_POST
+@login_required
+def lost_factor(request: HttpRequest, pk: int) -> HttpResponse:
+    """`POST /people/PK/second-factor/`: an administrator switches off what somebody has lost."""
+    by = _inviter(request)
+    user = User.objects.filter(pk=pk).first() if sees_all(by) else None
+    if user is None:
+        raise Http404("There is nobody whose second factor you could switch off.")
+    second_factor.switch_off(user)
+    personal_links.note_user(by, user, "Switched off the second factor.")
+    return redirect("people")
+
+
 def reach(link: PersonalLink) -> str:
     """Where an invitation leads, in words."""
     if link.all_sites or link.role == PersonalLink.InvitedAs.ADMINISTRATOR:
@@ -125,6 +140,7 @@ def _page(
                 "administrator": sees_all(by) and user.is_superuser,
                 "members": shared.get(user.pk, []),
                 "resettable": user.pk in resettable,
+                "factor": sees_all(by) and second_factor.is_on(user),
             }
             for user in personal_links.colleagues(by)
         ],

@@ -52,13 +52,7 @@ def new_password(by: User, user: User) -> str:
         # The last one counts, as people expect of a link that they ask for again.
         PersonalLink.objects.filter(user=user).delete()
         secret = _save(link)
-        LogEntry.objects.log_actions(
-            by.pk,
-            User.objects.filter(pk=user.pk),
-            CHANGE,
-            change_message="Made a link for a new password.",
-            single_object=True,
-        )
+        note_user(by, user, "Made a link for a new password.")
     return secret
 
 
@@ -142,6 +136,13 @@ def resettable(reader: User) -> QuerySet[User]:
 def note(by: User, sites: QuerySet[Site], words: str) -> None:
     """Write into the history of sites who did what."""
     LogEntry.objects.log_actions(by.pk, sites, CHANGE, change_message=words)
+
+
+def note_user(by: User, user: User, words: str) -> None:
+    """Write into the history of a user who did what."""
+    LogEntry.objects.log_actions(
+        by.pk, User.objects.filter(pk=user.pk), CHANGE, change_message=words, single_object=True
+    )
 
 
 def _still_holds(link: PersonalLink) -> bool:

@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from analytics.access import sessions
 from analytics.access.login_answers import NAME, WAIT
 from analytics.access.login_tries import LinkTries
 from analytics.models import PersonalLink
@@ -79,6 +80,7 @@ def _accept(request: HttpRequest, secret: str, form: forms.BaseForm | None) -> H
                 personal_links.use_invitation(link, user)
             else:
                 link.delete()
+                sessions.end_all(link.user)
     except IntegrityError:  # the name was taken a moment ago
         problem = "Somebody has taken this name just now. Open the link again, and choose another one."
         return render(request, "welcome.html", {"problem": problem}, status=400)

@@ -3,6 +3,7 @@
  *
  * @import {Dimension, Snapshot} from "../shared/snapshot.js"
  */
+import "./session.js";
 import { Clock } from "../shared/clock.js";
 import { Doctor } from "../setup/doctor.js";
 import { Install } from "../setup/install.js";
