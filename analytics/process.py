@@ -8,7 +8,7 @@ from analytics.access.login_door import LoginDoor
 from analytics.board.day import DayCurves
 from analytics.board.polling import PolledBoards
 from analytics.board.socket import OpenBoards
-from analytics.board.ticker import Ticker
+from analytics.board.ticker import MakeSharing, Ticker
 from analytics.history.questions import Questions
 from analytics.live.last_hour import SitesHour
 from analytics.live.one_process import OneProcess
@@ -29,9 +29,9 @@ class WebProcess:
         """`redis_url`: where several processes count as one; None where this one counts alone."""
         self.activities = Activities()
         self.edge = ProcessEdge(self.activities)
-        self.live = _live_state(redis_url, self.edge, self.activities)
+        self.live, sharing = _live_state(redis_url, self.edge, self.activities)
         self.snapshots = Snapshots(self.live.clock)
-        self.ticker = Ticker(self.live, self.snapshots, self.activities)
+        self.ticker = Ticker(self.live, self.snapshots, self.activities, sharing)
         self.system = System(self.edge, self.live)
         self.readers = BoardReaders()
         self.login_door = _login_door()
@@ -56,14 +56,18 @@ def _login_door() -> LoginDoor:
     )
 
 
-def _live_state(redis_url: str | None, edge: ProcessEdge, activities: Activities) -> LiveState:
+def _live_state(
+    redis_url: str | None, edge: ProcessEdge, activities: Activities
+) -> tuple[LiveState, MakeSharing | None]:
+    """The live state, and the way to the boards of other processes, where there are some."""
     if not redis_url:
-        return OneProcess(edge)
-    # Here, since redis costs a start that has no use for it.
+        return OneProcess(edge), None
+    # Here, since redis costs a start that has no use for it: 6 MB, and 60 modules.
+    from analytics.board.relay import Relay
     from analytics.live.collector import Collector
     from analytics.live.many_processes import ManyProcesses
 
-    return ManyProcesses(Collector(redis_url, activities), edge)
+    return ManyProcesses(Collector(redis_url, activities), edge), Relay
 
 
 web = WebProcess(settings.REDIS_URL)

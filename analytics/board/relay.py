@@ -4,16 +4,15 @@ One channel for the process and one group for each watched site, however many bo
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
 from channels.layers import get_channel_layer
 
+from analytics.board.ticker import Heard
 from tracker.across.redis_client import REDIS_ERRORS, TIMEOUT_SECONDS
 from tracker.liveness.activity import Activity, go_on
-
-Heard = Callable[[str, int, str], None]
 
 
 def group(key: str) -> str:
@@ -33,8 +32,22 @@ class Relay:
         self._followed: set[str] = set()
         self._task: asyncio.Task[None] | None = None
 
-    async def follow(self, keys: set[str]) -> None:
-        """Hear of these sites and no others. Raises one of REDIS_ERRORS; to be tried again then."""
+    async def share(
+        self, keys: set[str], key: str, made: Callable[[], Awaitable[tuple[int, str] | None]]
+    ) -> bool:
+        """Follow these sites and no others, and tell all who follow `key` what was `made` of it, if it was.
+
+        False where Redis did not do it: to be tried again.
+        """
+        try:
+            await self._follow(keys)
+            if snapshot := await made():
+                await self._send(key, *snapshot)
+        except REDIS_ERRORS:
+            return False
+        return True
+
+    async def _follow(self, keys: set[str]) -> None:
         if keys == self._followed:
             return
         async with asyncio.timeout(TIMEOUT_SECONDS):
@@ -48,8 +61,7 @@ class Relay:
                 await self._layer.group_discard(group(key), self._channel)
                 self._followed.discard(key)
 
-    async def send(self, key: str, seq: int, text: str) -> None:
-        """Tell every process that follows, this one too. Raises one of REDIS_ERRORS."""
+    async def _send(self, key: str, seq: int, text: str) -> None:
         message = {"type": "board.snapshot", "key": key, "seq": seq, "text": text}
         async with asyncio.timeout(TIMEOUT_SECONDS):
             await self._layer.group_send(group(key), message)
@@ -57,7 +69,7 @@ class Relay:
     async def close(self) -> None:
         """Stop following every site."""
         with suppress(*REDIS_ERRORS):
-            await self.follow(set())
+            await self._follow(set())
         if self._task:
             self._task.cancel()
             with suppress(asyncio.CancelledError):

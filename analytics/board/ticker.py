@@ -6,21 +6,20 @@ One task per process, and only while a board watches here. Whichever process tak
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from django.db import DatabaseError, InterfaceError
 
-from analytics.board.relay import Relay
 from analytics.board.stream import BoardStream
 from analytics.live.last_hour import FilteredHour, begun_before, live_hour
 from analytics.live.rolling import RollingMinute, begun_by_second
 from analytics.live.snapshot import Snapshots, encode, for_board
 from analytics.live.state import LiveState
-from tracker.across.redis_client import REDIS_ERRORS
 from tracker.live.counters import Counters
 from tracker.live.filters import NO_FILTERS, Filters
-from tracker.liveness.activity import Activities, go_on
+from tracker.liveness.activity import Activities, Activity, go_on
 from tracker.models import PageView, Site
 
 logger = logging.getLogger(__name__)
@@ -39,6 +38,19 @@ class OpenBoard(Protocol):
     """An open board (`analytics.board.socket`)."""
 
     def offer(self, seq: int, text: str) -> None: ...
+
+
+class Sharing(Protocol):
+    """Carries snapshots to the boards of all processes (`analytics.board.relay.Relay`)."""
+
+    async def share(
+        self, keys: set[str], key: str, made: Callable[[], Awaitable[tuple[int, str] | None]]
+    ) -> bool: ...
+    async def close(self) -> None: ...
+
+
+Heard = Callable[[str, int, str], None]
+MakeSharing = Callable[[Heard, Activity], Sharing]
 
 
 @dataclass(slots=True)
@@ -88,8 +100,18 @@ class WatchedSite:
 class Ticker:
     """The sites watched by this process's boards."""
 
-    def __init__(self, live: LiveState, snapshots: Snapshots, activities: Activities) -> None:
-        """`activities`: where it is told whether snapshots are made."""
+    def __init__(
+        self,
+        live: LiveState,
+        snapshots: Snapshots,
+        activities: Activities,
+        sharing: MakeSharing | None = None,
+    ) -> None:
+        """`activities`: where it is told whether snapshots are made.
+
+        `sharing`: makes the way to the boards of other processes; None where there are none.
+        """
+        self._sharing = sharing
         self._activity = activities.new("Snapshots for boards", PATIENCE_SECONDS)
         self._hearing = activities.new("Snapshots of other processes")
         self._live = live
@@ -129,21 +151,22 @@ class Ticker:
             self._activity.ended()
 
     async def _run(self) -> None:
-        relay = Relay(self._heard, self._hearing)
+        sharing = self._sharing(self._heard, self._hearing) if self._sharing else None
         try:
             while True:
                 for watched in list(self._sites.values()):
                     try:
-                        await self._tell_when_due(watched, relay)
+                        await self._tell_when_due(watched, sharing)
                     except Exception as error:
                         # What is wrong with one site must not stop the other boards.
                         self._activity.stumbled(error)
                 self._activity.progressed()
                 await asyncio.sleep(LOOK_SECONDS)
         finally:
-            await relay.close()
+            if sharing:
+                await sharing.close()
 
-    async def _tell_when_due(self, watched: WatchedSite, relay: Relay) -> None:
+    async def _tell_when_due(self, watched: WatchedSite, sharing: Sharing | None) -> None:
         if not watched.boards:
             return  # the last one left while another site was told: nothing is to be followed again
         counters = self._live.watched(watched.id, watched.filters)
@@ -153,24 +176,23 @@ class Ticker:
         late = watched.overdue(now)
         watched.told_at, watched.version = now, counters.version
         await _read_before(watched, counters)
-        if late or not await self._tell_all(watched, counters, relay):
+        if late or not await self._tell_all(watched, counters, sharing):
             watched.offer(*self._made(watched, counters))
 
-    async def _tell_all(self, watched: WatchedSite, counters: Counters, relay: Relay) -> bool:
+    async def _tell_all(self, watched: WatchedSite, counters: Counters, sharing: Sharing | None) -> bool:
         """Whether the boards of all processes will hear: from here, or from who took this tick."""
-        if watched.filters:
+        if watched.filters or sharing is None:
             return False  # few boards ask the same: each process tells its own
         if not self._live.reachable:
             return False
         if watched.owed_at is None:
             watched.owed_at = watched.told_at
-        try:
-            await relay.follow({key for key, filters in self._sites if not filters})
-            if await self._live.takes_tick(watched.id, TAKEN_SECONDS):
-                await relay.send(watched.key, *self._made(watched, counters))
-        except REDIS_ERRORS:
-            return False
-        return True
+
+        async def made() -> tuple[int, str] | None:
+            takes = await self._live.takes_tick(watched.id, TAKEN_SECONDS)
+            return self._made(watched, counters) if takes else None
+
+        return await sharing.share({key for key, filters in self._sites if not filters}, watched.key, made)
 
     def _watched(self, site: Site, filters: Filters) -> WatchedSite:
         hour = FilteredHour(site.pk, filters) if filters else None

@@ -2,3 +2,8 @@
 
 May import `board`, whose boards it closes at the end, and of `tracker` the edge, its server and the contract.
 """
+
+import sys
+
+# nginx speaks TLS, and nobody here: without OpenSSL, which it may lack, Twisted leaves out 60 modules, 6 MB.
+sys.modules.setdefault("OpenSSL", None)  # type: ignore[arg-type]  # how Python is told that there is none
