@@ -134,6 +134,12 @@ def test_names_are_shown_as_text_and_the_empty_ones_are_spelt_out(
         assert rows(page, "countries") == [("Unknown", "6")]
         assert page.locator("main img").count() == 0
         figure(page, "visitors").to_have_text("1")
+        # Paths begin with a slash: it is campaigns that are named like what every object inherits.
+        inherited = ["__proto__", "constructor", "valueof"]
+        for number, name in enumerate(inherited, 2):
+            stack.enter_context(visit(product, keys[0], f"/?utm_campaign={name}", f"192.0.2.{number}"))
+        figure(page, "tabs").to_have_text(str(len(paths) + len(inherited)))
+        assert rows(page, "campaigns") == [(name, "1") for name in inherited]
 
 
 def test_boards_spell_names_as_the_server_does(

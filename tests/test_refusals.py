@@ -14,6 +14,7 @@ from asgiref.sync import async_to_sync
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.test import AsyncClient
 from django.test.client import AsyncClientHandler
 from django.urls import URLResolver, get_resolver
@@ -22,6 +23,7 @@ from django.utils import timezone
 from analytics.access import tokens
 from analytics.models import Member, PersonalLink, Token
 from tests.cast import Cast, make_cast
+from tests.sent_forms import fields
 from tests.stored import visit
 from tracker.models import Event, PageView, Site, Visit
 
@@ -178,25 +180,32 @@ def routes(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
 
 
 @async_to_sync
-async def ask(client: AsyncClient, method: str, address: str) -> tuple[int, str]:
+async def ask(
+    client: AsyncClient, method: str, address: str, sent: dict[str, Any] | None = None
+) -> tuple[int, str]:
     """Status and text of an answer. The request comes from elsewhere: not from this machine."""
-    response = await getattr(client, method)(address, headers={"X-Forwarded-For": "192.0.2.1"})
+    said = {"data": sent} if sent else {}
+    response = await getattr(client, method)(address, headers={"X-Forwarded-For": "192.0.2.1"}, **said)
     if response.streaming:
         return response.status_code, b"".join([part async for part in response.streaming_content]).decode()
     return response.status_code, response.content.decode()
 
 
 @cache
-def handler() -> AsyncClientHandler:
-    """What answers all clients: each would make one, which reads all static files, in 0.06 s."""
-    made = AsyncClientHandler()
+def handler(foreign: bool) -> AsyncClientHandler:
+    """What answers all clients: each would make one, which reads all static files, in 0.06 s.
+
+    `foreign`: as a page of another site would ask. Otherwise no request fails for want of a form's token, so
+    that it comes as far as the rights.
+    """
+    made = AsyncClientHandler(enforce_csrf_checks=foreign)
     made.load_middleware(is_async=True)
     return made
 
 
-def client_of(cast: Cast, name: str) -> AsyncClient:
+def client_of(cast: Cast, name: str, foreign: bool = False) -> AsyncClient:
     client = AsyncClient()
-    client.handler = handler()
+    client.handler = handler(foreign)
     if name != "anonymous":
         client.force_login(cast.everyone()[name])
     return client
@@ -231,14 +240,51 @@ def kept() -> list[list[Any]]:
     return [sorted(people), *(sorted(model.objects.values_list(), key=str) for model in models)]
 
 
+def changes(stage: Stage) -> dict[str, dict[str, Any]]:
+    """By route of the site that the cast has, what those send who may change there: a filled-in form."""
+    client = client_of(stage.cast, "superuser")
+    asked = {
+        route: address.format(**stage.mine) for route, (address, _) in ROUTES.items() if route not in LIVE
+    }
+    sent = {route: fields(ask(client, "get", address)[1]) for route, address in asked.items()}
+    return sent | {"sites/<str:key>/hosts/": {"host": "more.example"}}
+
+
 @pytest.mark.parametrize("method", ["post", "put", "delete"])
 @pytest.mark.parametrize("name", ["viewer", "outsider", "customer"])
 def test_who_only_looks_changes_nothing_by_any_verb(stage: Stage, name: str, method: str) -> None:
+    filled = changes(stage) if method == "post" else {}
     before = kept()
-    for address in (address for route, (address, _) in ROUTES.items() if route not in LIVE):
-        status, _ = ask(client_of(stage.cast, name), method, address.format(**stage.mine))
-        assert status < 500, (name, method, address)
+    for route, (address, _) in ROUTES.items():
+        if route not in LIVE:
+            asked = address.format(**stage.mine)
+            status, _ = ask(client_of(stage.cast, name), method, asked, filled.get(route))
+            assert status < 500, (name, method, address)
     assert kept() == before
+
+
+def test_the_same_requests_change_something_for_who_may_and_nothing_from_another_site(stage: Stage) -> None:
+    changed = set()
+    before = kept()
+    for route, sent in changes(stage).items():
+        address = ROUTES[route][0].format(**stage.mine)
+        with transaction.atomic():
+            ask(client_of(stage.cast, "superuser"), "post", address, sent)
+            if kept() != before:
+                changed.add(route)
+            transaction.set_rollback(True)
+        # The token is what only our own pages have.
+        sent.pop("csrfmiddlewaretoken", None)
+        status, _ = ask(client_of(stage.cast, "superuser", foreign=True), "post", address, sent)
+        assert status == 403 or route not in changed, address
+    assert kept() == before
+    assert changed == {
+        "sites/<str:key>/hosts/",
+        "admin/tracker/site/<path:object_id>/change/",
+        "admin/analytics/token/<path:object_id>/delete/",
+        "admin/auth/user/<path:object_id>/change/",
+        "admin/auth/user/<path:object_id>/delete/",
+    }
 
 
 def test_an_unknown_site_and_a_forbidden_one_look_the_same(stage: Stage) -> None:

@@ -42,6 +42,8 @@ def mutation(on: Ground, quick: bool) -> Iterator[Figure]:
 
 def _copy_to(folder: Path) -> None:
     """What is under version control, as it lies here, and what was installed."""
+    # Processes that leave root read it, too.
+    folder.chmod(0o755)
     git = shutil.which("git") or "git"
     listed = subprocess.run([git, "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
     for name in filter(None, listed.stdout.split("\0")):
