@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
 
 from tracker.models import Site
 
@@ -88,7 +89,7 @@ class LoginTries(models.Model):
 
     digest = models.BinaryField(primary_key=True)
     tries = models.IntegerField()
-    until = models.DateTimeField(db_index=True)
+    until = models.DateTimeField(db_index=True, db_default=Now())
 
     class Meta:
         db_table = "analytics_login_tries"

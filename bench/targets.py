@@ -159,7 +159,7 @@ def _edges(number: int) -> Callable[[Ground, ExitStack], ServerProcess]:
     """So many edge processes beside a web process and a Valkey; visitors come to them without nginx."""
 
     def start(on: Ground, stack: ExitStack) -> ServerProcess:
-        redis, redis_url = _valkey(on, stack)
+        redis, redis_url = valkey_beside(on, stack)
         beside = _one_process(on, stack, REDIS_URL=redis_url)
         assert beside.product
         ports, roots = [], []
@@ -183,7 +183,7 @@ def _edges(number: int) -> Callable[[Ground, ExitStack], ServerProcess]:
     return start
 
 
-def _valkey(on: Ground, stack: ExitStack) -> tuple[int, str]:
+def valkey_beside(on: Ground, stack: ExitStack) -> tuple[int, str]:
     """A Valkey of its own: its pid and its address."""
     on.started += 1
     folder = on.folder / f"valkey-{on.started}"

@@ -33,15 +33,17 @@ class Site(models.Model):
     demo = models.BooleanField(default=False, editable=False)
     honour_dnt = models.BooleanField("honour Do Not Track and GPC", default=False)
     hash_routes = models.BooleanField("pages are told apart by their #fragment", default=False)
-    # With a default in the database: rows of older backups and processes have none.
+    # What was added later has a default in the database: rows of older backups and processes say none.
     ref_parameters = models.BooleanField("read ref= and source= in links", default=True, db_default=True)
     query_parameters = ArrayField(models.CharField(max_length=64), default=list, blank=True)
-    page_parameters = ArrayField(models.CharField(max_length=64), default=list, blank=True)
+    page_parameters = ArrayField(models.CharField(max_length=64), default=list, db_default=[], blank=True)
     fold_slashes = models.BooleanField(
-        "pages are the same with and without a slash at the end", default=False
+        "pages are the same with and without a slash at the end", default=False, db_default=False
     )
-    fold_case = models.BooleanField("pages are the same in capital and small letters", default=False)
-    show_host = models.BooleanField("pages are told apart by their host", default=False)
+    fold_case = models.BooleanField(
+        "pages are the same in capital and small letters", default=False, db_default=False
+    )
+    show_host = models.BooleanField("pages are told apart by their host", default=False, db_default=False)
     excluded_addresses = ArrayField(models.CharField(max_length=64), default=list, blank=True)
     excluded_paths = ArrayField(models.CharField(max_length=512), default=list, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -24,6 +24,7 @@ from bench.faults.postgres_kill import postgres_hang, postgres_kill
 from bench.faults.redis_kill import redis_kill
 from bench.faults.replay import replay
 from bench.faults.restart import restart
+from bench.faults.rolling import rolling
 from bench.faults.silent import silent
 from bench.faults.slow_board import slow_board
 from bench.faults.slow_network import slow_network
@@ -59,6 +60,7 @@ FAULTS: dict[str, suite.Run] = {
     "netsplit": netsplit,
     "database-split": database_split,
     "slow-network": slow_network,
+    "rolling": rolling,
     "chaos": chaos,
     "mutation": mutation,
 }

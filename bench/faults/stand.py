@@ -21,6 +21,7 @@ from bench.targets import Ground
 from bench.visitors import ORIGIN_HOST
 from bench.watch import Api, Board
 from scripts.stands import clusters
+from scripts.stands.checkout import ROOT
 from scripts.stands.logins import log_in
 from scripts.stands.product import QUICK_SETTINGS, Product
 
@@ -40,18 +41,24 @@ class Stand:
     """Edges, web, jobs, Valkey, Postgres and nginx on one port, with one site. Made by `standing`."""
 
     def __init__(
-        self, ledgers: Path, data: Path, edges: int, environment: dict[str, str], under: Sequence[str] = ()
+        self,
+        ledgers: Path,
+        data: Path,
+        edges: int,
+        environment: dict[str, str],
+        under: Sequence[str] = (),
+        checkout: Path = ROOT,
     ) -> None:
         self.data = data
         self._ledgers = ledgers
         self._options = ("--edges", str(edges)) if edges else ()
         self._environment = environment
         self._under = under
-        self.product = Product(data, *self._options, under=under, **environment)
+        self.product = Product(data, *self._options, under=under, checkout=checkout, **environment)
         self.port = self.product.port
         self.key = self.product.add_site(ORIGIN_HOST)
         self.token = self.product.manage("addtoken").strip().splitlines()[-1]
-        self._password = self.product.password
+        self.password = self.product.password
         self._cookie = ""
 
     @property
@@ -80,7 +87,14 @@ class Stand:
 
     def boot(self) -> None:
         """Start everything again from the same folder, on the same port, after `up` was killed."""
-        self.product.stop(signal.SIGKILL)
+        self._start_again(signal.SIGKILL)
+
+    def update(self) -> None:
+        """Stop everything, and start this checkout's code in its place."""
+        self._start_again(signal.SIGTERM)
+
+    def _start_again(self, sign: signal.Signals) -> None:
+        self.product.stop(sign)
         options = (*self._options, "--port", str(self.port))
         self.product = Product(self.data, *options, under=self._under, **self._environment)
 
@@ -90,7 +104,7 @@ class Stand:
 
     def board(self) -> Board:
         """An open board of a member of staff; for the caller to close."""
-        self._cookie = self._cookie or log_in(self.port, "admin", self._password)
+        self._cookie = self._cookie or log_in(self.port, "admin", self.password)
         return Board(self.port, self.key, self._cookie)
 
     def plan(self, pages: int, mode: Mode = Mode.HOLD, **more: object) -> Plan:
@@ -117,11 +131,13 @@ def standing(
     on: Ground,
     edges: int = 2,
     under: Callable[[Path], Sequence[str]] = lambda data: (),
+    checkout: Path = ROOT,
     **environment: str,
 ) -> Iterator[Stand]:
     """A stand of its own, started with these settings; gone afterwards. 0 edges: one process does everything.
 
-    `under` gives the words before its command (see `Product`), for its data folder.
+    `under` gives the words before its command (see `Product`), for its data folder; `checkout`: whose code it
+    is.
     """
     # Logging in is no part of what is broken, and would wait for its turn on a machine that is full.
     environment = {"DJANGO_SETTINGS_MODULE": QUICK_SETTINGS, **environment}
@@ -131,7 +147,7 @@ def standing(
         # Where its files go onto a disk of their own, Postgres makes them itself.
         if not (data / "postgres").exists():
             clusters.copy_to(data)
-        stand = Stand(on.folder, data, edges, environment, words)
+        stand = Stand(on.folder, data, edges, environment, words, checkout)
         try:
             yield stand
         finally:

@@ -33,8 +33,19 @@ QUICK_SETTINGS = "scripts.stands.quick_settings"
 class Product:
     """A running Footfall."""
 
-    def __init__(self, data: Path, *options: str, under: Sequence[str] = (), **environment: str) -> None:
-        """`under`: words before its command, for a program that starts it elsewhere and becomes it."""
+    def __init__(
+        self,
+        data: Path,
+        *options: str,
+        under: Sequence[str] = (),
+        checkout: Path | str = ROOT,
+        **environment: str,
+    ) -> None:
+        """`under`: words before its command, for a program that starts it elsewhere and becomes it.
+
+        `checkout`: whose code it is, this one's or an earlier commit's.
+        """
+        self.checkout = checkout
         self.data = data
         self.port = int(options[options.index("--port") + 1]) if "--port" in options else free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -53,7 +64,7 @@ class Product:
                 f"--data={data}",
                 *options,
             ],
-            cwd=ROOT,
+            cwd=checkout,
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -103,7 +114,7 @@ class Product:
         """The output of a `manage.py` command that runs beside."""
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
+            cwd=self.checkout,
             env=self.environment,
             capture_output=True,
             text=True,

@@ -1,0 +1,77 @@
+"""Migrations suit a rolling update: processes of the release before go on writing while they are replaced."""
+
+from collections.abc import Iterator, Sequence
+
+import psycopg
+import pytest
+from django.db.migrations import Migration, operations
+from django.db.migrations.loader import MigrationLoader
+from django.db.models import Field, ManyToManyField
+from django.db.models.fields import NOT_PROVIDED
+
+from tracker.postgres.connect import connect
+
+OURS = ("analytics", "tracker")
+# What a process that knows nothing of it would still ask for.
+TAKE_AWAY = (
+    operations.RemoveField,
+    operations.RenameField,
+    operations.DeleteModel,
+    operations.RenameModel,
+    operations.AlterModelTable,
+)
+
+
+def migrations() -> Iterator[tuple[str, Migration]]:
+    for (app, name), migration in sorted(MigrationLoader(None).disk_migrations.items()):
+        if app in OURS:
+            yield f"{app}.{name}", migration
+
+
+def steps(found: Sequence[operations.base.Operation]) -> Iterator[operations.base.Operation]:
+    """What changes the database by the models; what only the state learns was written out by hand."""
+    for each in found:
+        if isinstance(each, operations.SeparateDatabaseAndState):
+            yield from steps(each.database_operations)
+        else:
+            yield each
+
+
+def may_be_left_out(field: Field) -> bool:  # type: ignore[type-arg]
+    """Whether a row can be stored by who does not know this column."""
+    return isinstance(field, ManyToManyField) or field.null or field.db_default is not NOT_PROVIDED
+
+
+def test_no_migration_breaks_the_processes_of_before() -> None:
+    for name, migration in migrations():
+        for step in steps(migration.operations):
+            assert not isinstance(step, TAKE_AWAY), f"{name}: a release later, please"
+            if isinstance(step, operations.AddField):
+                assert may_be_left_out(step.field), (
+                    f"{name}: give {step.name} a db_default, or let it be null"
+                )
+
+
+@pytest.fixture
+def connection() -> Iterator[psycopg.Connection]:
+    with connect() as connection:
+        connection.autocommit = True
+        yield connection
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_web_processes_of_before_write_is_still_taken(connection: psycopg.Connection) -> None:
+    connection.execute(
+        "INSERT INTO analytics_login_tries AS kept (digest, tries, at) VALUES ('a', 1, now())"
+        " ON CONFLICT (digest) DO UPDATE SET (tries, at) = (SELECT least(kept.tries, 8) + 1, kept.at)"
+        " RETURNING tries > 8, extract(epoch FROM at + interval '900 s' - now())::float8"
+    )
+    connection.execute(
+        "INSERT INTO tracker_site (key, domain, hosts, timezone, enabled, demo, honour_dnt, hash_routes,"
+        " query_parameters, excluded_addresses, excluded_paths, created_at) VALUES"
+        " ('k', 'a.example', '{a.example}', 'UTC', true, false, false, false, '{}', '{}', '{}', now())"
+    )
+    row = connection.execute("SELECT page_parameters, fold_case, ref_parameters FROM tracker_site").fetchone()
+    assert row == ([], False, True)
+    # What is written now leaves out what only they know.
+    connection.execute("INSERT INTO analytics_login_tries (digest, tries, until) VALUES ('b', 1, now())")
