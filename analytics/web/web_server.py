@@ -27,7 +27,7 @@ from tracker.contract.socket_bounds import FEW_READS, READ_LIMIT, SHORT_READ, WH
 from tracker.edge.edge import Edge
 from tracker.edge.process_edge import ProcessEdge
 from tracker.liveness.notify import READY, STOPPING, Notify
-from tracker.server import ports
+from tracker.server import garbage, ports
 from tracker.web.nowhere import DENIAL
 
 # A network that died in silence is noticed after both and daphne's tick of 2 s: 22 of the 25 s promised.
@@ -107,6 +107,7 @@ class WebServer(Daphne):  # type: ignore[misc]
         self._stopping = False
         self._notify = Notify()
         self._living: asyncio.Future[None] | None = None
+        self._collecting: asyncio.Future[None] | None = None
 
     def run(self) -> None:
         """Serve, and return when everything is said and stored. Raises what kept the edge from starting."""
@@ -160,6 +161,7 @@ class WebServer(Daphne):  # type: ignore[misc]
             self._ready()
             self._notify.say(READY)
             self._living = asyncio.ensure_future(self._notify.live(lambda: None))
+            self._collecting = asyncio.ensure_future(garbage.collect(garbage.OLDEST))
 
     def _on_signal(self, number: int, frame: object) -> None:
         if self._stopping:

@@ -24,7 +24,10 @@ DJANGOS_OWN = ("context", "cursor_factory", "prepare_threshold")
 
 def connect() -> psycopg.Connection:
     """A new connection, autocommit off, rows as tuples. Raises psycopg.Error."""
-    opened = psycopg.connect(**parameters())
+    try:
+        opened = psycopg.connect(**parameters())
+    except psycopg.Error as error:
+        raise _alone(error) from None
     try:
         # Not as startup options, which poolers refuse.
         opened.execute(SERVERS_PATIENCE)
@@ -55,11 +58,26 @@ async def ask(question: LiteralString, *values: object) -> list[tuple[Any, ...]]
         return asking.result()
     finally:
         asking.cancel()
+        del asking  # whose error would hold it, by this frame
 
 
 async def _ask(question: LiteralString, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
-    async with await psycopg.AsyncConnection.connect(**parameters()) as postgres:
+    try:
+        opened = await psycopg.AsyncConnection.connect(**parameters())
+    except psycopg.Error as error:
+        raise _alone(error) from None
+    async with opened as postgres:
         return await (await postgres.execute(question, values)).fetchall()
+
+
+def _alone(error: psycopg.Error) -> psycopg.Error:
+    """The error without the frames it comes from: psycopg's keep it, and it keeps them.
+
+    Each try while Postgres is away would leave 12 KB of libpq's behind until garbage is looked for.
+    """
+    if error.pgconn is not None:
+        error.pgconn.finish()
+    return error.with_traceback(None)
 
 
 def _forget(asked: asyncio.Task[Any]) -> None:

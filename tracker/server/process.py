@@ -16,6 +16,7 @@ from tracker.edge.edge import PATIENCE_SECONDS
 from tracker.edge.process_edge import ProcessEdge
 from tracker.liveness.activity import Activities, go_on
 from tracker.liveness.notify import READY, STOPPING, Notify
+from tracker.server import garbage
 from tracker.server.http_server import HttpServer
 from tracker.server.listener import Listener
 
@@ -57,15 +58,18 @@ async def serve(
     notify = Notify()
     notify.say(READY)
     living = asyncio.create_task(notify.live(alive))
+    # Never all of it: each open page would be looked at.
+    collecting = asyncio.create_task(garbage.collect(garbage.OLDER))
     over = await stop
     notify.say(STOPPING)
     listener.close()
     posting.close()
     await process_edge.stop(over)
     await asyncio.gather(posting.stop(GOODBYE_SECONDS), listener.empty(GOODBYE_SECONDS))
-    for task in (pinging, living):
+    tasks = (pinging, living, collecting)
+    for task in tasks:
         task.cancel()
-    await asyncio.gather(pinging, living, return_exceptions=True)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _ask(stop: asyncio.Future[float], over: float) -> None:
