@@ -21,7 +21,8 @@ SETTINGS: Final = {"--threat": (THREAT, "mutation: of this threat alone (default
 PASSED, FAILED = 0, 1
 HUNG = -1
 PATIENCE = 600.0
-SNIPPET = "static/snippet/"
+# What builds the files that browsers load, by where their sources are.
+BUILT = {"static/snippet/": "build-snippet", "static/": "build-pages"}
 LINKED = (".venv", "node_modules")
 TRIES = 3
 
@@ -61,14 +62,19 @@ def _without(copy: Path, removal: Removal) -> int:
     whole = path.read_text()
     path.write_text(removal.applied(copy))
     try:
+        _build(copy, removal.file)
         return _tests(copy, removal)
     finally:
         path.write_text(whole)
+        _build(copy, removal.file)
+
+
+def _build(copy: Path, file: str) -> None:
+    if build := next((name for place, name in BUILT.items() if file.startswith(place)), None):
+        subprocess.run([copy / "scripts" / build], cwd=copy, check=True, capture_output=True)
 
 
 def _tests(copy: Path, removal: Removal) -> int:
-    if removal.file.startswith(SNIPPET):
-        subprocess.run([copy / "scripts" / "build-snippet"], cwd=copy, check=True, capture_output=True)
     words = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *removal.tests]
     try:
         return subprocess.run(words, cwd=copy, capture_output=True, check=False, timeout=PATIENCE).returncode
