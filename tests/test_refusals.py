@@ -119,6 +119,8 @@ ROUTES: dict[str, tuple[str, set[str]]] = {
     "sites/<str:key>/curve.json": ("/sites/{site.key}/curve.json", READERS),
     "sites/<str:key>/at.json": ("/sites/{site.key}/at.json?t={now}", READERS),
     "sites/<str:key>/paths.json": ("/sites/{site.key}/paths.json?page=/", READERS),
+    "sites/<str:key>/settings/": ("/sites/{site.key}/settings/", READERS),
+    "sites/<str:key>/settings/<slug:name>/": ("/sites/{site.key}/settings/zone/", NOBODY),  # takes POST only
     "sites/<str:key>/titles.json": ("/sites/{site.key}/titles.json?page=/", READERS),
     "sites/<str:key>/list.json": ("/sites/{site.key}/list.json?of=pages&t={now}", READERS),
     "sites/<str:key>/hosts/": ("/sites/{site.key}/hosts/", NOBODY),  # takes POST only; test_knocks.py
@@ -247,7 +249,11 @@ def changes(stage: Stage) -> dict[str, dict[str, Any]]:
         route: address.format(**stage.mine) for route, (address, _) in ROUTES.items() if route not in LIVE
     }
     sent = {route: fields(ask(client, "get", address)[1]) for route, address in asked.items()}
-    return sent | {"sites/<str:key>/hosts/": {"host": "more.example"}}
+    # What takes POST only has no page of its own with a form.
+    return sent | {
+        "sites/<str:key>/hosts/": {"host": "more.example"},
+        "sites/<str:key>/settings/<slug:name>/": {"timezone": "Europe/Paris"},
+    }
 
 
 @pytest.mark.parametrize("method", ["post", "put", "delete"])
@@ -280,10 +286,12 @@ def test_the_same_requests_change_something_for_who_may_and_nothing_from_another
     assert kept() == before
     assert changed == {
         "sites/<str:key>/hosts/",
+        "sites/<str:key>/settings/<slug:name>/",
         "admin/tracker/site/<path:object_id>/change/",
         "admin/analytics/token/<path:object_id>/delete/",
         "admin/auth/user/<path:object_id>/change/",
         "admin/auth/user/<path:object_id>/delete/",
+        "people/<int:pk>/reset/",
     }
 
 
