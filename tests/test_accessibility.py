@@ -108,6 +108,11 @@ def test_the_other_pages(footfall: Product, at: At, browser: Browser, key: str, 
         page.goto(f"{footfall.url}/")
         expect(page.locator(".tile").first).to_be_visible()
         assert found(page) == []
+        page.get_by_text("Add a site").click()
+        assert found(page) == []
+        for path in ("sites/add/", f"sites/{key}/install/", f"sites/{key}/settings/"):
+            page.goto(f"{footfall.url}/{path}")
+            assert found(page) == [], path
         page.goto(f"{footfall.url}/sites/{key}/reports/")
         expect(page.get_by_role("heading", name="seen.example").first).to_be_visible()
         assert found(page) == []

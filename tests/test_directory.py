@@ -11,10 +11,11 @@ import psycopg
 import pytest
 
 from tracker.liveness.activity import Activities
-from tracker.models import Salt, Site
+from tracker.models import FormerKey, Salt, Site
 from tracker.postgres.connect import connect
 from tracker.sites.directory import Directory
 from tracker.sites.tracked_site import TrackedSite
+from tracker.upkeep import purges
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -93,6 +94,18 @@ def test_a_site_is_known_as_it_was_made(directory: Directory, site: Site) -> Non
     assert not known.excludes_address("")
     assert directory.site("nobody") is None
     assert directory.by_id(site.id + 1) is None
+
+
+def test_a_former_key_is_the_sites_until_it_works_no_longer(directory: Directory, site: Site) -> None:
+    now = datetime.now(UTC)
+    FormerKey.objects.create(key="former", site=site, until=now + timedelta(hours=1))
+    assert within(1, lambda: directory.site("former") is not None)
+    assert directory.site("former") is directory.site(site.key)
+    FormerKey.objects.update(until=now)
+    assert within(1, lambda: directory.site("former") is None)
+    with connect() as connection:
+        purges.former_keys(connection, now)
+    assert not FormerKey.objects.exists()
 
 
 def test_changes_are_followed_within_a_second(directory: Directory, site: Site) -> None:

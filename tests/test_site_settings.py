@@ -6,13 +6,14 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
 from analytics.access.token_text import name_in
 from analytics.access.tokens import issue
 from analytics.models import Member, Token
 from analytics.sites.site_settings import SECTIONS
 from tests.cast import Cast, make_cast
-from tracker.models import Site
+from tracker.models import FormerKey, Site
 
 pytestmark = pytest.mark.django_db
 NAMES = [section.name for section in SECTIONS]
@@ -201,3 +202,47 @@ def test_tokens_that_read_more_are_told_and_not_an_owners_to_revoke(cast: Cast) 
         answer = send(cast, cast.owner, "tokens", do="revoke", token=str(token.pk))
         assert answer.status_code == 422
     assert Token.objects.count() == 3
+
+
+def key_of(cast: Cast) -> str:
+    return Site.objects.get(pk=cast.site.pk).key
+
+
+def test_a_changed_key_works_as_long_as_was_chosen(cast: Cast) -> None:
+    old = cast.site.key
+    assert send(cast, cast.owner, "danger", do="key", hours="24").status_code == 200
+    new = key_of(cast)
+    assert new != old
+    # Boards and the API are found under both.
+    owner = client_of(cast.owner)
+    for key in (old, new):
+        assert owner.get(f"/sites/{key}/settings/").status_code == 200
+        assert client_of(cast.outsider).get(f"/sites/{key}/settings/").status_code == 404
+    assert old in owner.get(f"/sites/{new}/settings/").content.decode()
+    FormerKey.objects.update(until=timezone.now())
+    assert owner.get(f"/sites/{old}/settings/").status_code == 404
+
+
+def test_a_key_ends_at_once_where_that_is_meant(cast: Cast) -> None:
+    old = cast.site.key
+    send(cast, cast.owner, "danger", do="key", hours="0")
+    assert client_of(cast.owner).get(f"/sites/{old}/settings/").status_code == 404
+    cast.site.refresh_from_db()
+    middle = cast.site.key
+    send(cast, cast.owner, "danger", do="key", hours="1")
+    cast.site.refresh_from_db()
+    send(cast, cast.owner, "danger", do="end", key=middle)
+    assert not FormerKey.objects.exists()
+    assert send(cast, cast.owner, "danger", do="key", hours="9000").status_code == 422
+
+
+def test_a_site_is_switched_off_by_its_name_and_on_again(cast: Cast) -> None:
+    answer = send(cast, cast.owner, "danger", do="off", typed="seen")
+    assert (answer.status_code, "Type the site’s name" in answer.content.decode()) == (422, True)
+    assert Site.objects.get(pk=cast.site.pk).enabled
+    assert send(cast, cast.owner, "danger", do="off", typed=" Seen.example ").status_code == 200
+    assert not Site.objects.get(pk=cast.site.pk).enabled
+    assert send(cast, cast.owner, "danger", do="on").status_code == 200
+    assert Site.objects.get(pk=cast.site.pk).enabled
+    said = [entry.change_message for entry in LogEntry.objects.order_by("pk")]
+    assert said == ["Switched off.", "Switched on."]

@@ -60,6 +60,20 @@ class Site(models.Model):
         return readable_host(self.domain)
 
 
+class FormerKey(models.Model):
+    """A key that a site had before, and that works for a while longer."""
+
+    key = models.CharField(max_length=32, primary_key=True)
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="former_keys")
+    until = models.DateTimeField()
+
+    class Meta:
+        db_table = "tracker_former_key"
+
+    def __str__(self) -> str:
+        return self.key
+
+
 class Salt(models.Model):
     """A site's salt for one of its days; made a day ahead, deleted 48 hours after the day began."""
 

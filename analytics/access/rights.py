@@ -8,9 +8,10 @@ from typing import TypeGuard
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 
 from analytics.models import Member, Token
-from tracker.models import Site
+from tracker.models import FormerKey, Site
 
 Reader = User | AnonymousUser | Token
 """Whoever reads: a logged-in user, nobody, or an API token."""
@@ -67,12 +68,18 @@ async def amay_add_sites(reader: Reader) -> bool:
 def site_for(reader: Reader, key: str) -> Site | None:
     """The site with this key if the reader may look at it, else None."""
     # A key comes from a URL: a NUL in it would make Postgres refuse the query.
-    return visible_sites(reader).filter(key=key).first() if KEY.fullmatch(key) else None
+    return visible_sites(reader).filter(_has_key(key)).first() if KEY.fullmatch(key) else None
 
 
 async def asite_for(reader: Reader, key: str) -> Site | None:
     """`site_for` for the event loop; take the user from `request.auser()` or the socket's scope."""
-    return await visible_sites(reader).filter(key=key).afirst() if KEY.fullmatch(key) else None
+    return await visible_sites(reader).filter(_has_key(key)).afirst() if KEY.fullmatch(key) else None
+
+
+def _has_key(key: str) -> Q:
+    """Of the site whose key this is, or was until a while ago: addresses of boards outlive a change of it."""
+    former = FormerKey.objects.filter(key=key, until__gt=timezone.now())
+    return Q(key=key) | Q(pk__in=former.values("site"))
 
 
 def owns(reader: Reader, site: Site) -> bool:

@@ -38,6 +38,8 @@ SELECT id, key, hosts, timezone, enabled, honour_dnt,
        excluded_addresses, excluded_paths, demo, ref_parameters
 FROM tracker_site
 """
+# Looked at again within READ_SECONDS, so that a key stops working that much later at most.
+READ_FORMER_KEYS = "SELECT key, site_id FROM tracker_former_key WHERE until > now()"
 READ_SALTS = "SELECT site_id, day, salt FROM tracker_salt"
 # The site may have been deleted since it was read; another process may have been first.
 MAKE_SALT = """
@@ -82,7 +84,7 @@ class Directory:
         return self._loaded.wait(timeout)
 
     def site(self, key: str) -> TrackedSite | None:
-        """The site with this public key, enabled or not."""
+        """The site with this public key, or one that it had a while ago; enabled or not."""
         return self._by_key.get(key)
 
     def by_id(self, site_id: int) -> TrackedSite | None:
@@ -130,13 +132,17 @@ class Directory:
     def _load(self, connection: psycopg.Connection) -> None:
         rows = connection.execute(READ_SITES).fetchall()
         sites = [site for row in rows if (site := self._site_of(row))]
+        former = connection.execute(READ_FORMER_KEYS).fetchall()
         salts = _salts(connection)
         if _make_salts(connection, sites, salts):
             salts = _salts(connection)
         # Salts first: a site that is found has its salt.
         self._salts = salts
         self._by_id = {site.id: site for site in sites}
-        self._by_key = {site.key: site for site in sites}
+        self._by_key = {
+            **{key: self._by_id[site_id] for key, site_id in former if site_id in self._by_id},
+            **{site.key: site for site in sites},
+        }
         self._loaded.set()
         self._activity.progressed()
 

@@ -58,6 +58,7 @@ JOBS = (
     Job("day-old page views", abandoned.end_of_the_day, 600),
     Job("concurrency", minutes.roll_up, 600),
     Job("salts", purges.salts, 600),
+    Job("former keys", purges.former_keys, 3600),
     Job("recent ids", purges.recent_ids, 3600),
     Job("open visits", purges.open_visits, 3600),
     Job("expired datapoints", _signals, 3600),

@@ -22,6 +22,11 @@ def salts(connection: psycopg.Connection, now: datetime) -> None:
     connection.execute("DELETE FROM tracker_salt WHERE id = ANY(%s)", [over])
 
 
+def former_keys(connection: psycopg.Connection, now: datetime) -> None:
+    """Delete keys that sites had before and that work no longer."""
+    connection.execute("DELETE FROM tracker_former_key WHERE until <= %s", [now])
+
+
 def recent_ids(connection: psycopg.Connection, now: datetime) -> None:
     """Delete ids that began 48 hours ago; nothing says them again."""
     delete_before(connection, "tracker_recent", "began_at", now - KEPT)

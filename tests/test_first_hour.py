@@ -1,0 +1,116 @@
+"""The first hour of somebody who has never seen Footfall, as one journey in a real Chromium."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from scripts.stands.product import Product
+from tests.browser import Complaints, visitor
+from tests.peer import HttpPeer
+from tests.staff import let_in
+
+
+@pytest.fixture
+def staff(footfall: Product, browser: Browser) -> Iterator[BrowserContext]:
+    """Somebody who may add sites, far from Greenwich."""
+    with visitor(browser, timezone_id="Asia/Tokyo", viewport={"width": 1280, "height": 900}) as context:
+        let_in(context, footfall)
+        yield context
+
+
+def test_a_second_site_is_added_installed_wrongly_and_mended_with_one_press(
+    footfall: Product, staff: BrowserContext, host: HttpPeer
+) -> None:
+    page = staff.new_page()
+    complaints = Complaints.of(page)
+    page.goto(f"{footfall.url}/")
+    page.get_by_text("Add a site").click()
+    expect(page.get_by_text("Its days begin at midnight in Asia/Tokyo")).to_be_visible()
+    page.get_by_label("Domain").fill("https://First-Hour.example/start")
+    page.get_by_label("Domain").press("Enter")
+    page.wait_for_url("**/install/")
+    key = page.url.split("/")[-3]
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "Put this line into every page of first-hour.example"
+    )
+    expect(page.get_by_text("Waiting for the first visit")).to_be_visible()
+    # The reader's address is this machine, which no visitor of that site could reach.
+    expect(page.get_by_role("note")).to_contain_text("this machine alone")
+
+    paste(page, host)
+    # It is put into pages of a host that the site does not have; the owner looks with his own browser.
+    with staff.expect_page() as opened:
+        look(page, f"{host.url}/wrong")
+    shop = opened.value
+    doctor = page.get_by_role("region", name="Refused just now")
+    expect(doctor).to_contain_text("127.0.0.1 is no host of this site.")
+    expect(page.locator(".check.found")).to_have_count(0)
+    doctor.get_by_role("button", name="Allow it").click()
+    expect(doctor).to_contain_text("127.0.0.1 is allowed now.")
+    shop.close()
+
+    with staff.expect_page() as opened:
+        look(page, f"{host.url}/wrong")
+    expect(page.locator(".check.found")).to_contain_text(
+        re.compile(r"It works: /wrong was counted \d+\.\d s after")
+    )
+    page.get_by_role("link", name="Open the board").click()
+    expect(page.locator("[data-figure=visitors]")).to_have_text("1")
+    opened.value.close()
+
+    settings(page, key)
+    (site,) = footfall.rows("SELECT timezone, hosts FROM tracker_site WHERE key = %s", key)
+    assert (site["timezone"], site["hosts"][-1]) == ("Asia/Tokyo", "127.0.0.1")
+    assert complaints.heard == []
+
+
+def paste(page: Page, host: HttpPeer) -> None:
+    """The block for tag managers, as it is shown."""
+    page.get_by_role("tab", name="Tag manager").click()
+    block = page.locator(".snippet code").inner_text()
+    assert "t.js?site=" in block
+    host.put("/wrong", f"<title>Shop</title>{block}", "<h1>Shop</h1>")
+
+
+def look(page: Page, url: str) -> None:
+    page.get_by_label("A page of first-hour.example").fill(url)
+    page.get_by_role("button", name="Open it in a new tab").click()
+
+
+def settings(page: Page, key: str) -> None:
+    """By the site's menu; a section is saved where it stands."""
+    page.locator(".site summary").click()
+    page.locator(".site").get_by_role("link", name="Settings").click()
+    page.wait_for_url(f"**/sites/{key}/settings/")
+    expect(page.get_by_role("textbox", name="Hosts")).to_have_value(re.compile("127.0.0.1"))
+    excluded = page.get_by_role("region", name="What is not counted")
+    excluded.get_by_label("Excluded paths").fill("/admin/*")
+    excluded.get_by_role("button", name="Save").click()
+    expect(excluded.get_by_role("status")).to_have_text("Saved")
+    expect(excluded.get_by_role("button", name="Save")).to_be_focused()
+    page.locator(".site summary").click()
+    page.locator(".site").get_by_role("link", name="Snippet").click()
+    expect(page.get_by_text("Counted already.")).to_be_visible()
+
+
+def test_a_board_tells_of_a_host_that_it_does_not_have(
+    footfall: Product, staff: BrowserContext, host: HttpPeer
+) -> None:
+    key = footfall.add_site("doctor.example", "127.0.0.1")
+    tag = f'<script defer src="{footfall.url}/t.js" data-site="{key}"></script>'
+    host.put("/page", f"<title>Page</title>{tag}", "<h1>Page</h1>")
+    shop, page = staff.new_page(), staff.new_page()
+    shop.goto(f"{host.url}/page")
+    page.goto(f"{footfall.url}/sites/{key}/")
+    expect(page.locator("[data-figure=visitors]")).to_have_text("1")
+    doctor = page.get_by_role("region", name="Refused just now")
+    expect(doctor).to_be_hidden()
+    shop.goto(host.url.replace("127.0.0.1", "localhost") + "/page")
+    expect(doctor).to_contain_text("localhost is no host of this site.", timeout=20_000)
+    doctor.get_by_role("button", name="Hide").click()
+    expect(doctor).to_be_hidden()
+    page.reload()
+    expect(page.locator("[data-figure=visitors]")).to_be_visible()
+    expect(doctor).to_be_hidden()
