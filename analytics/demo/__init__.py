@@ -1,4 +1,4 @@
-"""Made-up visitors of the demo site, through real sockets: so that a newcomer sees a living board at once.
+"""Made-up visitors of the demo site, through real sockets, and their past: a newcomer sees a living board.
 
-Imports `tracker.contract` and `tracker.visitors`.
+Imports `tracker`: `contract`, `visitors`, `pages`, `postgres` and `rollups`.
 """

@@ -4,19 +4,26 @@ import argparse
 import asyncio
 import os
 import signal
+import threading
 from contextlib import suppress
+from datetime import datetime
 from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
+import psycopg
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
+from django.utils import timezone
 
+from analytics.demo.filling import fill, since
 from analytics.demo.page_socket import SocketAddress
+from analytics.demo.past import Past
 from analytics.demo.people import People
 from analytics.demo.visitors import DemoVisitors
 from tracker.models import Site
+from tracker.postgres.connect import connect
 from tracker.visitors.countries import Countries
 
 
@@ -31,8 +38,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         site = Site.objects.filter(key=options["site"], demo=True).first()
-        # It needs no more of the database, and would hold a connection for days.
-        connection.close()
         if site is None:
             raise CommandError("There is no demo site with this key; real sites get no made-up visitors.")
         if options["visitors"] < 1:
@@ -44,11 +49,37 @@ class Command(BaseCommand):
             os.environ.get("FOOTFALL_DEMO_SECRET", ""),
         )
         rng = Random()  # noqa: S311 (nothing here is secret)
-        people = People(rng, Countries(settings.FOOTFALL_GEO).of)
+        countries = Countries(settings.FOOTFALL_GEO)
+        people = People(rng, countries.of)
+        past = Past(rng, site.pk, site.domain, people, countries.of, options["visitors"])
+        # Asked before anybody comes: they would look like a past.
+        filling = threading.Thread(target=self._fill, args=(site.pk, past, *_missing(site.pk)), daemon=True)
+        # It needs no more of the database, and would hold a connection for days.
+        connection.close()
+        filling.start()
         self.stdout.write(f"Demo: about {options['visitors']} made-up visitors are on their way.")
         self.stdout.flush()
         with suppress(asyncio.CancelledError):
             asyncio.run(_run(DemoVisitors(rng, address, people, options["visitors"])))
+
+    def _fill(self, site: int, past: Past, begin: datetime | None, now: datetime) -> None:
+        """Give the site its past. Without one, visitors come all the same."""
+        if begin is None:
+            return
+        try:
+            with connect() as opened:
+                stored = fill(opened, site, past, begin, now)
+        except psycopg.Error as problem:
+            self.stderr.write(f"Demo: the site has no past ({type(problem).__name__}).")
+        else:
+            self.stdout.write(f"Demo: {stored:,} page views of the days before are there.")
+            self.stdout.flush()
+
+
+def _missing(site: int) -> tuple[datetime | None, datetime]:
+    now = timezone.now()
+    with connect() as opened:
+        return since(opened, site, now), now
 
 
 async def _run(visitors: DemoVisitors) -> None:
