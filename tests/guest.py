@@ -79,6 +79,12 @@ def stop_clock(page: Page) -> None:
     page.clock.pause_at(STOPPED)
 
 
+def stay(page: Page, url: str) -> None:
+    """Open a page under a stopped clock, and stay until it counts: what sends on at once is no page view."""
+    page.goto(url)
+    page.clock.run_for(500)
+
+
 @dataclass
 class Sockets:
     """What a page's sockets have met, as the page knows it; read it while time passes."""

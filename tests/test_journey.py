@@ -20,8 +20,11 @@ from tests.peer import HttpPeer
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0"
 WITHIN = 1000.0  # ms, from a page's opening or closing to the board
-# When the page was there (Unix time, ms): its document read, and deferred scripts about to have run.
-THERE = "performance.timeOrigin + performance.getEntriesByType('navigation')[0].domContentLoadedEventStart"
+# When the page was there (Unix time, ms): its document read, deferred scripts about to have run, and half a
+# second gone by, which makes it a page view.
+THERE = (
+    "500 + performance.timeOrigin + performance.getEntriesByType('navigation')[0].domContentLoadedEventStart"
+)
 # Notes down when the board's figures change, by the clock that every process here shares.
 NOTE = """() => {
     window.noted = [];

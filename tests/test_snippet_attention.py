@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser import unwatched
-from tests.guest import pass_time, stop_clock, tag
+from tests.guest import pass_time, stay, stop_clock, tag
 from tests.peer import HttpPeer, SocketPeer
 
 TALL = '<div style="height: 4000px"></div>'
@@ -13,7 +13,7 @@ TALL = '<div style="height: 4000px"></div>'
 def test_attention_goes_idle_and_comes_back(peer: SocketPeer, host: HttpPeer, page: Page) -> None:
     host.put("/a", tag(peer))
     stop_clock(page)
-    page.goto(host.url + "/a")
+    stay(page, host.url + "/a")
     pass_time(page, lambda: peer.heard.of("page"), 1)
     page.clock.run_for(10_000)
     page.mouse.move(50, 50)
@@ -31,7 +31,7 @@ def test_attention_goes_idle_and_comes_back(peer: SocketPeer, host: HttpPeer, pa
 def test_a_laptop_that_slept_was_not_engaged(peer: SocketPeer, host: HttpPeer, page: Page) -> None:
     host.put("/a", tag(peer))
     stop_clock(page)
-    page.goto(host.url + "/a")
+    stay(page, host.url + "/a")
     pass_time(page, lambda: peer.heard.of("page"), 1)
     # All at once: no timer ran in these ten minutes.
     page.clock.fast_forward("10:00")
@@ -43,7 +43,7 @@ def test_a_laptop_that_slept_was_not_engaged(peer: SocketPeer, host: HttpPeer, p
 
 
 def test_a_tab_in_the_background_is_hidden(peer: SocketPeer, host: HttpPeer) -> None:
-    host.put("/a", tag(peer) + "<script>setTimeout(() => open('/front'), 1000)</script>")
+    host.put("/a", tag(peer) + "<script>setTimeout(() => open('/front'), 2000)</script>")
     host.put("/front", "<script>setTimeout(close, 1000)</script>")
     with unwatched(host.url + "/a"):
         hidden, active = peer.heard.wait("state", 2, 20)

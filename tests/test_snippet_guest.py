@@ -98,6 +98,11 @@ def test_a_policy_that_forbids_it_hears_of_it_twice_and_never_again(
         "Object.prototype.polluted = function () {}; Array.prototype.more = 1",
         "delete Navigator.prototype.sendBeacon; delete window.fetch",
         "Error.prototype.toString = () => { throw 1 }",
+        "Array.prototype.toJSON = () => 'an array'",
+        "addEventListener('load', () => { JSON.stringify = () => 'mine' })",
+        """addEventListener('DOMContentLoaded', () => {
+            document.body.innerHTML = '<form name="title"></form><img name="referrer"><a id="navigation"></a>'
+        })""",
     ],
 )
 def test_a_strange_host_is_counted_and_not_disturbed(

@@ -195,17 +195,20 @@ def test_the_key_may_stand_in_the_address(host: HttpPeer, page: Page) -> None:
     assert host.heard.wait("page")[0]["u"] == host.url + "/a"
 
 
+@pytest.mark.parametrize(
+    "mark", ["Object.defineProperty(navigator, 'webdriver', {value: true})", "Cypress = {}"]
+)
 @pytest.mark.parametrize(("attributes", "counted"), [("", False), ("data-automation", True)])
 def test_a_browser_under_test_is_left_out_unless_the_site_wants_it(
-    peer: SocketPeer, host: HttpPeer, page: Page, attributes: str, counted: bool
+    peer: SocketPeer, host: HttpPeer, page: Page, attributes: str, counted: bool, mark: str
 ) -> None:
     host.put("/a", tag(peer, attributes))
-    page.add_init_script("Object.defineProperty(navigator, 'webdriver', {value: true})")
+    page.add_init_script(mark)
     page.goto(host.url + "/a")
     if counted:
         peer.heard.wait("page")
     else:
-        quiet_for(page)
+        quiet_for(page, 800)
         assert peer.heard.opened_at == []
 
 

@@ -47,21 +47,24 @@ try {
   // Tag managers drop `data-*`.
   const site = data.site || script.src.split("site=")[1];
   const rest = new URL(data.host || script.src).origin.slice(4) + "/live/" + site; // after "http" or "ws"
+  // Kept from hosts that overwrite it later.
+  const stringify = JSON.stringify;
 
   const wall = Date.now;
   const stub = window.footfall || /** @type {Partial<Footfall>} */ ({});
   const calls = stub.q || [];
 
   /**
-   * What is not stored yet, by the id of its ack; of the page views the last is current.
-   * @type {Map<string, PageView | EventMessage>}
+   * What is not stored yet; of the page views the last is current.
+   * @type {Set<PageView | EventMessage>}
    */
-  const waiting = new Map();
+  const waiting = new Set();
 
   /** @type {PageView} */
   let current;
   let engaged = 0; // ms, of the current page view
-  let depth = 0; // its deepest scroll, %
+  let depth = 0; // its deepest scroll, %, …
+  let deepest = 0; // … and how far that was scrolled, px
 
   /** @type {Link | 0} */
   let link = 0;
@@ -70,15 +73,12 @@ try {
   let up; // the link takes messages
   /** @type {Flag} */
   let opened; // a socket has once opened in this page: sockets are not blocked
+  /** @type {number | undefined} */
+  let posting;
   let attempts = 0; // since the last ack
-  /** @type {Flag} */
-  let byPost; // POST has worked, or sockets cannot
   // Nothing more is said in this page, ever: so does the visitor wish, the owner, the server or the host's policy.
-  /** @type {boolean | Flag} */
-  let over =
-    ("dnt" in data &&
-      (/** @type {unknown} */ (navigator.doNotTrack) == 1 || navigator.globalPrivacyControl)) ||
-    (!("automation" in data) && navigator.webdriver);
+  /** @type {unknown} */
+  let over;
   /** @type {Flag} */
   let gone; // hidden by `pagehide`, perhaps kept in the back/forward cache
   /** @type {number | undefined} */
@@ -87,7 +87,7 @@ try {
 
   /** @type {"active" | "idle" | "hidden"} */
   let attention;
-  /** @type {typeof attention} */
+  /** @type {string} */
   let reported; // what the server thinks it is
   let since = 0; // engaged time is counted up to here (ms, steady clock) …
   let until = 0; // … and will be up to here if nothing more happens; 0 while hidden
@@ -114,7 +114,7 @@ try {
     (...args) => {
       try {
         return work(...args);
-      } catch (error) {}
+      } catch {}
     };
 
   /**
@@ -128,6 +128,12 @@ try {
   /** @param {() => void} work @param {number} ms */
   const later = (work, ms) => setTimeout(quiet(work), ms);
 
+  /** @param {string} text what an element is named, that a document then has in its place, is none @param {number} [limit] */
+  const cut = (text, limit = 2048) => (text.slice ? text.slice(0, limit) : "");
+
+  /** The title, cut. */
+  const titled = () => cut(document.title, 256);
+
   /** A UUID of version 4. (`crypto.randomUUID` is missing where a page came without HTTPS.) */
   const uuid = () =>
     "xxxxxxxx-xxxx-4xxx-8xxx-xxxxxxxxxxxx".replace(/x/g, () =>
@@ -136,45 +142,52 @@ try {
     );
 
   /** A host page that calls in a loop must not get us closed with 4429. */
-  const afford = () => {
-    later(() => allowance++, 1e3);
-    return allowance-- > 0;
-  };
+  const afford = () => allowance && later(() => allowance++, 1e3 + 0 * allowance--);
 
   /** @param {object} message */
   const send = (message) => {
-    /** @type {Link} */ (link).send(JSON.stringify(message));
-    again = again || later(remind, ACK_WITHIN);
-  };
-
-  /** What was not acknowledged in time is said again. */
-  const remind = () => {
-    again = 0;
-    attend();
-    if (up && waiting.size) say(1);
+    /** @type {Link} */ (link).send(stringify(message));
+    // What is not acknowledged in time is said again, and all that is a lease.
+    again =
+      again ||
+      later(() => {
+        again = 0;
+        if (up && (waiting.size || !opened)) begin();
+      }, ACK_WITHIN);
   };
 
   /** @param {string} type `state` or `end`, of the current page view */
-  const report = (type) => ({ t: type, id: current.id, s: attention, e: engaged, d: depth });
+  const report = (type) => ({ t: type, id: current.id, s: attention, e: engaged, d: depth, ti: current.ti });
 
   /** Have the current page view wait for its ack. Where far too much waits already, that is given up. */
   const keep = () => {
     if (waiting.size > MOST_WAITING) waiting.clear();
-    waiting.set(current.id, current);
+    waiting.add(current);
   };
 
-  /** Take the deepest scroll so far, rounded; a document that does not scroll is seen whole. */
-  const look = () => {
-    depth = Math.max(
-      depth,
-      Math.min(100, (100 * (scrollY + innerHeight)) / document.documentElement.scrollHeight + 0.5) | 0,
-    );
+  /**
+   * Take the deepest scroll so far, as a share of what is there now: of what lies in the middle of the page, that which was
+   * scrolled further than anything before; where nothing was scrolled yet, that which shows the least of itself. Small
+   * parts of a page do not count, and nothing does once the page view was left: what is there may be the next one's.
+   * @param {Event} [scroll]
+   */
+  const look = (scroll) => {
+    let least = 100;
+    let part = /** @type {any} */ (moving ? 0 : document.elementFromPoint(innerWidth / 2, innerHeight / 2));
+    for (; part; part = part.parentNode)
+      if (2 * part.clientHeight > innerHeight) {
+        const share = ((100 * (part.clientHeight + part.scrollTop)) / part.scrollHeight + 0.5) | 0;
+        if (scroll && part.scrollTop > deepest) {
+          deepest = part.scrollTop;
+          depth = share;
+        } else if (!deepest && share <= least) depth = least = share;
+      }
   };
 
-  /** Say what the page is if the server thinks otherwise. */
+  /** Say what the page is, and what it is called, if the server thinks otherwise. */
   const tell = () => {
-    if (up && reported != attention) {
-      reported = attention;
+    if (up && reported != attention + current.ti) {
+      reported = attention + current.ti;
       look();
       send(report("state"));
     }
@@ -186,7 +199,7 @@ try {
    * @param {unknown} [interaction]
    */
   const attend = (interaction) => {
-    const now = performance.now() | 0;
+    const now = wall();
     engaged += Math.max(0, Math.min(now, until) - since);
     since = now;
     if (gone || document.hidden) until = 0;
@@ -200,16 +213,27 @@ try {
     if (until > now) idling = idling || later(() => attend((idling = 0)), until - now);
   };
 
+  /** What a page view shows may still be coming: look at its title and size. */
+  const peek = () => {
+    if (moving) return;
+    look();
+    current.ti = titled();
+    tell();
+  };
+
   /** A page view begins. @param {string} referrer */
   const view = (referrer) => {
-    engaged = depth = 0;
+    engaged = depth = deepest = 0;
+    for (let time = 9; time--; ) later(peek, 600 * time);
     current = {
       t: "page",
       id: uuid(),
-      u: here.slice(0, 2048),
-      r: referrer.slice(0, 2048),
-      ti: document.title.slice(0, 256),
+      u: cut(here),
+      r: cut(referrer),
+      ti: titled(),
       l: navigator.language,
+      w: innerWidth,
+      z: Intl.DateTimeFormat().resolvedOptions().timeZone,
     };
   };
 
@@ -218,14 +242,11 @@ try {
    * @param {unknown} [all] all that waits comes first
    */
   const say = (all) => {
-    // The first may cost a layout, the second 20 ms: not before the link is up.
-    current.w = innerWidth;
-    current.z = Intl.DateTimeFormat().resolvedOptions().timeZone;
     keep();
     if (all) waiting.forEach(send);
     else send(current);
     if (opened) /** @type {{e: number}} */ (current).e |= 0;
-    reported = "active";
+    reported = "active" + current.ti;
     tell();
   };
 
@@ -233,8 +254,12 @@ try {
   const acked = (ack) => {
     alive = wall();
     attempts = 0;
-    waiting.delete(ack.id);
-    if (ack.id == current.id) /** @type {{e: number}} */ (current).e |= 0;
+    waiting.forEach((/** @type {any} */ message) => {
+      if ((message.k || message.id) == ack.id) {
+        message.e |= 0;
+        waiting.delete(message);
+      }
+    });
   };
 
   /** The link is up: the page goes on as the same page view, after half an hour as a new one. */
@@ -252,75 +277,56 @@ try {
   const lost = (code) => {
     link = up = 0;
     over = over || /4(00|03|13|29)$/.test(/** @type {string} */ (code));
-    const random = Math.random();
-    const bound = Math.min(29500, 2e3 * 2 ** attempts);
-    later(
-      connect,
-      /503$/.test(/** @type {string} */ (code))
-        ? 3e4 + 3e4 * random
-        : code == 4502
-          ? 500 * random
-          : 500 + bound * random,
-    );
-  };
-
-  const bySocket = () => {
-    const mine = (link = new WebSocket("ws" + rest));
-    mine.onopen = quiet(() => {
-      opened = 1;
-      begin();
-    });
-    mine.onmessage = quiet((event) => acked(JSON.parse(event.data)));
-    mine.onclose = quiet((event) => link == mine && lost(event.code));
-    // Some proxies neither pass a handshake on nor refuse it.
-    later(() => mine.readyState || mine.close(), 1e4);
+    // (As many attempts as make the wait the shortest or the longest.)
+    const least = /503$/.test(/** @type {string} */ (code)) ? (attempts = 3e4) : code == 4502 ? (attempts = -2) : 500;
+    later(connect, least + Math.random() * (attempts < 4 ? 2e3 * 2 ** attempts : 29500));
   };
 
   /** @param {string} type of the last message @returns the body of a POST: all that waits, and that */
-  const body = (type) => JSON.stringify([...waiting.values(), report(type)]);
+  const body = (type) => `[${[...waiting, report(type)].map(/** @type {any} */ (stringify))}]`;
 
   /** Say the last of the current page view, where no socket does. */
   const leave = () => navigator.sendBeacon("http" + rest, body("end"));
-
-  /**
-   * A link that posts all that waits and the present state whenever something was to be sent; the answers are the
-   * acks. Presence is then a lease: saying the page again renews it, and restores one that ran out.
-   */
-  const byRequest = () => {
-    /** @type {number | undefined} */
-    let timer;
-    const beat = async () => {
-      try {
-        const answer = await fetch("http" + rest, { method: "POST", body: body("state") });
-        if (!answer.ok) throw answer.status;
-        (await answer.json()).forEach(acked);
-        byPost = 1;
-        if (link == mine) timer = later(begin, until ? 1e4 : 6e4);
-      } catch (status) {
-        if (link == mine) lost(status);
-      }
-    };
-    const mine = (link = {
-      send: () => {
-        clearTimeout(timer);
-        timer = later(beat, 0);
-      },
-      close: () => clearTimeout(timer),
-    });
-    begin();
-  };
 
   /** Two sockets; where none has ever opened, a POST; and so on until something answers. */
   const connect = () => {
     if (gone || over || link) return;
     attempts++;
-    if (!opened && (byPost || attempts % 3 == 0)) return byRequest();
-    try {
-      bySocket();
-    } catch (error) {
-      byPost = 1;
-      lost();
-    }
+    if (!opened && attempts % 3 == 0) {
+      // A link that posts all that waits and the present state whenever something was to be sent; the answers are the
+      // acks. Presence is then a lease: saying the page again renews it, and restores one that ran out.
+      link = {
+        send: () =>
+          (posting =
+            posting ||
+            later(async () => {
+              posting = 0;
+              try {
+                const answer = await fetch("http" + rest, { method: "POST", body: body("state") });
+                if (!answer.ok) throw answer.status;
+                (await answer.json()).forEach(acked);
+                attempts = 2; // the next is a POST again
+              } catch (status) {
+                lost(status);
+              }
+            }, 0)),
+        close: /** @type {any} */ (quiet),
+      };
+      begin();
+    } else
+      try {
+        const mine = (link = new WebSocket("ws" + rest));
+        mine.onopen = quiet(() => {
+          opened = 1;
+          begin();
+        });
+        mine.onmessage = quiet((event) => acked(JSON.parse(event.data)));
+        mine.onclose = quiet((event) => link == mine && lost(event.code));
+        // Some proxies neither pass a handshake on nor refuse it.
+        later(() => mine.readyState || mine.close(), 1e4);
+      } catch {
+        lost((attempts = 2));
+      }
   };
 
   /**
@@ -330,10 +336,9 @@ try {
   const place = (url) =>
     url.replace("hash" in data ? "" : /#.*/, "").replace(pushed ? "" : /\?[^#]*/, "");
 
-  /** @param {unknown} push not just `replaceState`, which many use to keep a filter in the query */
-  const moved = (push) => {
-    pushed = pushed || push;
-    look();
+  /** @param {any} how an event, or the name of a method; `replace…` is used by many to keep a filter in the query */
+  const moved = (how) => {
+    pushed = pushed || how[0] != "r";
     moving = moving || later(arrive, 0);
   };
 
@@ -349,7 +354,7 @@ try {
       else if (opened) send(report("state"));
       else {
         leave();
-        waiting.delete(current.id);
+        waiting.delete(current);
       }
       view(from);
       if (up) say();
@@ -358,31 +363,34 @@ try {
   };
 
   /**
-   * The API, `footfall(name, properties, value)`. What the protocol would not take is left out here: a frame that
-   * breaks it ends the whole conversation.
-   * @type {Footfall}
+   * What pages call. What the protocol would not take is left out here: a frame that breaks it ends the whole conversation.
    */
-  const event = (name, properties, value) => {
-    /** @type {EventMessage} */
-    const message = {
-      t: "event",
-      id: current.id,
-      k: uuid(),
-      n: `${name}`,
-      p: {},
-      v: value == null ? value : +value,
-    };
-    let room = 32;
-    for (const key in properties)
-      if (Object(properties[key]) !== properties[key] && room-- > 0) message.p[key] = properties[key];
-    // 2,700 characters are at most 8,100 bytes.
-    if (/\S/.test(name) && waiting.size < MOST_WAITING && JSON.stringify(message).length < 2700) {
-      waiting.set(message.k, message);
-      // Said while leaving, as web-vitals does: no socket takes it any more.
-      if (gone) leave();
-      else if (up && afford()) send(message);
-    }
-  };
+  const api = /** @type {Footfall} */ (
+    quiet((/** @type {any} */ name = "", properties, value) => {
+      if (over || !current) {
+        over || calls.push([name, properties, value]);
+        return;
+      }
+      /** @type {EventMessage} */
+      const message = {
+        t: "event",
+        id: current.id,
+        k: uuid(),
+        n: `${name}`,
+        p: {},
+        v: value == null ? value : +value,
+      };
+      for (const key in properties)
+        if (Object(properties[key]) !== properties[key]) message.p[key] = properties[key];
+      // 2,700 characters are at most 8,100 bytes.
+      if (/\S/.test(name) && waiting.size < MOST_WAITING && stringify(message).length < 2700) {
+        waiting.add(message);
+        // Said while leaving, as web-vitals does: no socket takes it any more.
+        if (gone) leave();
+        else if (up && afford()) send(message);
+      }
+    })
+  );
 
   const start = () => {
     here = location.href;
@@ -400,15 +408,14 @@ try {
 
     on("pagehide", () => {
       gone = 1;
-      up = up && opened;
       attend();
-      if (link) link.close();
-      link = 0;
       keep();
       // No socket took that with it.
-      if (!over && !up) leave();
-      up = 0;
+      over || (up && opened) || leave();
       waiting.clear();
+      // (Where there is none, this throws.)
+      /** @type {Link} */ (link).close();
+      link = up = 0;
     });
     on("pageshow", (event) => {
       if (gone) {
@@ -419,42 +426,43 @@ try {
         connect();
       }
     });
-    on("securitypolicyviolation", (/** @type {SecurityPolicyViolationEvent} */ event) => {
-      // The host's policy forbids sockets: try POST. That, too: going on would only fill the host's reports.
-      if (event.blockedURI.endsWith(rest)) {
-        // (A socket that a policy forbids is never closed in Chromium: it fails, and that is all.)
-        if (event.blockedURI[0] == "w") lost((byPost = 1));
-        else over = 1;
-      }
+    on("securitypolicyviolation", (/** @type {SecurityPolicyViolationEvent} */ { blockedURI }) => {
+      // The host's policy forbids sockets: try POST. (A socket that a policy forbids is never closed in Chromium.) That,
+      // too: going on would only fill the host's reports.
+      if (blockedURI.endsWith(rest)) lost(attempts > 2 ? 403 : (attempts = 2));
     });
 
     on("popstate", moved);
-    /** @type {("pushState" | "replaceState")[]} */ (["pushState", "replaceState"]).forEach((name) => {
+    /** @type {("pushState" | "replaceState")[]} */ ("pushState replaceState".split(" ")).forEach((name) => {
       const original = history[name];
       history[name] = function () {
         const result = original.apply(
           this,
           /** @type {Parameters<typeof original>} */ (/** @type {unknown} */ (arguments)),
         );
-        quiet(moved)(name[0] == "p");
+        quiet(moved)(name);
         return result;
       };
     });
-    calls.forEach((call) => event(...call));
+    calls.forEach((call) => api(...call));
   };
 
   // Loaded twice, it counts once.
   if (!stub.v) {
-    const api = /** @type {Footfall} */ (
-      quiet((/** @type {Parameters<Footfall>} */ ...call) => over || (current ? event(...call) : calls.push(call)))
-    );
     api.v = 1;
     window.footfall = api;
-    // In a task of its own: the page waits for deferred scripts, and a first look at storage takes milliseconds.
+    // Not at once: a page that only sends on, or rewrites its address, has done so by then. And the page waits for deferred
+    // scripts, and a first look at storage takes milliseconds.
     later(() => {
-      // Where storage is forbidden, looking at it throws.
-      quiet(() => (over = over || localStorage.footfall == "ignore"))();
+      // Where storage is forbidden, looking at it throws; so does a frame's look at a page that is not of this site.
+      quiet(() => {
+        over =
+          ("dnt" in data && (/** @type {unknown} */ (navigator.doNotTrack) == 1 || navigator.globalPrivacyControl)) ||
+          (!("automation" in data) && (navigator.webdriver || window.Cypress)) ||
+          localStorage.footfall == "ignore" ||
+          (top != window && /** @type {Window} */ (top).footfall);
+      })();
       if (!over) document.prerendering ? on("prerenderingchange", start) : start();
-    }, 0);
+    }, 500);
   }
-} catch (error) {}
+} catch {}

@@ -9,6 +9,8 @@ interface Footfall {
 
 interface Window {
   footfall?: Footfall;
+  /** Set in pages that Cypress drives. */
+  Cypress?: unknown;
 }
 
 // What some browsers know, and the types of the DOM do not.
