@@ -6,6 +6,7 @@ import re
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -23,6 +24,7 @@ from analytics.history.day_store import DayStore
 from analytics.history.dimensions import DIMENSIONS, Level
 from analytics.history.duck import open_duck
 from analytics.history.file_cache import FileCache
+from analytics.history.kept_parts import KeptParts
 from analytics.history.local_days import micros
 from analytics.history.measures import MEASURES
 from analytics.history.question import HistoryAnswer, HistoryFilter, HistoryQuestion, Span, WrongQuestion
@@ -51,6 +53,7 @@ class Asking:
     duck: duckdb.DuckDBPyConnection
     site: Site
     folder: Path
+    measures: tuple[str, ...]
 
     def __call__(
         self,
@@ -79,14 +82,22 @@ def site() -> Site:
     return Site.objects.create(domain="a.example", hosts=["a.example"], timezone="Europe/Berlin")
 
 
-@pytest.fixture
-def ask(site: Site, tmp_path: Path) -> Iterator[Asking]:
-    folder = tmp_path / "history"
+@contextmanager
+def asking(site: Site, folder: Path, kept: KeptParts | None) -> Iterator[Asking]:
+    """Somebody who asks about a site, with an empty cache, out of kept parts of days or of all rows."""
     store = DayStore(FileCache(folder, 2**30), 2**27)
+    measures = PLAIN if kept is None else tuple(name for name in PLAIN if not name.endswith("_median"))
     with open_duck([folder], folder / "spill", 2**28, 2) as duck:
         duck.execute(DAY_NUMBER)
-        yield Asking(Answering(store), duck, site, folder)
+        yield Asking(Answering(store, kept), duck, site, folder, measures)
     store.close()
+
+
+@pytest.fixture(params=["all rows", "kept parts"])
+def ask(site: Site, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Asking]:
+    kept = KeptParts(2**24) if request.param == "kept parts" else None
+    with asking(site, tmp_path / "history", kept) as ask:
+        yield ask
 
 
 @pytest.fixture
@@ -226,8 +237,8 @@ PLAIN = (
 )
 
 
-def same(told: list[Any], expected: dict[str, Any]) -> None:
-    for name, value in zip(PLAIN, told, strict=True):
+def same(names: tuple[str, ...], told: list[Any], expected: dict[str, Any]) -> None:
+    for name, value in zip(names, told, strict=True):
         assert value == (pytest.approx(expected[name]) if expected[name] is not None else None), name
 
 
@@ -294,7 +305,7 @@ def test_totals_and_tables_are_what_a_plain_count_says(
     for name, (filters, keep) in FILTERS.items():
         kept = plain.kept(lambda view, keep=keep: keep(plain, view))  # type: ignore[misc]
         assert kept, name
-        same(ask(*PLAIN, filters=filters).totals, plain.measures(kept))
+        same(ask.measures, ask(*ask.measures, filters=filters).totals, plain.measures(kept))
         keys: dict[str, Callable[[PageView], str]] = {
             "page": lambda view: view.path,
             "country": lambda view: view.country,
@@ -302,7 +313,7 @@ def test_totals_and_tables_are_what_a_plain_count_says(
             "title": lambda view: view.title,
         }
         for dimension, key in keys.items():
-            answer = ask(*PLAIN, by=(dimension,), filters=filters)
+            answer = ask(*ask.measures, by=(dimension,), filters=filters)
             assert answer.table is not None
             groups: dict[str, list[PageView]] = defaultdict(list)
             for view in kept:
@@ -310,7 +321,7 @@ def test_totals_and_tables_are_what_a_plain_count_says(
             assert {row[0] for row in answer.table.rows} == set(groups)
             assert answer.table.found == len(groups)
             for row in answer.table.rows:
-                same(row[1:], plain.measures(groups[row[0]]))
+                same(ask.measures, row[1:], plain.measures(groups[row[0]]))
             assert answer.table.sums[2] == len(kept)
 
 
@@ -424,6 +435,52 @@ def test_numbers_add_up(site: Site, ask: Asking, connection: psycopg.Connection,
         by_hour = ask("at_once_peak", by=("hour",), filters=filters).table
         assert by_hour is not None
         assert max(row[1] for row in by_hour.rows) == peak
+
+
+def tables(ask: Asking) -> set[str]:
+    """The tables that parts of days are kept in."""
+    return {name for (name,) in ask.duck.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+
+
+def test_parts_of_days_are_made_once_and_no_more_are_kept_than_may_be(
+    site: Site, tmp_path: Path, connection: psycopg.Connection
+) -> None:
+    history(site, 21)
+    told = []
+    for most in (2**24, 0):
+        with asking(site, tmp_path / str(most), KeptParts(most)) as ask:
+            seal(connection, ask.folder)
+            told.append(ask("visits", "views", by=("page",), days=3))
+            made = tables(ask)
+            assert len(made) == (2 if most else 0)  # by page, and the totals
+            told.append(ask("visits", "views", by=("page",), days=3))
+            assert tables(ask) == made
+            # A day by its hours is another table, weeks are the days of the totals.
+            ask("visits", "views", by=("week",), days=3)
+            assert tables(ask) == made
+            ask("visits", "views", by=("page",), days=5)
+            assert len(tables(ask) - made) == (2 if most else 0)  # two further days of each
+            assert made <= tables(ask)
+    assert all(each.table == told[0].table and each.totals == told[0].totals for each in told)
+
+
+def test_names_are_found_by_a_text_in_them(site: Site, ask: Asking) -> None:
+    history(site, 22)
+    whole = ask("views", by=("page",)).table
+    found = ask("views", by=("page",), find="BLOG/", limit=1).table
+    assert whole is not None
+    assert found is not None
+    expected = [row for row in whole.rows if "/blog/" in row[0]]
+    assert len(expected) > 1
+    assert (found.rows, found.found) == (expected[:1], len(expected))
+    assert found.sums == [sum(row[1] for row in expected)]
+    # What people type is no pattern.
+    none = ask("views", by=("page",), find="%' OR true --").table
+    assert none is not None
+    assert none.rows == []
+    with pytest.raises(WrongQuestion) as wrong:
+        ask("views", by=("day",), find="2025")
+    assert wrong.value.field == "find"
 
 
 def test_events_are_told_apart_by_name_and_property(site: Site, ask: Asking) -> None:

@@ -75,6 +75,7 @@ PARAMETERS = [
         ("limit", "rows, 1 to 10000", (), "100"),
         ("offset", "rows to skip", (), "0"),
         ("order", "a metric or dimension; - before it: the largest first", (), "-visitors"),
+        ("find", "with by: only names that have this text in them", (), ""),
         ("format", "json, or csv (also with Accept: text/csv)", ("json", "csv"), "json"),
         *(
             (name, "keep this name; repeatable. Also NAME.not, NAME.match (* and **), NAME.notmatch", (), "")

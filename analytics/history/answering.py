@@ -10,8 +10,11 @@ from analytics.history.buckets import MOST_BUCKETS, Buckets, buckets, count
 from analytics.history.day_format import EVENTS, VIEWS
 from analytics.history.day_store import DayStore, Found, day_before
 from analytics.history.dimensions import Level
+from analytics.history.kept_parts import AskedParts, KeptParts
 from analytics.history.local_days import LocalDay, from_micros
 from analytics.history.measures import MEASURES, Of
+from analytics.history.parts import parts_of
+from analytics.history.parts_sql import MergedSql
 from analytics.history.question import (
     AnswerTable,
     HistoryAnswer,
@@ -28,8 +31,10 @@ from tracker.contract.zones import zone_of
 class Answering:
     """Answers questions over a store of days."""
 
-    def __init__(self, store: DayStore) -> None:
+    def __init__(self, store: DayStore, kept: KeptParts | None = None) -> None:
+        """`kept`: where parts of days are kept; without it, each question looks at all rows."""
         self._store = store
+        self._kept = kept
 
     def answer(
         self, duck: duckdb.DuckDBPyConnection, question: HistoryQuestion, now: datetime
@@ -52,15 +57,16 @@ class Answering:
         self, duck: duckdb.DuckDBPyConnection, question: HistoryQuestion, now: datetime, asked: list[Found]
     ) -> HistoryAnswer:
         found, paths = self._paths(question, question.span, now, asked)
-        totals, table = self._ask(duck, question, paths)
+        totals, table = self._ask(duck, question, found, paths)
         compared_totals = compared_table = None
         if question.compared:
-            _, others = self._paths(question, question.compared, now, asked)
-            _cut(others, paths, question, now)
+            there, others = self._paths(question, question.compared, now, asked)
+            # As early as the copy of the day that runs.
+            _cut(others, paths, min(now, found.as_of or now))
             names = None
             if table and level_of(question.dimensions[0]) is not Level.TIME:
                 names = list(dict.fromkeys(row[0] for row in table.rows))
-            compared_totals, compared_table = self._ask(duck, question, others, names)
+            compared_totals, compared_table = self._ask(duck, question, there, others, names)
         return HistoryAnswer(
             as_of=found.as_of or now,
             totals=totals,
@@ -93,22 +99,44 @@ class Answering:
         self,
         duck: duckdb.DuckDBPyConnection,
         question: HistoryQuestion,
+        found: Found,
         paths: DayPaths,
         names: list[str] | None = None,
     ) -> tuple[list[Any], AnswerTable | None]:
-        sql = QuestionSql(question, paths, Buckets(None))
         totals = _nothing(question)
         if _asks(paths, ()):
-            (totals, *_) = _run(duck, sql.statement(()))
+            (totals, *_) = self._rows(
+                duck, question, (), found, paths, buckets(None, paths.days, paths.until)
+            )
         if not question.dimensions:
             return _plain(question, totals, 0), None
-        table = self._table(duck, question, paths, names)
+        table = self._table(duck, question, found, paths, names)
         return _plain(question, totals, 0), table
+
+    def _rows(
+        self,
+        duck: duckdb.DuckDBPyConnection,
+        question: HistoryQuestion,
+        dimensions: Sequence[str],
+        found: Found,
+        paths: DayPaths,
+        made: Buckets,
+        names: list[str] | None = None,
+        whole: bool = False,
+    ) -> list[tuple[Any, ...]]:
+        """The rows of a table: of parts of days, where these are enough, else of all rows at once."""
+        parts = parts_of(question.measures)
+        of_events = any(level_of(name) is Level.EVENT for name in dimensions)
+        if self._kept is None or parts is None or of_events:
+            return _run(duck, QuestionSql(question, paths, made).statement(dimensions, names, whole))
+        asked = AskedParts(question, dimensions, parts, found, paths)
+        return self._kept.rows(duck, MergedSql(question, paths, made), asked, names, whole)
 
     def _table(
         self,
         duck: duckdb.DuckDBPyConnection,
         question: HistoryQuestion,
+        found: Found,
         paths: DayPaths,
         names: list[str] | None,
     ) -> AnswerTable:
@@ -117,21 +145,19 @@ class Answering:
         made = _buckets(question, paths, dimensions[times[0]] if times else None)
         rows: list[tuple[Any, ...]] = []
         if _asks(paths, dimensions) and names != []:
-            statement = QuestionSql(question, paths, made).statement(
-                dimensions, names, whole=bool(times) or names is not None
-            )
-            rows = _run(duck, statement)
+            whole = bool(times) or names is not None
+            rows = self._rows(duck, question, dimensions, found, paths, made, names, whole)
         width = len(dimensions)
         sums = list(rows[0][width + len(question.measures) + 1 :]) if rows else _no_sums(question)
-        found = rows[0][width + len(question.measures)] if rows else 0
+        number = rows[0][width + len(question.measures)] if rows else 0
         shown = [[*row[:width], *_plain(question, row, width)] for row in rows]
         if times:
             for row in shown:
                 row[times[0]] = made.labels[row[times[0]]]
         if times and width == 1:
             shown = _filled(question, made, shown)
-            found = len(shown)
-        return AnswerTable(shown, found, sums)
+            number = len(shown)
+        return AnswerTable(shown, number, sums)
 
 
 def _asks(paths: DayPaths, dimensions: Sequence[str]) -> bool:
@@ -189,7 +215,7 @@ def _filled(question: HistoryQuestion, made: Buckets, rows: Sequence[list[Any]])
     ]
 
 
-def _cut(others: DayPaths, paths: DayPaths, question: HistoryQuestion, now: datetime) -> None:
+def _cut(others: DayPaths, paths: DayPaths, now: datetime) -> None:
     """Where the last day of the span still runs, let the last one of the other end as early."""
     last: LocalDay = paths.days[-1]
     if not last.begins <= now < last.ends:

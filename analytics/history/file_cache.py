@@ -29,7 +29,7 @@ class FileCache:
         self.folder = folder
         self._most = most
         self._fetched = 0
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
 
     def path_of(self, connection: psycopg.Connection, sealed: SealedFile) -> Path | None:
         """Where a sealed file lies; None where the day was sealed anew meanwhile.
@@ -95,3 +95,17 @@ class FileCache:
             if now - used > SPARED_SECONDS and (total > self._most or left_over):
                 path.unlink(missing_ok=True)
                 total -= size
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder that belongs to whom the one around it does. Raises OSError.
+
+    A command that root runs would else shut out the web process, which has left root.
+    """
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    if os.geteuid() == 0:
+        around = folder.parent.stat()
+        os.chown(folder, around.st_uid, around.st_gid)

@@ -34,7 +34,20 @@ MEASURES_SHOWN = ("visitors", "visits", "views")
 MOST_DAYS = 3660
 # From how many days on a series has days, weeks, months, unless it is said.
 DAYS_FROM, WEEKS_FROM, MONTHS_FROM = 3, 121, 801
-OWN = ("period", "from", "to", "compare", "interval", "by", "metrics", "limit", "offset", "order", "format")
+OWN = (
+    "period",
+    "from",
+    "to",
+    "compare",
+    "interval",
+    "by",
+    "metrics",
+    "limit",
+    "offset",
+    "order",
+    "find",
+    "format",
+)
 ENDINGS = {".not": NOT, ".match": MATCH, ".notmatch": NOT_MATCH}
 
 
@@ -75,6 +88,7 @@ def read(
         filters=tuple(_filters(query)),
         compared=_compared(_one_of(query, "compare", COMPARED, "none"), span),
         order=_last(query, "order", ""),
+        find=_last(query, "find", ""),
         limit=_number(query, "limit", 100),
         offset=_number(query, "offset", 0),
     )

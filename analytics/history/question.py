@@ -50,6 +50,8 @@ class HistoryQuestion(msgspec.Struct, frozen=True, kw_only=True):
     compared: Span | None = None
     # What is compared ends as early in its last day as the day that runs has come.
     order: str = ""
+    # Rows only whose name has this text in it, in large or small letters.
+    find: str = ""
     limit: int = 100
     offset: int = 0
 
@@ -111,6 +113,10 @@ def check(question: HistoryQuestion) -> None:
             "Order by what is asked for, with - before it for the largest first.",
             (*question.measures, *question.dimensions),
         )
+    if len(question.find) > LONGEST_VALUE:
+        raise WrongQuestion("find", f"A text has {LONGEST_VALUE} characters at most.")
+    if question.find and (not question.dimensions or level_of(question.dimensions[0]) is Level.TIME):
+        raise WrongQuestion("find", "Only among names: with by, and a dimension that is no time first.")
     if not 1 <= question.limit <= LARGEST_LIMIT:
         raise WrongQuestion("limit", f"From 1 to {LARGEST_LIMIT}.")
     if not 0 <= question.offset <= FURTHEST_OFFSET:

@@ -20,6 +20,7 @@ from analytics.history.answering import Answering
 from analytics.history.day_store import DayStore
 from analytics.history.duck import open_duck
 from analytics.history.file_cache import FileCache
+from analytics.history.kept_parts import KeptParts
 from analytics.history.question import HistoryQuestion, WrongQuestion
 from analytics.history.question_sql import DAY_NUMBER
 from analytics.history.question_wire import Reply, Request, Wrong
@@ -31,6 +32,8 @@ logger = logging.getLogger(__name__)
 WORKERS, THREADS = 2, 2
 # Of the memory for questions, what making an open day takes.
 MAKING = 3
+# What parts of days take that are kept, in DuckDB's own memory.
+KEPT = 4
 
 
 class QuestionServer:
@@ -46,7 +49,7 @@ class QuestionServer:
         self._duck = open_duck([folder], spill, memory - memory // MAKING, THREADS)
         self._duck.execute(DAY_NUMBER)
         self._store = DayStore(cache, memory // MAKING)
-        self._answering = Answering(self._store)
+        self._answering = Answering(self._store, KeptParts(memory // KEPT))
         self._replies = replies
         self._lock = threading.Lock()
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="questions")

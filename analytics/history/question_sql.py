@@ -6,7 +6,7 @@ a flag that `day_files` has set, else by grouping.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -102,14 +102,23 @@ class QuestionSql:
                 else (f" CROSS JOIN ({step}) s{number}")
             )
         rows = [*keys, *(_shown(name, MEASURES[name]) for name in measures)]
-        text = f"WITH answer AS (SELECT {', '.join(rows)} FROM {joined})"
+        return self._told(f"WITH answer AS (SELECT {', '.join(rows)} FROM {joined})", keys, names, whole)
+
+    def _told(
+        self, text: str, keys: Sequence[str], names: Sequence[str] | None, whole: bool
+    ) -> QuestionStatement:
+        """The rows of `answer` as they are told."""
+        kept = None
         if names is not None:
-            listed = ", ".join(self._value(name) for name in names)
-            text += f", named AS (SELECT * FROM answer WHERE k0 IN ({listed}))"
+            kept = f"k0 IN ({', '.join(self._value(name) for name in names)})"
+        elif keys and self._question.find:
+            kept = f"contains(lower(k0), lower({self._value(self._question.find)}))"
+        if kept:
+            text += f", named AS (SELECT * FROM answer WHERE {kept})"
         asked = self._question.measures
         sums = [f"sum({name}) OVER ()" if MEASURES[name].adds else "NULL" for name in asked]
         columns = ", ".join([*keys, *asked, "count(*) OVER ()", *sums])
-        text += f" SELECT {columns} FROM {'answer' if names is None else 'named'}"
+        text += f" SELECT {columns} FROM {'named' if kept else 'answer'}"
         if keys:
             text += f" ORDER BY {self._order(keys)}"
             if not whole:
@@ -246,6 +255,16 @@ class QuestionSql:
         )
 
     def _visits(self, measures: Sequence[str]) -> str:
+        return self._each_visit(
+            lambda visitors: [
+                f"{MEASURES[name].sql.format(visitors=visitors)} AS {name}"
+                for name in measures
+                if MEASURES[name].of is Of.VISITS
+            ]
+        )
+
+    def _each_visit(self, aggregates: Callable[[str], list[str]]) -> str:
+        """`aggregates` over visits, each once; they are told how distinct visitors are counted."""
         plain = [name for name in self._dimensions if level_of(name) is not Level.TIME]
         flag = self._flag(plain)
         where = self._kept()
@@ -283,13 +302,9 @@ class QuestionSql:
             f"k{number}" if name in plain else f"{self._buckets.sql('moment')} AS k{number}"
             for number, name in enumerate(self._dimensions)
         ]
-        aggregates = [
-            f"{MEASURES[name].sql.format(visitors=self._visitors(flag, plain))} AS {name}"
-            for name in measures
-            if MEASURES[name].of is Of.VISITS
-        ]
         source = self._with_days(f"({inner}) v")
-        return f"SELECT {', '.join([*keys, *aggregates])} FROM {source}{self._grouped()}"
+        columns = [*keys, *aggregates(self._visitors(flag, plain))]
+        return f"SELECT {', '.join(columns)} FROM {source}{self._grouped()}"
 
     def _flag(self, plain: Sequence[str]) -> str | None:
         """What marks the first kept page view of each visit within each group, where a flag does."""
@@ -313,6 +328,12 @@ class QuestionSql:
 
     def _presence(self, measures: Sequence[str]) -> str:
         """Levels after each change, of spans of presence; the same sweep as `tracker.rollups.minutes`."""
+        aggregates = [
+            f"{MEASURES[name].sql} AS {name}" for name in measures if MEASURES[name].of is Of.PRESENCE
+        ]
+        return self._levels(aggregates)
+
+    def _levels(self, aggregates: Sequence[str], having: str = "") -> str:
         if self._of_events:
             raise WrongQuestion("metrics", "Nobody is there at once for events.", tuple(OF_EVENTS))
         since, until = micros(self._paths.days[0].begins), micros(self._paths.until)
@@ -335,30 +356,21 @@ class QuestionSql:
             f"k{number}" if level_of(name) is not Level.TIME else f"bucket AS k{number}"
             for number, name in enumerate(self._dimensions)
         ]
-        aggregates = [
-            f"{MEASURES[name].sql} AS {name}" for name in measures if MEASURES[name].of is Of.PRESENCE
-        ]
         return f"""
         WITH open AS (
             SELECT {"".join(f"{key}, " for key in plain)}day, visitor, view,
                    greatest(began, {since}) AS began, {ended} AS ended
             FROM {self._source(before=True)}
             WHERE {self._kept(before=True)} AND began < {until} AND {ended} > {since}
-        ), marked AS (
-            SELECT *, coalesce(began > max(ended) OVER (
-                PARTITION BY {with_names}day, visitor ORDER BY began, view
-                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false) AS apart
-            FROM open
-        ), numbered AS (
-            SELECT *, count(*) FILTER (WHERE apart) OVER (
-                PARTITION BY {with_names}day, visitor ORDER BY began, view) AS number
-            FROM marked
         ), stay AS (
-            SELECT {with_names}min(began) AS began, max(ended) AS ended
-            FROM numbered GROUP BY {with_names}day, visitor, number
+            -- Of each page view what none before it of that visitor covers: together all his time.
+            SELECT {with_names}greatest(began, coalesce(max(ended) OVER (
+                PARTITION BY {with_names}day, visitor ORDER BY began, view
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), began)) AS began, ended
+            FROM open
         ), bucket (bucket, begins, length) AS (VALUES {buckets}), change AS (
-            SELECT {with_names}began AS moment, 1 AS people FROM stay
-            UNION ALL SELECT {with_names}ended, -1 FROM stay
+            SELECT {with_names}began AS moment, 1 AS people FROM stay WHERE began < ended
+            UNION ALL SELECT {with_names}ended, -1 FROM stay WHERE began < ended
             UNION ALL SELECT {with_names}begins, 0 FROM bucket CROSS JOIN {groups} g
         ), summed AS (
             SELECT {with_names}moment, sum(people)::BIGINT AS people FROM change GROUP BY {with_names}moment
@@ -370,7 +382,7 @@ class QuestionSql:
             SELECT l.*, b.bucket, l.after / b.length AS lasted
             FROM leveled l ASOF JOIN bucket b ON l.moment >= b.begins WHERE l.moment < {until}
         )
-        SELECT {", ".join([*keys, *aggregates])} FROM placed{self._grouped()}
+        SELECT {", ".join([*keys, *aggregates])} FROM placed{self._grouped()}{having}
         """
 
 

@@ -20,6 +20,7 @@ from analytics.history.day_files import DayFile
 from analytics.history.day_format import EVENTS, VIEWS
 from analytics.history.duck import literal, open_duck
 from analytics.history.due_days import DueDay, due_days
+from analytics.history.file_cache import make_folder
 from tracker.liveness.error_report import kind_of
 
 logger = logging.getLogger(__name__)
@@ -97,7 +98,7 @@ class Sealing:
 
     @contextmanager
     def _work(self) -> Iterator[Path]:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         work = Path(tempfile.mkdtemp(prefix="sealing-", dir=self.folder))
         try:
             yield work

@@ -1,0 +1,252 @@
+"""Keeps the parts of days that were asked for, in tables of DuckDB: a sealed day never changes.
+
+What a question needs of days that nobody asked about is made in one statement for each run of days, and kept
+with what was made before. Parts of an open day are of one copy of it, and thrown away with that. For several
+threads.
+"""
+
+import itertools
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from typing import NamedTuple
+
+import duckdb
+
+from analytics.history.day_format import EVENTS, VIEWS
+from analytics.history.day_store import Found, day_before
+from analytics.history.local_days import DAY, LocalDay
+from analytics.history.measures import Of
+from analytics.history.parts import PARTS
+from analytics.history.parts_sql import MergedSql, PartsSql, plain, within
+from analytics.history.question import HistoryFilter, HistoryQuestion
+from analytics.history.question_sql import DayPaths
+
+# What a row takes, roughly: its name, and numbers.
+ROW_BYTES = 100
+# How many days are made at once; fewer, where visitors at once are swept, which takes ten times as long.
+MOST_DAYS, MOST_DAYS_SWEPT = 31, 8
+# More tables of a kind become one.
+MOST_TABLES = 12
+# Files that are replaced when they are made anew.
+OPEN = "open-"
+
+
+class PartsKind(NamedTuple):
+    """What tables hold the same parts, and can be put together."""
+
+    site_id: int
+    within: str
+    plain: tuple[str, ...]
+    parts: tuple[str, ...]
+    filters: tuple[HistoryFilter, ...]
+
+
+class DaySource(NamedTuple):
+    """What a day's parts are made of: equal ones have equal parts. Its files, those before, and its end."""
+
+    day: LocalDay
+    files: tuple[str, ...]
+    before: tuple[str, ...]
+    until: str
+
+    @property
+    def passes(self) -> bool:
+        """Whether it will not be asked for much longer."""
+        return bool(self.until) or any(f"/{OPEN}" in path for path in (*self.files, *self.before))
+
+
+@dataclass
+class PartsTable:
+    """Parts of some days."""
+
+    name: str
+    slots: dict[DaySource, int]
+    rows: int
+    passes: bool
+    used: float = field(default_factory=time.monotonic)
+
+
+@dataclass
+class KeptKind:
+    """The tables of a kind; whoever reads or changes them holds its lock."""
+
+    tables: list[PartsTable] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def rows(self) -> int:
+        return sum(table.rows for table in self.tables)
+
+
+class KeptParts:
+    """Makes parts of days, and keeps as many as fit; `most`: in bytes, about."""
+
+    def __init__(self, most: int) -> None:
+        self._most_rows = most // ROW_BYTES
+        self._kinds: dict[PartsKind, KeptKind] = {}
+        self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
+
+    def rows(
+        self,
+        duck: duckdb.DuckDBPyConnection,
+        sql: MergedSql,
+        asked: "AskedParts",
+        names: Sequence[str] | None = None,
+        whole: bool = False,
+    ) -> list[tuple[object, ...]]:
+        """The rows of an answer. Raises duckdb.Error."""
+        kind = asked.kind
+        with self._held(kind) as kept:
+            self._make(duck, kept, asked)
+            slots: dict[LocalDay, int] = {}
+            tables = []
+            for table in kept.tables:
+                found = {each.day: slot for each, slot in table.slots.items() if each in asked.wanted}
+                if found:
+                    table.used = time.monotonic()
+                    tables.append(table.name)
+                    slots |= found
+            statement = sql.merged(asked.dimensions, kind.parts, tables, slots, names, whole)
+            rows = duck.execute(statement.text, statement.values).fetchall()
+        self._forget(duck)
+        return rows
+
+    @contextmanager
+    def _held(self, kind: PartsKind) -> Iterator[KeptKind]:
+        """The tables of a kind, for nobody else meanwhile."""
+        while True:
+            with self._lock:
+                kept = self._kinds.setdefault(kind, KeptKind())
+            with kept.lock:
+                # It may have been forgotten just then.
+                if self._kinds.get(kind) is kept:
+                    yield kept
+                    return
+
+    def _make(self, duck: duckdb.DuckDBPyConnection, kept: KeptKind, asked: "AskedParts") -> None:
+        """Make what is missing of these days."""
+        for table in [each for each in kept.tables if each.passes and not asked.wanted & each.slots.keys()]:
+            kept.tables.remove(table)
+            duck.execute(f"DROP TABLE IF EXISTS {table.name}")
+        there = {source for table in kept.tables for source in table.slots}
+        missing = [source for source in asked.sources if source not in there]
+        # What is asked in vain, for the time that it takes, has the more days the next time.
+        for run in _runs(missing, MOST_DAYS_SWEPT if asked.sweeps else MOST_DAYS):
+            slots = {source: next(self._numbers) for source in run}
+            statement = PartsSql(asked.question, asked.dimensions, asked.paths_of(run)).parts(
+                asked.kind.parts, list(slots.values())
+            )
+            name = f"parts_{next(self._numbers)}"
+            made = f"CREATE TABLE {name} AS {statement.text}"
+            (rows,) = duck.execute(made, statement.values).fetchone() or (0,)
+            kept.tables.append(PartsTable(name, slots, int(rows), run[0].passes))
+        lasting = [table for table in kept.tables if not table.passes]
+        if len(lasting) > MOST_TABLES:
+            name = f"parts_{next(self._numbers)}"
+            together = " UNION ALL ".join(f"SELECT * FROM {table.name}" for table in lasting)
+            duck.execute(f"CREATE TABLE {name} AS {together}")
+            slots = {source: slot for table in lasting for source, slot in table.slots.items()}
+            kept.tables = [table for table in kept.tables if table.passes]
+            kept.tables.append(PartsTable(name, slots, sum(table.rows for table in lasting), passes=False))
+            for table in lasting:
+                duck.execute(f"DROP TABLE {table.name}")
+
+    def _forget(self, duck: duckdb.DuckDBPyConnection) -> None:
+        """Drop the least used tables beyond what may be kept."""
+        with self._lock:
+            kinds = dict(self._kinds)
+        rows = sum(kept.rows() for kept in kinds.values())
+        if rows <= self._most_rows:
+            return
+        tables = sorted(
+            ((table.used, kind, table) for kind, kept in kinds.items() for table in list(kept.tables)),
+            key=lambda each: each[0],
+        )
+        for _, kind, table in tables:
+            if rows <= self._most_rows:
+                return
+            kept = kinds[kind]
+            # Whoever holds it uses it now.
+            if not kept.lock.acquire(blocking=False):
+                continue
+            try:
+                if table in kept.tables:
+                    kept.tables.remove(table)
+                    duck.execute(f"DROP TABLE IF EXISTS {table.name}")
+                    rows -= table.rows
+                if not kept.tables:
+                    with self._lock:
+                        self._kinds.pop(kind, None)
+            finally:
+                kept.lock.release()
+
+
+class AskedParts:
+    """The days of a question, as what their parts are made of."""
+
+    def __init__(
+        self,
+        question: HistoryQuestion,
+        dimensions: Sequence[str],
+        parts: tuple[str, ...],
+        found: Found,
+        paths: DayPaths,
+    ) -> None:
+        self.question = question
+        self.dimensions = dimensions
+        self.kind = PartsKind(
+            question.site_id, within(dimensions), plain(dimensions), parts, tuple(question.filters)
+        )
+        self._found = found
+        self._paths = paths
+        self.sweeps = any(PARTS[name].of is Of.PRESENCE for name in parts)
+        self.sources = [source for day in paths.days if (source := self._source(day)).files or source.before]
+        self.wanted = set(self.sources)
+
+    def _source(self, day: LocalDay) -> DaySource:
+        until = ""
+        if self._paths.cut and day == self._paths.days[-1]:
+            until = self._paths.cut.isoformat()
+        before: tuple[str, ...] = ()
+        if self.sweeps:
+            before = self._files(day.day - DAY)
+            # Of a day that is on, what is open reaches to now.
+            if self._paths.until < day.ends:
+                until = self._paths.until.isoformat()
+        return DaySource(day, self._files(day.day), before, until)
+
+    def _files(self, day: date) -> tuple[str, ...]:
+        return tuple(path for _, path in self._found.paths.get(day, ()))
+
+    def paths_of(self, run: Sequence[DaySource]) -> DayPaths:
+        """The files of these days, one after another."""
+        days = [source.day for source in run]
+        before = [each for each in self._found.days if each.day == day_before(days[0].day)]
+        if not self.sweeps:
+            before = []
+        return DayPaths(
+            days=days,
+            views=self._found.of(VIEWS, days),
+            events=self._found.of(EVENTS, days),
+            before_views=self._found.of(VIEWS, before),
+            before_events=self._found.of(EVENTS, before),
+            until=max(min(days[-1].ends, self._paths.until), days[0].begins),
+            cut=self._paths.cut if days[-1] == self._paths.days[-1] else None,
+        )
+
+
+def _runs(sources: Sequence[DaySource], most: int) -> list[list[DaySource]]:
+    """These, in runs of at most so many days that follow each other, and pass or do not."""
+    runs: list[list[DaySource]] = []
+    for source in sources:
+        last = runs[-1][-1] if runs else None
+        follows = last and last.passes == source.passes and last.day.day == day_before(source.day.day)
+        if follows and len(runs[-1]) < most:
+            runs[-1].append(source)
+        else:
+            runs.append([source])
+    return runs
