@@ -137,6 +137,21 @@ def client(site: Site) -> Client:
 SPAN = "from=2026-11-03&to=2026-11-04"
 
 
+def test_filters_of_all_kinds_are_understood(site: Site, client: Client) -> None:
+    def views(text: str) -> Any:
+        answered = client.get(f"/api/v1/sites/{site.key}/stats?{SPAN}&metrics=views&{text}")
+        assert answered.status_code == 200, answered.content
+        return answered.json()["totals"]["views"]
+
+    assert (views(""), views("page=/a"), views("page.not=/a")) == (4, 2, 2)
+    assert (views("page.match=/*"), views("page.notmatch=/*")) == (3, 1)
+    assert (views("country.not=DE&page=/a"), views("property:plan=pro")) == (1, 3)
+    for text in ("page.like=x", "nonsense=1", "property:=x"):
+        refused = client.get(f"/api/v1/sites/{site.key}/stats?{SPAN}&{text}")
+        assert refused.status_code == 400
+        assert refused.json()["error"]["field"] == text.partition("=")[0]
+
+
 def test_figures_of_the_past_as_json_and_csv(site: Site, client: Client) -> None:
     url = f"/api/v1/sites/{site.key}/stats"
 

@@ -27,6 +27,11 @@ SENTENCES = {
 Names = frozenset[str]
 
 
+ANY = "*"
+# Of an operation whose parameters have names of any kind: filters by what pages have said.
+OPEN_NAMES = "x-open-names"
+
+
 class ApiMannersMiddleware:
     """For whatever is asked under `/api/`, whether or not anything is there."""
 
@@ -63,11 +68,17 @@ class ApiMannersMiddleware:
 
 
 def described(api: NinjaAPI) -> dict[str, dict[str, Names]]:
-    """By path and method, the parameters that a query may have, as the API describes itself."""
+    """By path and method, the parameters that a query may have, as the API describes itself.
+
+    `ANY` among them: the operation itself refuses those that mean nothing.
+    """
     return {
         path: {
             method.upper(): frozenset(
-                each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"
+                [
+                    *(each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"),
+                    *([ANY] if operation.get(OPEN_NAMES) else ()),
+                ]
             )
             for method, operation in operations.items()
         }
@@ -86,7 +97,7 @@ def _refusal(request: HttpRequest, operations: Mapping[str, Names]) -> HttpRespo
         return HttpResponse(status=204, headers={"Allow": _methods(operations)})
     allowed = operations.get(request.method or "")
     unknown = None if allowed is None else next((name for name in request.GET if name not in allowed), None)
-    if allowed is None or unknown is None:
+    if allowed is None or unknown is None or ANY in allowed:
         return None
     names = sorted(allowed)
     shown = ascii(unknown[:40])[1:-1]

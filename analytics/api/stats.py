@@ -12,8 +12,8 @@ from ninja.decorators import decorate_view
 
 from analytics.access import rights
 from analytics.api.base import Problem, answer
+from analytics.api.manners import OPEN_NAMES
 from analytics.history import query_string, spreadsheet
-from analytics.history.dimensions import DIMENSIONS
 from analytics.history.local_days import day_at
 from analytics.history.measures import MEASURES
 from analytics.history.query_string import StatsQuery
@@ -78,9 +78,14 @@ PARAMETERS = [
         ("find", "with by: only names that have this text in them", (), ""),
         ("format", "json, or csv (also with Accept: text/csv)", ("json", "csv"), "json"),
         *(
-            (name, "keep this name; repeatable. Also NAME.not, NAME.match (* and **), NAME.notmatch", (), "")
-            for name in DIMENSIONS
-            if name in query_string.FILTERED
+            (name + ending, f"{what}; repeatable. property:NAME, too", (), "")
+            for name in query_string.FILTERED
+            for ending, what in (
+                ("", "keep this name"),
+                (".not", "leave this name out"),
+                (".match", "keep names like this: * within a part of a path, ** beyond"),
+                (".notmatch", "leave names like this out"),
+            )
         ),
     )
 ]
@@ -95,7 +100,7 @@ def add_stats(api: NinjaAPI, questions: Questions) -> None:
         summary="Figures of the past",
         url_name="stats",
         tags=["history"],
-        openapi_extra={"parameters": PARAMETERS},
+        openapi_extra={"parameters": PARAMETERS, OPEN_NAMES: True},
     )
     @decorate_view(vary_on_headers("Authorization", "Cookie", "Accept"))
     async def site_stats(request: HttpRequest, key: str) -> HttpResponse:
