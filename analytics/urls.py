@@ -8,7 +8,7 @@ from analytics.api.base import make_api
 from analytics.api.live import add_live
 from analytics.api.refusals import add_refusals
 from analytics.api.stats import add_stats
-from analytics.board import data, pages
+from analytics.board import data, pages, reports_page
 from analytics.board.failed import failed
 from analytics.health import health, metrics
 from analytics.people import account_page, people_page, welcome
@@ -65,5 +65,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sites/<str:key>/remedies/<slug:name>/", remedies.mend, name="mend"),
     path("sites/<str:key>/settings/", site_settings.page, name="site_settings"),
     path("sites/<str:key>/settings/<slug:name>/", site_settings.change, name="change_setting"),
-    path("sites/<str:key>/reports/", pages.reports, name="reports"),
+    path("sites/<str:key>/reports/", reports_page.reports, name="reports"),
 ]

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 from django.test import Client
-from django.urls import reverse
 
+from analytics.board import report_tables
+from analytics.history.dimensions import DIMENSIONS
+from analytics.history.measures import MEASURES
 from tests.cast import PASSWORD, Cast, make_cast
 from tracker.models import Site
 
@@ -78,9 +80,14 @@ def test_without_a_login_every_page_leads_to_it_and_back(cast: Cast, path: str) 
     assert (answer.status_code, answer.headers["Location"]) == (302, f"/login/?next={path}")
 
 
-def test_the_reports_address_leads_to_the_sites_report(cast: Cast) -> None:
-    answer = client_of(cast, "viewer").get(f"/sites/{cast.site.key}/reports/")
-    assert answer.headers["Location"] == reverse("admin:tracker_site_report", args=[cast.site.pk])
+def test_the_reports_know_every_dimension_and_measure_that_they_show(cast: Cast) -> None:
+    tabs = [tab for table in report_tables.TABLES.values() for tab in table]
+    assert {tab.dimension for tab in tabs} <= DIMENSIONS.keys()
+    shown = {name for tab in tabs for name in tab.measures.split(",")}
+    assert shown | {each.measure for each in report_tables.FIGURES} <= MEASURES.keys()
+    assert report_tables.LIVE.keys() <= DIMENSIONS.keys()
+    page = client_of(cast, "viewer").get(f"/sites/{cast.site.key}/reports/").content.decode()
+    assert all(f'data-dimension="{tab.dimension}"' in page for tab in tabs)
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,15 @@ import re
 import pytest
 from django.core.management import get_commands
 
+from analytics.history.dimensions import DIMENSIONS
+from analytics.history.measures import MEASURES
 from bench.faults.__main__ import FAULTS
 from tests.documents import OPERATIONS, ROOT, environment_names
 from tracker.contract import close_codes
 from tracker.contract.drops import Drop
 
 ACCURACY = (ROOT / "docs" / "accuracy.md").read_text()
+DEFINITIONS = (ROOT / "docs" / "definitions.md").read_text()
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
 
 
@@ -44,6 +47,12 @@ def test_every_metric_is_documented() -> None:
     names = set(re.findall(r"footfall_[a-z_]+", (ROOT / "tracker" / "edge" / "metrics.py").read_text()))
     assert names
     assert {name for name in names if f"`{name}`" not in OPERATIONS} == set()
+
+
+@pytest.mark.parametrize("name", [*MEASURES, *DIMENSIONS])
+def test_every_measure_and_dimension_is_defined(name: str) -> None:
+    base = name.removesuffix("_median").removesuffix("_p90")
+    assert f"`{base}`" in DEFINITIONS
 
 
 @pytest.mark.parametrize("run", FAULTS)

@@ -124,7 +124,7 @@ ROUTES: dict[str, tuple[str, set[str]]] = {
     "sites/<str:key>/titles.json": ("/sites/{site.key}/titles.json?page=/", READERS),
     "sites/<str:key>/list.json": ("/sites/{site.key}/list.json?of=pages&t={now}", READERS),
     "sites/<str:key>/hosts/": ("/sites/{site.key}/hosts/", NOBODY),  # takes POST only; test_knocks.py
-    "sites/<str:key>/reports/": ("/sites/{site.key}/reports/", NOBODY),  # leads to the report, which is above
+    "sites/<str:key>/reports/": ("/sites/{site.key}/reports/", READERS),
 }
 # They start the edge of this process, or one for questions, once they let somebody in; tests of their own
 # ask real ones.

@@ -17,6 +17,7 @@ ALLOWED: dict[str, set[str]] = {
     "settings": {"shared"},
     "people": {"shared"},
     "setup": {"shared"},
+    "reports": {"shared"},
     "board/day": {"shared"},
     "board/lists": {"shared"},
     "board": {"board/day", "board/lists", "setup", "shared"},

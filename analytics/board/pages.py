@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LogoutView
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -39,11 +39,11 @@ logout = LogoutView.as_view()
 async def board(request: HttpRequest, key: str) -> HttpResponse:
     """`/sites/KEY/`: the live board, `?wall` for a screen on a wall; before the first visit, the snippet."""
     user = await request.auser()
-    site = await _site(request, key)
+    site = await site_of(request, key)
     context: dict[str, Any] = {
         "user": user,
         "site": site,
-        "sites": await _visible(user),
+        "sites": await visible(user),
         "panels": PANELS.items(),
         "system": SYSTEM,
         "wall": "wall" in request.GET,
@@ -52,21 +52,14 @@ async def board(request: HttpRequest, key: str) -> HttpResponse:
     return render(request, "board.html", context)
 
 
-@never_cache
-@require_safe
-@login_required
-async def reports(request: HttpRequest, key: str) -> HttpResponse:
-    """`/sites/KEY/reports/`: history, which is a page of the admin."""
-    site = await _site(request, key)
-    return redirect("admin:tracker_site_report", site.pk)
-
-
-async def _site(request: HttpRequest, key: str) -> Site:
+async def site_of(request: HttpRequest, key: str) -> Site:
+    """The site of this key, if there is one and the reader may see it. Raises Http404."""
     site = await asite_for(await request.auser(), key)
     if site is None:
         raise Http404("There is no such site, or you may not see it.")
     return site
 
 
-async def _visible(user: Reader) -> list[Site]:
+async def visible(user: Reader) -> list[Site]:
+    """The sites that a reader may see."""
     return [site async for site in visible_sites(user)]

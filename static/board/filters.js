@@ -15,6 +15,7 @@ export class Filters {
   constructor(chips, changed) {
     this.chips = chips;
     this.wall = /** @type {HTMLAnchorElement | null} */ (document.querySelector("a.wall"));
+    this.reports = /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll("a.reports"));
     this.changed = changed;
     this.wanted = this.#read();
     this.#show();
@@ -91,6 +92,10 @@ export class Filters {
   }
 
   #show() {
+    // The same filters over the past, which has more of them, and so one by another name.
+    for (const way of this.reports) {
+      way.search = this.query.replace(/(?<=[?&])campaign=/g, "utm_campaign=");
+    }
     if (this.wall) this.wall.href = `${this.query || "?"}${this.query && "&"}wall`;
     this.chips.replaceChildren(
       ...this.wanted.map(({ dimension, name }) => {

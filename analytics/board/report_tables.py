@@ -1,0 +1,76 @@
+"""What stands on the reports of a site: tables and figures, by the names that the API has for them. Pure."""
+
+from typing import NamedTuple
+
+from tracker.live.dimensions import TABLE
+
+OF_VIEWS = "views,visitors,engaged_seconds"
+OF_VISITS = "visits,bounce_rate,visit_seconds"
+OF_VISITORS = "visitors,visits,bounce_rate"
+
+
+class ReportTab(NamedTuple):
+    """A tab of a table: a dimension, its title, and the measures that its rows show."""
+
+    dimension: str
+    title: str
+    measures: str
+
+
+class ReportFigure(NamedTuple):
+    """A figure, which is a tab of the chart; `meaning` is what it counts, in a sentence."""
+
+    measure: str
+    title: str
+    meaning: str
+
+
+# By the parameter of the address that says which of its tabs is chosen.
+TABLES = {
+    "pages": (
+        ReportTab("page", "Pages", OF_VIEWS),
+        ReportTab("entry_page", "Entries", OF_VISITS),
+        ReportTab("exit_page", "Exits", OF_VISITS),
+        ReportTab("title", "Titles", OF_VIEWS),
+    ),
+    "sources": (
+        ReportTab("referrer", "Sources", OF_VISITORS),
+        ReportTab("channel", "Channels", OF_VISITORS),
+        ReportTab("utm_campaign", "Campaigns", OF_VISITORS),
+        ReportTab("referrer_url", "Links", OF_VISITORS),
+        ReportTab("utm_source", "utm source", OF_VISITORS),
+        ReportTab("utm_medium", "medium", OF_VISITORS),
+        ReportTab("utm_term", "term", OF_VISITORS),
+        ReportTab("utm_content", "content", OF_VISITORS),
+    ),
+    "where": (
+        ReportTab("country", "Countries", OF_VISITORS),
+        ReportTab("language", "Languages", OF_VISITORS),
+    ),
+    "with": (
+        ReportTab("browser", "Browsers", OF_VISITORS),
+        ReportTab("system", "Systems", OF_VISITORS),
+        ReportTab("device", "Devices", OF_VISITORS),
+        ReportTab("size", "Sizes", OF_VISITORS),
+    ),
+    "events": (ReportTab("event", "Events", "events,visits,value"),),
+}
+FIGURES = (
+    ReportFigure("visitors", "Visitors", "Different people on each day, added up over the days."),
+    ReportFigure("visits", "Visits", "Page views of one visitor with gaps under 30 minutes, on one day."),
+    ReportFigure("views", "Views", "Page views that began."),
+    ReportFigure("views_per_visit", "Views / visit", "All page views divided by all visits."),
+    ReportFigure("engaged_seconds", "Engaged / view", "How long a page was in sight and used, on average."),
+    ReportFigure(
+        "visit_seconds", "Visit lasted", "From a visit’s first sign of life to its last, on average."
+    ),
+    ReportFigure(
+        "bounce_rate", "Bounce rate", "Visits of one page, without an event, and less than 10 s engaged."
+    ),
+    ReportFigure(
+        "at_once_peak", "At once, peak", "Most visitors with a page open at the same moment, to the second."
+    ),
+)
+INTERVALS = ("hour", "day", "week", "month")
+# The dimensions that the board can be filtered by, and what it calls them.
+LIVE = {{"campaign": "utm_campaign"}.get(each.parameter, each.parameter): each.parameter for each in TABLE}

@@ -1,0 +1,255 @@
+/**
+ * The chart draws a measure over time: in ink, thin and grey what it is compared with, dashed a second measure on a
+ * scale of its own. It is an SVG that the style sheet colours, so themes and paper need nothing drawn anew. A drag along
+ * it zooms.
+ *
+ * @typedef {object} Drawn
+ * @property {string} interval
+ * @property {string} measure
+ * @property {string} second "" for none
+ * @property {import("./ask.js").Row[]} rows of buckets, whose name is their first value
+ * @property {boolean} running whether the last bucket is not over yet
+ */
+import { brief, figure, moment } from "./words.js";
+
+const NS = "http://www.w3.org/2000/svg";
+const WIDTH = 1000;
+const HEIGHT = 240;
+const LINES = 3;
+const MOST_TICKS = 8;
+const LEAST_DRAG = 12;
+
+export class Chart {
+  /** @type {Drawn} */ #drawn = { interval: "day", measure: "visitors", second: "", rows: [], running: false };
+  #at = -1;
+
+  /**
+   * @param {HTMLElement} root with `.plot`, `.read`, `.ticks` in it
+   * @param {(from: string, to: string) => void} zoom called with the first and the last day of what was dragged over
+   */
+  constructor(root, zoom) {
+    this.root = root;
+    this.zoom = zoom;
+    this.plot = /** @type {HTMLElement} */ (root.querySelector(".plot"));
+    this.read = /** @type {HTMLElement} */ (root.querySelector(".read"));
+    this.ticks = /** @type {HTMLElement} */ (root.querySelector(".ticks"));
+    this.#listen();
+  }
+
+  /** @param {Drawn} drawn */
+  show(drawn) {
+    this.#drawn = drawn;
+    this.#at = -1;
+    const { measure, second, rows } = drawn;
+    const values = rows.map((row) => row[measure]);
+    const before = rows.map((row) => row.compared?.[measure]);
+    const step = niceStep(Math.max(0, ...numbers(values), ...numbers(before)));
+    const top = step * LINES;
+    const svg = element("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" });
+    for (let line = 1; line <= LINES; line++) {
+      const y = HEIGHT - (line / LINES) * HEIGHT;
+      svg.append(element("line", { class: "grid", x1: "0", x2: String(WIDTH), y1: String(y), y2: String(y) }));
+    }
+    if (drawn.running && rows.length > 1) {
+      const x = this.#x(rows.length - 2);
+      svg.append(element("rect", { class: "running", x: String(x), y: "0", width: String(WIDTH - x), height: String(HEIGHT) }));
+    }
+    svg.append(element("path", { class: "area", d: `${this.#path(values, top)}V${HEIGHT}H0Z` }));
+    svg.append(element("path", { class: "before", d: this.#path(before, top) }));
+    if (second) {
+      const others = rows.map((row) => row[second]);
+      const most = niceStep(Math.max(0, ...numbers(others))) * LINES;
+      svg.append(element("path", { class: "second", d: this.#path(others, most) }));
+    }
+    svg.append(element("path", { class: "now", d: this.#path(values, top) }));
+    svg.append(element("line", { class: "cursor", visibility: "hidden", y1: "0", y2: String(HEIGHT) }));
+    const scale = document.createElement("div");
+    scale.className = "scale";
+    for (let line = LINES; line > 0; line--) {
+      const text = document.createElement("span");
+      text.textContent = brief(measure, step * line);
+      scale.append(text);
+    }
+    const drag = document.createElement("i");
+    drag.className = "drag";
+    drag.hidden = true;
+    this.plot.replaceChildren(svg, scale, drag);
+    this.#label();
+    this.#say(-1);
+    const last = rows.length - 1;
+    this.plot.ariaValueMax = String(Math.max(0, last));
+    this.plot.ariaValueNow = String(Math.max(0, last));
+    this.plot.ariaValueText = last < 0 ? "nothing" : this.#words(last);
+  }
+
+  #label() {
+    const { rows, interval } = this.#drawn;
+    const every = Math.max(1, Math.ceil(rows.length / MOST_TICKS));
+    const spans = rows.flatMap((row, at) => {
+      if (at % every || (at && this.#x(at) > WIDTH * 0.96)) return [];
+      const span = document.createElement("span");
+      const text = bucket(interval, row);
+      span.textContent = interval === "hour" || interval === "minute" ? text.slice(11, 16) : moment(interval, text).replace(/^\w+, /, "");
+      span.style.setProperty("--x", `${this.#x(at) / 10}%`);
+      return [span];
+    });
+    this.ticks.replaceChildren(...spans);
+  }
+
+  /** @param {number} at */
+  #x(at) {
+    const last = this.#drawn.rows.length - 1;
+    return last > 0 ? (at / last) * WIDTH : WIDTH / 2;
+  }
+
+  /**
+   * @param {(number | null | undefined)[]} values
+   * @param {number} top
+   */
+  #path(values, top) {
+    let pen = "M";
+    let path = "";
+    values.forEach((value, at) => {
+      if (value === null || value === undefined) {
+        pen = "M";
+        return;
+      }
+      path += `${pen}${this.#x(at).toFixed(1)} ${(HEIGHT - (value / top) * HEIGHT).toFixed(1)}`;
+      pen = "L";
+    });
+    // A single bucket is a line across.
+    if (values.length === 1 && path) return path.replace(/^M[\d.]+ ([\d.]+)$/, `M0 $1L${WIDTH} $1`);
+    return path || "M0 0";
+  }
+
+  #listen() {
+    /** @type {number | null} */ let pressed = null;
+    const place = (/** @type {PointerEvent} */ event) => event.clientX - this.plot.getBoundingClientRect().left;
+    this.plot.addEventListener("pointermove", (event) => {
+      this.#say(this.#nearest(place(event)));
+      const drag = /** @type {HTMLElement | null} */ (this.plot.querySelector(".drag"));
+      if (pressed === null || !drag) return;
+      const [from, to] = [Math.min(pressed, place(event)), Math.max(pressed, place(event))];
+      drag.hidden = to - from < LEAST_DRAG;
+      drag.style.setProperty("--from", `${from}px`);
+      drag.style.setProperty("--width", `${to - from}px`);
+    });
+    this.plot.addEventListener("pointerleave", () => this.#say(-1));
+    this.plot.addEventListener("pointerdown", (event) => {
+      if (event.button || event.pointerType === "touch") return;
+      pressed = place(event);
+      this.plot.setPointerCapture(event.pointerId);
+    });
+    this.plot.addEventListener("pointerup", (event) => {
+      if (pressed === null) return;
+      const [from, to] = [Math.min(pressed, place(event)), Math.max(pressed, place(event))];
+      pressed = null;
+      const { rows, interval } = this.#drawn;
+      const [first, last] = [rows[this.#nearest(from)], rows[this.#nearest(to)]];
+      const drag = /** @type {HTMLElement | null} */ (this.plot.querySelector(".drag"));
+      if (drag) drag.hidden = true;
+      if (to - from >= LEAST_DRAG && first && last) {
+        this.zoom(firstDay(interval, bucket(interval, first)), lastDay(interval, bucket(interval, last)));
+      }
+    });
+    this.plot.addEventListener("keydown", (event) => {
+      const last = this.#drawn.rows.length - 1;
+      const here = this.#at < 0 ? last : this.#at;
+      const goal = { ArrowLeft: here - 1, ArrowRight: here + 1, Home: 0, End: last }[event.key];
+      if (goal === undefined) return;
+      // On the page they step through time.
+      event.stopPropagation();
+      event.preventDefault();
+      this.#say(Math.max(0, Math.min(last, goal)));
+    });
+    this.plot.addEventListener("blur", () => this.#say(-1));
+  }
+
+  /** @param {number} left in pixels */
+  #nearest(left) {
+    const last = this.#drawn.rows.length - 1;
+    return Math.max(0, Math.min(last, Math.round((left / this.plot.clientWidth) * last)));
+  }
+
+  /** @param {number} at */
+  #say(at) {
+    this.#at = at;
+    const cursor = this.plot.querySelector(".cursor");
+    const x = String(this.#x(Math.max(0, at)));
+    cursor?.setAttribute("visibility", at < 0 ? "hidden" : "visible");
+    cursor?.setAttribute("x1", x);
+    cursor?.setAttribute("x2", x);
+    this.read.textContent = at < 0 ? "" : this.#words(at);
+    if (at >= 0) {
+      this.plot.ariaValueNow = String(at);
+      this.plot.ariaValueText = this.#words(at);
+    }
+  }
+
+  /** @param {number} at */
+  #words(at) {
+    const { rows, interval, measure, second, running } = this.#drawn;
+    const row = rows[at];
+    if (!row) return "";
+    const parts = [`${moment(interval, bucket(interval, row))}: ${figure(measure, row[measure])}`];
+    if (second) parts.push(`${figure(second, row[second])}`);
+    const { compared } = row;
+    if (compared) parts.push(`${figure(measure, compared[measure])} on ${moment(interval, bucket(interval, compared))}`);
+    if (running && at === rows.length - 1) parts.push("not over yet");
+    return parts.join(" · ");
+  }
+}
+
+/**
+ * @param {string} interval
+ * @param {import("./ask.js").Row} row
+ * @returns {string}
+ */
+function bucket(interval, row) {
+  return String(row[interval]);
+}
+
+/** @param {(number | null | undefined)[]} values */
+function numbers(values) {
+  return values.filter((value) => value !== null && value !== undefined);
+}
+
+/**
+ * A third of an axis that ends above the most: 1, 2 or 5 times a power of ten; of shares and seconds parts of one, too.
+ * @param {number} most
+ */
+function niceStep(most) {
+  if (most <= 0) return 1;
+  const least = most / LINES;
+  const power = 10 ** Math.floor(Math.log10(least));
+  return [1, 2, 2.5, 5, 10].map((each) => each * power).find((each) => each >= least) ?? least;
+}
+
+/**
+ * @param {string} interval
+ * @param {string} text
+ */
+function firstDay(interval, text) {
+  return interval === "month" ? `${text}-01` : text.slice(0, 10);
+}
+
+/**
+ * @param {string} interval
+ * @param {string} text
+ */
+function lastDay(interval, text) {
+  const at = new Date(`${firstDay(interval, text)}T00:00:00Z`);
+  if (interval === "week") at.setUTCDate(at.getUTCDate() + 6);
+  if (interval === "month") at.setUTCMonth(at.getUTCMonth() + 1, 0);
+  return at.toISOString().slice(0, 10);
+}
+
+/**
+ * @param {string} tag
+ * @param {Record<string, string>} attributes
+ */
+function element(tag, attributes) {
+  const made = document.createElementNS(NS, tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return made;
+}

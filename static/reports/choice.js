@@ -1,0 +1,117 @@
+/**
+ * What somebody chose to look at stands in the address of the page: a period, filters, a measure, the tabs. So it can be
+ * sent to others, and the back button leads back.
+ *
+ * @typedef {{dimension: string, operator: Operator, values: string[]}} Filter
+ * @typedef {"is" | "not" | "match" | "notmatch"} Operator
+ */
+
+/** @type {Record<Operator, string>} */
+const ENDINGS = { is: "", not: ".not", match: ".match", notmatch: ".notmatch" };
+const OPERATORS = /** @type {Operator[]} */ (Object.keys(ENDINGS));
+
+export class Choice {
+  /**
+   * @param {string[]} dimensions that may be filtered by
+   * @param {() => void} changed
+   */
+  constructor(dimensions, changed) {
+    this.dimensions = dimensions;
+    this.changed = changed;
+    this.query = new URLSearchParams(location.search);
+    addEventListener("popstate", () => {
+      const before = this.query.toString();
+      this.query = new URLSearchParams(location.search);
+      if (this.query.toString() !== before) this.changed();
+    });
+  }
+
+  /**
+   * @param {string} name
+   * @param {string} other what it is where the address does not say
+   */
+  get(name, other) {
+    return this.query.get(name) ?? other;
+  }
+
+  /**
+   * Change what is chosen; null takes a parameter away.
+   * @param {Record<string, string | null>} values
+   */
+  set(values) {
+    const query = new URLSearchParams(this.query);
+    for (const [name, value] of Object.entries(values)) {
+      if (value === null) query.delete(name);
+      else query.set(name, value);
+    }
+    this.#go(query);
+  }
+
+  /** @returns {Filter[]} */
+  get filters() {
+    /** @type {Filter[]} */
+    const found = [];
+    for (const parameter of new Set(this.query.keys())) {
+      const operator = OPERATORS.findLast((each) => parameter.endsWith(ENDINGS[each])) ?? "is";
+      const dimension = operator === "is" ? parameter : parameter.slice(0, -ENDINGS[operator].length);
+      if (this.dimensions.includes(dimension) || dimension.startsWith("property:")) {
+        found.push({ dimension, operator, values: this.query.getAll(parameter) });
+      }
+    }
+    return found;
+  }
+
+  /** The filters as parameters of a question. */
+  get filterQuery() {
+    const query = new URLSearchParams();
+    for (const { dimension, operator, values } of this.filters) {
+      for (const value of values) query.append(dimension + ENDINGS[operator], value);
+    }
+    return query;
+  }
+
+  /**
+   * Put a filter in the place of another one, or of none; without values it is taken away.
+   * @param {Filter | null} before
+   * @param {Filter | null} after
+   */
+  replace(before, after) {
+    const query = new URLSearchParams(this.query);
+    if (before) query.delete(before.dimension + ENDINGS[before.operator]);
+    if (after) {
+      const parameter = after.dimension + ENDINGS[after.operator];
+      const known = query.getAll(parameter);
+      for (const value of after.values) if (!known.includes(value)) query.append(parameter, value);
+    }
+    this.#go(query);
+  }
+
+  /**
+   * Filter by a name of a dimension, or by none of it; the same once more takes that away.
+   * @param {string} dimension
+   * @param {string} name
+   * @param {Operator} operator
+   */
+  toggle(dimension, name, operator) {
+    const there = this.filters.find((each) => each.dimension === dimension && each.operator === operator);
+    const others = there?.values.filter((value) => value !== name) ?? [];
+    const values = there && others.length < there.values.length ? others : [...others, name];
+    this.replace(there ?? null, { dimension, operator, values });
+  }
+
+  /**
+   * @param {string} dimension
+   * @param {string} name
+   */
+  has(dimension, name) {
+    return this.filters.some((each) => each.dimension === dimension && each.operator === "is" && each.values.includes(name));
+  }
+
+  /** @param {URLSearchParams} query */
+  #go(query) {
+    if (query.toString() === this.query.toString()) return;
+    this.query = query;
+    history.pushState(null, "", query.size ? `?${query}` : location.pathname);
+    this.changed();
+  }
+}

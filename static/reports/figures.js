@@ -1,0 +1,59 @@
+/**
+ * The figures are the tabs of the chart: each with what it was before, in words, since worse has no colour.
+ *
+ * @import {Answer} from "./ask.js"
+ */
+import { change, figure, moment } from "./words.js";
+
+export class Figures {
+  /**
+   * @param {HTMLElement} root a tablist of `[data-measure]` tabs
+   * @param {(measure: string) => void} chose
+   */
+  constructor(root, chose) {
+    this.tabs = [.../** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll("[data-measure]"))];
+    this.tabs.forEach((tab, at) => {
+      tab.addEventListener("click", () => chose(tab.dataset.measure ?? ""));
+      tab.addEventListener("keydown", (event) => {
+        const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+        const next = step && this.tabs[(at + step + this.tabs.length) % this.tabs.length];
+        if (!next) return;
+        // On the page they step through time.
+        event.stopPropagation();
+        event.preventDefault();
+        next.focus();
+        next.click();
+      });
+    });
+  }
+
+  /** @param {string} measure */
+  choose(measure) {
+    for (const tab of this.tabs) {
+      const chosen = tab.dataset.measure === measure;
+      tab.ariaSelected = String(chosen);
+      tab.tabIndex = chosen ? 0 : -1;
+    }
+  }
+
+  /**
+   * Show those measures that an answer has.
+   * @param {Answer} answer
+   */
+  show({ totals, compared }) {
+    for (const tab of this.tabs) {
+      const measure = tab.dataset.measure ?? "";
+      if (!(measure in totals)) continue;
+      const part = (/** @type {string} */ name) => /** @type {HTMLElement} */ (tab.querySelector(name));
+      part("b").textContent = figure(measure, totals[measure]);
+      const words = compared ? change(measure, totals[measure], compared.totals[measure]) : "";
+      const at = measure === "at_once_peak" && totals.at_once_peak_at ? peak(totals.at_once_peak_at) : "";
+      part("small").textContent = at && words ? `${words}, ${at}` : words || at;
+    }
+  }
+}
+
+/** @param {string} text */
+function peak(text) {
+  return `${moment("day", text)} ${text.slice(11, 19)}`;
+}

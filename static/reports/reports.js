@@ -1,0 +1,224 @@
+/**
+ * The reports of a site: what is chosen stands in the address, and each part asks the server its own question.
+ *
+ * @import {Answer} from "./ask.js"
+ */
+import { Clock } from "../shared/clock.js";
+import "../shared/menus.js";
+import "../shared/terms.js";
+import { Asking } from "./ask.js";
+import { Chart } from "./chart.js";
+import { Chips } from "./chips.js";
+import { Choice } from "./choice.js";
+import { Figures } from "./figures.js";
+import { Heat } from "./heat.js";
+import { PERIODS, Periods } from "./periods.js";
+import { Table } from "./table.js";
+import { count, day } from "./words.js";
+
+const FIGURES = ["visitors", "visits", "views", "views_per_visit", "engaged_seconds", "visit_seconds", "bounce_rate"];
+// Swept from intervals, which takes longer: nothing else waits for it.
+const PRESENCE = ["at_once_peak", "at_once_peak_at"];
+const AGAIN_MS = 30_000;
+const LIVE_MS = 5_000;
+
+const root = /** @type {HTMLElement} */ (document.querySelector("#reports"));
+const { key = "", zone = "UTC", dimensions = "" } = root.dataset;
+/** What the board calls a dimension, where it has it. @type {Record<string, string>} */
+const LIVE = JSON.parse(root.dataset.live ?? "{}");
+
+/** @param {string} selector */
+const part = (selector) => /** @type {HTMLElement} */ (document.querySelector(selector));
+
+const clock = new Clock(zone);
+const choice = new Choice(dimensions.split(","), () => update());
+const asking = new Asking(`/api/v1/sites/${key}/stats`, root, (problem) => {
+  const banner = part("[data-problem]");
+  banner.hidden = problem === "";
+  if (problem) /** @type {HTMLElement} */ (banner.firstElementChild).textContent = problem;
+});
+const periods = new Periods(part(".choose"), choice);
+const chips = new Chips(part(".filters"), choice, asking, () => periods.query);
+const figures = new Figures(part(".figures"), (measure) => choice.set({ measure: measure === FIGURES[0] ? null : measure }));
+// Escape undoes a zoom, and leads nowhere else.
+let zooms = 0;
+const chart = new Chart(part(".chart"), (from, to) => {
+  zooms++;
+  periods.between(from, to);
+});
+const heat = new Heat(part(".heat"));
+const tables = [.../** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-table]"))].map(
+  (table) => new Table(table, asking, choice, () => question(true)),
+);
+const second = /** @type {HTMLSelectElement} */ (part("[data-second]"));
+second.addEventListener("change", () => choice.set({ second: second.value || null }));
+for (const button of document.querySelectorAll("[data-interval]")) {
+  button.addEventListener("click", () => choice.set({ interval: /** @type {HTMLElement} */ (button).dataset.interval ?? null }));
+}
+
+/** @type {Answer | null} */ let shown = null;
+/** @type {Answer | null} */ let presence = null;
+// What was asked last, without tabs and measures, which need no other answer.
+let asked = "";
+
+/** The period, the filters, and what is compared. @param {boolean} compared */
+function question(compared) {
+  const query = periods.query;
+  const how = choice.get("compare", "previous");
+  if (compared && how !== "none") query.set("compare", how);
+  for (const [name, value] of choice.filterQuery) query.append(name, value);
+  return query;
+}
+
+async function update(again = false) {
+  chips.show();
+  link();
+  const query = question(true);
+  const interval = choice.get("interval", "");
+  if (interval) query.set("interval", interval);
+  const text = query.toString();
+  if (text === asked && !again) {
+    draw();
+    for (const table of tables) if (table.dimension !== last.get(table)) turn(table);
+    return;
+  }
+  asked = text;
+  asking.begin();
+  asking.busy(1);
+  await askAll(query, again);
+  asking.busy(-1);
+}
+
+/**
+ * @param {URLSearchParams} query
+ * @param {boolean} again the same as before
+ */
+async function askAll(query, again) {
+  presence = again ? presence : null;
+  const series = new URLSearchParams(query);
+  series.set("metrics", FIGURES.join(","));
+  const hours = question(false);
+  hours.set("by", "weekday_hour");
+  hours.set("metrics", "views");
+  const first = asking.ask(series).then((answer) => {
+    if (!answer) return;
+    shown = answer;
+    figures.show(answer);
+    periods.show(answer);
+    tell(answer);
+    draw();
+  });
+  await Promise.all([first, ...tables.map(turn), asking.ask(hours).then((answer) => answer && heat.show(answer))]);
+  if (asked !== query.toString()) return;
+  const sweep = new URLSearchParams(query);
+  sweep.set("metrics", PRESENCE.join(","));
+  const answer = await asking.ask(sweep);
+  if (!answer) return;
+  presence = answer;
+  figures.show(answer);
+  draw();
+}
+
+/** The dimensions that tables show. @type {Map<Table, string>} */
+const last = new Map();
+
+/** @param {Table} table */
+function turn(table) {
+  const renewed = last.get(table) !== table.dimension;
+  last.set(table, table.dimension);
+  return renewed ? table.renew() : table.update();
+}
+
+function draw() {
+  const measure = choice.get("measure", FIGURES[0] ?? "");
+  figures.choose(measure);
+  second.value = choice.get("second", "");
+  const answer = measure === "at_once_peak" ? presence : shown;
+  if (!answer) return;
+  const interval = answer.period.interval ?? "day";
+  for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-interval]"))) {
+    button.ariaPressed = String(button.dataset.interval === interval);
+  }
+  const others = second.value === "at_once_peak" ? presence : shown;
+  const rows = answer.rows.map((row, at) => ({ ...others?.rows[at], ...row }));
+  // The day is over where its last moment lies before what was looked at.
+  const running = answer.period.to >= today(answer.as_of);
+  const other = second.value !== measure && others ? second.value : "";
+  chart.show({ interval, measure, second: other, rows, running });
+}
+
+/** @param {string} moment */
+function today(moment) {
+  return new Date(moment).toLocaleDateString("sv-SE", { timeZone: zone });
+}
+
+/** @param {Answer} answer */
+function tell(answer) {
+  part("[data-as-of]").textContent = `as of ${clock.second(Date.parse(answer.as_of))}`;
+  const { preparing } = answer;
+  part("[data-preparing]").hidden = !preparing;
+  if (preparing) {
+    part("[data-preparing] p").textContent =
+      `${count(preparing.days)} days from ${day(preparing.from)} to ${day(preparing.to)} are being prepared: they are not in these figures yet.`;
+  }
+}
+
+/** The way to the board under the same filters, as far as it has them. */
+function link() {
+  const query = new URLSearchParams();
+  for (const { dimension, operator, values } of choice.filters) {
+    const parameter = LIVE[dimension];
+    if (operator === "is" && parameter) for (const value of values) query.append(parameter, value);
+  }
+  for (const way of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll("[data-to-live]"))) {
+    way.href = `/sites/${key}/${query.size ? `?${query}` : ""}`;
+  }
+}
+
+async function live() {
+  if (document.hidden) return;
+  try {
+    const way = /** @type {HTMLAnchorElement} */ (part("[data-now]"));
+    const response = await fetch(`/api/v1/sites/${key}/live${new URL(way.href).search}`, { cache: "no-store" });
+    if (!response.ok) return;
+    const { visitors } = await response.json();
+    part("[data-now] b").textContent = count(visitors);
+  } catch {
+    // The questions say that there is no connection.
+  }
+}
+
+/** @type {Record<string, () => void>} */
+const KEYS = {
+  ArrowLeft: () => shown && periods.step(-1, shown.period),
+  ArrowRight: () => shown && periods.step(1, shown.period),
+  c: () => periods.turn(),
+  f: () => chips.open(),
+  "/": () => /** @type {HTMLElement | null} */ (document.querySelector("[data-table]:hover [type=search]") ?? document.querySelector("[type=search]"))?.focus(),
+  "?": () => /** @type {HTMLDialogElement} */ (part("[data-keys]")).showModal(),
+};
+for (const [name, , letter] of PERIODS) if (letter) KEYS[letter] = () => periods.go(name);
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  if (document.querySelector("dialog[open]")) return;
+  const { target } = event;
+  if (target instanceof HTMLElement && target.closest("input, textarea, select")) return;
+  if (event.key === "Escape" && zooms && choice.query.has("from") && !document.querySelector("details[open]")) {
+    zooms--;
+    history.back();
+    return;
+  }
+  const act = KEYS[event.key];
+  if (!act) return;
+  event.preventDefault();
+  act();
+});
+part("[data-show-keys]").addEventListener("click", () => /** @type {HTMLDialogElement} */ (part("[data-keys]")).showModal());
+
+setInterval(() => {
+  if (!document.hidden && shown && shown.period.to >= today(new Date().toISOString())) update(true);
+}, AGAIN_MS);
+setInterval(live, LIVE_MS);
+update();
+live();

@@ -1,0 +1,229 @@
+"""The reports of a site in a real browser, over a seeded past: what is shown, chosen, kept in the address."""
+
+import csv
+import io
+import json
+import urllib.request
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import parse_qs, quote, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from scripts.stands.past import Past, fill
+from scripts.stands.product import Product
+from scripts.stands.waiting import wait_for
+from tests.staff import at_board
+
+At = Callable[..., AbstractContextManager[Page]]
+
+
+@pytest.fixture(scope="module")
+def key(footfall: Product) -> str:
+    """A site with three weeks behind it, all but the last days sealed."""
+    key = footfall.add_site("past.example")
+    url = (footfall.data / "database_url").read_text().strip()
+    fill(url, key, Past(views=4_000, days=21, today=200), datetime.now(UTC))
+    footfall.manage("seal", "--site", key)
+    # The process of questions is there, and has the files: the browser's first questions are in time.
+    told(footfall, key, "period=30d&compare=previous&metrics=visitors,at_once_peak")
+    return key
+
+
+@pytest.fixture
+def at(footfall: Product, browser: Browser) -> At:
+    return partial(at_board, browser, footfall)
+
+
+def told(product: Product, key: str, query: str) -> Any:
+    """What the API says."""
+    return json.loads(fetched(product, f"/api/v1/sites/{key}/stats?{query}"))
+
+
+def fetched(product: Product, path: str) -> bytes:
+    """What is there; on a machine that is busy with other tests, questions may take too long at first."""
+    request = urllib.request.Request(f"{product.url}{path}", headers={"Cookie": product.staff_cookie})
+    found: list[bytes] = []
+
+    def look() -> bool:
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:
+                found.append(response.read())
+        except HTTPError as error:
+            if error.code != 503:
+                raise
+        return bool(found)
+
+    wait_for(look, 90, "an answer")
+    return found[0]
+
+
+def settled(page: Page) -> None:
+    expect(page.locator("#reports")).to_have_attribute("aria-busy", "false", timeout=90_000)
+
+
+def chosen(page: Page) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(page.url).query)
+
+
+def figure(page: Page, measure: str) -> Any:
+    return expect(page.locator(f"[data-measure={measure}] b"))
+
+
+def rows(page: Page, table: str) -> list[list[str]]:
+    lines = page.locator(f"[data-table={table}] tbody tr")
+    return [[cell.inner_text().strip() for cell in line.locator(".pick, td").all()] for line in lines.all()]
+
+
+def test_the_page_shows_what_the_api_says(footfall: Product, at: At, key: str) -> None:
+    with at(f"/sites/{key}/reports/?period=yesterday") as page:
+        settled(page)
+        api = told(
+            footfall, key, "period=yesterday&metrics=visitors,visits,views,at_once_peak&compare=previous"
+        )
+        for measure in ("visitors", "visits", "views", "at_once_peak"):
+            figure(page, measure).to_have_text(f"{api['totals'][measure]:,}")
+        expect(page.locator("[data-days]")).not_to_be_empty()
+        expect(page.locator(".plot path.now")).to_have_count(1)
+        pages = told(footfall, key, "period=yesterday&by=page&metrics=views,visitors&order=-views&limit=10")
+        shown = rows(page, "pages")
+        assert [row[1:3] for row in shown] == [
+            [f"{r['views']:,}", f"{r['visitors']:,}"] for r in pages["rows"]
+        ]
+        expect(page.locator("[data-table=pages] [data-sums]")).to_have_text(
+            f"rows sum to {api['totals']['views']:,} of {api['totals']['views']:,} views"
+        )
+        # The same rows as a file.
+        href = page.locator("[data-table=pages] [data-csv]").get_attribute("href")
+        lines = list(csv.reader(io.StringIO(fetched(footfall, str(href)).decode("utf-8-sig"))))
+        assert len(lines) == pages["found"] + 1
+        assert lines[1][1] == str(pages["rows"][0]["views"])
+        # Every cell of the week's hours has its figure.
+        assert page.locator(".heat tbody td").count() == 7 * 24
+
+
+def test_what_is_chosen_stands_in_the_address_and_back_undoes_it(at: At, key: str) -> None:
+    with at(f"/sites/{key}/reports/") as page:
+        settled(page)
+        page.evaluate("window.here = true")  # nothing loads the page anew
+        views = page.locator("[data-measure=views] b").inner_text()
+        page.locator("[data-table=pages] .pick").first.click()
+        expect(page.locator(".filters li")).to_have_text("page is /×")
+        settled(page)
+        assert chosen(page)["page"] == ["/"]
+        assert page.locator("[data-measure=views] b").inner_text() != views
+        assert [row[0] for row in rows(page, "pages")] == ["/"]
+        page.locator("[data-table=where] .pick").first.click(modifiers=["Alt"])
+        expect(page.locator(".filters li")).to_have_count(2)
+        expect(page.locator(".filters li").nth(1)).to_contain_text("country is not")
+        assert chosen(page)["country.not"]
+        settled(page)
+        page.get_by_role("tab", name="Bounce rate").click()
+        assert chosen(page)["measure"] == ["bounce_rate"]
+        page.get_by_role("tab", name="Channels").click()
+        expect(page.locator("[data-table=sources] tbody tr")).to_have_count(4)
+        for _ in range(4):
+            page.go_back()
+        expect(page.locator(".filters li")).to_have_count(0)
+        figure(page, "views").to_have_text(views)
+        assert chosen(page) == {}
+        assert page.evaluate("window.here")
+
+
+def test_filters_are_edited_in_place_with_names_that_there_are(at: At, key: str) -> None:
+    with at(f"/sites/{key}/reports/?period=7d&page=/pricing") as page:
+        settled(page)
+        page.locator(".filters .edit").click()
+        dialog = page.locator(".filters dialog")
+        expect(dialog.get_by_role("textbox")).to_have_value("/pricing")
+        dialog.get_by_label("How").select_option("match")
+        dialog.get_by_role("textbox").fill("/blog/**")
+        expect(dialog.locator("[data-suggested] button").first).to_contain_text("/blog/")
+        dialog.get_by_role("button", name="Keep").click()
+        expect(page.locator(".filters .edit")).to_have_text("page matches /blog/**")
+        settled(page)
+        assert chosen(page) == {"period": ["7d"], "page.match": ["/blog/**"]}
+        assert all(row[0].startswith("/blog/") for row in rows(page, "pages"))
+        page.get_by_role("button", name="Remove the filter").click()
+        expect(page.locator(".filters li")).to_have_count(0)
+
+
+def test_tables_are_searched_sorted_and_paged(footfall: Product, at: At, key: str) -> None:
+    with at(f"/sites/{key}/reports/?period=all") as page:
+        settled(page)
+        table = page.locator("[data-table=pages]")
+        page.keyboard.press("/")
+        expect(table.get_by_role("searchbox")).to_be_focused()
+        page.keyboard.type("DOCS/")
+        expect(table.locator(".pick").first).to_contain_text("/docs/")
+        settled(page)
+        names = {row[0] for row in rows(page, "pages")}
+        assert names
+        assert all(name.startswith("/docs/") for name in names)
+        page.keyboard.press("Escape")
+        expect(table.locator(".pick").first).to_have_text("/")
+        table.get_by_role("button", name="Visitors").click()
+        expect(table.locator("[aria-sort=descending]")).to_have_text("Visitors")
+        table.get_by_role("button", name="Visitors").click()
+        expect(table.locator("[aria-sort=ascending]")).to_have_text("Visitors")
+        table.get_by_role("button", name="Views").click()
+        expect(table.locator(".pick").first).to_have_text("/")
+        found = told(footfall, key, "period=all&by=page&limit=1")["found"]
+        table.get_by_role("button", name=f"all {found:,}").click()
+        expect(table.locator("tbody tr")).to_have_count(50)
+        table.get_by_role("button", name="Rows after").click()
+        expect(table.locator("[data-where]")).to_have_text(f"51–100 of {found:,}")
+        # A country is found by the name that people read.
+        where = page.locator("[data-table=where]")
+        where.get_by_role("searchbox").fill("germ")
+        expect(where.locator("tbody tr")).to_have_count(1)
+        expect(where.locator(".pick")).to_have_text("Germany")
+
+
+def test_keys_choose_periods_and_a_drag_zooms(at: At, key: str) -> None:
+    with at(f"/sites/{key}/reports/") as page:
+        settled(page)
+        period = page.locator("[data-period] summary")
+        for letter, words in (("y", "Yesterday"), ("w", "Last 7 days"), ("a", "All"), ("m", "Last 30 days")):
+            page.keyboard.press(letter)
+            expect(period).to_have_text(words)
+        settled(page)
+        page.keyboard.press("ArrowLeft")
+        expect(period).not_to_have_text("Last 30 days")
+        assert {"from", "to"} <= chosen(page).keys()
+        page.keyboard.press("m")
+        expect(period).to_have_text("Last 30 days")
+        page.keyboard.press("c")
+        expect(page.locator("[data-compare] summary")).to_have_text("vs a year before")
+        settled(page)
+        plot = page.locator(".plot").bounding_box()
+        assert plot
+        y = plot["y"] + plot["height"] / 2
+        page.mouse.move(plot["x"] + plot["width"] * 0.5, y)
+        expect(page.locator(".chart .read")).to_contain_text(":")
+        page.mouse.down()
+        page.mouse.move(plot["x"] + plot["width"] * 0.8, y, steps=4)
+        page.mouse.up()
+        expect(period).not_to_have_text("Last 30 days")
+        page.keyboard.press("Escape")
+        expect(period).to_have_text("Last 30 days")
+        page.keyboard.press("?")
+        expect(page.locator("[data-keys]")).to_be_visible()
+
+
+def test_filters_go_to_the_board_and_come_back(at: At, key: str) -> None:
+    query = f"page={quote('/pricing', safe='')}&utm_campaign=campaign-1"
+    with at(f"/sites/{key}/reports/?{query}&page.not=/x") as page:
+        settled(page)
+        page.locator("nav [data-to-live]").click()
+        expect(page.locator("#board")).to_be_visible()
+        assert chosen(page) == {"page": ["/pricing"], "campaign": ["campaign-1"]}
+        page.locator("nav a.reports").click()
+        expect(page.locator(".filters li")).to_have_count(2)
+        assert chosen(page) == {"page": ["/pricing"], "utm_campaign": ["campaign-1"]}
+        settled(page)
