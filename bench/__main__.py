@@ -2,7 +2,17 @@
 
 import sys
 
-from bench import runs_board, runs_hold, runs_load, runs_profile, runs_reads, runs_signals, runs_start, suite
+from bench import (
+    runs_board,
+    runs_history,
+    runs_hold,
+    runs_load,
+    runs_profile,
+    runs_reads,
+    runs_signals,
+    runs_start,
+    suite,
+)
 
 RUNS: dict[str, suite.Run] = {
     "loads": runs_load.loads,
@@ -14,13 +24,15 @@ RUNS: dict[str, suite.Run] = {
     "filters": runs_reads.filters,
     "start": runs_start.start,
     "signals": runs_signals.signals,
+    "history": runs_history.history,
     "profile": runs_profile.profile,
 }
 UNASKED = [name for name in RUNS if name != "profile"]
 # Nothing of the others' counts as a regression but a board that is cut; `--quick NAME` runs them.
 UNASKED_QUICK = ["loads", "memory", "states", "hold", "start"]
+SETTINGS = {"--views": (runs_history.VIEWS, "history: so many page views (10 million)")}
 QUICK = "within 3 minutes, fails where a ratio regressed"
 
 
 if __name__ == "__main__":
-    sys.exit(suite.main("scripts/bench", __doc__ or "", QUICK, RUNS, UNASKED, UNASKED_QUICK))
+    sys.exit(suite.main("scripts/bench", __doc__ or "", QUICK, RUNS, UNASKED, UNASKED_QUICK, SETTINGS))

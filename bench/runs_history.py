@@ -1,0 +1,206 @@
+"""What the past costs: sealing it, keeping it, and the questions of a report page, beside plain SQL."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from http.client import HTTPConnection
+from typing import Any
+from urllib.parse import urlencode
+
+import psycopg
+
+from analytics.board.report_tables import FIGURES, TABLES
+from bench.figures import Figure
+from bench.progress import say
+from bench.targets import TARGETS, Ground, ServerProcess, running
+from scripts.stands.checkout import ROOT
+from scripts.stands.past import Past, fill
+from scripts.stands.product import Product
+
+VIEWS = "BENCH_HISTORY_VIEWS"
+DAYS = 90
+# Of the issue's ten million, so many are of today.
+TODAY = 0.03
+AT_ONCE = 6  # connections, as browsers have
+FILTER = {"country": ["DE", "US"], "device": ["desktop"], "page.match": ["/blog/**"]}
+# What the page shows, as somebody would ask it of the tables: all but visitors at once.
+BASELINE = """
+SELECT date_trunc('day', began_at, 'UTC'), count(*), count(DISTINCT visitor), count(DISTINCT visit_id),
+       avg(engaged_ms) FROM tracker_pageview WHERE {where} GROUP BY 1;
+SELECT date_trunc('day', began_at, 'UTC'), count(*), avg(ended_at - began_at),
+       count(*) FILTER (WHERE views = 1 AND events = 0 AND engaged_ms < 10000)
+FROM tracker_visit WHERE {where} GROUP BY 1;
+SELECT path, count(*), count(DISTINCT visitor), avg(engaged_ms) FROM tracker_pageview WHERE {where}
+GROUP BY 1 ORDER BY 2 DESC LIMIT 10;
+SELECT referrer, count(DISTINCT visitor), count(*) FROM tracker_visit WHERE {where} GROUP BY 1
+ORDER BY 2 DESC LIMIT 10;
+SELECT country, count(DISTINCT visitor), count(*) FROM tracker_visit WHERE {where} GROUP BY 1
+ORDER BY 2 DESC LIMIT 10;
+SELECT browser, count(DISTINCT visitor), count(*) FROM tracker_visit WHERE {where} GROUP BY 1
+ORDER BY 2 DESC LIMIT 10;
+SELECT extract(isodow FROM began_at), extract(hour FROM began_at), count(*) FROM tracker_pageview
+WHERE {where} GROUP BY 1, 2
+"""
+WHERE = (
+    "site_id = (SELECT id FROM tracker_site WHERE key = %(key)s)"
+    " AND began_at >= now() - %(since)s * interval '1 day'"
+    " AND began_at < now() - %(until)s * interval '1 day'"
+)
+SIZES = """
+SELECT sum(pg_total_relation_size(inhrelid)) FROM pg_inherits
+WHERE inhparent IN ('tracker_pageview'::regclass, 'tracker_visit'::regclass)
+"""
+SEALED = "SELECT coalesce(sum(rows) FILTER (WHERE kind = 'views'), 0), sum(length(file)) FROM history_day"
+
+
+def history(on: Ground, quick: bool) -> Iterator[Figure]:
+    """Ten million page views of 90 days: sealing them, their size, a report page beside plain SQL."""
+    views = int(float(os.environ.get(VIEWS, 200_000 if quick else 10_000_000)))
+    with running(TARGETS["footfall"], on) as server:
+        assert server.product
+        say(f"history: {views:,} page views of {DAYS} days")
+        past = Past(views, DAYS, today=round(views * TODAY))
+        stored = fill(server.database_url, server.key, past, datetime.now(UTC))
+        say("history: sealing")
+        yield from _sealing(server, server.product, stored)
+        page = _ReportPage(server, server.product)
+        say("history: plain SQL")
+        baseline = _plain_sql(server)
+        say("history: the report page")
+        cold = page.timed(page.figures("30d", {}))
+        note = f"{stored:,} page views"
+        yield Figure(
+            "history",
+            "first question after a start, 30 days",
+            cold * 1000,
+            "ms",
+            1_500,
+            at_most=True,
+            note=note,
+        )
+        first = page.timed(*page.questions("30d", {}))
+        warm = page.median("30d", {})
+        note = f"{first * 1000:,.0f} the first time"
+        yield Figure("history", "page of 30 days, compared", warm * 1000, "ms", 200, at_most=True, note=note)
+        note = f"plain SQL {baseline * 1000:,.0f} ms"
+        yield Figure("history", "page of 30 days / plain SQL", baseline / warm, "×", 30, note=note)
+        for period, filters, goal in (("30d", FILTER, 600), ("90d", {}, 300), ("90d", FILTER, 1_200)):
+            first = page.timed(*page.questions(period, filters))
+            again = page.median(period, filters)
+            name = f"page of {period[:2]} days{', filtered' if filters else ''}"
+            note = f"{first * 1000:,.0f} the first time"
+            yield Figure("history", name, again * 1000, "ms", goal, at_most=True, note=note)
+        tables = {name: page.timed(query) for name, query in page.tables("30d", {}).items()}
+        slowest = sorted(tables.items(), key=lambda each: -each[1])[:3]
+        note = ", ".join(f"{name} {seconds * 1000:,.0f}" for name, seconds in slowest)
+        yield Figure("history", "slowest table", slowest[0][1] * 1000, "ms", 150, at_most=True, note=note)
+        today = page.median("today", {})
+        yield Figure("history", "page of today", today * 1000, "ms", 250, at_most=True)
+        sweep = page.timed(page.presence("30d", {}))
+        again = page.timed(page.presence("30d", {}))
+        note = f"{sweep * 1000:,.0f} the first time; the page shows the rest before it"
+        yield Figure("history", "visitors at once, 30 days", again * 1000, "ms", 200, at_most=True, note=note)
+
+
+def _sealing(server: ServerProcess, product: Product, stored: int) -> Iterator[Figure]:
+    began = time.monotonic()
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "seal", "--site", server.key, "--again"],
+        cwd=ROOT,
+        env=product.environment,
+        stdout=subprocess.DEVNULL,
+    )
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    seconds = time.monotonic() - began
+    assert process.returncode == 0
+    with psycopg.connect(server.database_url) as connection:
+        (raw,) = connection.execute(SIZES).fetchone() or (0,)
+        rows, sealed = connection.execute(SEALED).fetchone() or (0, 0)
+    goal = 240 * stored / 10_000_000
+    note = f"{rows:,} page views of {DAYS - 1} days; the goal is that of ten million, by number"
+    yield Figure("history", "sealing all", seconds, "s", max(goal, 1.0), at_most=True, note=note)
+    yield Figure("history", "sealing: memory at most", used.ru_maxrss / 1024, "MB", 300, at_most=True)
+    yield Figure("history", "bytes of a page view, sealed", float(sealed) / float(rows), "", 30, at_most=True)
+    yield Figure("history", "bytes of a page view, in tables", float(raw) / stored, "", 400, at_most=True)
+
+
+def _plain_sql(server: ServerProcess) -> float:
+    """Seconds for the figures of 30 days and of those before: the better of two times."""
+    times = []
+    with psycopg.connect(server.database_url) as connection:
+        for _ in range(2):
+            began = time.monotonic()
+            for since, until in ((30, 0), (60, 30)):
+                for statement in BASELINE.format(where=WHERE).split(";"):
+                    connection.execute(
+                        statement.encode(), {"key": server.key, "since": since, "until": until}
+                    ).fetchall()
+            times.append(time.monotonic() - began)
+    return min(times)
+
+
+class _ReportPage:
+    """Asks what the page asks, over HTTP, as many questions at once as a browser does."""
+
+    def __init__(self, server: ServerProcess, product: Product) -> None:
+        self._port, self._path = product.port, f"/api/v1/sites/{server.key}/stats"
+        token = product.manage("addtoken").strip().splitlines()[-1]
+        self._headers = {"Authorization": f"Bearer {token}"}
+        self._pool = ThreadPoolExecutor(AT_ONCE)
+
+    def figures(self, period: str, filters: dict[str, list[str]]) -> str:
+        names = [each.measure for each in FIGURES if each.measure != "at_once_peak"]
+        return self._query(period, filters, metrics=",".join(names), compare="previous")
+
+    def presence(self, period: str, filters: dict[str, list[str]]) -> str:
+        return self._query(period, filters, metrics="at_once_peak,at_once_peak_at", compare="previous")
+
+    def tables(self, period: str, filters: dict[str, list[str]]) -> dict[str, str]:
+        return {
+            tabs[0].dimension: self._query(
+                period,
+                filters,
+                by=tabs[0].dimension,
+                metrics=tabs[0].measures,
+                order=f"-{tabs[0].measures.split(',')[0]}",
+                limit="10",
+                compare="previous",
+            )
+            for tabs in TABLES.values()
+        }
+
+    def questions(self, period: str, filters: dict[str, list[str]]) -> list[str]:
+        """All of the page but visitors at once, for which nothing waits."""
+        hours = self._query(period, filters, by="weekday_hour", metrics="views")
+        return [self.figures(period, filters), *self.tables(period, filters).values(), hours]
+
+    def median(self, period: str, filters: dict[str, list[str]]) -> float:
+        return statistics.median(self.timed(*self.questions(period, filters)) for _ in range(5))
+
+    def timed(self, *queries: str) -> float:
+        """Seconds until all of these are answered."""
+        began = time.monotonic()
+        for answer in list(self._pool.map(self._ask, queries)):
+            assert answer["rows"] is not None
+        return time.monotonic() - began
+
+    def _ask(self, query: str) -> Any:
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=120)
+        try:
+            connection.request("GET", f"{self._path}?{query}", headers=self._headers)
+            response = connection.getresponse()
+            answer = json.load(response)
+        finally:
+            connection.close()
+        assert response.status == 200, answer
+        return answer
+
+    def _query(self, period: str, filters: dict[str, list[str]], **more: str) -> str:
+        return urlencode({"period": period, **filters, **more}, doseq=True)
