@@ -20,7 +20,7 @@ from bench.figures import Figure
 from bench.progress import say
 from bench.targets import TARGETS, Ground, ServerProcess, running
 from scripts.stands.checkout import ROOT
-from scripts.stands.past import Past, fill
+from scripts.stands.past import SeededPast, fill
 from scripts.stands.product import Product
 
 VIEWS = "BENCH_HISTORY_VIEWS"
@@ -65,7 +65,7 @@ def history(on: Ground, quick: bool) -> Iterator[Figure]:
     with running(TARGETS["footfall"], on) as server:
         assert server.product
         say(f"history: {views:,} page views of {DAYS} days")
-        past = Past(views, DAYS, today=round(views * TODAY))
+        past = SeededPast(views, DAYS, today=round(views * TODAY))
         stored = fill(server.database_url, server.key, past, datetime.now(UTC))
         say("history: sealing")
         yield from _sealing(server, server.product, stored)

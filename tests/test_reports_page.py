@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from scripts.stands.past import Past, fill
+from scripts.stands.past import SeededPast, fill
 from scripts.stands.product import Product
 from scripts.stands.waiting import wait_for
 from tests.staff import at_board
@@ -28,7 +28,7 @@ def key(footfall: Product) -> str:
     """A site with three weeks behind it, all but the last days sealed."""
     key = footfall.add_site("past.example")
     url = (footfall.data / "database_url").read_text().strip()
-    fill(url, key, Past(views=4_000, days=21, today=200), datetime.now(UTC))
+    fill(url, key, SeededPast(views=4_000, days=21, today=200), datetime.now(UTC))
     footfall.manage("seal", "--site", key)
     # The process of questions is there, and has the files: the browser's first questions are in time.
     told(footfall, key, "period=30d&compare=previous&metrics=visitors,at_once_peak")

@@ -90,7 +90,7 @@ ROWS = {
 
 
 @dataclass(frozen=True)
-class Past:
+class SeededPast:
     """So many page views of so many days, the last of which is today; `today`: how many that has."""
 
     views: int
@@ -99,7 +99,7 @@ class Past:
     seed: float = 0.5
 
 
-def fill(url: str, key: str, past: Past, now: datetime) -> int:
+def fill(url: str, key: str, past: SeededPast, now: datetime) -> int:
     """Give the site of this key, in the zone UTC, this past, in one transaction; how many page views it has.
 
     What is of today has begun by now.
