@@ -93,7 +93,11 @@ LOOKED = "SELECT at FROM tracker_watermark WHERE job = %s"
 BEGIN = "INSERT INTO tracker_watermark (job, at) VALUES (%s, %s) ON CONFLICT (job) DO NOTHING"
 LOOK = "UPDATE tracker_watermark SET at = %s WHERE job = %s"
 # Whoever stores late waits for a portion that is being rolled up, which may not have seen it.
-PULL_BACK = "UPDATE tracker_watermark SET at = least(at, greatest(%s, now() - %s)) WHERE job = %s"
+# To a whole minute: portions that began within one would both hold it, and none could be rolled up any more.
+PULL_BACK = (
+    "UPDATE tracker_watermark SET at = least(at, greatest(%s, date_trunc('minute', now(), 'UTC') - %s))"
+    " WHERE job = %s"
+)
 
 
 class Levels(NamedTuple):
