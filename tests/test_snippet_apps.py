@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page
 
 from scripts.stands.checkout import ROOT
+from scripts.stands.product import Product
 from scripts.stands.waiting import wait_for
 from tests.guest import quiet_for, tag
 from tests.peer import HttpPeer, Message, SocketPeer
@@ -92,6 +93,27 @@ def test_page_views_get_the_titles_that_follow_there_and_back(
     assert title_of(peer, first) == f"{name} one"
     assert title_of(peer, second) == f"{name} two"
     assert len(peer.heard.of("page")) == 3
+
+
+def test_a_title_that_follows_is_stored_while_the_page_is_open(
+    footfall: Product, host: HttpPeer, page: Page
+) -> None:
+    key = footfall.add_site("titles.example", "127.0.0.1")
+    snippet = f'<script defer src="{footfall.url}/t.js" data-site="{key}"></script>'
+    host.put("/titled", f"<title>one</title>{snippet}")
+    page.goto(host.url + "/titled")
+
+    def stored() -> list[tuple[str, str, int]]:
+        query = (
+            "SELECT path, title, depth FROM tracker_pageview WHERE path LIKE '/titled%%' ORDER BY began_at"
+        )
+        return [(row["path"], row["title"], row["depth"]) for row in footfall.rows(query)]
+
+    wait_for(lambda: len(stored()) == 1)
+    page.evaluate(
+        "history.pushState(null, '', '/titled/two'); setTimeout(() => { document.title = 'two' }, 1000)"
+    )
+    wait_for(lambda: stored() == [("/titled", "one", 100), ("/titled/two", "two", 100)])
 
 
 def test_the_last_values_of_web_vitals_arrive(peer: SocketPeer, apps: HttpPeer, page: Page) -> None:
