@@ -123,7 +123,10 @@ ROUTES: dict[str, tuple[str, set[str]]] = {
     "sites/<str:key>/settings/<slug:name>/": ("/sites/{site.key}/settings/zone/", NOBODY),  # takes POST only
     "sites/<str:key>/titles.json": ("/sites/{site.key}/titles.json?page=/", READERS),
     "sites/<str:key>/list.json": ("/sites/{site.key}/list.json?of=pages&t={now}", READERS),
-    "sites/<str:key>/hosts/": ("/sites/{site.key}/hosts/", NOBODY),  # takes POST only; test_knocks.py
+    "sites/add/": ("/sites/add/", ROOT),
+    "sites/<str:key>/install/": ("/sites/{site.key}/install/", READERS),
+    "sites/<str:key>/install.json": ("/sites/{site.key}/install.json", READERS),
+    "sites/<str:key>/remedies/<slug:name>/": ("/sites/{site.key}/remedies/hosts/", NOBODY),  # takes POST only
     "sites/<str:key>/reports/": ("/sites/{site.key}/reports/", READERS),
 }
 # They start the edge of this process, or one for questions, once they let somebody in; tests of their own
@@ -133,6 +136,7 @@ LIVE = {
     "api/v1/sites/<key>/refusals",
     "api/v1/sites/<key>/stats",
     "live/<str:key>",
+    "sites/<str:key>/install.json",
 }
 
 
@@ -251,7 +255,8 @@ def changes(stage: Stage) -> dict[str, dict[str, Any]]:
     sent = {route: fields(ask(client, "get", address)[1]) for route, address in asked.items()}
     # What takes POST only has no page of its own with a form.
     return sent | {
-        "sites/<str:key>/hosts/": {"host": "more.example"},
+        "sites/add/": {"domain": "more.example"},
+        "sites/<str:key>/remedies/<slug:name>/": {"of": "more.example"},
         "sites/<str:key>/settings/<slug:name>/": {"timezone": "Europe/Paris"},
     }
 
@@ -285,7 +290,8 @@ def test_the_same_requests_change_something_for_who_may_and_nothing_from_another
         assert status == 403 or route not in changed, address
     assert kept() == before
     assert changed == {
-        "sites/<str:key>/hosts/",
+        "sites/add/",
+        "sites/<str:key>/remedies/<slug:name>/",
         "sites/<str:key>/settings/<slug:name>/",
         "admin/tracker/site/<path:object_id>/change/",
         "admin/analytics/token/<path:object_id>/delete/",
