@@ -134,7 +134,7 @@ def test_names_are_shown_as_text_and_the_empty_ones_are_spelt_out(
         assert rows(page, "referrers") == [("Direct", "6")]
         assert rows(page, "countries") == [("Unknown", "6")]
         figure(page, "visitors").to_have_text("1")
-        # Paths begin with a slash, and are escaped: campaigns may be markup, or named as what objects inherit.
+        # Paths begin with a slash and are escaped: campaigns may be markup, or named as what objects inherit.
         raw = ["<img src=x onerror=alert(1)>", "__proto__", "constructor", "valueof"]
         for number, name in enumerate(raw, 2):
             asked = f"/?utm_campaign={quote(name)}"
