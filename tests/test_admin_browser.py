@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from scripts.stands.product import Product, running
+from tests.axe import found
+from tests.boards import SHOTS
 from tests.browser import Complaints, visitor
 from tests.cast import PASSWORD
+from tests.staff import let_in
 
 HOSTILE = """
 from datetime import timedelta
@@ -97,3 +100,21 @@ def visit_page(page: Page, url: str) -> None:
     response = page.goto(url)
     assert response is not None
     assert response.status == 200, url
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_admin_wears_the_products_clothes_and_follows_its_switch(
+    product: Product, browser: Browser, scheme: str
+) -> None:
+    with visitor(browser, color_scheme=scheme) as context:
+        let_in(context, product)
+        page = context.new_page()
+        page.goto(f"{product.url}/")
+        paper = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+        page.goto(f"{product.url}/admin/")
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == paper
+        assert found(page) == []
+        page.screenshot(path=SHOTS / f"admin-{scheme}.png")
+        page.get_by_role("button", name="Theme: auto").click()
+        page.goto(f"{product.url}/")
+        expect(page.locator("html[data-theme=light]")).to_have_count(1)

@@ -5,4 +5,5 @@ from django.apps import AppConfig
 
 class TrackerConfig(AppConfig):
     name = "tracker"
+    verbose_name = "Sites, and what they counted"
     default_auto_field = "django.db.models.BigAutoField"

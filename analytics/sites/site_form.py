@@ -155,7 +155,7 @@ class SiteForm(forms.ModelForm):  # type: ignore[type-arg]
 class MemberForm(forms.ModelForm):  # type: ignore[type-arg]
     """A member, named by username: a list to choose from would show every owner all of the staff."""
 
-    username = forms.CharField(max_length=150)
+    username = forms.CharField(max_length=150, widget=forms.TextInput({"aria-label": "User name"}))
 
     class Meta:
         model = Member
@@ -163,6 +163,7 @@ class MemberForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.fields["role"].widget.attrs["aria-label"] = "Role"
         if self.instance.pk:
             self.initial["username"] = self.instance.user.get_username()
 
