@@ -6,7 +6,7 @@
  * @import {Dimension, NameTabs} from "../../shared/snapshot.js"
  * @import {PageDetails} from "./row.js"
  */
-import { ListRow } from "./row.js";
+import { goAside, ListRow } from "./row.js";
 
 /**
  * What a list must know of the names that the board is filtered by.
@@ -170,21 +170,11 @@ export class LiveList {
       ["Home", 0],
       ["End", buttons.length - 1],
     ]);
-    // To the page itself, and back.
-    if (event.key === "ArrowRight" || event.key === "ArrowLeft") return this.#aside(event);
+    if (goAside(event)) return;
     const goal = goals.get(event.key);
     if (goal === undefined || !buttons.length) return;
     event.preventDefault();
     buttons[Math.min(buttons.length - 1, Math.max(0, goal))]?.focus();
-  }
-
-  /** @param {KeyboardEvent} event */
-  #aside(event) {
-    const here = document.activeElement;
-    const goal = event.key === "ArrowRight" ? here?.nextElementSibling : here?.previousElementSibling;
-    if (!goal?.matches(".pick, .visit")) return;
-    event.preventDefault();
-    /** @type {HTMLElement} */ (goal).focus();
   }
 
   #clearGone() {

@@ -33,6 +33,18 @@ export function percent(part, whole) {
  * @property {(name: string) => string | null} address where it is, to be opened
  */
 
+/**
+ * Arrow keys lead from a row to its page itself, and back; whether they did.
+ * @param {KeyboardEvent} event
+ */
+export function goAside({ key, target }) {
+  const here = /** @type {Element} */ (target);
+  const goal = key === "ArrowRight" ? here.nextElementSibling : key === "ArrowLeft" ? here.previousElementSibling : null;
+  if (!goal?.matches(".pick, .visit")) return false;
+  /** @type {HTMLElement} */ (goal).focus();
+  return true;
+}
+
 export class ListRow {
   root = element("li", "row");
   button = /** @type {HTMLButtonElement} */ (element("button", "pick"));
