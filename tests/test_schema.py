@@ -1,5 +1,6 @@
 """What the first migration makes beyond Django's models: and that it can be taken back."""
 
+import re
 from collections.abc import Iterator
 
 import psycopg
@@ -100,10 +101,16 @@ def test_the_migration_can_be_taken_back_and_made_again(connection: psycopg.Conn
         "SELECT relname FROM pg_class WHERE relname LIKE 'tracker%'"
         " UNION SELECT proname FROM pg_proc WHERE proname LIKE 'tracker%'"
     )
-    before = sorted(_one(connection, left))
+
+    def there() -> set[str]:
+        # Whichever weeks there are: another test may have stored something in an old one.
+        return {re.sub(r"_\d{4}w\d\d", "_week", name) for name in _one(connection, left)}
+
+    before = there()
+    assert "tracker_visit_week" in before
     try:
         call_command("migrate", "tracker", "zero", verbosity=0)
         assert _one(connection, left) == []
     finally:
         call_command("migrate", verbosity=0)
-    assert sorted(_one(connection, left)) == before
+    assert there() == before
