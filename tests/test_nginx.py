@@ -23,6 +23,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
+from analytics.up.address import Address
 from analytics.up.nginx import Nginx as BuiltNginx
 from analytics.up.nginx import program
 from scripts.stands import namespace
@@ -379,7 +380,7 @@ def test_a_data_folder_of_any_name_is_one_word_to_nginx(tmp_path: Path) -> None:
     built = BuiltNginx(
         folder=folder,
         log=strange / "nginx.log",
-        port=free_port(),
+        address=Address(ipaddress.ip_address("127.0.0.1"), free_port()),
         listener=0,
         edges=2,
         files=1024,

@@ -27,7 +27,7 @@ class DataFolder(NamedTuple):
         return self.read("database_url")
 
     def url(self) -> str | None:
-        """Where the running (or else the last) `up` serves, `http://localhost:PORT`, or None."""
+        """The address of the running (or else the last) `up`, such as `http://localhost:8000`, or None."""
         return self.read("url")
 
     def read(self, name: str) -> str | None:

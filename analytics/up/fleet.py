@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from analytics.up import log_file, nginx, run_folder, valkey
+from analytics.up.address import Address
 from analytics.up.child import Child
 from analytics.up.data_folder import DataFolder
 from analytics.up.environments import ProcessKind, environment
@@ -103,7 +104,7 @@ class Fleet:
         self._front = nginx.Nginx(
             folder=self.folder,
             log=self._data.path / "nginx.log",
-            port=self._options.port,
+            address=self._options.address,
             listener=self._listener.fileno(),
             edges=self._options.edges,
             files=resource.getrlimit(resource.RLIMIT_NOFILE)[1],
@@ -112,7 +113,7 @@ class Fleet:
         ).child()
         self._front.start()
         until = time.monotonic() + FRONT_SECONDS
-        while not _serves(self._options.port):
+        while not _serves(self._options.address):
             if time.monotonic() > until:
                 raise CannotStart(
                     f"nginx does not serve.{log_file.last_words(self._data.path / 'nginx.log')}"
@@ -123,7 +124,7 @@ class Fleet:
         site = next(
             word.removeprefix(DEMO_SITE).decode() for word in self._web_said() if word.startswith(DEMO_SITE)
         )
-        url = f"http://127.0.0.1:{self._options.port}"
+        url = self._options.address.own_url
         command = [sys.executable, str(ROOT / "manage.py"), "demo", "--url", url, "--site", site]
         return Child("demo", command, environment(ProcessKind.DEMO, os.environ))
 
@@ -216,9 +217,9 @@ def _answers(place: Path) -> bool:
         return probe.connect_ex(str(place)) == 0
 
 
-def _serves(port: int) -> bool:
+def _serves(address: Address) -> bool:
     """Whether somebody answers HTTP there; that one can connect says nothing, since we listen already."""
-    front = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    front = http.client.HTTPConnection(address.reached_at, address.port, timeout=2)
     try:
         front.request("HEAD", "/t.js")
         front.getresponse()

@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import socket
 import sys
 from dataclasses import dataclass
 
@@ -44,7 +43,7 @@ def _prepare(chosen: options.Options) -> Launch:
     if os.geteuid() != 0:
         leaving_root.refuse_foreign(data)
     data.lock()
-    listener = _bound(chosen.port)
+    listener = chosen.address.bound()
     leaving_root.leave(data, leaving_root.other_folders(), table.USER.value())
     leaving_root.refuse_foreign(data)
     # What is made from now on is for this account only.
@@ -57,21 +56,10 @@ def _prepare(chosen: options.Options) -> Launch:
     given = os.environ.get("DATABASE_URL", "")
     postgres = None if given else Postgres(data, say=lambda line: print(line, flush=True))
     data.write("database_url", postgres.url if postgres else given)
-    data.write("url", f"http://localhost:{chosen.port}")
+    data.write("url", chosen.address.url)
+    # Who is told an address may use it.
+    os.environ["ALLOWED_HOSTS"] = ",".join(chosen.address.allowed(table.ALLOWED_HOSTS.value()))
+    if warning := chosen.address.warning(bool(table.TRUSTED_PROXIES.value() or table.HTTPS.value())):
+        print(warning, file=sys.stderr)
     os.environ["FOOTFALL_DATA"] = str(data.path)
     return Launch(chosen, data, postgres, Fleet(chosen, data, listener))
-
-
-def _bound(port: int) -> socket.socket:
-    """The port, held before anything is started for it: whoever serves it gets it, however often it dies."""
-    held = socket.socket()
-    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        held.bind(("127.0.0.1", port))
-    except PermissionError:
-        raise CannotStart(f"Port {port} needs root's rights: choose one above 1023 with --port.") from None
-    except OSError:
-        raise CannotStart(
-            f"Port {port} is taken: stop what listens there, or choose another with --port."
-        ) from None
-    return held

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from analytics.up.address import Address
 from analytics.up.child import Child
 from analytics.up.errors import CannotStart
 from analytics.up.options import ROOT
@@ -47,6 +48,8 @@ http {{
     map "$footfall_inspected $footfall_via $remote_addr" $footfall_from {{
         default $remote_addr;
         "1 0 127.0.0.1" "";
+        "1 0 ::ffff:127.0.0.1" "";
+        "1 0 ::1" "";
     }}
     include {folder}/footfall.conf;
 }}
@@ -65,12 +68,12 @@ def program() -> str:
 
 @dataclass(frozen=True)
 class Nginx:
-    """One nginx on 127.0.0.1:`port`, before `edges` edges and one web process that listen in `folder`."""
+    """One nginx on `address`, before `edges` edges and one web process that listen in `folder`."""
 
     folder: Path
     log: Path
-    port: int
-    listener: int  # the file of a socket that is bound to the port
+    address: Address
+    listener: int  # the file of a socket that is bound to it
     edges: int
     files: int  # how many it may open
     trusted: Sequence[str]  # proxies in front of it, as FOOTFALL_TRUSTED_PROXIES names them
@@ -103,7 +106,7 @@ class Nginx:
         """The site's file, with this run's places for those of a server."""
         text = "\n".join(line for each in SOURCE.read_text().splitlines() for line in self._lines(each))
         for installed, ours in {
-            "listen 80;": f"listen 127.0.0.1:{self.port} backlog=2048;",
+            "listen 80;": f"listen {self.address.place} backlog=2048;",
             "listen [::]:80;": "",
             "access_log /var/log/nginx/footfall.access.log footfall;": "access_log off;",
             "/var/log/nginx/footfall.error.log": _quoted(self.log),

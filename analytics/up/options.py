@@ -5,6 +5,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from analytics.up.address import Address, host
 from tracker.server.arguments import count_to, port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -15,7 +16,7 @@ MOST_EDGES = 64
 class Options:
     """The options of one start."""
 
-    port: int
+    address: Address
     data: Path
     demo: bool
     edges: int  # 0: this one process holds the sockets itself
@@ -23,8 +24,14 @@ class Options:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `up`."""
+    parser.add_argument("--port", type=port, default=8000, help="serve at this port (default: %(default)s)")
     parser.add_argument(
-        "--port", type=port, default=8000, help="serve on 127.0.0.1 at this port (default: %(default)s)"
+        "--host",
+        type=host,
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="serve on this address of the machine, IPv4 or IPv6; 0.0.0.0 and :: are all of them (default: "
+        "%(default)s, which a proxy on this machine reaches, and nobody else)",
     )
     parser.add_argument(
         "--data",
@@ -60,7 +67,10 @@ def read(arguments: list[str]) -> Options:
     add_arguments(parser)
     words = parser.parse_args(arguments)
     return Options(
-        port=words.port, data=words.data.expanduser().absolute(), demo=words.demo, edges=words.edges
+        address=Address(words.host, words.port),
+        data=words.data.expanduser().absolute(),
+        demo=words.demo,
+        edges=words.edges,
     )
 
 
