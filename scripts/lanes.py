@@ -1,7 +1,7 @@
 """All tests, in lanes, for `scripts/test`; with the argument `again`, what failed in them once more.
 
-Tests that only wait run beside the others, many at a time; those that measure time have the machine to
-themselves afterwards.
+Tests that only wait run beside the others; when they have ended, some modules that wait for browsers take
+their place, so that two cores stay busy. Those that measure time have the machine to themselves afterwards.
 """
 
 import json
@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -120,22 +121,49 @@ class Ended:
 BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
 LANES = {
     # Most of them wait a little, for a browser, a start or a socket: three at a time fill two cores.
-    "side by side": Lane("side by side", ("-n", "3", *BY_FILE, "-m", "not alone and not waits")),
+    "side by side": Lane("side by side", ("-n", "3", *BY_FILE, "-m", "not (alone or waits or spare)")),
     # One by one as they come: two that wait for a minute never stand behind each other.
-    "waits": Lane("waits", ("-n", "3", "--dist", "load", "--maxschedchunk", "1", "-m", "waits")),
+    "waits": Lane(
+        "waits", ("-n", "3", "--dist", "load", "--maxschedchunk", "1", "-m", "waits and not alone")
+    ),
+    "spare": Lane("spare", ("-n", "3", *BY_FILE, "-m", "spare and not (alone or waits)")),
     "alone": Lane("alone", ("-m", "alone")),
 }
 
 
-def run(together: Sequence[Lane], after: Sequence[Lane]) -> int:
-    """Run lanes beside each other, then the others one by one; the exit status."""
+class _Chain:
+    """Lanes that run one after the other, beside others; `stop` ends one that runs, and starts no more."""
+
+    def __init__(self, lanes: Sequence[Lane], quiet: bool) -> None:
+        self._lanes, self._quiet = lanes, quiet
+        self._started: Started | None = None
+        self._stopping = False
+
+    def run(self) -> list["Ended"]:
+        ended = []
+        for lane in self._lanes:
+            if not self._stopping:
+                self._started = lane.start(self._quiet)
+                ended.append(self._started.end())
+        return ended
+
+    def stop(self) -> None:
+        self._stopping = True
+        if self._started:
+            self._started.process.terminate()  # does nothing to one that has ended
+
+
+def run(together: Sequence[Sequence[Lane]], after: Sequence[Lane]) -> int:
+    """Run chains of lanes beside each other, then the others one by one; the exit status."""
     began = time.monotonic()
-    started = [lane.start(quiet=number > 0) for number, lane in enumerate(together)]
-    try:
-        ended = [each.end() for each in started]
-    finally:
-        for each in started:
-            each.process.terminate()  # does nothing to those that have ended
+    chains = [_Chain(lanes, quiet=number > 0) for number, lanes in enumerate(together)]
+    with ThreadPoolExecutor(len(chains)) as threads:
+        running = [threads.submit(chain.run) for chain in chains]
+        try:
+            ended = [each for chain in running for each in chain.result()]
+        finally:
+            for chain in chains:
+                chain.stop()
     ended += [lane.start().end() for lane in after]
     print(*(each.line() for each in ended), sep="\n")
     whole = Ended(
@@ -169,4 +197,4 @@ def again(lanes: Iterable[Lane], kept: Path = KEPT, root: Path = ROOT) -> int:
 if __name__ == "__main__":
     if sys.argv[1:] == ["again"]:
         sys.exit(again(LANES.values()))
-    sys.exit(run([LANES["side by side"], LANES["waits"]], [LANES["alone"]]))
+    sys.exit(run([[LANES["side by side"]], [LANES["waits"], LANES["spare"]]], [LANES["alone"]]))
