@@ -12,8 +12,8 @@ from django.utils import timezone
 from analytics.demo.filling import fill, since
 from analytics.demo.past import BURST, Past, busyness
 from analytics.demo.people import People
+from tests.weeks import own_weeks
 from tracker.models import Event, Minute, PageView, Site, Visit
-from tracker.postgres.connect import connect
 from tracker.rollups import minutes
 from tracker.visitors.countries import Countries
 
@@ -23,8 +23,7 @@ NOW = timezone.now()
 
 @pytest.fixture
 def connection() -> Iterator[psycopg.Connection]:
-    with connect() as connection:
-        connection.autocommit = True
+    with own_weeks() as connection:
         yield connection
 
 

@@ -14,6 +14,7 @@ from analytics.history import reports
 from analytics.queries.ranges import Range
 from scripts.stands.waiting import wait_for
 from tests.page_views import MINUTE, START, begin, folded, progress, rows, said
+from tests.weeks import names, own_weeks
 from tracker.models import Minute, Site
 from tracker.postgres import partitions
 from tracker.postgres.connect import connect
@@ -30,19 +31,8 @@ DAYS = 3
 
 @pytest.fixture
 def connection() -> Iterator[psycopg.Connection]:
-    """A connection whose new partitions are dropped in the end: the next test starts from the migration's."""
-    with connect() as connection:
-        connection.autocommit = True
-        before = {name for growing in partitions.GROWING for name in names(connection, growing.table)}
+    with own_weeks() as connection:
         yield connection
-        for growing in partitions.GROWING:
-            for name in names(connection, growing.table) - before:
-                connection.execute(psycopg.sql.SQL("DROP TABLE {}").format(psycopg.sql.Identifier(name)))
-
-
-def names(connection: psycopg.Connection, table: str) -> set[str]:
-    with connection.cursor() as cursor:
-        return partitions.partitions(cursor, table)
 
 
 def weeks(connection: psycopg.Connection) -> set[tuple[str, int]]:

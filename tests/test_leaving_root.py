@@ -78,10 +78,10 @@ def described(pid: int) -> Running:
     )
 
 
-def whole(product: Product) -> list[Running]:
+def whole(up: int) -> list[Running]:
     """Everything that runs; a process that ends meanwhile is left out."""
     found = []
-    for pid in family(product.process.pid):
+    for pid in family(up):
         with suppress(FileNotFoundError, ProcessLookupError):
             found.append(described(pid))
     return found
@@ -95,7 +95,11 @@ def owner(data: Path) -> Account:
 @pytest.fixture(scope="module")
 def fleet() -> Iterator[Product]:
     with started("--demo", SECRET_KEY=SECRET_KEY, AWS_SECRET_ACCESS_KEY="somebody's") as product:
-        wait_for(lambda: {each.kind for each in whole(product)} >= set(KINDS), 20, "all kinds of process")
+        wait_for(
+            lambda: {each.kind for each in whole(product.process.pid)} >= set(KINDS),
+            20,
+            "all kinds of process",
+        )
         yield product
 
 
@@ -103,7 +107,7 @@ def test_everything_runs_as_one_ordinary_account(fleet: Product) -> None:
     account = owner(fleet.data)
     assert account.uid != 0
     assert account.foreign == (os.geteuid() == 0)
-    for each in whole(fleet):
+    for each in whole(fleet.process.pid):
         assert each.users == {account.uid}, each.kind or each.command
         if account.foreign:
             assert each.groups == {account.gid}, each.kind or each.command
@@ -112,7 +116,7 @@ def test_everything_runs_as_one_ordinary_account(fleet: Product) -> None:
 
 def test_the_one_process_leaves_root_too(footfall: Product) -> None:
     account = owner(footfall.data)
-    found = whole(footfall)
+    found = whole(footfall.process.pid)
     assert {"up", "web", "postgres"} <= {each.kind for each in found}
     assert all(each.users == {account.uid} for each in found)
     assert account.uid != 0
@@ -121,7 +125,7 @@ def test_the_one_process_leaves_root_too(footfall: Product) -> None:
 def test_no_secret_is_told_to_who_needs_none(fleet: Product) -> None:
     password = (fleet.data / "postgres_password").read_bytes().strip()
     told: dict[str, set[str]] = {}
-    for each in whole(fleet):
+    for each in whole(fleet.process.pid):
         assert SECRET_KEY.encode() not in each.command
         assert password not in each.command
         if each.kind == "up":
@@ -273,7 +277,7 @@ def test_a_checkout_where_only_root_may_go_serves_all_the_same(tmp_path: Path) -
             assert process.stdout
             assert any(line.startswith("Ready.") for line in process.stdout)
             account = owner(data)
-            found = [described(pid) for pid in family(process.pid)]
+            found = whole(process.pid)
             assert {"up", "web", "postgres"} <= {each.kind for each in found}
             assert {user for each in found for user in each.users} == {account.uid}
             assert account.uid != 0
