@@ -89,8 +89,9 @@ class PolledBoards:
     """The boards of this process that ask."""
 
     def __init__(self, boards: OpenBoards, ticker: Ticker, readers: BoardReaders, system: System) -> None:
-        """`boards`: all that are open, whichever way."""
+        """`boards`: all that are open, whichever way, and where it is told when one failed."""
         self.readers = readers
+        self.activity = boards.activity
         self._boards, self._ticker, self._system = boards, ticker, system
         self._polled: dict[Name, PolledBoard] = {}
         self._leases: dict[Name, asyncio.TimerHandle] = {}
@@ -163,6 +164,9 @@ class PollConsumer(AsyncHttpConsumer):  # type: ignore[misc]  # Channels has no 
             await self._say(503)
         except Full:
             await self._say(429)
+        except Exception as error:
+            self._polled.activity.stumbled(error)
+            await self._say(500)
         else:
             await self._say(200 if text else 204, text)
 

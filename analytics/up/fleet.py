@@ -51,7 +51,7 @@ class Fleet:
         if self._embedded:
             os.environ["REDIS_URL"] = valkey.address(self.folder)
         # Held here as the port is: while web is replaced, staff wait for it instead of being refused.
-        self._web_listener = _at(self.folder / "web") if options.edges else listener
+        self._web_listener = ports.on_file(self.folder / "web") if options.edges else listener
         self._signs = Signs(self.folder)
         self._patience = 0.0
         # Web may look for Postgres once its own end of this is closed.
@@ -194,13 +194,6 @@ class Fleet:
 
     def _web_said(self) -> frozenset[bytes]:
         return self._signs.said(self._web.pid or 0) if self._web else frozenset()
-
-
-def _at(place: Path) -> socket.socket:
-    """A unix socket bound to a place in a folder of ours, for web to listen on."""
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(str(place))
-    return listener
 
 
 def _wait_for(places: list[Path], problem: str) -> None:
