@@ -6,7 +6,7 @@ import secrets
 import sys
 
 # They start without Django's way to a command, which needs settings, and so does its help.
-OWN_START = ("up", "edge")
+OWN_START = ("up", "edge", "questions")
 
 
 def main() -> None:
@@ -60,6 +60,12 @@ def run(argv: list[str]) -> None:
         from tracker.management.commands.edge import Command
 
         Command(lambda: leave_as_set("edge")).run_from_argv(argv)
+        return
+    if argv[1:2] == ["questions"]:
+        # Somebody waits for it, and it needs no apps either.
+        from analytics.management.commands.questions import Command as AnswerQuestions
+
+        AnswerQuestions().run_from_argv(argv)
         return
     if argv[1:2] == ["doctor"]:
         # Settings refuse to be without a database, and that there is none is something to tell.

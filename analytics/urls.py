@@ -65,5 +65,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sites/<str:key>/remedies/<slug:name>/", remedies.mend, name="mend"),
     path("sites/<str:key>/settings/", site_settings.page, name="site_settings"),
     path("sites/<str:key>/settings/<slug:name>/", site_settings.change, name="change_setting"),
-    path("sites/<str:key>/reports/", reports_page.reports, name="reports"),
+    path(
+        "sites/<str:key>/reports/",
+        reports_page.reports,
+        {"expect": web.questions.expect},
+        name="reports",
+    ),
 ]

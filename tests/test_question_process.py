@@ -109,3 +109,21 @@ def test_it_ends_with_who_asks_however_that_ends(questions: Questions) -> None:
 def test_no_process_that_counts_loads_the_library(module: str) -> None:
     text = f"import sys, django; django.setup(); import {module}; sys.exit('duckdb' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", text]).returncode == 0
+
+
+def test_it_can_be_started_before_anything_is_asked(site: Site, questions: Questions) -> None:
+    questions.expect()
+    wait_for(lambda: questions.process_id is not None)
+    first = questions.process_id
+    questions.expect()
+    assert questions.ask(views_of(site)).totals == [2]
+    assert questions.process_id == first
+
+
+def test_it_starts_without_apps() -> None:
+    text = (
+        "import sys, analytics.management.commands.questions;"
+        "sys.exit(any(name in sys.modules for name in ('tracker.models', 'ninja', 'django.contrib.admin')))"
+    )
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "analytics.settings"}
+    assert subprocess.run([sys.executable, "-c", text], env=environment).returncode == 0

@@ -76,6 +76,7 @@ PARAMETERS = [
         ("offset", "rows to skip", (), "0"),
         ("order", "a metric or dimension; - before it: the largest first", (), "-visitors"),
         ("find", "with by: only names that have this text in them", (), ""),
+        ("wait", "seconds for days that are being prepared; later, they are told as such", (), "15"),
         ("format", "json, or csv (also with Accept: text/csv)", ("json", "csv"), "json"),
         *(
             (name + ending, f"{what}; repeatable. property:NAME, too", (), "")

@@ -82,7 +82,7 @@ class Answering:
     ) -> tuple[Found, DayPaths]:
         present = any(MEASURES[name].of is Of.PRESENCE for name in question.measures)
         first = day_before(span.first) if present else span.first
-        found = self._store.find(question.site_id, question.zone, first, span.last, now)
+        found = self._store.find(question.site_id, question.zone, first, span.last, now, question.wait)
         asked.append(found)
         days = [day for day in found.days if day.day >= span.first]
         before = [day for day in found.days if day.day < span.first]

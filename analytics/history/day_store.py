@@ -19,6 +19,7 @@ from analytics.history.day_files import make_files, read_raw
 from analytics.history.due_days import settled_before
 from analytics.history.file_cache import FileCache
 from analytics.history.local_days import DAY, LocalDay, day_at
+from analytics.history.question import LONGEST_WAIT
 from analytics.history.question_sql import day_list
 from analytics.history.sealed_days import Damaged, SealedFile, sealed_files
 from tracker.postgres.connect import connect
@@ -87,9 +88,12 @@ class DayStore:
         self._makers = ThreadPoolExecutor(1, thread_name_prefix="open days")
         self._connections: dict[int, psycopg.Connection] = {}  # by thread
 
-    def find(self, site_id: int, zone: str, first: date, last: date, now: datetime) -> Found:
+    def find(
+        self, site_id: int, zone: str, first: date, last: date, now: datetime, wait: float = LONGEST_WAIT
+    ) -> Found:
         """The days from `first` to `last`; those that are wholly to come have nothing.
 
+        Open days that take longer than `wait` seconds to make are missing, and made meanwhile.
         Raises psycopg.Error, duckdb.Error, OSError.
         """
         connection = self._connection()
@@ -110,15 +114,22 @@ class DayStore:
             if day.begins <= now:
                 open_days.append(day)
         there = self._with_rows(connection, site_id, open_days, now)
-        for day in there[-MOST_OPEN:]:
-            copy = self._open_day(site_id, day)
-            found.paths[day.day] = copy.paths
-            found.as_of = min(found.as_of or copy.as_of, copy.as_of)
-        for day in there[:-MOST_OPEN]:
+        missing = there[:-MOST_OPEN]
+        until = time.monotonic() + wait
+        # The newest first, all asked for before any is waited for.
+        asked = [(day, self._open_day(site_id, day)) for day in reversed(there[-MOST_OPEN:])]
+        for day, copy in asked:
+            made = self._made(site_id, day, copy, until - time.monotonic())
+            if made is None:
+                missing.append(day)
+                continue
+            found.paths[day.day] = made.paths
+            found.as_of = min(found.as_of or made.as_of, made.as_of)
+        for day in missing:
             if files := sealed.get(day.day):
                 # Touched: as it was sealed, until it is sealed again.
                 self._take_sealed(connection, found, day, files, [])
-            found.missing.append(day.day)
+        found.missing = sorted(day.day for day in missing)
         return found
 
     def forget_damaged(self, found: Found) -> bool:
@@ -175,8 +186,8 @@ class DayStore:
                     self._seen[site_id, day] = (until + SEEN_SECONDS, number in numbers)
         return [day for day in days if day.ends >= settled_before(now) or self._seen[site_id, day][1]]
 
-    def _open_day(self, site_id: int, day: LocalDay) -> OpenDay:
-        """A copy of an open day that is young enough, made now if need be."""
+    def _open_day(self, site_id: int, day: LocalDay) -> "OpenDay | Future[OpenDay]":
+        """A copy of an open day that is young enough, or what becomes one."""
         key = site_id, day
         with self._lock:
             being_made = self._open.get(key)
@@ -190,9 +201,20 @@ class DayStore:
                 being_made = self._open[key] = self._makers.submit(self._make, site_id, day)
         if last and last.cost > QUICK_SECONDS and last.age < OLDEST_SECONDS:
             return last
-        made = being_made.result()
+        return being_made
+
+    def _made(
+        self, site_id: int, day: LocalDay, copy: "OpenDay | Future[OpenDay]", wait: float
+    ) -> OpenDay | None:
+        """The copy, once it is made; None where it takes longer than `wait` seconds."""
+        if isinstance(copy, OpenDay):
+            return copy
+        try:
+            made = copy.result(max(wait, 0))
+        except TimeoutError:
+            return None
         with self._lock:
-            self._before[key] = made
+            self._before[site_id, day] = made
         return made
 
     def _make(self, site_id: int, day: LocalDay) -> OpenDay:
@@ -204,7 +226,7 @@ class DayStore:
                 connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
                 read_raw(connection, site_id, day, work)
             paths = []
-            for file in make_files(work, day, self._memory):
+            for file in make_files(work, day, self._memory, lasting=False):
                 name = f"open-{os.getpid()}-{site_id}-{day.day}-{time.monotonic_ns()}-{file.path.name}"
                 kept = file.path.rename(self._cache.folder / name)
                 paths.append((file.kind, str(kept)))

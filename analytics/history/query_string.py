@@ -13,6 +13,7 @@ from analytics.history.dimensions import DIMENSIONS, TIME, Level
 from analytics.history.local_days import DAY
 from analytics.history.question import (
     LARGEST_LIMIT,
+    LONGEST_WAIT,
     MATCH,
     NOT,
     NOT_MATCH,
@@ -46,6 +47,7 @@ OWN = (
     "offset",
     "order",
     "find",
+    "wait",
     "format",
 )
 ENDINGS = {".not": NOT, ".match": MATCH, ".notmatch": NOT_MATCH}
@@ -91,6 +93,7 @@ def read(
         find=_last(query, "find", ""),
         limit=_number(query, "limit", 100),
         offset=_number(query, "offset", 0),
+        wait=_wait(query),
     )
     check(question)
     return StatsQuery(question, interval)
@@ -179,6 +182,13 @@ def _number(query: Mapping[str, list[str]], name: str, default: int) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
         most = f"1 to {LARGEST_LIMIT}" if name == "limit" else "0"
         raise WrongQuestion(name, f"A whole number from {most}.")
+    return int(text)
+
+
+def _wait(query: Mapping[str, list[str]]) -> int:
+    text = _last(query, "wait", str(LONGEST_WAIT))
+    if not (text.isascii() and text.isdecimal() and len(text) < 3 and int(text) <= LONGEST_WAIT):
+        raise WrongQuestion("wait", f"Seconds, from 0 to {LONGEST_WAIT}.")
     return int(text)
 
 

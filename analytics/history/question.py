@@ -13,6 +13,7 @@ OPERATORS = (IS, NOT, MATCH, NOT_MATCH)
 PROPERTY = "property:"
 MOST_DIMENSIONS, MOST_FILTERS, MOST_VALUES, LONGEST_VALUE = 2, 20, 100, 2048
 LARGEST_LIMIT, FURTHEST_OFFSET = 10_000, 10_000_000
+LONGEST_WAIT = 15
 
 
 class WrongQuestion(ValueError):
@@ -54,6 +55,8 @@ class HistoryQuestion(msgspec.Struct, frozen=True, kw_only=True):
     find: str = ""
     limit: int = 100
     offset: int = 0
+    # Seconds that days which are being prepared are waited for: later than that, they are told as missing.
+    wait: float = LONGEST_WAIT
 
 
 class AnswerTable(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Asks questions of a process of their own, which is started when the first is asked, and when it has died.
+"""Asks questions of a process of their own, started when somebody will ask soon, and when it has died.
 
 A question has a deadline: then it is interrupted, and the process killed where that does not help. The others
 that it was working at are asked once more of its successor. Equal questions share one answer.
@@ -76,6 +76,13 @@ class Questions:
         self._thread: threading.Thread | None = None
         self._requests: SimpleQueue[tuple[subprocess.Popen[bytes], Request]] = SimpleQueue()
         self._closing = threading.Event()
+        self._expected = False
+
+    def expect(self) -> None:
+        """Start the process, if there is none: somebody is about to ask."""
+        with self._lock:
+            self._expected = self._process is None
+            self._begin()
 
     async def aask(self, question: HistoryQuestion) -> HistoryAnswer:
         """The answer to a question. Raises WrongQuestion, TooMuch, NoAnswer."""
@@ -145,10 +152,11 @@ class Questions:
         """Start the process when there is something to ask, and hear it until it ends."""
         while True:
             with self._lock:
-                while not self._asked and not self._closing.is_set():
+                while not self._asked and not self._expected and not self._closing.is_set():
                     self._lock.wait()
                 if self._closing.is_set():
                     return
+                self._expected = False
                 began = time.monotonic()
                 process = self._process = self._start()
                 for asked in list(self._asked.values()):

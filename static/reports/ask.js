@@ -14,6 +14,8 @@
  */
 
 const TRIES = 3;
+// Days that are not prepared by then are told as such, and asked for again: what is there is shown meanwhile.
+const WAIT_SECONDS = 1;
 
 export class Asking {
   #running = 0;
@@ -45,11 +47,12 @@ export class Asking {
   async ask(query) {
     const signal = this.#last?.signal ?? null;
     this.busy(1);
+    const url = `${this.url}?${query}&wait=${WAIT_SECONDS}`;
     try {
-      let response = await fetch(`${this.url}?${query}`, { signal, cache: "no-store" });
+      let response = await fetch(url, { signal, cache: "no-store" });
       // Too much at once for the server's patience: what it has found out meanwhile is kept, and not asked again.
       for (let tries = 1; response.status === 503 && tries < TRIES; tries++) {
-        response = await fetch(`${this.url}?${query}`, { signal, cache: "no-store" });
+        response = await fetch(url, { signal, cache: "no-store" });
       }
       const said = await response.json();
       if (signal?.aborted) return undefined;

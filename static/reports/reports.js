@@ -21,6 +21,8 @@ const FIGURES = ["visitors", "visits", "views", "views_per_visit", "engaged_seco
 const PRESENCE = ["at_once_peak", "at_once_peak_at"];
 const AGAIN_MS = 30_000;
 const LIVE_MS = 5_000;
+// How long until days that were being prepared are asked for again.
+const PREPARING_MS = 1_500;
 
 const root = /** @type {HTMLElement} */ (document.querySelector("#reports"));
 const { key = "", zone = "UTC", dimensions = "" } = root.dataset;
@@ -87,6 +89,7 @@ async function update(again = false) {
   asking.busy(1);
   await askAll(query, again);
   asking.busy(-1);
+  if (asked === text && shown?.preparing) setTimeout(() => asked === text && !document.hidden && update(true), PREPARING_MS);
 }
 
 /**
