@@ -13,13 +13,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from analytics.up import postgres_programs
+from analytics.up import home_owner, postgres_programs
 from analytics.up.account import Account, account_for
 from analytics.up.data_folder import DataFolder
 from analytics.up.errors import CannotStart
 from analytics.up.log_file import LIMIT
 from analytics.up.postgres import Postgres
 from analytics.up.postgres_home import recorded_home
+from scripts.stands import clusters
 from scripts.stands.folders import new_folder
 from scripts.stands.waiting import wait_for
 
@@ -71,7 +72,7 @@ def made() -> Iterator[DataFolder]:
 def stopped(made: DataFolder) -> Iterator[DataFolder]:
     """The same for one test alone; a copy takes a tenth of making one."""
     with temporary() as folder:
-        subprocess.run(["cp", "-a", f"{made.path}/.", folder.path], check=True)
+        clusters.copy(made.path, folder.path)
         yield folder
 
 
@@ -276,3 +277,95 @@ def test_a_closed_parent_folder_stays_closed() -> None:
     finally:
         shutil.rmtree(recorded_home(data))
         shutil.rmtree(parent)
+
+
+@contextmanager
+def beside(data: DataFolder) -> Iterator[DataFolder]:
+    """An exact copy of a data folder, as `cp -a` makes it."""
+    with temporary() as copy:
+        subprocess.run(["cp", "-a", f"{data.path}/.", copy.path], check=True)
+        yield copy
+
+
+def refusal(data: DataFolder) -> str:
+    with pytest.raises(CannotStart) as refused:
+        Postgres(data, say=lambda line: None).start()
+    return str(refused.value)
+
+
+def test_a_copy_is_refused_while_its_original_is_there_until_it_is_made_an_instance_of_its_own(
+    stopped: DataFolder,
+) -> None:
+    with serving(stopped) as original:
+        ask(original, "UPDATE kept SET answer = 42")
+        # With what only served the run, too: the original's socket is in its way.
+        with beside(stopped) as copy:
+            said = refusal(copy)
+            assert said.startswith(f"{copy.path} is a copy of {stopped.path}, which is still there")
+            subprocess.run(said[said.rindex("rm ") :], shell=True, check=True)
+            with serving(copy) as own:
+                assert answers(own)
+                ask(own, "UPDATE kept SET answer = 43")
+                assert answers(original)
+        assert answers(original)
+    with serving(stopped) as original, beside(stopped) as copy:
+        assert "is a copy of" in refusal(copy), "one that ran once, too"
+        assert answers(original)
+
+
+def test_a_data_folder_that_was_moved_goes_on_and_knows_its_new_place(made: DataFolder) -> None:
+    said: list[str] = []
+    with temporary() as folder, temporary() as parent:
+        clusters.copy(made.path, folder.path)
+        with serving(folder):
+            pass
+        parent.path.chmod(0o711)
+        moved = DataFolder(parent.path / "moved to")
+        shutil.move(folder.path, moved.path)
+        folder.make()
+        for expected in ([f"This data folder was {folder.path} when it was last used."], []):
+            said.clear()
+            postgres = Postgres(moved, said.append)
+            try:
+                postgres.start()
+                assert answers(postgres)
+            finally:
+                postgres.stop()
+            assert [line for line in said if "was last used" in line] == expected
+        # What is new in the old place is nobody's original.
+        with serving(folder) as new, serving(moved) as postgres:
+            assert ask(new, "SELECT 1") == 1
+            assert answers(postgres)
+
+
+def test_a_database_that_was_moved_to_a_closed_place_is_not_made_anew(stopped: DataFolder) -> None:
+    (recorded_home(stopped) / home_owner.RECORD).unlink(missing_ok=True)
+    with temporary() as parent:
+        moved = DataFolder(parent.path / "moved")
+        subprocess.run(["cp", "-a", stopped.path, moved.path], check=True)
+        # Root drops to an account that cannot come in; others stay.
+        if account_of(moved).foreign:
+            assert "cannot reach its database" in refusal(moved)
+        else:
+            with serving(moved) as postgres:
+                assert answers(postgres)
+        assert moved.read("postgres_home") is None
+
+
+def test_a_home_elsewhere_serves_the_one_data_folder_that_it_knows(made: DataFolder) -> None:
+    with temporary() as folder, temporary() as home:
+        clusters.copy(made.path, folder.path)
+        account = account_of(folder)
+        shutil.move(cluster_of(folder), home.path)
+        account.take(home.path)
+        folder.write("postgres_home", str(home.path))
+        with serving(folder) as original:
+            with beside(folder) as copy:
+                said = refusal(copy)
+                assert said.startswith(
+                    f"{copy.path} is a copy of {folder.path}, and has no database of its own"
+                )
+                # Somebody who will not be told.
+                (home.path / home_owner.RECORD).unlink()
+                assert f"Another Footfall works with the database in {home.path}" in refusal(copy)
+            assert answers(original)

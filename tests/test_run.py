@@ -65,7 +65,7 @@ def made() -> Iterator[Path]:
 def folder(made: Path) -> Iterator[Path]:
     """A data folder for any start but the first."""
     with temporary() as path:
-        subprocess.run(["cp", "-a", f"{made}/.", path], check=True)
+        clusters.copy(made, path)
         yield path
 
 
@@ -244,6 +244,17 @@ def test_a_held_data_folder_is_refused(folder: Path) -> None:
         assert (
             said == f"Another Footfall runs on the data folder {folder}: stop it, or choose another --data.\n"
         )
+        assert product.ready()
+        assert product.stop() == 0
+
+
+def test_a_copy_beside_its_original_is_refused_before_anything_is_made(folder: Path, new: Path) -> None:
+    with started(folder) as product:
+        shutil.copytree(folder, new, dirs_exist_ok=True, symlinks=True)
+        before = sorted(path.name for path in new.iterdir())
+        said = refused(new, "--port", str(free_port()))
+        assert said.startswith(f"{new} is a copy of {folder}, which is still there: both would count")
+        assert sorted(path.name for path in new.iterdir()) == before
         assert product.ready()
         assert product.stop() == 0
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from analytics.configuration import table, unknown_names
 from analytics.configuration.env_file import read_env_file
-from analytics.up import leaving_root, options, short_folder
+from analytics.up import home_owner, leaving_root, options, short_folder
 from analytics.up.data_folder import DataFolder
 from analytics.up.errors import CannotStart
 from analytics.up.fleet import Fleet
@@ -43,6 +43,10 @@ def _prepare(chosen: options.Options) -> Launch:
     if os.geteuid() != 0:
         leaving_root.refuse_foreign(data)
     data.lock()
+    given = os.environ.get("DATABASE_URL", "")
+    if not given:
+        # Before root is left, who may look where the original is, and before anything is made.
+        home_owner.refuse_copy(data)
     listener = chosen.address.bound()
     leaving_root.leave(data, leaving_root.other_folders(), table.USER.value())
     leaving_root.refuse_foreign(data)
@@ -53,7 +57,6 @@ def _prepare(chosen: options.Options) -> Launch:
     if not os.environ.get("SECRET_KEY") and data.secret_key() is None:
         data.write("secret_key", secrets.token_urlsafe(48))
     # `manage.py` commands beside this process find the database and the address here.
-    given = os.environ.get("DATABASE_URL", "")
     postgres = None if given else Postgres(data, say=lambda line: print(line, flush=True))
     data.write("database_url", postgres.url if postgres else given)
     data.write("url", chosen.address.url)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 
-from analytics.up import log_file, postgres_programs
+from analytics.up import home_owner, log_file, postgres_programs
 from analytics.up.account import account_for
 from analytics.up.child import dies_with_us
 from analytics.up.data_folder import DataFolder
@@ -68,6 +68,7 @@ class Postgres:
         """
         self._data = data
         self._say = say
+        home_owner.refuse_copy(data)
         before = recorded_home(data)
         self._account = account_for(before / "cluster", data.path)
         programs, copied = postgres_programs.programs(self._account)
@@ -80,6 +81,7 @@ class Postgres:
         self._cluster = Cluster(home / "cluster", self._account, programs)
         self._password = self._keep_password()
         self._sockets = make_socket_folder(data, self._account)
+        self._held: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = threading.Event()
         self._watcher: threading.Thread | None = None
@@ -116,6 +118,7 @@ class Postgres:
 
         Call from the main thread. Raises CannotStart.
         """
+        self._held = home_owner.hold(self._data, self._cluster.path.parent, self._account, self._say)
         if not self._cluster.path.exists():
             self._say("Making a database (once) …")
             self._cluster.make(self._password)
@@ -143,6 +146,9 @@ class Postgres:
         # One that the watcher was just starting again.
         self._end()
         remove_socket_folder(self._data, self._account)
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
 
     def _end(self) -> None:
         """Shut down fast (committed data is safe), and ever more firmly where that does not happen."""

@@ -11,12 +11,13 @@ RECORD = "run_folder"
 
 def make(data: DataFolder) -> Path:
     """A new one, in place of what a killed run left."""
-    remove(data)
+    if before := short_folder.left(data, RECORD):
+        shutil.rmtree(before, ignore_errors=True)
     return short_folder.make(data, RECORD)
 
 
 def remove(data: DataFolder) -> None:
-    """Remove the recorded folder, if it is still there and still ours."""
+    """Remove the folder of this run, if it is still there and still ours."""
     if folder := short_folder.recorded(data, RECORD):
         shutil.rmtree(folder, ignore_errors=True)
     data.forget(RECORD)

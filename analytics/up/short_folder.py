@@ -44,6 +44,26 @@ def make(data: DataFolder, record: str, account: Account | None = None) -> Path:
     return folder
 
 
+def left(data: DataFolder, record: str, *others: int) -> Path | None:
+    """The recorded folder, if nobody uses it any more: that of a data folder that was copied is another's."""
+    folder = recorded(data, record, *others)
+    return folder if folder and not _is_used(folder) else None
+
+
+def _is_used(folder: Path) -> bool:
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def recorded(data: DataFolder, record: str, *others: int) -> Path | None:
     """The recorded folder, if it is still there and belongs to us or one of the `others` (user ids)."""
     path = data.read(record)

@@ -13,7 +13,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from analytics.up import postgres_programs
+from analytics.up import home_owner, postgres_programs
 from analytics.up.data_folder import DataFolder
 from analytics.up.postgres import Postgres
 from analytics.up.postgres_home import recorded_home
@@ -37,6 +37,12 @@ def copy_to(data: Path) -> None:
     # Each for itself: a copy of the folder would have its mode, too, and open the data folder. Byte by byte:
     # what cp does otherwise takes up to three times the CPU for so many small files.
     subprocess.run(["cp", "-a", "--reflink=never", *kept.iterdir(), data], check=True)
+
+
+def copy(made: Path, data: Path) -> None:
+    """Copy a data folder that was in use, as an instance of its own."""
+    subprocess.run(["cp", "-a", "--reflink=never", f"{made}/.", data], check=True)
+    (recorded_home(DataFolder(data)) / home_owner.RECORD).unlink()
 
 
 def _kept() -> Path:
@@ -75,6 +81,7 @@ def _make(kept: Path) -> None:
         (half / "postgres").mkdir(parents=True)
         shutil.copy2(data.path / "postgres_password", half)
         subprocess.run(["cp", "-a", f"{recorded_home(data)}/.", half / "postgres"], check=True)
+        (half / "postgres" / home_owner.RECORD).unlink()
         half.rename(kept)
 
 
