@@ -1,6 +1,6 @@
 """The read side: board, reports, admin, API, access."""
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.contrib.admin import apps as admin_apps  # its class, named here, would be taken for ours
 
 
@@ -9,6 +9,10 @@ class AnalyticsConfig(AppConfig):
     name = "analytics"
     verbose_name = "Programs that read"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Name Django's accounts as the product does."""
+        apps.get_app_config("auth").verbose_name = "People"
 
 
 class StaffAdminConfig(admin_apps.AdminConfig):

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import AsyncClient, Client
 from django.test.utils import CaptureQueriesContext
@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from analytics.access import tokens
 from analytics.admin import growing, paging
+from analytics.admin.filters import MOST_SITES
 from analytics.models import Member, Token
 from tests.cast import Cast, make_cast
 from tests.stored import visit
@@ -69,6 +70,43 @@ def test_a_list_shows_one_site_and_thirty_days_unless_asked_otherwise(cast: Cast
     day = f"{ago(days=45):%Y-%m-%d}"
     assert paths(owner, f"from={day}&to={day}") <= {"/long-ago"}
     assert paths(owner, f"site={cast.strange_site.key}") == set()
+
+
+def offered_sites(client: Client, query: str) -> tuple[list[str], str]:
+    """The sites that a list offers, and the page."""
+    page = client.get(f"/admin/tracker/visit/?{query}")
+    (sites,) = (spec for spec in page.context["cl"].filter_specs if spec.title == "site")
+    return [choice["display"] for choice in sites.choices(page.context["cl"])], page.content.decode()
+
+
+def test_a_site_among_hundreds_is_found_by_a_part_of_its_name(cast: Cast, client: Client) -> None:
+    client.force_login(cast.superuser)
+    few, page = offered_sites(client, "")
+    assert few == ["seen.example", "stranger.example"]
+    assert 'name="named"' not in page
+    made = Site.objects.bulk_create(Site(domain=f"shop-{n:03}.example", hosts=[]) for n in range(300))
+    Site.objects.create(domain="xn--mnchen-3ya.example", hosts=[])
+    listed, page = offered_sites(client, f"site={made[-1].key}&range=7d")
+    assert listed[0] == "shop-299.example"
+    assert len(listed) == MOST_SITES
+    assert "There are more" in page
+    assert '<input type="hidden" name="range" value="7d">' in page
+    assert offered_sites(client, "named=-29&range=7d")[0] == [f"shop-{n}.example" for n in range(290, 300)]
+    assert offered_sites(client, "named=M%C3%BCN")[0] == ["m\u00fcnchen.example"]
+    none, page = offered_sites(client, "named=%00%3Cb")
+    assert none == []
+    assert "No site is named so." in page
+    client.force_login(cast.viewer)
+    assert offered_sites(client, "named=example")[0] == ["seen.example"]
+
+
+def test_a_list_and_a_row_name_the_zone_of_their_times(cast: Cast, owner: Client) -> None:
+    visit(cast.site, ago(hours=1), "/")
+    page = owner.get("/admin/tracker/visit/")
+    assert "seen.example: days and times are those of Europe/Berlin." in page.content.decode()
+    (row,) = page.context["cl"].result_list
+    row_page = owner.get(page.context["cl"].url_for_result(row)).content.decode()
+    assert "seen.example: times are those of Europe/Berlin." in row_page
 
 
 @pytest.mark.parametrize(
@@ -648,6 +686,24 @@ def test_the_index_offers_what_one_may_look_at(cast: Cast, client: Client) -> No
     assert offered["viewer"] == {"Site", "PageView", "Visit", "Event"}
     assert offered["owner"] == offered["viewer"] | {"Token"}
     assert offered["superuser"] == offered["viewer"] | {"Token", "User", "Group"}
+
+
+def test_sections_and_rights_are_named_as_users_name_them(cast: Cast, client: Client) -> None:
+    client.force_login(cast.superuser)
+    sections = [app["name"] for app in client.get("/admin/").context["app_list"]]
+    assert sections == ["People", "Programs that read", "Sites, and what they counted"]
+    person = client.get(f"/admin/auth/user/{cast.viewer.pk}/change/").content.decode()
+    assert "Can add site" in person
+    assert "content type" not in person
+    group = client.get("/admin/auth/group/add/").content.decode()
+    assert "Can add site" in group
+    assert "Can add site event" not in group
+    unchanged = {"username": "viewer", "is_active": "on", "is_staff": "on"}
+    right = Permission.objects.get(codename="add_site")
+    for rights in ([right.pk], []):
+        changed = {**unchanged, "user_permissions": rights}
+        assert client.post(f"/admin/auth/user/{cast.viewer.pk}/change/", changed).status_code == 302
+        assert list(cast.viewer.user_permissions.values_list("pk", flat=True)) == rights
 
 
 def test_moments_are_shown_on_the_sites_clock(cast: Cast, owner: Client) -> None:

@@ -104,7 +104,7 @@ def visit_page(page: Page, url: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_admin_wears_the_products_clothes_and_follows_its_switch(
-    product: Product, browser: Browser, scheme: str
+    product: Product, site: tuple[str, str], browser: Browser, scheme: str
 ) -> None:
     with visitor(browser, color_scheme=scheme) as context:
         let_in(context, product)
@@ -115,6 +115,35 @@ def test_the_admin_wears_the_products_clothes_and_follows_its_switch(
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == paper
         assert found(page) == []
         page.screenshot(path=SHOTS / f"admin-{scheme}.png")
+        page.set_viewport_size({"width": 390, "height": 844})
+        for path in (
+            f"tracker/site/{site[0]}/change/",
+            f"tracker/pageview/?site={site[1]}",
+            "auth/user/1/change/",
+            "auth/group/add/",
+        ):
+            page.goto(f"{product.url}/admin/{path}")
+            assert found(page) == [], path
+            assert page.evaluate("document.documentElement.scrollWidth") == 390, path
         page.get_by_role("button", name="Theme: auto").click()
         page.goto(f"{product.url}/")
         expect(page.locator("html[data-theme=light]")).to_have_count(1)
+
+
+def test_a_list_that_is_scrolled_on_a_phone_keeps_its_head(
+    product: Product, site: tuple[str, str], browser: Browser
+) -> None:
+    with visitor(browser, viewport={"width": 390, "height": 200}) as context:
+        let_in(context, product)
+        page = context.new_page()
+        page.goto(f"{product.url}/admin/tracker/pageview/?site={site[1]}")
+        above = """() => {
+            const list = document.querySelector(".results"), head = list.querySelector("thead");
+            list.scrollTo(60, 1000);
+            const row = list.querySelector("tbody tr:last-child td").getBoundingClientRect();
+            const column = head.querySelector("th:nth-child(2)").getBoundingClientRect();
+            return [list.scrollTop > 0, list.scrollLeft > 0,
+                Math.abs(head.getBoundingClientRect().top - list.getBoundingClientRect().top) < 1,
+                Math.abs(column.left - row.left) < 1];
+        }"""
+        assert page.evaluate(above) == [True, True, True, True]

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -19,7 +20,8 @@ from tracker.contract.zones import zone_of
 from tracker.models import Site
 
 RECENT, TOP = 2_000, 15
-MOST_SITES = 200
+# As many as one reads; a field finds the others.
+MOST_SITES = 25
 
 
 def chosen_site(request: HttpRequest) -> Site | None:
@@ -50,20 +52,52 @@ class SiteFilter(admin.SimpleListFilter):
 
     title = "site"
     parameter_name = "site"
-    parameters = (parameter_name,)
+    template = "admin/tracker/site_filter.html"
+    search = "named"
+    parameters = (parameter_name, search)
+
+    def __init__(
+        self, request: HttpRequest, params: dict[str, Any], model: type[Model], model_admin: Any
+    ) -> None:
+        self.sought = (params.pop(self.search, None) or [""])[-1]
+        super().__init__(request, params, model, model_admin)
+        if self.sought:
+            self.used_parameters[self.search] = self.sought
+
+    def expected_parameters(self) -> list[Any]:
+        return list(self.parameters)
+
+    def has_output(self) -> bool:
+        return bool(self.sought or self.lookup_choices)
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         chosen = chosen_site(request)
         self.chosen = chosen.key if chosen else ""
-        return [(site.key, site.shown) for site in rights.visible_sites(request.user)[:MOST_SITES]]
+        sites = rights.visible_sites(request.user)
+        self.many = sites[MOST_SITES:].exists()
+        # By what is read, not by what is stored: domains are kept as browsers say them.
+        sought = self.sought.casefold().strip()
+        found = (
+            site for site in sites if sought in site.shown.casefold() or sought in (site.domain, site.key)
+        )
+        listed = list(islice(found if sought else sites[: MOST_SITES + 1], MOST_SITES + 1))
+        self.more = len(listed) > MOST_SITES
+        if chosen and not sought and chosen not in listed[:MOST_SITES]:
+            listed.insert(0, chosen)
+        return [(site.key, site.shown) for site in listed[:MOST_SITES]]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset  # DaysFilter asks for the site and the days together.
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
         for key, domain in self.lookup_choices:
-            query = changelist.get_query_string({self.parameter_name: key})
+            query = changelist.get_query_string({self.parameter_name: key, self.search: None})
             yield {"selected": key == self.chosen, "query_string": query, "display": domain}
+
+    def others(self) -> list[tuple[str, str]]:
+        """What else the query string asks, so that looking for a site keeps it."""
+        mine = (self.search, "p", "e")
+        return [(name, str(value)) for name, value in self.request.GET.items() if name not in mine]
 
 
 class DaysFilter(admin.ListFilter):

@@ -103,7 +103,8 @@ class GrowingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     ) -> HttpResponse:
         try:
             with time_limit(PATIENCE):
-                return super().changelist_view(request, extra_context)
+                shown = {"site": chosen_site(request), **(extra_context or {})}
+                return super().changelist_view(request, shown)
         except TooMuch:
             return self.too_long(request)
 

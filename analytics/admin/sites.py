@@ -30,6 +30,12 @@ DOMAIN_FIELDS = ("domain", "timezone", "enabled", "hosts")
 class MembersFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
     """Refuses the same user twice with a sentence; the form's username is not a field of the model."""
 
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        if "DELETE" in form.fields:
+            # The row's own label is hidden by Django's template.
+            form.fields["DELETE"].widget.attrs["aria-label"] = "Remove this member"
+
     def clean(self) -> None:
         super().clean()
         seen: set[str] = set()
