@@ -1,4 +1,5 @@
-"""Who may see what: members of sites, links that let people in, API tokens; and the past that is sealed."""
+"""Who may see what: members of sites, links that let people in, API tokens; the past that is sealed, and what
+of it is to be erased."""
 
 from django.conf import settings
 from django.db import models
@@ -125,3 +126,54 @@ class HistoryDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day} ({self.kind} {self.part})"
+
+
+class Erasure(models.Model):
+    """Something that is to go for ever, and later the note that it is gone: `analytics.erasing`.
+
+    It outlives its site. What was erased is said as long as it is needed, and then forgotten: the note says
+    who, when, what kind and how many.
+    """
+
+    class Erased(models.TextChoices):
+        SITE = "site", "the site"
+        DAYS = "days", "days"
+        PAGES = "pages", "pages"
+        VISITOR = "visitor", "a visitor's day"
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "waiting"
+        RUNNING = "running", "running"
+        DONE = "done", "done"
+        CANCELLED = "cancelled", "cancelled"
+
+    site_id = models.IntegerField()
+    key = models.CharField(max_length=32)
+    domain = models.CharField(max_length=253)
+    kind = models.CharField(max_length=8, choices=Erased)
+    # Of the site's own days, both included; None: from the first, to the last.
+    first = models.DateField(null=True)
+    last = models.DateField(null=True)
+    pattern = models.TextField(default="")
+    visitor = models.TextField(default="")
+    # Whether the site was on before it was to be deleted.
+    was_enabled = models.BooleanField(default=True)
+    asked_by = models.CharField(max_length=150)
+    asked_at = models.DateTimeField(auto_now_add=True)
+    begins_at = models.DateTimeField()
+    state = models.CharField(max_length=9, choices=State, default=State.WAITING)
+    steps_done = models.IntegerField(default=0)
+    steps_of = models.IntegerField(default=0)
+    views = models.BigIntegerField(default=0)
+    visits = models.BigIntegerField(default=0)
+    events = models.BigIntegerField(default=0)
+    problem = models.TextField(default="")
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-asked_at"]
+        verbose_name = "erasure"
+        indexes = [models.Index(fields=["state", "begins_at"], name="erasure_due")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} of {self.domain}"

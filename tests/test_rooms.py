@@ -63,7 +63,11 @@ ALLOWED: dict[str, set[str]] = {
     # Postgres itself: days are copied out of it, by processes that hold no request.
     "analytics.history": READ
     | {"analytics.models", "analytics.queries", "analytics.access", "tracker.postgres"},
-    "analytics.sites": READ | {"analytics.models", "analytics.live", "analytics.access", "analytics.queries"},
+    # Postgres itself: portions of rows are taken out of it, and minutes are rolled up again.
+    "analytics.erasing": READ
+    | {"analytics.models", "analytics.history", "tracker.postgres", "tracker.rollups"},
+    "analytics.sites": READ
+    | {"analytics.models", "analytics.live", "analytics.access", "analytics.queries", "analytics.erasing"},
     "analytics.board": READ
     | {
         "analytics.sites",
@@ -92,7 +96,7 @@ ALLOWED: dict[str, set[str]] = {
         "tracker.storing",
         "tracker.upkeep",
     },
-    "analytics.upkeep": READ | {"analytics.history", "analytics.up", "tracker.upkeep"},
+    "analytics.upkeep": READ | {"analytics.erasing", "analytics.history", "analytics.up", "tracker.upkeep"},
     "analytics.web": READ | {"analytics.board", "tracker.edge", "tracker.server", "tracker.web"},
     "analytics.up": READ | {"analytics.configuration", "tracker.edge", "tracker.server"},
     # What waits in a backup's spool is stored as an edge stores it, and its files are the spool's own.
@@ -115,6 +119,7 @@ ALLOWED: dict[str, set[str]] = {
     "analytics.management": READ
     | {"analytics.up", "analytics.upkeep", "analytics.doctor", "analytics.demo", "analytics.backups"}
     | {"analytics.access", "analytics.asgi", "analytics.history", "analytics.process", "analytics.web"}
+    | {"analytics.configuration", "analytics.erasing", "analytics.models"}
     | {"tracker.edge", "tracker.server", "tracker.postgres", "tracker.upkeep"},
 }
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from analytics.access.token_text import name_in
 from analytics.access.tokens import issue
-from analytics.models import Member, Token
+from analytics.models import Erasure, Member, Token
 from analytics.sites.site_settings import SECTIONS
 from tests.cast import Cast, make_cast
 from tracker.models import FormerKey, Site
@@ -246,3 +246,51 @@ def test_a_site_is_switched_off_by_its_name_and_on_again(cast: Cast) -> None:
     assert Site.objects.get(pk=cast.site.pk).enabled
     said = [entry.change_message for entry in LogEntry.objects.order_by("pk")]
     assert said == ["Switched off.", "Switched on."]
+
+
+def test_an_owner_erases_keeps_and_deletes(cast: Cast) -> None:
+    def erase(**sent: str) -> str:
+        return str(send(cast, cast.owner, "erase", **sent).content.decode())
+
+    assert "Type the site’s name" in erase(do="days", first="2026-10-01", typed="other.example")
+    assert "written like" in erase(do="days", first="1.10.2026", typed="seen.example")
+    assert "before the first" in erase(do="days", first="2026-10-02", last="2026-10-01", typed="seen.example")
+    assert not Erasure.objects.exists()
+    assert "/users/*" in erase(do="pages", pattern="/users/*", typed="Seen.example ")
+    (waiting,) = Erasure.objects.all()
+    assert (waiting.kind, waiting.first, waiting.asked_by, waiting.state) == (
+        "pages",
+        None,
+        "owner",
+        "waiting",
+    )
+    assert "/users" not in "".join(LogEntry.objects.values_list("change_message", flat=True))
+    assert "Everything is kept" in erase(do="cancel", erasure=str(waiting.pk))
+    assert "cannot be changed" in erase(do="now", erasure=str(waiting.pk))
+
+    assert send(cast, cast.owner, "danger", do="delete", typed_to_delete="x").status_code == 422
+    assert Site.objects.get(pk=cast.site.pk).enabled
+    text = send(cast, cast.owner, "danger", do="delete", typed_to_delete="seen.example").content.decode()
+    assert "Keep the site" in text
+    assert not Site.objects.get(pk=cast.site.pk).enabled
+    deletion = Erasure.objects.get(kind="site")
+    assert send(cast, cast.owner, "erase", do="now", erasure="1e3").status_code == 422
+    erase(do="cancel", erasure=str(deletion.pk))
+    assert Site.objects.get(pk=cast.site.pk).enabled
+    other = Erasure.objects.create(
+        site_id=cast.strange_site.pk, kind="site", asked_by="x", begins_at=timezone.now()
+    )
+    assert "cannot be changed" in erase(do="cancel", erasure=str(other.pk))
+
+
+def test_the_administration_shows_what_was_erased_to_owners_of_it(cast: Cast) -> None:
+    for site in (cast.site, cast.strange_site):
+        Erasure.objects.create(
+            site_id=site.pk, domain=site.domain, kind="days", asked_by="anna", begins_at=timezone.now()
+        )
+    address = "/admin/analytics/erasure/"
+    shown = client_of(cast.owner).get(address).content.decode()
+    assert "seen.example" in shown
+    assert "stranger.example" not in shown
+    assert "stranger.example" in client_of(cast.superuser).get(address).content.decode()
+    assert client_of(cast.viewer).get(address).status_code == 403

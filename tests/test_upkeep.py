@@ -12,6 +12,7 @@ from django.contrib.sessions.models import Session
 from django.test import override_settings
 from django.utils import timezone
 
+from analytics.history.due_days import due_days
 from analytics.models import HistoryDay, LoginTries, PersonalLink
 from analytics.upkeep import jobs
 from tests.stored import visit
@@ -92,17 +93,17 @@ def test_days_are_sealed_in_a_process_of_its_own(
     monkeypatch.setenv("DATABASE_URL", f"{address}/{connection.info.dbname}")
     site = Site.objects.create(domain="a.example", hosts=["a.example"])
     visit(site, NOW - timedelta(days=4), "/")
-    sealing = jobs.SealingProcess()
-    sealing.seal(connection, NOW)
-    sealing.seal(connection, NOW)
+    sealing = jobs.WorkProcess("seal", due_days)
+    sealing.work(connection, NOW)
+    sealing.work(connection, NOW)
     assert sealing.wait(60) == 0
     assert HistoryDay.objects.get().site_id == site.pk
-    sealing.seal(connection, NOW)
+    sealing.work(connection, NOW)
     assert sealing.wait(0) is None
 
     monkeypatch.setenv("FOOTFALL_HISTORY", "/proc/nowhere")
     visit(site, NOW - timedelta(days=5), "/")
-    sealing.seal(connection, NOW)
+    sealing.work(connection, NOW)
     assert sealing.wait(60)
     with pytest.raises(ChildProcessError):
-        sealing.seal(connection, NOW)
+        sealing.work(connection, NOW)

@@ -7,9 +7,9 @@ from django.contrib import admin
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from analytics.admin import events, page_views, people, sites, tokens, visits
+from analytics.admin import erasures, events, page_views, people, sites, tokens, visits
 
 # Secrets are nobody's to look at: `people.account_page` has all of it.
 admin.site.unregister([StaticDevice, TOTPDevice])
 
-__all__ = ["events", "page_views", "people", "sites", "tokens", "visits"]
+__all__ = ["erasures", "events", "page_views", "people", "sites", "tokens", "visits"]

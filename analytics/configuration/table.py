@@ -189,6 +189,13 @@ QUESTIONS_MEMORY = Setting(
     2**29,
     "bytes of memory for questions about the past",
 )
+# Whoever erased by mistake sees it the next morning.
+ERASE_WAIT = Setting(
+    "FOOTFALL_ERASE_WAIT",
+    kinds.seconds(0, 90 * 86_400),
+    86_400,
+    "seconds for which what is to be erased can still be kept",
+)
 
 # At 150 bytes a window, 10,000 series are 3 GB of six hours, 17 GB of eight days, 86 GB of thirteen months.
 SIGNAL_HOURS = Setting(

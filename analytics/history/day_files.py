@@ -195,20 +195,34 @@ def make_files(
         for kind, columns in ((VIEWS, RAW_VIEWS), (EVENTS, RAW_EVENTS)):
             duck.execute(f"CREATE TABLE raw_{kind} AS SELECT * FROM {_csv(folder / f'{kind}.csv', columns)}")
             (folder / f"{kind}.csv").unlink()
-        duck.execute("DELETE FROM raw_events WHERE page_view_id NOT IN (SELECT id FROM raw_views)")
-        duck.execute(ROWS)
-        values = {
-            "day": literal(day.day),
-            "offset": _offset(day),
-            "visitors": after.visitors,
-            "visits": after.visits,
-            "views": after.views,
-        }
-        written = LASTING if lasting else PASSING
-        return [
-            *_write(duck, folder, VIEWS, WRITE_VIEWS.format(**values), written, after.views, after.parts),
-            *_write(duck, folder, EVENTS, WRITE_EVENTS.format(**values), written, 0, after.parts),
-        ]
+        return write_files(duck, folder, day, after, lasting)
+
+
+def write_files(
+    duck: duckdb.DuckDBPyConnection,
+    folder: Path,
+    day: LocalDay,
+    after: Numbers = NONE_YET,
+    lasting: bool = True,
+) -> list[DayFile]:
+    """Write a day's column files of the tables `raw_views` and `raw_events`, as `make_files` does.
+
+    Raises duckdb.Error.
+    """
+    duck.execute("DELETE FROM raw_events WHERE page_view_id NOT IN (SELECT id FROM raw_views)")
+    duck.execute(ROWS)
+    values = {
+        "day": literal(day.day),
+        "offset": _offset(day),
+        "visitors": after.visitors,
+        "visits": after.visits,
+        "views": after.views,
+    }
+    written = LASTING if lasting else PASSING
+    return [
+        *_write(duck, folder, VIEWS, WRITE_VIEWS.format(**values), written, after.views, after.parts),
+        *_write(duck, folder, EVENTS, WRITE_EVENTS.format(**values), written, 0, after.parts),
+    ]
 
 
 def _csv(path: Path, columns: dict[str, str]) -> str:

@@ -34,6 +34,8 @@ QUICK_SECONDS = 0.3
 OLDEST_SECONDS = 60.0
 # Days that are made for one question; what is not sealed beyond that is waited for: `missing` says so.
 MOST_OPEN = 8
+# How often files are looked for that belong to no day any more.
+TIDY_SECONDS = 600.0
 # For how long is believed which days have rows.
 SEEN_SECONDS = 30.0
 
@@ -85,6 +87,7 @@ class DayStore:
         self._before: dict[tuple[int, LocalDay], OpenDay] = {}
         self._seen: dict[tuple[int, LocalDay], tuple[float, bool]] = {}
         self._lock = threading.Lock()
+        self._tidy_at = 0.0
         self._makers = ThreadPoolExecutor(1, thread_name_prefix="open days")
         self._connections: dict[int, psycopg.Connection] = {}  # by thread
 
@@ -97,6 +100,7 @@ class DayStore:
         Raises psycopg.Error, duckdb.Error, OSError.
         """
         connection = self._connection()
+        self._tidy(connection)
         found = Found()
         sealed: dict[date, list[SealedFile]] = {}
         for file in sealed_files(connection, site_id, first, last):
@@ -141,6 +145,14 @@ class DayStore:
         self._makers.shutdown(cancel_futures=True)
         for connection in self._connections.values():
             connection.close()
+
+    def _tidy(self, connection: psycopg.Connection) -> None:
+        """Now and then, let go of files of days that were erased or sealed anew."""
+        with self._lock:
+            if time.monotonic() < self._tidy_at:
+                return
+            self._tidy_at = time.monotonic() + TIDY_SECONDS
+        self._cache.forget_unlisted(connection)
 
     def _take_sealed(
         self,

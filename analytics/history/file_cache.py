@@ -8,6 +8,7 @@ import logging
 import os
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -18,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 # What was asked a moment ago may be being read.
 SPARED_SECONDS = 600.0
+DIGITS = 64  # of a SHA-256
+LISTED = "SELECT DISTINCT digest FROM history_day WHERE digest = ANY(%s)"
 # How often the folder is looked through.
 SWEEP_BYTES = 2**25
 
@@ -78,6 +81,21 @@ class FileCache:
                 "history: %d files of the cache were damaged or gone; they are fetched again", damaged
             )
         return damaged
+
+    def forget_unlisted(self, connection: psycopg.Connection) -> int:
+        """Delete files that no sealed day has any more: it was erased, or sealed anew. How many.
+
+        Raises psycopg.Error.
+        """
+        names = {path.stem: path for path in self.folder.glob("*.parquet") if len(path.stem) == DIGITS}
+        listed = connection.execute(LISTED, [[bytes.fromhex(name) for name in names]]).fetchall()
+        gone = 0
+        for name in names.keys() - {bytes(digest).hex() for (digest,) in listed}:
+            with suppress(FileNotFoundError):
+                if time.time() - names[name].stat().st_mtime > SPARED_SECONDS:
+                    names[name].unlink()
+                    gone += 1
+        return gone
 
     def sweep(self) -> None:
         """Delete the least used files beyond what may be kept, and what a killed process left."""

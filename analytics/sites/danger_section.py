@@ -1,13 +1,18 @@
-"""The section of settings with what cannot be taken back by itself: counting at all, and the key."""
+"""The section of settings with what is not taken back easily: counting at all, the key, the site itself."""
 
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils import timezone
 
 from analytics.access.rights import Reader
+from analytics.erasing import erasure_request
+from analytics.erasing.erasure_request import WrongErasure
+from analytics.models import Erasure
+from analytics.sites.erasure_section import spoken, typed_name
 from analytics.sites.section import SectionAnswer, note
 from tracker.contract.site_keys import new_key
 from tracker.models import FormerKey, Site
@@ -24,7 +29,8 @@ DEFAULT_HOURS = "168"
 
 
 class DangerSection:
-    """A site is switched off, and never deleted here: what it counted is not thrown away by a wrong click."""
+    """A site that is deleted is off at once, and waits for a while in which it can be kept: a wrong click
+    throws nothing away."""
 
     name = "danger"
     title = "Danger zone"
@@ -37,14 +43,29 @@ class DangerSection:
     def shown(self, reader: Reader, site: Site, owner: bool) -> dict[str, Any]:
         """The keys that still work."""
         former = site.former_keys.filter(until__gt=timezone.now()).order_by("until")
-        return {"former": former, "waits": OLD_KEY_HOURS.items(), "typical": DEFAULT_HOURS}
+        deleting = Erasure.objects.filter(
+            site_id=site.pk,
+            kind=Erasure.Erased.SITE,
+            state__in=(Erasure.State.WAITING, Erasure.State.RUNNING),
+        ).first()
+        return {
+            "former": former,
+            "waits": OLD_KEY_HOURS.items(),
+            "typical": DEFAULT_HOURS,
+            "deleting": deleting,
+            "erase_wait": spoken(settings.FOOTFALL_ERASE_WAIT),
+        }
 
     def change(self, user: User, site: Site, sent: Mapping[str, str]) -> SectionAnswer:
         """Switch counting off or on; change the key; end what a former key may still do."""
         match sent.get("do"):
             case "off":
                 return self._switch_off(user, site, sent)
+            case "delete":
+                return self._delete(user, site, sent)
             case "on":
+                if Erasure.objects.filter(site_id=site.pk, kind="site", state="running").exists():
+                    return SectionAnswer(shown={"problem": "The site is being deleted: it cannot be kept."})
                 site.enabled = True
                 site.save(update_fields=["enabled"])
                 note(user, site, "Switched on.")
@@ -58,13 +79,25 @@ class DangerSection:
         return SectionAnswer(shown={"problem": "Nothing was asked for."})
 
     def _switch_off(self, user: User, site: Site, sent: Mapping[str, str]) -> SectionAnswer:
-        if sent.get("typed", "").strip().lower() not in (site.shown.lower(), site.domain):
+        if not typed_name(site, sent.get("typed", "")):
             problem = f"Type the site’s name, {site.shown}, to switch it off."
             return SectionAnswer(shown={"problem": problem, "typed": sent.get("typed", "")})
         site.enabled = False
         site.save(update_fields=["enabled"])
         note(user, site, "Switched off.")
         return SectionAnswer("The site counts nobody any more")
+
+    def _delete(self, user: User, site: Site, sent: Mapping[str, str]) -> SectionAnswer:
+        if not typed_name(site, sent.get("typed_to_delete", "")):
+            problem = f"Type the site’s name, {site.shown}, to delete it with all that it counted."
+            return SectionAnswer(shown={"problem": problem})
+        wait = timedelta(seconds=settings.FOOTFALL_ERASE_WAIT)
+        try:
+            erasure_request.whole_site(site, user.get_username(), wait)
+        except WrongErasure as wrong:
+            return SectionAnswer(shown={"problem": str(wrong)})
+        note(user, site, "Had the site deleted.")
+        return SectionAnswer("The site is off, and waits to be deleted")
 
     def _change_key(self, user: User, site: Site, sent: Mapping[str, str]) -> SectionAnswer:
         hours = sent.get("hours", DEFAULT_HOURS)

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from analytics.access.rights import Reader, is_staff, owned_sites, site_for, visible_sites
 from analytics.sites.danger_section import DangerSection
+from analytics.sites.erasure_section import ErasureSection
 from analytics.sites.field_sections import FieldSection
 from analytics.sites.member_section import MemberSection
 from analytics.sites.section import SectionAnswer, SettingsSection
@@ -38,6 +39,7 @@ SECTIONS: tuple[SettingsSection, ...] = (
     ),
     MemberSection(),
     TokenSection(),
+    ErasureSection(),
     DangerSection(),
 )
 # With it a script asks for one section only, to put it in the place of the one that was sent.

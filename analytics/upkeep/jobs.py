@@ -10,11 +10,18 @@ from datetime import datetime, timedelta
 import psycopg
 from django.conf import settings
 
+from analytics.erasing import late_rows
+from analytics.erasing.alone import LOCK as ERASING
 from analytics.history.due_days import due_days, unsealed_since
 from analytics.up.child import dies_with_us
 from tracker.upkeep import expiry
 from tracker.upkeep.jobs import Job
 from tracker.upkeep.portions import delete_before
+
+ERASURES = """
+SELECT EXISTS (SELECT FROM analytics_erasure WHERE state IN ('waiting', 'running') AND begins_at <= %s)
+   AND NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 AND objid = %s::bigint)
+"""
 
 
 def sessions(connection: psycopg.Connection, now: datetime) -> None:
@@ -45,35 +52,46 @@ def personal_links(connection: psycopg.Connection, now: datetime) -> None:
         connection.execute("DELETE FROM analytics_personal_link WHERE id = ANY(%s)", [ids])
 
 
-class SealingProcess:
-    """Seals what is due in a process of its own, one at a time.
+class WorkProcess:
+    """Does what is due in a process of its own, one at a time, by a command.
 
-    Its library is native: whatever happens to it, others still have their turns. And the
-    first time, on an old installation, it works for minutes.
+    Its library is native: whatever happens to it, others still have their turns. And it may work for
+    minutes: sealing the first time, on an old installation; erasing always.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, command: str, due: Callable[[psycopg.Connection, datetime], object]) -> None:
+        self._command = command
+        self._due = due
         self._process: subprocess.Popen[bytes] | None = None
 
-    def seal(self, connection: psycopg.Connection, now: datetime) -> None:
-        """Start it, if a day is due and it does not run. Raises ChildProcessError if the last one failed."""
+    def work(self, connection: psycopg.Connection, now: datetime) -> None:
+        """Start it, if anything is due and it does not run.
+
+        Raises ChildProcessError if the last one failed.
+        """
         if self._process is not None:
             code = self._process.poll()
             if code is None:
                 return
             self._process = None
             if code:
-                raise ChildProcessError(f"sealing ended with {code}")
-        if due_days(connection, now):
+                raise ChildProcessError(f"manage.py {self._command} ended with {code}")
+        if self._due(connection, now):
             self._process = subprocess.Popen(
-                [sys.executable, str(settings.BASE_DIR / "manage.py"), "seal", "--in-background"],
+                [sys.executable, str(settings.BASE_DIR / "manage.py"), self._command, "--in-background"],
                 stdin=subprocess.DEVNULL,
                 preexec_fn=_in_the_background(),
             )
 
     def wait(self, seconds: float) -> int | None:
-        """Wait for the process that seals; its exit status. Raises subprocess.TimeoutExpired."""
+        """Wait for the process; its exit status. Raises subprocess.TimeoutExpired."""
         return self._process.wait(seconds) if self._process else None
+
+
+def due_erasures(connection: psycopg.Connection, now: datetime) -> bool:
+    """Whether anything is to be erased now that nobody is erasing."""
+    row = connection.execute(ERASURES, [now, ERASING]).fetchone()
+    return bool(row and row[0])
 
 
 def _in_the_background() -> Callable[[], None]:
@@ -96,7 +114,9 @@ def expired_weeks(connection: psycopg.Connection, now: datetime) -> None:
 
 JOBS = (
     Job("expired weeks", expired_weeks, 3600),
-    Job("sealing", SealingProcess().seal, 60),
+    Job("sealing", WorkProcess("seal", due_days).work, 60),
+    Job("erasing", WorkProcess("erase", due_erasures).work, 10),
+    Job("erased, but stored late", late_rows.sweep, 3600),
     Job("sessions", sessions, 3600),
     Job("admin log", admin_log, 3600),
     Job("login tries", login_tries, 3600),

@@ -83,6 +83,7 @@ COLUMNS = (
     " visitors_least, visitors_most, visitors_most_at, visitors_last"
 )
 CLEAR = "DELETE FROM tracker_minute WHERE at >= %(since)s AND at < %(before)s"
+CLEAR_SITE = f"{CLEAR} AND site_id = %(site)s"
 ROLLED = f"""
 SELECT {COLUMNS} FROM tracker_minute
 WHERE site_id = %(site)s AND at >= %(since)s AND at < %(before)s
@@ -166,6 +167,25 @@ def _roll(connection: psycopg.Connection, until: datetime) -> bool:
         connection.execute(FILL, bounds)
         connection.execute(LOOK, [before, JOB])
     return True
+
+
+def again(connection: psycopg.Connection, site_id: int, since: datetime, before: datetime) -> None:
+    """Roll a site's minutes up again, as far as they have been: page views were taken away.
+
+    The connection is in autocommit. Raises psycopg.Error.
+    """
+    while since < before:
+        end = min(_minute(since) + PORTION, before)
+        bounds = {**UNFILTERED, "site": site_id, "since": _minute(since), "before": _minute(end)}
+        with connection.transaction():
+            # Whoever rolls up waits, and who stores late.
+            row = connection.execute(f"{LOOKED} FOR UPDATE", [JOB]).fetchone()
+            if row is None or row[0] <= bounds["since"]:
+                return
+            bounds["before"] = min(bounds["before"], row[0])
+            if connection.execute(CLEAR_SITE, bounds).rowcount:
+                connection.execute(FILL, bounds)
+        since = end
 
 
 def stored(cursor: Cursor, earliest: datetime, now: datetime) -> None:

@@ -1,0 +1,474 @@
+"""What is erased was never there: rows, minutes, sealed days and answers are those of a site without it."""
+
+import os
+import random
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import psycopg
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from msgspec.structs import replace
+
+from analytics.erasing import erasing, erasure_request, late_rows
+from analytics.erasing.erasing import Erasing
+from analytics.erasing.erasure_request import WrongErasure
+from analytics.history.answering import Answering
+from analytics.history.day_store import DayStore
+from analytics.history.duck import open_duck
+from analytics.history.file_cache import FileCache
+from analytics.history.question import HistoryQuestion, Span
+from analytics.history.question_sql import DAY_NUMBER
+from analytics.history.sealing import Sealing, seal_all
+from analytics.models import Erasure, HistoryDay, Member, Token
+from tests import stored
+from tests.page_views import START, begin, folded, progress, said
+from tracker.contract.records import Begin
+from tracker.edge.admission import closed_to
+from tracker.models import Event, Minute, PageView, Site, Visit
+from tracker.postgres.connect import connect
+from tracker.rollups import minutes
+from tracker.sites.directory import Directory
+from tracker.storing.store import Store
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ZONE = ZoneInfo("Europe/Berlin")
+DAYS = 3
+NOW = datetime.now(UTC)
+FIRST = NOW.astimezone(ZONE).date() - timedelta(days=6)
+LAST = FIRST + timedelta(days=DAYS - 1)
+AT_ONCE = timedelta()
+PATHS = ("/", "/users/anna", "/users/bea/edit", "/%C3%BCber", "/blog/1")
+
+
+class Story(list[tuple[Begin, float, int, int]]):
+    """Page views with their seconds, engagement and number of events; each visitor has one source all day."""
+
+    @classmethod
+    def at_random(cls, seed: int) -> "Story":
+        chance = random.Random(seed)
+        story = cls()
+        for day in range(DAYS):
+            midnight = datetime.combine(FIRST + timedelta(days=day), datetime.min.time(), ZONE)
+            for person in range(5):
+                visitor = uuid.UUID(int=seed * 1000 + day * 100 + person + 1)
+                at = midnight.timestamp() - START.timestamp() + chance.randint(0, 60_000)
+                for _ in range(chance.randint(1, 7)):
+                    seconds = chance.choice([2, 40, 600, 1700])
+                    page = begin(at, page=_id(chance), visitor=visitor, path=chance.choice(PATHS))
+                    story.append((page, seconds, min(seconds * 300, 60_000), chance.choice([0, 0, 1, 2])))
+                    # Some beyond the 30 minutes that make another visit, some only without a page between.
+                    at += chance.choice([30, 900, 1500, 2500])
+        return story
+
+    def store(self, site: Site, keep: Callable[[Begin], bool] = lambda page: True) -> None:
+        """Store those page views of it, one after another, as an edge does."""
+        with connect() as connection:
+            store = Store(connection)
+            for page, seconds, engaged, events in self:
+                if keep(page):
+                    own = replace(page, site_id=site.pk)
+                    ended = own.began_at - START.timestamp() + seconds
+                    names = [said(own, ended - 1, key=uuid.uuid5(page.id, str(n))) for n in range(events)]
+                    store.write(folded(own, *names))
+                    store.write(folded(progress(own, ended, ended=True, engaged_ms=engaged)))
+
+
+def _id(chance: random.Random) -> uuid.UUID:
+    return uuid.UUID(int=chance.getrandbits(120))
+
+
+@pytest.fixture
+def sites() -> tuple[Site, Site]:
+    """One of which is erased, and one to which it was never told."""
+    made = [
+        Site.objects.create(domain=f"{name}.example", hosts=[f"{name}.example"], timezone="Europe/Berlin")
+        for name in ("erased", "never")
+    ]
+    return made[0], made[1]
+
+
+@pytest.fixture
+def connection() -> Iterator[psycopg.Connection]:
+    with connect() as connection:
+        connection.autocommit = True
+        yield connection
+
+
+@pytest.fixture
+def sealing(tmp_path: Path) -> Sealing:
+    return Sealing(tmp_path / "history", 2**27)
+
+
+def prepare(connection: psycopg.Connection, sealing: Sealing, state: str) -> None:
+    minutes.roll_up(connection, NOW)
+    if state != "open":
+        assert seal_all(connection, sealing, NOW)[1] == 0
+    if state == "files":
+        for table in (PageView, Visit, Event, Minute):
+            table.objects.all().delete()
+        before = NOW - timedelta(days=1)
+        connection.execute("INSERT INTO tracker_watermark (job, at) VALUES ('raw', %s)", [before])
+
+
+def rows(site: Site) -> dict[str, list[Any]]:
+    """All that Postgres' tables say of a site, but for its own number."""
+    found = {}
+    for table, order in ((PageView, "id"), (Visit, "id"), (Event, "id"), (Minute, "at")):
+        values = table.objects.filter(site_id=site.pk).order_by(order).values()
+        found[table.__name__] = [{k: v for k, v in row.items() if k != "site_id"} for row in values]
+    return found
+
+
+def answers(site: Site, folder: Path) -> list[Any]:
+    """What reports say of the days."""
+    store = DayStore(FileCache(folder, 2**30), 2**27)
+    answering = Answering(store, None)
+    measures = (
+        *("visitors", "visits", "views", "events", "value", "bounces", "visit_seconds_median"),
+        *("open_seconds", "engaged_seconds", "depth", "at_once_peak", "at_once_peak_at", "at_once_mean"),
+    )
+    found: list[Any] = []
+    with open_duck([folder], folder / "spill", 2**28, 1) as duck:
+        duck.execute(DAY_NUMBER)
+        for by in (
+            (),
+            ("page",),
+            ("entry_page",),
+            ("exit_page",),
+            ("hour",),
+            ("day",),
+            ("event",),
+            ("referrer",),
+        ):
+            question = HistoryQuestion(
+                site_id=site.pk,
+                zone=site.timezone,
+                span=Span(FIRST, LAST),
+                measures=measures[:5] if by == ("event",) else measures,
+                dimensions=by,
+            )
+            answer = answering.answer(duck, question, NOW)
+            table = answer.table
+            found.append((answer.totals, table and (sorted(table.rows, key=str), table.found, table.sums)))
+    store.close()
+    return found
+
+
+def whom(story: Story) -> uuid.UUID:
+    """Somebody who saw many pages on the second day."""
+    second = datetime.combine(FIRST + timedelta(days=1), datetime.min.time(), ZONE).timestamp()
+    seen = [p.attribution.visitor for p, *_ in story if second <= p.began_at < second + 86_400]
+    return max(seen, key=seen.count)
+
+
+def number_of(story: Story, visitor: uuid.UUID) -> int:
+    """Their number in a sealed day: in the order in which people came."""
+    day = {v: b for b, v in sorted(((p.began_at, p.attribution.visitor) for p, *_ in story), reverse=True)}
+    own = datetime.fromtimestamp(day[visitor], ZONE).date()
+    came = sorted((b, v) for v, b in day.items() if datetime.fromtimestamp(b, ZONE).date() == own)
+    return [v for _, v in came].index(visitor) + 1
+
+
+def day_of(page: Begin) -> date:
+    return datetime.fromtimestamp(page.began_at, ZONE).date()
+
+
+def asked(kind: str, site: Site, story: Story, state: str) -> tuple[Erasure, Callable[[Begin], bool]]:
+    """An erasure of a kind, and which page views it spares."""
+    second = FIRST + timedelta(days=1)
+    if kind == "days":
+        erasure = erasure_request.days(site, "me", AT_ONCE, second, LAST)
+        return erasure, lambda page: day_of(page) < second
+    if kind == "pages":
+        erasure = erasure_request.pages(site, "me", AT_ONCE, "/users/*")
+        return erasure, lambda page: page.path != "/users/anna"
+    if kind == "page of a day":
+        erasure = erasure_request.pages(site, "me", AT_ONCE, "/über", second, second)
+        return erasure, lambda page: page.path != "/%C3%BCber" or day_of(page) != second
+    visitor = whom(story)
+    name = str(number_of(story, visitor)) if state == "files" or kind == "number" else str(visitor)
+    erasure = erasure_request.visitors_day(site, "me", AT_ONCE, name, second)
+    return erasure, lambda page: page.attribution.visitor != visitor
+
+
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [
+        *(("days", "sealed"), ("days", "files"), ("pages", "open"), ("pages", "sealed"), ("pages", "files")),
+        *(("page of a day", "files"), ("visitor", "sealed"), ("number", "sealed"), ("number", "files")),
+    ],
+)
+def test_what_is_erased_was_never_there(
+    sites: tuple[Site, Site], connection: psycopg.Connection, sealing: Sealing, kind: str, state: str
+) -> None:
+    erased, never = sites
+    story = Story.at_random(sum(map(ord, kind + state)))
+    story.store(erased)
+    erasure, keep = asked(kind, erased, story, "open") if state != "files" else (None, None)
+    if erasure is None or keep is None:
+        Erasure.objects.all().delete()
+        scratch = Site(pk=erased.pk, key=erased.key, domain=erased.domain, timezone=erased.timezone)
+        erasure, keep = asked(kind, scratch, story, state)
+    story.store(never, keep)
+    prepare(connection, sealing, state)
+    spared, told = rows(never), answers(never, sealing.folder)
+    before = {name: len(found) for name, found in rows(erased).items()}
+    Erasing(sealing).work(connection, erasure)
+    assert rows(erased) == spared
+    assert answers(erased, sealing.folder) == told
+    assert rows(never) == spared
+    erasure.refresh_from_db()
+    assert (erasure.state, erasure.pattern, erasure.visitor, erasure.problem) == ("done", "", "", "")
+    gone = [entry for entry in story if not keep(entry[0])]
+    assert (erasure.views, erasure.events) == (len(gone), sum(entry[3] for entry in gone))
+    assert gone
+    assert state == "files" or before["PageView"] - len(spared["PageView"]) == len(gone)
+
+
+KILLED = """
+import os, sys
+from datetime import datetime
+from pathlib import Path
+import django
+django.setup()
+from analytics.erasing.erasing import Erasing
+from analytics.history.sealing import Sealing
+from analytics.models import Erasure
+from tracker.postgres.connect import connect
+def step(name):
+    if name == sys.argv[1]:
+        os.kill(os.getpid(), 9)
+with connect() as connection:
+    connection.autocommit = True
+    sealing = Sealing(Path(sys.argv[2]), 2**27, step)
+    Erasing(sealing, step).work(connection, Erasure.objects.get())
+"""
+
+
+@pytest.mark.waits
+def test_erasing_that_is_killed_in_any_step_is_done_again(
+    sites: tuple[Site, Site], connection: psycopg.Connection, sealing: Sealing
+) -> None:
+    erased, never = sites
+    story = Story.at_random(7)
+    story.store(erased)
+    story.store(never, lambda page: page.path != "/users/anna")
+    prepare(connection, sealing, "sealed")
+    told = answers(never, sealing.folder)
+    erasure = erasure_request.pages(erased, "me", AT_ONCE, "/users/anna")
+    address, _, _ = os.environ["DATABASE_URL"].rpartition("/")
+    environment = {**os.environ, "DATABASE_URL": f"{address}/{connection.info.dbname}"}
+    environment["DJANGO_SETTINGS_MODULE"] = "analytics.settings"
+    for step in ("rows", "commit", "end"):
+        ended = subprocess.run(
+            [sys.executable, "-c", KILLED, step, str(sealing.folder)], env=environment, capture_output=True
+        )
+        assert ended.returncode == -9, ended.stderr.decode()
+        erasure.refresh_from_db()
+        assert (erasure.state, erasure.pattern) == ("running", "/users/anna")
+    assert erasing.due(timezone.now()) == [erasure]
+    Erasing(sealing).work(connection, erasure)
+    assert rows(erased) == rows(never)
+    assert answers(erased, sealing.folder) == told
+    erasure.refresh_from_db()
+    assert erasure.views == sum(page.path == "/users/anna" for page, *_ in story)
+
+
+def site_tables(connection: psycopg.Connection) -> list[str]:
+    """Every table with a column that names a site."""
+    found = connection.execute(
+        "SELECT c.relname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
+        " WHERE a.attname = 'site_id' AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
+        " AND c.relnamespace = 'public'::regnamespace ORDER BY 1"
+    )
+    return [name for (name,) in found.fetchall()]
+
+
+def test_a_deleted_site_is_in_no_table_and_refused(
+    sites: tuple[Site, Site], connection: psycopg.Connection, sealing: Sealing, django_user_model: Any
+) -> None:
+    erased, never = sites
+    story = Story.at_random(1)
+    for site in sites:
+        story.store(site)
+    prepare(connection, sealing, "sealed")
+    user = django_user_model.objects.create(username="me")
+    Member.objects.create(site=erased, user=user)
+    only, both = (Token.objects.create(name=name, digest=b"") for name in ("only", "both"))
+    only.sites.add(erased)
+    both.sites.add(erased, never)
+    spared = rows(never)
+    page_views = PageView.objects.filter(site=erased).count()
+    waiting = erasure_request.pages(erased, "me", timedelta(days=1), "/users/anna")
+    erasure = erasure_request.whole_site(erased, "me", AT_ONCE)
+    directory = Directory(connect)
+    directory.start()
+    try:
+        assert directory.wait_ready(10)
+        assert closed_to(directory.site(erased.key), "erased.example", "") is not None
+        assert closed_to(directory.site(never.key), "never.example", "") is None
+    finally:
+        directory.stop()
+    with pytest.raises(WrongErasure, match="already"):
+        erasure_request.whole_site(erased, "me", AT_ONCE)
+    Erasing(sealing).work(connection, erasure)
+    for table in site_tables(connection):
+        if table != "analytics_erasure":
+            left = connection.execute(f"SELECT count(*) FROM {table} WHERE site_id = %s", [erased.pk])
+            assert left.fetchone() == (0,), table
+    assert not Site.objects.filter(pk=erased.pk).exists()
+    assert rows(never) == spared
+    assert list(Token.objects.values_list("name", flat=True)) == ["both"]
+    erasure.refresh_from_db()
+    assert (erasure.state, erasure.asked_by, erasure.views) == ("done", "me", page_views)
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.pattern) == ("cancelled", "")
+
+    # A spool that was adopted later.
+    stored.visit(erased, NOW - timedelta(hours=1), "/late")
+    late_rows.sweep(connection, NOW)
+    assert not PageView.objects.filter(site_id=erased.pk).exists()
+    assert rows(never) == spared
+
+
+def test_what_is_still_said_of_erased_page_views_is_not_kept(
+    sites: tuple[Site, Site], connection: psycopg.Connection, sealing: Sealing
+) -> None:
+    site, _ = sites
+    seconds = NOW.timestamp() - START.timestamp() - 600
+    page = begin(seconds, site=site.pk, path="/users/anna")
+    other = begin(seconds + 5, site=site.pk, path="/", visitor=page.attribution.visitor)
+    with connect() as writing:
+        store = Store(writing)
+        store.write(folded(page, other))
+        erasure = erasure_request.pages(site, "me", AT_ONCE, "/users/anna")
+        Erasing(sealing).work(connection, erasure)
+        # Its page is still open: it says an event, comes back, and ends.
+        again = begin(
+            seconds + 20, site=site.pk, page=page.id, visitor=page.attribution.visitor, connection=2
+        )
+        store.write(folded(said(page, seconds + 10), again, said(other, seconds + 15)))
+        store.write(
+            folded(progress(again, seconds + 30, ended=True), progress(other, seconds + 40, ended=True))
+        )
+    assert [view.path for view in PageView.objects.all()] == ["/"]
+    late_rows.sweep(connection, NOW)
+    (event,) = Event.objects.all()
+    visit = Visit.objects.get()
+    assert (event.page_view_id, event.visit_id) == (other.id, other.id)
+    assert (visit.pk, visit.views, visit.events, visit.entry_path) == (other.id, 1, 1, "/")
+    assert visit.ended_at == datetime.fromtimestamp(START.timestamp() + seconds + 40, UTC)
+
+
+def test_erasing_waits_for_nobody_for_long_and_holds_nobody_up(
+    sites: tuple[Site, Site], connection: psycopg.Connection, sealing: Sealing
+) -> None:
+    erased, never = sites
+    stored.visit(erased, NOW - timedelta(days=3), "/", "/a")
+    erasure = erasure_request.days(erased, "me", AT_ONCE, FIRST, NOW.date())
+    with connect() as busy:
+        busy.execute("SELECT FROM tracker_pageview WHERE path = '/a' FOR UPDATE")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            Erasing(sealing).work(connection, erasure)
+        assert PageView.objects.count() == 2
+        with connect() as writing:
+            Store(writing).write(folded(begin(site=never.pk), begin(site=erased.pk)))
+    Erasing(sealing).work(connection, erasure)
+    assert not PageView.objects.filter(site=erased, began_at__lt=NOW - timedelta(days=2)).exists()
+
+
+def test_files_of_erased_days_leave_the_cache(
+    sites: tuple[Site, Site], connection: psycopg.Connection, sealing: Sealing
+) -> None:
+    site, other = sites
+    for each in sites:
+        stored.visit(each, NOW - timedelta(days=4), f"/{each.domain}")
+    assert seal_all(connection, sealing, NOW) == (2, 0)
+    for each in sites:
+        answers(each, sealing.folder)
+    files = list(sealing.folder.glob("*.parquet"))
+    assert len(files) == 2
+    for file in files:
+        os.utime(file, (0, 0))
+    Erasing(sealing).work(connection, erasure_request.days(site, "me", AT_ONCE, FIRST, LAST))
+    answers(other, sealing.folder)
+    (left,) = sealing.folder.glob("*.parquet")
+    assert left.stem == HistoryDay.objects.get().digest.hex()
+
+
+def test_what_waits_can_be_kept(sites: tuple[Site, Site]) -> None:
+    site, _ = sites
+    erasure = erasure_request.whole_site(site, "me", timedelta(hours=1))
+    assert (erasing.due(timezone.now()), Site.objects.get(pk=site.pk).enabled) == ([], False)
+    assert not erasure_request.cancel(erasure.pk, site.pk + 1)
+    assert erasure_request.cancel(erasure.pk, site.pk)
+    assert Site.objects.get(pk=site.pk).enabled
+    assert not erasure_request.cancel(erasure.pk, site.pk)
+    erasure = erasure_request.pages(site, "me", timedelta(hours=1), "/users/anna")
+    assert erasure_request.begin_now(erasure.pk, site.pk)
+    assert erasing.due(timezone.now()) == [erasure]
+    erasure_request.cancel(erasure.pk, site.pk)
+    erasure.refresh_from_db()
+    assert (erasure.state, erasure.pattern) == ("cancelled", "")
+
+
+@pytest.mark.parametrize(
+    ("ask", "problem"),
+    [
+        (lambda site: erasure_request.days(site, "me", AT_ONCE, LAST, FIRST), "before the first"),
+        (lambda site: erasure_request.pages(site, "me", AT_ONCE, " "), "which pages"),
+        (lambda site: erasure_request.pages(site, "me", AT_ONCE, "/\0"), "no path"),
+        (lambda site: erasure_request.visitors_day(site, "me", AT_ONCE, "anna", FIRST), "hash"),
+        (
+            lambda site: erasure_request.visitors_day(site, "me", AT_ONCE, str(uuid.uuid4()), FIRST),
+            "No page view",
+        ),
+    ],
+)
+def test_what_cannot_be_erased_is_told(
+    sites: tuple[Site, Site], ask: Callable[[Site], Erasure], problem: str
+) -> None:
+    with pytest.raises(WrongErasure, match=problem):
+        ask(sites[0])
+    assert not Erasure.objects.exists()
+
+
+def test_the_command_counts_asks_erases_lists_and_cancels(
+    sites: tuple[Site, Site], connection: psycopg.Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site, never = sites
+    stored.visit(site, NOW - timedelta(days=3), "/", "/users/anna")
+    call_command("erase", site.key, "--page", "/users/*", "--dry-run")
+    assert "would be erased: 1." in capsys.readouterr().out
+    assert (Erasure.objects.count(), PageView.objects.count()) == (0, 2)
+    with pytest.raises(CommandError, match="--yes"):
+        call_command("erase", site.key, "--page", "/users/*")
+    call_command("erase", site.key, "--page", "/users/*", "--yes", "--now")
+    assert "Erased: 1 page views, 0 visits, 0 events." in capsys.readouterr().out
+    call_command("erase", never.key, "--site", "--yes", "--after", "1h")
+    number = Erasure.objects.get(kind="site").pk
+    assert f"--cancel {number}" in capsys.readouterr().out
+    call_command("erase", "--list")
+    text = capsys.readouterr().out
+    assert "the site of never.example" in text
+    assert "/users" not in text
+    call_command("erase", "--cancel", str(number))
+    assert Site.objects.get(pk=never.pk).enabled
+    with pytest.raises(CommandError, match="only what waits"):
+        call_command("erase", "--cancel", str(number))
+    Erasure.objects.filter(pk=number).update(state="waiting", begins_at=NOW)
+    call_command("erase", "--in-background")
+    assert not Site.objects.filter(pk=never.pk).exists()
+    assert HistoryDay.objects.count() <= 1
+    for wrong in (("x",), (site.key,), (site.key, "--visitor", "1")):
+        with pytest.raises(CommandError):
+            call_command("erase", *wrong, "--yes")
