@@ -1,5 +1,5 @@
-"""Who may see what: members of sites, links that let people in, API tokens; the past that is sealed, and what
-of it is to be erased."""
+"""Who may see what: members of sites, links that let people in, API tokens; what they save; the past that is
+sealed, and what of it is to be erased."""
 
 from django.conf import settings
 from django.db import models
@@ -97,6 +97,70 @@ class LoginTries(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tries} tries"
+
+
+class Goal(models.Model):
+    """What visits of a site may reach: a page like `pattern`, or an event like it.
+
+    Evaluated whenever somebody asks, on all of the past: nothing about it is stored with visits.
+    """
+
+    class ReachedBy(models.TextChoices):
+        PAGE = "page", "a page"
+        EVENT = "event", "an event"
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="goals")
+    name = models.CharField(max_length=64)
+    kind = models.CharField(max_length=5, choices=ReachedBy, default=ReachedBy.PAGE)
+    pattern = models.CharField(max_length=512)
+    property = models.CharField(max_length=64, default="", blank=True)
+    value = models.CharField(max_length=512, default="", blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["site", "name"], name="goal_once_per_site")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Segment(models.Model):
+    """Filters of a site's reports under a name, shared among its members; `query` as in an address."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="segments")
+    name = models.CharField(max_length=64)
+    query = models.TextField()
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="segments"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["site", "name"], name="segment_once_per_site")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Annotation(models.Model):
+    """What happened at a moment, said by an owner: a flag in the charts of a site's reports."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="annotations", db_index=False)
+    at = models.DateTimeField()
+    text = models.CharField(max_length=280)
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="annotations"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["at", "pk"]
+        indexes = [models.Index(fields=["site", "at"], name="annotation_site_at")]
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class HistoryDay(models.Model):

@@ -7,7 +7,9 @@ from analytics.access import login_view
 from analytics.api.base import make_api
 from analytics.api.live import add_live
 from analytics.api.refusals import add_refusals
+from analytics.api.saved import add_saved
 from analytics.api.stats import add_stats
+from analytics.api.visits import add_visits
 from analytics.board import data, pages, reports_page
 from analytics.board.failed import failed
 from analytics.health import health, metrics
@@ -20,6 +22,8 @@ api = make_api()
 add_live(api, web.live, web.snapshots)
 add_refusals(api, web.live)
 add_stats(api, web.questions)
+add_saved(api)
+add_visits(api, web.questions)
 
 handler500 = failed
 

@@ -16,7 +16,7 @@ AT_ONCE = 512  # pages: at 50 ms a batch, enough for 10,000 loads a second
 
 
 @dataclass(frozen=True)
-class Goal:
+class LoadGoal:
     """A ratio between two targets that is to be reached."""
 
     target: str
@@ -25,14 +25,14 @@ class Goal:
 
 
 GOALS = (
-    Goal("footfall", "channels", 0.6),
-    Goal("footfall", "node", None),
-    Goal("edge", "node", 1.3),
-    Goal("2 edges", "node", 2.0),
-    Goal("edge", LESS, None),
-    Goal("2 edges", LESS, None),
-    Goal("2 edges", "uws", None),
-    Goal("edge", "picows", None),
+    LoadGoal("footfall", "channels", 0.6),
+    LoadGoal("footfall", "node", None),
+    LoadGoal("edge", "node", 1.3),
+    LoadGoal("2 edges", "node", 2.0),
+    LoadGoal("edge", LESS, None),
+    LoadGoal("2 edges", LESS, None),
+    LoadGoal("2 edges", "uws", None),
+    LoadGoal("edge", "picows", None),
 )
 
 

@@ -227,3 +227,80 @@ def test_filters_go_to_the_board_and_come_back(at: At, key: str) -> None:
         expect(page.locator(".filters li")).to_have_count(2)
         assert chosen(page) == {"page": ["/pricing"], "utm_campaign": ["campaign-1"]}
         settled(page)
+
+
+def define(product: Product, key: str, kind: str, body: dict[str, str]) -> Any:
+    """What the API makes of it, for a token that may write."""
+    token = product.manage("addtoken", "--site", key, "--write").strip().split()[-1]
+    request = urllib.request.Request(
+        f"{product.url}/api/v1/sites/{key}/{kind}",
+        json.dumps(body).encode(),
+        {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as response:
+        return json.loads(response.read())
+
+
+def test_a_goal_is_a_column_of_every_table(footfall: Product, at: At, key: str) -> None:
+    define(footfall, key, "goals", {"name": "Order ü", "kind": "event", "pattern": "buy"})
+    api = told(
+        footfall, key, f"by=country&metrics=visitors,conversions&conversion={quote('Order ü')}&limit=10"
+    )
+    with at(f"/sites/{key}/reports/") as page:
+        settled(page)
+        expect(page.locator("[data-measure=conversions]")).to_be_hidden()
+        page.locator("[data-table=goals] .pick").get_by_text("Order ü").click()
+        expect(page.locator(".filters li")).to_have_text(["conversions of Order ü×"])
+        settled(page)
+        figure(page, "conversions").to_have_text(f"{api['totals']['conversions']:,}")
+        assert [row[2] for row in rows(page, "where")] == [f"{r['conversions']:,}" for r in api["rows"]]
+        page.get_by_role("tab", name="Conversion rate").click()
+        assert chosen(page) == {"conversion": ["Order ü"], "measure": ["conversion_rate"]}
+        page.get_by_role("tab", name="Properties").click()
+        page.locator("[data-table=events] .pick").get_by_text("plan").click()
+        expect(page.locator("[data-table=events] .said")).to_have_text("plan")
+        settled(page)
+        assert {row[0] for row in rows(page, "events")} == {"free", "pro", "team"}
+        page.get_by_role("button", name="Remove the goal").click()
+        expect(page.locator("[data-measure=conversions]")).to_be_hidden()
+        figure(page, "visitors").not_to_have_text("–")
+        settled(page)
+
+
+def test_segments_and_flags_are_saved_and_what_is_deleted_comes_back(at: At, key: str) -> None:
+    with at(f"/sites/{key}/reports/?country=DE&page.match=/docs/**") as page:
+        settled(page)
+        views = page.locator("[data-measure=views] b").inner_text()
+        page.get_by_role("button", name="save as segment").click()
+        page.get_by_role("textbox", name="as a segment").fill("German docs")
+        page.get_by_role("button", name="Save", exact=True).click()
+        expect(page.locator(".filters li")).to_have_text(["segment German docs×"])
+        settled(page)
+        assert chosen(page).keys() == {"segment"}
+        figure(page, "views").to_have_text(views)
+        page.get_by_text("Segments", exact=True).click()
+        page.get_by_role("button", name="Delete the segment German docs").click()
+        expect(page.locator(".filters li")).to_have_count(2)
+        page.get_by_role("button", name="Undo").click()
+        expect(page.locator(".filters li")).to_have_text(["segment German docs×"])
+
+        page.get_by_role("button", name="add a flag").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("what").fill("Version 2 is out")
+        dialog.get_by_role("button", name="Save").click()
+        flag = page.locator(".flags button")
+        expect(flag).to_have_count(1)
+        flag.hover()
+        expect(page.locator(".chart .read")).to_contain_text("Version 2 is out")
+        flag.click()
+        dialog.get_by_role("button", name="Delete").click()
+        expect(flag).to_have_count(0)
+        page.get_by_role("button", name="Undo").click()
+        expect(flag).to_have_count(1)
+        page.reload()
+        settled(page)
+        expect(flag).to_have_count(1)
+        strip = page.locator(".flags").bounding_box()
+        assert strip
+        page.mouse.click(strip["x"] + strip["width"] / 4, strip["y"] + strip["height"] / 2)
+        expect(dialog).to_be_visible()

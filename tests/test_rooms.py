@@ -66,11 +66,15 @@ ALLOWED: dict[str, set[str]] = {
     # Postgres itself: portions of rows are taken out of it, and minutes are rolled up again.
     "analytics.erasing": READ
     | {"analytics.models", "analytics.history", "tracker.postgres", "tracker.rollups"},
+    # What members save for reports: segments are checked as the questions under them are.
+    "analytics.saved": READ | {"analytics.models", "analytics.history", "analytics.access"},
     "analytics.sites": READ
-    | {"analytics.models", "analytics.live", "analytics.access", "analytics.queries", "analytics.erasing"},
+    | {"analytics.models", "analytics.live", "analytics.access", "analytics.queries", "analytics.erasing"}
+    | {"analytics.saved"},
     "analytics.board": READ
     | {
         "analytics.sites",
+        "analytics.models",
         "analytics.live",
         "analytics.access",
         "analytics.queries",
@@ -81,7 +85,8 @@ ALLOWED: dict[str, set[str]] = {
     | {"analytics.models", "analytics.queries", "analytics.access", "analytics.history"}
     | {"analytics.sites"},
     "analytics.api": READ
-    | {"analytics.models", "analytics.live", "analytics.history", "analytics.access", "analytics.queries"},
+    | {"analytics.models", "analytics.live", "analytics.history", "analytics.access", "analytics.queries"}
+    | {"analytics.saved"},
     "analytics.people": READ | {"analytics.models", "analytics.access", "analytics.queries"},
     "analytics.health": READ | {"analytics.access", "analytics.live", "tracker.edge"},
     # Postgres itself: a past is copied into it, where nobody could have visited.

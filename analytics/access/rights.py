@@ -85,3 +85,13 @@ def _has_key(key: str) -> Q:
 def owns(reader: Reader, site: Site) -> bool:
     """Whether the reader may change the site, its members and its exclusions."""
     return owned_sites(reader).filter(pk=site.pk).exists()
+
+
+def may_save(reader: Reader) -> bool:
+    """Whether the reader may save something for a site that it sees: members, and tokens that may write."""
+    return reader.write if isinstance(reader, Token) else is_staff(reader)
+
+
+def may_change(reader: Reader, site: Site) -> bool:
+    """Whether the reader may change what a site that it sees has: owners, and tokens that may write."""
+    return reader.write if isinstance(reader, Token) else owns(reader, site)

@@ -3,7 +3,7 @@
 Every refusal is `{"error": "one sentence"}`. An unknown site and a forbidden one answer with the same bytes.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import wraps
 from typing import Any
 
@@ -11,14 +11,40 @@ import msgspec
 from asgiref.sync import sync_to_async
 from django.contrib.auth.views import redirect_to_login
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseForbidden
+from django.middleware.csrf import CsrfViewMiddleware
 from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, ValidationError
 from ninja.security.base import AuthBase
 
 from analytics.access import rights, tokens
+from analytics.models import Token
 
 SCHEMA = "/openapi.json"
+
+
+# What changes nothing.
+READING = ("GET", "HEAD", "OPTIONS")
+
+
+class ForeignPage(Exception):
+    """A session without the token that only pages of Footfall know."""
+
+
+class SessionCheck(CsrfViewMiddleware):
+    """Django's own check, without the page that it answers people with."""
+
+    def _reject(self, request: HttpRequest, reason: str) -> HttpResponseForbidden:
+        return HttpResponseForbidden(reason)
+
+    def refuses(self, request: HttpRequest) -> bool:
+        """Whether a request that changes something came from another site's page."""
+        request.csrf_processing_done = False  # type: ignore[attr-defined]
+        self.process_request(request)
+        return self.process_view(request, HttpResponse, (), {}) is not None
+
+
+SESSION_CHECK = SessionCheck(lambda request: HttpResponse())
 
 
 class ReaderAuth(AuthBase):
@@ -35,7 +61,12 @@ class ReaderAuth(AuthBase):
         if header is not None and header.partition(" ")[0].lower() == "bearer":
             return await tokens.from_header(header)
         user = await request.auser()
-        return user if user.is_active else None
+        if not user.is_active:
+            return None
+        if request.method not in READING and SESSION_CHECK.refuses(request):
+            # A browser sends its session with whatever another site's page asks for.
+            raise ForeignPage
+        return user
 
     async def __call__(self, request: HttpRequest) -> rights.Reader | None:
         return await self.authenticate(request)
@@ -58,6 +89,18 @@ class Problem(Schema):
     error: str
 
 
+class WrongField(Schema):
+    """Which field is wrong, why, and what may stand there."""
+
+    field: str
+    message: str
+    allowed: list[str]
+
+
+class WrongParameter(Schema):
+    error: WrongField
+
+
 def make_api() -> NinjaAPI:
     """The API, with its refusals and no operation yet."""
     api = NinjaAPI(
@@ -70,6 +113,7 @@ def make_api() -> NinjaAPI:
         urls_namespace="api",
     )
     api.add_exception_handler(AuthenticationError, unknown_reader)
+    api.add_exception_handler(ForeignPage, foreign_page)
     api.add_exception_handler(Http404, unknown_site)
     api.add_exception_handler(OperationalError, no_database)
     api.add_exception_handler(InterfaceError, no_database)
@@ -88,6 +132,24 @@ def unknown_reader(request: HttpRequest, error: Exception | type[Exception]) -> 
     response = answer({"error": "Send an API token (Authorization: Bearer TOKEN), or log in first."}, 401)
     response.headers["WWW-Authenticate"] = "Bearer"
     return response
+
+
+def foreign_page(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:
+    return answer(
+        {"error": "A session changes things with its X-CSRFToken only: programs send a token."}, 403
+    )
+
+
+def may_not(reader: rights.Reader) -> HttpResponse:
+    """The refusal of a change by whoever may only look."""
+    if isinstance(reader, Token):
+        return answer({"error": "This token may only read: make one that may write."}, 403)
+    return answer({"error": "Only an owner of the site may change it."}, 403)
+
+
+def wrong_field(field: str, message: str, allowed: Sequence[str] = ()) -> HttpResponse:
+    """The refusal of what is wrong with one field."""
+    return answer({"error": {"field": field, "message": message, "allowed": list(allowed)}}, 400)
 
 
 def unknown_site(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:

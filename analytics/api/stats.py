@@ -1,9 +1,10 @@
 """`GET /sites/KEY/stats`: figures of the past, as JSON or CSV."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.db.models import Min
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.vary import vary_on_headers
@@ -11,32 +12,21 @@ from ninja import NinjaAPI, Schema
 from ninja.decorators import decorate_view
 
 from analytics.access import rights
-from analytics.api.base import Problem, answer
+from analytics.api.base import Problem, WrongParameter, answer, wrong_field
 from analytics.api.manners import OPEN_NAMES
 from analytics.history import query_string, spreadsheet
 from analytics.history.local_days import day_at
 from analytics.history.measures import MEASURES
-from analytics.history.query_string import StatsQuery
+from analytics.history.query_string import SavedNames, StatsQuery
 from analytics.history.question import AnswerTable, HistoryAnswer, Span, WrongQuestion
 from analytics.history.questions import NoAnswer, Questions
 from analytics.models import HistoryDay
 from analytics.queries.time_limit import TooMuch
+from analytics.saved.segments import saved_names
 from tracker.contract.zones import zone_of
 from tracker.models import PageView, Site
 
 CSV = "text/csv"
-
-
-class WrongField(Schema):
-    """Which parameter is wrong, why, and what may stand there."""
-
-    field: str
-    message: str
-    allowed: list[str]
-
-
-class WrongParameter(Schema):
-    error: WrongField
 
 
 class Stats(Schema):
@@ -77,6 +67,9 @@ PARAMETERS = [
         ("order", "a metric or dimension; - before it: the largest first", (), "-visitors"),
         ("find", "with by: only names that have this text in them", (), ""),
         ("wait", "seconds for days that are being prepared; later, they are told as such", (), "15"),
+        ("conversion", "the goal that conversions, conversion_rate and goal_value are of; else any", (), ""),
+        ("number", "the property of events that number_sum and number_mean are of", (), ""),
+        ("segment", "the number of a segment, whose filters are added", (), ""),
         ("format", "json, or csv (also with Accept: text/csv)", ("json", "csv"), "json"),
         *(
             (name + ending, f"{what}; repeatable. property:NAME, too", (), "")
@@ -111,18 +104,34 @@ def add_stats(api: NinjaAPI, questions: Questions) -> None:
             raise Http404
         try:
             form = _form(request)
-            asked = query_string.read(
-                dict(request.GET.lists()), site.pk, site.timezone, datetime.now(UTC), await first_day(site)
-            )
+            asked = await asked_of(request, site)
             told = await questions.aask(asked.question)
         except WrongQuestion as wrong:
-            error = {"field": wrong.field, "message": wrong.message, "allowed": list(wrong.allowed)}
-            return answer({"error": error}, 400)
+            return wrong_field(wrong.field, wrong.message, wrong.allowed)
         except (TooMuch, NoAnswer) as problem:
             return answer({"error": str(problem)}, 503)
         if form == "csv":
             return _csv(asked, told, site)
         return answer(body(request, site, asked, told))
+
+
+async def asked_of(request: HttpRequest, site: Site) -> StatsQuery:
+    """The question that a request asks of a site. Raises WrongQuestion."""
+    query = dict(request.GET.lists())
+    saved = await saved_for(query, site)
+    return query_string.read(query, site.pk, site.timezone, datetime.now(UTC), await first_day(site), saved)
+
+
+async def saved_for(query: Mapping[str, list[str]], site: Site) -> SavedNames:
+    """What is saved for a site, if a query speaks of it."""
+    return await sync_to_async(saved_names)(site) if speaks_of_saved(query) else query_string.NOTHING_SAVED
+
+
+def speaks_of_saved(query: Mapping[str, list[str]]) -> bool:
+    """Whether goals or segments are to be looked up: most questions are of neither."""
+    words = ("goal", "conversion", "segment")
+    names = [*query, *query.get("by", ()), *query.get("metrics", ())]
+    return any(word in name for name in names for word in words)
 
 
 async def first_day(site: Site) -> date | None:

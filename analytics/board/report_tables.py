@@ -7,6 +7,7 @@ from tracker.live.dimensions import TABLE
 OF_VIEWS = "views,visitors,engaged_seconds"
 OF_VISITS = "visits,bounce_rate,visit_seconds"
 OF_VISITORS = "visitors,visits,bounce_rate"
+OF_EVENTS = "events,visits,value"
 
 
 class ReportTab(NamedTuple):
@@ -18,11 +19,15 @@ class ReportTab(NamedTuple):
 
 
 class ReportFigure(NamedTuple):
-    """A figure, which is a tab of the chart; `meaning` is what it counts, in a sentence."""
+    """A figure, which is a tab of the chart; `meaning` is what it counts, in a sentence.
+
+    `of_goal`: only shown while a goal is chosen.
+    """
 
     measure: str
     title: str
     meaning: str
+    of_goal: bool = False
 
 
 # By the parameter of the address that says which of its tabs is chosen.
@@ -53,7 +58,12 @@ TABLES = {
         ReportTab("device", "Devices", OF_VISITORS),
         ReportTab("size", "Sizes", OF_VISITORS),
     ),
-    "events": (ReportTab("event", "Events", "events,visits,value"),),
+    "events": (
+        ReportTab("event", "Events", OF_EVENTS),
+        ReportTab("property", "Properties", "events,visits"),
+        ReportTab("currency", "Currencies", "value,events"),
+    ),
+    "goals": (ReportTab("goal", "Goals", "conversions,conversion_rate,goal_value"),),
 }
 FIGURES = (
     ReportFigure("visitors", "Visitors", "Different people on each day, added up over the days."),
@@ -70,6 +80,8 @@ FIGURES = (
     ReportFigure(
         "at_once_peak", "At once, peak", "Most visitors with a page open at the same moment, to the second."
     ),
+    ReportFigure("conversions", "Conversions", "Visits that reached the goal, whenever within them.", True),
+    ReportFigure("conversion_rate", "Conversion rate", "Visits that reached the goal, of all visits.", True),
 )
 INTERVALS = ("hour", "day", "week", "month")
 # The dimensions that the board can be filtered by, and what it calls them.

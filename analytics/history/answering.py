@@ -126,7 +126,7 @@ class Answering:
     ) -> list[tuple[Any, ...]]:
         """The rows of a table: of parts of days, where these are enough, else of all rows at once."""
         parts = parts_of(question.measures)
-        of_events = any(level_of(name) is Level.EVENT for name in dimensions)
+        of_events = any(level_of(name) in (Level.EVENT, Level.GOAL) for name in dimensions)
         if self._kept is None or parts is None or of_events:
             return _run(duck, QuestionSql(question, paths, made).statement(dimensions, names, whole))
         asked = AskedParts(question, dimensions, parts, found, paths)
@@ -162,6 +162,9 @@ class Answering:
 
 def _asks(paths: DayPaths, dimensions: Sequence[str]) -> bool:
     """Whether there is any file to ask."""
+    if "goal" in dimensions:
+        # Pages may be goals, too.
+        return bool(paths.views)
     if any(level_of(name) is Level.EVENT for name in dimensions) and not paths.events:
         return False
     return bool(paths.views or paths.before_views)

@@ -13,7 +13,12 @@ class Level(Enum):
     VISIT = "visit"
     VIEW = "view"
     EVENT = "event"
+    GOAL = "goal"
     TIME = "time"
+
+
+# Letters of a currency, as pages say them beside a value: "eur" is EUR.
+CURRENCY = "upper(coalesce(json_extract_string(properties, '/currency'), ''))"
 
 
 class HistoryDimension(NamedTuple):
@@ -44,6 +49,11 @@ DIMENSIONS: dict[str, HistoryDimension] = {
     **{name: HistoryDimension(name, Level.VISIT) for name in VISITS_OWN},
     "size": HistoryDimension(SIZE, Level.VISIT),
     "event": HistoryDimension("name", Level.EVENT),
+    # Names of properties, each event once for each; `question_sql` makes the column.
+    "property": HistoryDimension("property", Level.EVENT),
+    "currency": HistoryDimension(CURRENCY, Level.EVENT),
+    # The goals of the question, each visit once for each that it has.
+    "goal": HistoryDimension("goal", Level.GOAL),
     # The buckets are a table beside the question (`buckets`).
     **{name: HistoryDimension("bucket", Level.TIME) for name in TIME},
 }

@@ -22,7 +22,7 @@ from analytics.history.local_days import DAY, LocalDay
 from analytics.history.measures import Of
 from analytics.history.parts import PARTS
 from analytics.history.parts_sql import MergedSql, PartsSql, plain, within
-from analytics.history.question import HistoryFilter, HistoryQuestion
+from analytics.history.question import HistoryFilter, HistoryGoal, HistoryQuestion
 from analytics.history.question_sql import DayPaths
 
 # What a row takes, roughly: its name, and numbers.
@@ -43,6 +43,9 @@ class PartsKind(NamedTuple):
     plain: tuple[str, ...]
     parts: tuple[str, ...]
     filters: tuple[HistoryFilter, ...]
+    # As they are defined: what was made for a goal is of no use to one that is defined anew.
+    goals: tuple[HistoryGoal, ...]
+    conversion: str
 
 
 class DaySource(NamedTuple):
@@ -199,7 +202,13 @@ class AskedParts:
         self.question = question
         self.dimensions = dimensions
         self.kind = PartsKind(
-            question.site_id, within(dimensions), plain(dimensions), parts, tuple(question.filters)
+            site_id=question.site_id,
+            within=within(dimensions),
+            plain=plain(dimensions),
+            parts=parts,
+            filters=tuple(question.filters),
+            goals=tuple(question.goals),
+            conversion=question.conversion,
         )
         self._found = found
         self._paths = paths

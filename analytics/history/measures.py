@@ -52,11 +52,20 @@ MEASURES: dict[str, Measure] = {
     **_spread(Of.VISITS, "engaged_seconds_per_visit", "visit_engaged_ms / 1e3"),
     "depth": Measure(Of.VIEWS, "avg(depth)"),
     "value": Measure(Of.VIEWS, "sum({value})", adds=True),
+    # Of the question's goal: visits that have it, whenever within them.
+    "conversions": Measure(Of.VISITS, "count(*) FILTER (WHERE converted)", adds=True),
+    "conversion_rate": Measure(Of.VISITS, "avg(coalesce(converted, false)::INTEGER)"),
+    "goal_value": Measure(Of.VISITS, "sum(goal_value)", adds=True),
+    # Of the question's number, a property of events.
+    "number_sum": Measure(Of.VIEWS, "sum(number_sum)", adds=True),
+    "number_mean": Measure(Of.VIEWS, "sum(number_sum) / sum(number_count)"),
     "at_once_peak": Measure(Of.PRESENCE, "max(level)"),
     "at_once_peak_at": Measure(
         Of.PRESENCE, "first(moment ORDER BY level DESC, moment) FILTER (WHERE level > 0)"
     ),
     "at_once_mean": Measure(Of.PRESENCE, "sum(level * lasted)"),
 }
+OF_GOALS = ("conversions", "conversion_rate", "goal_value")
+OF_NUMBERS = ("number_sum", "number_mean")
 # What a table is ordered by, unless it is said: the first of these that it shows.
-ORDERED_BY = ("visitors", "visits", "views", "events")
+ORDERED_BY = ("visitors", "visits", "views", "events", "conversions")

@@ -27,6 +27,8 @@ PARTS: dict[str, Part] = {
     "singles": Part(Of.VISITS, "count(*) FILTER (WHERE {kept} AND visit_views = 1)"),
     "visit_us": Part(Of.VISITS, "sum(visit_ended - visit_began) FILTER (WHERE {kept})"),
     "visit_engaged_us": Part(Of.VISITS, "sum(visit_engaged_ms) FILTER (WHERE {kept}) * 1000"),
+    "conversions": Part(Of.VISITS, "count(*) FILTER (WHERE {kept} AND converted)"),
+    "goal_value": Part(Of.VISITS, "sum(goal_value) FILTER (WHERE {kept})"),
     "views": Part(Of.VIEWS, "count(*)"),
     "events": Part(Of.VIEWS, "sum(events)::BIGINT"),
     "value": Part(Of.VIEWS, "sum(event_value)"),
@@ -60,6 +62,8 @@ def _itself(name: str) -> FromParts:
 
 FROM_PARTS: dict[str, FromParts] = {
     **{name: _itself(name) for name in ("visitors", "visits", "views", "events", "bounces", "value")},
+    **{name: _itself(name) for name in ("conversions", "goal_value")},
+    "conversion_rate": _mean("conversions", "visits", "1"),
     "views_per_visit": FromParts(("views", "visits"), "coalesce(views, 0) / nullif(visits, 0)"),
     "bounce_rate": _mean("bounces", "visits", "1"),
     "single_page_rate": _mean("singles", "visits", "1"),

@@ -5,13 +5,15 @@ letter in it would else show all there is. Pure: the clock and the first day are
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from analytics.history.dimensions import DIMENSIONS, TIME, Level
 from analytics.history.local_days import DAY
+from analytics.history.measures import OF_GOALS, OF_NUMBERS
 from analytics.history.question import (
+    IS,
     LARGEST_LIMIT,
     LONGEST_WAIT,
     MATCH,
@@ -19,11 +21,13 @@ from analytics.history.question import (
     NOT_MATCH,
     PROPERTY,
     HistoryFilter,
+    HistoryGoal,
     HistoryQuestion,
     Span,
     WrongQuestion,
     check,
 )
+from analytics.history.visit_list import ListQuestion, read_place
 from analytics.queries.ranges import DAY as WRITTEN
 from analytics.queries.ranges import FIRST, LAST
 
@@ -32,7 +36,10 @@ PERIODS = (*LENGTHS, "yesterday", "month", "quarter", "year", "all", "custom")
 COMPARED = ("none", "previous", "year", "weekdays")
 INTERVALS = tuple(name for name in TIME if name != "weekday_hour")
 MEASURES_SHOWN = ("visitors", "visits", "views")
+GOALS_SHOWN = ("conversions", "conversion_rate", "goal_value")
 MOST_DAYS = 3660
+# Rows of a page of a list, unless it is said.
+PAGE = 50
 # From how many days on a series has days, weeks, months, unless it is said.
 DAYS_FROM, WEEKS_FROM, MONTHS_FROM = 3, 121, 801
 OWN = (
@@ -49,8 +56,22 @@ OWN = (
     "find",
     "wait",
     "format",
+    "conversion",
+    "number",
+    "segment",
 )
 ENDINGS = {".not": NOT, ".match": MATCH, ".notmatch": NOT_MATCH}
+
+
+@dataclass(frozen=True)
+class SavedNames:
+    """What is saved for a site that questions speak of: goals, and the filters of segments by number."""
+
+    goals: tuple[HistoryGoal, ...] = ()
+    segments: Mapping[str, Mapping[str, list[str]]] = field(default_factory=dict)
+
+
+NOTHING_SAVED = SavedNames()
 
 
 @dataclass(frozen=True)
@@ -66,7 +87,12 @@ class StatsQuery:
 
 
 def read(
-    query: Mapping[str, list[str]], site_id: int, zone: str, now: datetime, first: date | None
+    query: Mapping[str, list[str]],
+    site_id: int,
+    zone: str,
+    now: datetime,
+    first: date | None,
+    saved: SavedNames = NOTHING_SAVED,
 ) -> StatsQuery:
     """The question that a query string asks of a site. `first`: its first day, for `period=all`.
 
@@ -81,13 +107,21 @@ def read(
     elif "interval" in query:
         raise WrongQuestion("interval", "Either by or interval, not both.", ())
     names = tuple(name for text in query.get("metrics", ()) for name in text.split(",") if name)
+    shown = GOALS_SHOWN if "goal" in by else MEASURES_SHOWN
+    filters = filters_of(query, saved)
+    goals, conversion = _goals(query, by, filters, names, saved)
+    if any(name in OF_NUMBERS for name in names) and "number" not in query:
+        raise WrongQuestion("number", "Say which property has the numbers: number=NAME.")
     question = HistoryQuestion(
         site_id=site_id,
         zone=zone,
         span=span,
-        measures=tuple(dict.fromkeys(names)) if "metrics" in query else MEASURES_SHOWN,
+        measures=tuple(dict.fromkeys(names)) if "metrics" in query else shown,
         dimensions=by or (interval or "day",),
-        filters=tuple(_filters(query)),
+        filters=filters,
+        goals=goals,
+        conversion=conversion,
+        number=_last(query, "number", ""),
         compared=_compared(_one_of(query, "compare", COMPARED, "none"), span),
         order=_last(query, "order", ""),
         find=_last(query, "find", ""),
@@ -97,6 +131,69 @@ def read(
     )
     check(question)
     return StatsQuery(question, interval)
+
+
+# What a list may be asked by, beside filters.
+OF_LISTS = ("period", "from", "to", "limit", "segment", "after")
+
+
+def read_list(
+    query: Mapping[str, list[str]],
+    what: str,
+    site_id: int,
+    zone: str,
+    now: datetime,
+    first: date | None,
+    saved: SavedNames = NOTHING_SAVED,
+) -> ListQuestion:
+    """The list that a query string asks for, of visits or events. Raises WrongQuestion."""
+    for name in query:
+        if name in OWN and name not in OF_LISTS:
+            raise WrongQuestion(name, "There is no such parameter here.", (*OF_LISTS, *FILTERED))
+    own = {name: values for name, values in query.items() if name != "after"}
+    own = {"limit": [str(PAGE)], "metrics": ["visits"], "period": ["30d"], **own}
+    if "from" in query or "to" in query:
+        own["period"] = query.get("period", ["custom"])
+    question = read(own, site_id, zone, now, first, saved).question
+    after = _last(query, "after", "")
+    return ListQuestion(what, question, read_place(after, "after") if after else None)
+
+
+def filters_of(
+    query: Mapping[str, list[str]], saved: SavedNames = NOTHING_SAVED
+) -> tuple[HistoryFilter, ...]:
+    """The filters of a query string, with those of the segments that it names. Raises WrongQuestion."""
+    filters = list(_filters(query))
+    for name in query.get("segment", ()):
+        if name not in saved.segments:
+            raise WrongQuestion("segment", "There is no such segment.", tuple(saved.segments))
+        filters += _filters(saved.segments[name])
+    names = tuple(goal.name for goal in saved.goals)
+    for each in filters:
+        named = each.dimension == "goal" and each.operator in (IS, NOT)
+        if named and any(value not in names for value in each.values):
+            raise WrongQuestion("goal", "There is no such goal.", names)
+    return tuple(filters)
+
+
+def _goals(
+    query: Mapping[str, list[str]],
+    by: tuple[str, ...],
+    filters: tuple[HistoryFilter, ...],
+    measures: tuple[str, ...],
+    saved: SavedNames,
+) -> tuple[tuple[HistoryGoal, ...], str]:
+    """The goals that a question needs, and the one that is measured."""
+    names = tuple(goal.name for goal in saved.goals)
+    conversion = _last(query, "conversion", "")
+    if "conversion" in query and conversion not in names:
+        raise WrongQuestion("conversion", "There is no such goal.", names)
+    if "goal" in by or any(each.dimension == "goal" for each in filters):
+        return saved.goals, conversion
+    if not any(name in OF_GOALS for name in measures):
+        return (), ""
+    # Of any of them, where none is named.
+    return tuple(goal for goal in saved.goals if goal.name == conversion or not conversion), conversion
 
 
 def _span(query: Mapping[str, list[str]], today: date, first: date | None) -> Span:

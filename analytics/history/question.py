@@ -11,6 +11,9 @@ from analytics.history.measures import MEASURES, ORDERED_BY
 IS, NOT, MATCH, NOT_MATCH = "is", "not", "match", "notmatch"
 OPERATORS = (IS, NOT, MATCH, NOT_MATCH)
 PROPERTY = "property:"
+PAGE_GOAL, EVENT_GOAL = "page", "event"
+GOAL_KINDS = (PAGE_GOAL, EVENT_GOAL)
+MOST_GOALS = 50
 MOST_DIMENSIONS, MOST_FILTERS, MOST_VALUES, LONGEST_VALUE = 2, 20, 100, 2048
 LARGEST_LIMIT, FURTHEST_OFFSET = 10_000, 10_000_000
 LONGEST_WAIT = 15
@@ -32,6 +35,19 @@ class HistoryFilter(msgspec.Struct, frozen=True):
     values: tuple[str, ...]
 
 
+class HistoryGoal(msgspec.Struct, frozen=True):
+    """What visits may reach: a page like this, or an event; an event with a property like this, too.
+
+    `pattern` and `value` as in filters, with `*` and `**`; an empty value: whatever the property is.
+    """
+
+    name: str
+    kind: str
+    pattern: str
+    property: str = ""
+    value: str = ""
+
+
 class Span(msgspec.Struct, frozen=True):
     """Days of a site, both included."""
 
@@ -48,6 +64,12 @@ class HistoryQuestion(msgspec.Struct, frozen=True, kw_only=True):
     measures: tuple[str, ...]
     dimensions: tuple[str, ...] = ()
     filters: tuple[HistoryFilter, ...] = ()
+    # Those that filters and dimensions speak of, and the one whose conversions are measured, by its name;
+    # without one: any of them.
+    goals: tuple[HistoryGoal, ...] = ()
+    conversion: str = ""
+    # The property whose numbers are measured.
+    number: str = ""
     compared: Span | None = None
     # What is compared ends as early in its last day as the day that runs has come.
     order: str = ""
@@ -87,7 +109,7 @@ def is_property(name: str) -> bool:
 
 
 def level_of(name: str) -> Level:
-    """What a dimension tells apart: visits, page views, events or times. Raises KeyError."""
+    """What a dimension tells apart: visits, page views, events, goals or times. Raises KeyError."""
     return Level.EVENT if is_property(name) else DIMENSIONS[name].level
 
 
@@ -108,7 +130,8 @@ def check(question: HistoryQuestion) -> None:
     for name in question.measures:
         if name not in MEASURES:
             raise WrongQuestion("metrics", "There is no such measure.", tuple(MEASURES))
-    _check_filters(question.filters)
+    check_filters(question.filters)
+    _check_goals(question)
     order = question.order.removeprefix("-")
     if order and order not in (*question.measures, *question.dimensions):
         raise WrongQuestion(
@@ -126,7 +149,8 @@ def check(question: HistoryQuestion) -> None:
         raise WrongQuestion("offset", f"From 0 to {FURTHEST_OFFSET}.")
 
 
-def _check_filters(filters: tuple[HistoryFilter, ...]) -> None:
+def check_filters(filters: tuple[HistoryFilter, ...]) -> None:
+    """Whether these can be filtered by. Raises WrongQuestion."""
     if len(filters) > MOST_FILTERS:
         raise WrongQuestion("filters", f"At most {MOST_FILTERS} filters.")
     filterable = tuple(name for name, each in DIMENSIONS.items() if each.level is not Level.TIME)
@@ -139,6 +163,23 @@ def _check_filters(filters: tuple[HistoryFilter, ...]) -> None:
             raise WrongQuestion(each.dimension, f"From 1 to {MOST_VALUES} values.")
         if any(len(value) > LONGEST_VALUE for value in each.values):
             raise WrongQuestion(each.dimension, f"A value has {LONGEST_VALUE} characters at most.")
+
+
+def _check_goals(question: HistoryQuestion) -> None:
+    names = tuple(goal.name for goal in question.goals)
+    if len(names) > MOST_GOALS:
+        raise WrongQuestion("goal", f"At most {MOST_GOALS} goals.")
+    if question.conversion and question.conversion not in names:
+        raise WrongQuestion("conversion", "There is no such goal.", names)
+    if len(question.number) > LONGEST_VALUE:
+        raise WrongQuestion("number", f"A name has {LONGEST_VALUE} characters at most.")
+    if "goal" not in question.dimensions:
+        return
+    others = [name for name in question.dimensions if name != "goal"]
+    if any(level_of(name) is Level.EVENT and name != "currency" for name in others):
+        raise WrongQuestion("by", "Goals are not told apart by events, but by their currency.", ("currency",))
+    if "conversion_rate" in question.measures and any(name != "currency" for name in others):
+        raise WrongQuestion("metrics", "A goal's rate is of all visits: with by=goal, or with conversion.")
 
 
 def order_of(question: HistoryQuestion) -> tuple[str, bool]:

@@ -21,9 +21,11 @@ from analytics.history.day_store import DayStore
 from analytics.history.duck import open_duck
 from analytics.history.file_cache import FileCache
 from analytics.history.kept_parts import KeptParts
+from analytics.history.listing import ListAnswering
 from analytics.history.question import HistoryQuestion, WrongQuestion
 from analytics.history.question_sql import DAY_NUMBER
 from analytics.history.question_wire import Reply, Request, Wrong
+from analytics.history.visit_list import ListQuestion
 from tracker.liveness.error_report import kind_of, report
 
 logger = logging.getLogger(__name__)
@@ -50,6 +52,7 @@ class QuestionServer:
         self._duck.execute(DAY_NUMBER)
         self._store = DayStore(cache, memory // MAKING)
         self._answering = Answering(self._store, KeptParts(memory // KEPT))
+        self._listing = ListAnswering(self._store)
         self._replies = replies
         self._lock = threading.Lock()
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="questions")
@@ -62,10 +65,11 @@ class QuestionServer:
         decoder = msgspec.json.Decoder(Request)
         for line in requests:
             request = decoder.decode(line)
-            if request.question is None:
+            question = request.question or request.listed
+            if question is None:
                 self._cancel(request.number)
             else:
-                task = self._workers.submit(self._work, request.number, request.question)
+                task = self._workers.submit(self._work, request.number, question)
                 self._waiting[request.number] = task
         shutil.rmtree(self._spill, ignore_errors=True)
 
@@ -78,7 +82,7 @@ class QuestionServer:
             if running := self._running.get(number):
                 running.interrupt()
 
-    def _work(self, number: int, question: HistoryQuestion) -> None:
+    def _work(self, number: int, question: HistoryQuestion | ListQuestion) -> None:
         cursor = self._duck.cursor()
         with self._lock:
             self._running[number] = cursor
@@ -91,8 +95,12 @@ class QuestionServer:
             cursor.close()
         self._reply(reply)
 
-    def _answer(self, number: int, cursor: duckdb.DuckDBPyConnection, question: HistoryQuestion) -> Reply:
+    def _answer(
+        self, number: int, cursor: duckdb.DuckDBPyConnection, question: HistoryQuestion | ListQuestion
+    ) -> Reply:
         try:
+            if isinstance(question, ListQuestion):
+                return Reply(number, listed=self._listing.answer(cursor, question, datetime.now(UTC)))
             return Reply(number, self._answering.answer(cursor, question, datetime.now(UTC)))
         except WrongQuestion as wrong:
             return Reply(number, wrong=Wrong(wrong.field, wrong.message, wrong.allowed))

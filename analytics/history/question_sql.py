@@ -12,16 +12,19 @@ from datetime import date, datetime
 from typing import Any
 
 from analytics.history.buckets import Buckets
-from analytics.history.dimensions import DIMENSIONS, Level
+from analytics.history.dimensions import CURRENCY, DIMENSIONS, Level
 from analytics.history.duck import literal
 from analytics.history.local_days import LocalDay, micros
-from analytics.history.measures import MEASURES, Measure, Of
+from analytics.history.measures import MEASURES, OF_GOALS, OF_NUMBERS, Measure, Of
 from analytics.history.question import (
     IS,
     MATCH,
+    NOT,
     NOT_MATCH,
+    PAGE_GOAL,
     PROPERTY,
     HistoryFilter,
+    HistoryGoal,
     HistoryQuestion,
     WrongQuestion,
     is_property,
@@ -35,7 +38,11 @@ OF_EVENTS = {
     "events": "count(*)",
     "views": "count(DISTINCT day_number(day) * 4294967296 + view)",
     "value": "sum(value)",
+    "number_sum": "sum({number})",
+    "number_mean": "avg({number})",
 }
+# What is counted of goals: visits that have them.
+OF_GOAL_ROWS = ("visitors", "visits", "conversions", "conversion_rate", "goal_value")
 DAY_NUMBER = "CREATE MACRO day_number(day) AS (day - DATE '1970-01-01')::BIGINT"
 VISITOR = "day_number(day) * 4294967296 + visitor"
 VISITS_COLUMNS = ("visit_views", "visit_events", "visit_engaged_ms", "visit_began", "visit_ended")
@@ -84,6 +91,9 @@ class QuestionSql:
         self._values = {}
         self._dimensions = dimensions
         measures = self._with_needs()
+        wrong = next((name for name in measures if name not in OF_GOAL_ROWS), None)
+        if wrong and self._of_goals:
+            raise WrongQuestion("metrics", f"{wrong} is not known of goals.", OF_GOAL_ROWS)
         steps = [
             (of, step(measures))
             for of, step in (
@@ -148,10 +158,120 @@ class QuestionSql:
         views = [*(self._paths.before_views if before else ()), *self._paths.views]
         # Of no file, `_kept` keeps nothing; but there must be one to ask.
         views = views or self._paths.before_views
-        if not self._of_events:
-            return f"{files(views)} r"
-        events = f"SELECT day, view, event, name, properties, value FROM {files(self._paths.events)}"
-        return f"{files(views)} r JOIN ({events}) e USING (day, view)"
+        source = f"{files(views)} r"
+        if self._of_goals:
+            return f"{source} JOIN ({self._goal_rows()}) e USING (day, visit)"
+        if self._of_events:
+            columns = "day, view, event, name, properties, value"
+            if "property" in self._dimensions:
+                columns += ", unnest(json_keys(properties)) AS property"
+            source += f" JOIN (SELECT {columns} FROM {files(self._paths.events)}) e USING (day, view)"
+        asked = self._question.measures
+        if any(name in OF_GOALS for name in asked) and not before:
+            source += f" LEFT JOIN ({self._converted()}) g USING (day, visit)"
+        if any(name in OF_NUMBERS for name in asked) and not before and not self._of_events:
+            source += f" LEFT JOIN ({self._numbers()}) n USING (day, view)"
+        return source
+
+    # Goals, and numbers that events say.
+
+    @property
+    def _of_goals(self) -> bool:
+        return "goal" in self._dimensions
+
+    def _wanted_goals(self) -> list[HistoryGoal]:
+        wanted = self._question.conversion
+        return [goal for goal in self._question.goals if goal.name == wanted or not wanted]
+
+    def _goal_rows(self) -> str:
+        """Each goal of each visit once, and for each currency of its values where that is asked."""
+        goals = [
+            f"SELECT day, visit, {self._value(goal.name)} AS goal, value, {currency} AS currency"
+            for goal in self._question.goals
+            for currency in [CURRENCY if "currency" in self._dimensions else "''"]
+        ]
+        reached = [self._reached([goal]) for goal in self._question.goals]
+        rows = " UNION ALL ".join(
+            f"{columns} FROM ({rows})" for columns, rows in zip(goals, reached, strict=True)
+        )
+        rows = (
+            rows or f"SELECT day, visit, '' AS goal, 0.0 AS value, '' AS currency FROM ({self._reached([])})"
+        )
+        return (
+            "SELECT day, visit, goal, currency, true AS converted, sum(value) AS goal_value"
+            f" FROM ({rows}) GROUP BY ALL"
+        )
+
+    def _converted(self) -> str:
+        """The visits that have the goal, or any of them."""
+        reached = self._reached(self._wanted_goals())
+        return (
+            "SELECT day, visit, true AS converted, sum(value) AS goal_value"
+            f" FROM ({reached}) GROUP BY day, visit"
+        )
+
+    def _reached(self, goals: Sequence[HistoryGoal], before: bool = False) -> str:
+        """Where visits reached one of these: `day`, `visit`, `value` and `properties` of events or pages."""
+        pages = [goal for goal in goals if goal.kind == PAGE_GOAL]
+        events = [goal for goal in goals if goal.kind != PAGE_GOAL]
+        view_files = [*(self._paths.before_views if before else ()), *self._paths.views]
+        event_files = [*(self._paths.before_events if before else ()), *self._paths.events]
+        rows = []
+        if pages and view_files:
+            like = " OR ".join(self._like("page", goal.pattern) for goal in pages)
+            rows.append(
+                "SELECT day, visit, NULL::DOUBLE AS value, NULL::VARCHAR AS properties"
+                f" FROM {files(view_files)} WHERE ({like}){self._until('began')}"
+            )
+        if events and event_files:
+            said = " OR ".join(self._said(goal) for goal in events)
+            rows.append(
+                f"SELECT day, visit, value, properties FROM {files(event_files)}"
+                f" WHERE ({said}){self._until('moment')}"
+            )
+        return " UNION ALL ".join(rows) or (
+            "SELECT NULL::DATE AS day, NULL::UINTEGER AS visit, NULL::DOUBLE AS value,"
+            " NULL::VARCHAR AS properties WHERE false"
+        )
+
+    def _said(self, goal: HistoryGoal) -> str:
+        """Whether an event is this goal."""
+        like = self._like("name", goal.pattern)
+        if not goal.property:
+            return like
+        column = self._property(goal.property)
+        value = self._like(column, goal.value) if goal.value else f"{column} IS NOT NULL"
+        return f"({like} AND coalesce({value}, false))"
+
+    def _like(self, column: str, text: str) -> str:
+        if "*" in text:
+            return f"regexp_full_match({column}, {self._value(pattern(text))}, 's')"
+        return f"{column} = {self._value(text)}"
+
+    def _until(self, at: str) -> str:
+        """What is compared with a day that runs ends as early as that."""
+        if self._paths.cut is None:
+            return ""
+        last = literal(self._paths.days[-1].day)
+        return f" AND NOT (day = {last}::DATE AND {at} >= {micros(self._paths.cut)})"
+
+    def _numbers(self) -> str:
+        """What the events of a page view say under the name that is asked, where it is a number."""
+        if not self._paths.events:
+            return (
+                "SELECT NULL::DATE AS day, NULL::UINTEGER AS view, 0.0 AS number_sum, 0 AS number_count"
+                " WHERE false"
+            )
+        number = self._number()
+        return (
+            f"SELECT day, view, sum({number}) AS number_sum, count({number}) AS number_count"
+            f" FROM {files(self._paths.events)} GROUP BY day, view"
+        )
+
+    def _number(self) -> str:
+        number = f"try_cast({self._property(self._question.number)} AS DOUBLE)"
+        # "nan" and "inf" are texts that people write, and no numbers.
+        return f"CASE WHEN isfinite({number}) THEN {number} END"
 
     def _kept(self, before: bool = False) -> str:
         if not self._paths.views and not before:
@@ -166,11 +286,15 @@ class QuestionSql:
                 conditions += [
                     self._of_event(each)
                     for each in self._question.filters
-                    if level_of(each.dimension) is Level.EVENT
+                    if level_of(each.dimension) is Level.EVENT and each.dimension != "property"
                 ]
         return " AND ".join(conditions) or "true"
 
     def _condition(self, wanted: HistoryFilter, before: bool) -> str:
+        if level_of(wanted.dimension) is Level.GOAL:
+            reached = self._reached(self._named_goals(wanted), before)
+            positive = wanted.operator in (IS, MATCH)
+            return f"(day, visit) {'IN' if positive else 'NOT IN'} (SELECT day, visit FROM ({reached}))"
         if level_of(wanted.dimension) is not Level.EVENT:
             return self._compare(DIMENSIONS[wanted.dimension].column, wanted)
         # Visits that have such an event; the opposite are those that have none.
@@ -181,11 +305,21 @@ class QuestionSql:
         alike = HistoryFilter(
             wanted.dimension, IS if "match" not in wanted.operator else MATCH, wanted.values
         )
-        visits = f"SELECT day, visit FROM {files(paths)} WHERE {self._of_event(alike)}"
+        events = files(paths)
+        if wanted.dimension == "property":
+            events = f"(SELECT day, visit, unnest(json_keys(properties)) AS property FROM {events})"
+        visits = f"SELECT day, visit FROM {events} WHERE {self._of_event(alike)}"
         return f"(day, visit) {'IN' if positive else 'NOT IN'} ({visits})"
 
+    def _named_goals(self, wanted: HistoryFilter) -> list[HistoryGoal]:
+        if wanted.operator in (IS, NOT):
+            return [goal for goal in self._question.goals if goal.name in wanted.values]
+        patterns = re.compile("|".join(pattern(value) for value in wanted.values), re.DOTALL)
+        return [goal for goal in self._question.goals if patterns.fullmatch(goal.name)]
+
     def _of_event(self, wanted: HistoryFilter) -> str:
-        column = self._property(wanted.dimension) if is_property(wanted.dimension) else "name"
+        named = is_property(wanted.dimension)
+        column = self._property(wanted.dimension) if named else DIMENSIONS[wanted.dimension].column
         return f"coalesce({self._compare(column, wanted)}, false)"
 
     def _compare(self, column: str, wanted: HistoryFilter) -> str:
@@ -213,6 +347,8 @@ class QuestionSql:
                 column = self._property(name)
             elif DIMENSIONS[name].level is Level.TIME:
                 column = self._buckets.sql(at)
+            elif self._of_goals and name == "currency":
+                column = name
             else:
                 column = DIMENSIONS[name].column
             found.append(f"{column} AS k{number}")
@@ -246,6 +382,8 @@ class QuestionSql:
                 if name not in OF_EVENTS:
                     raise WrongQuestion("metrics", f"{name} is not known of events.", tuple(OF_EVENTS))
                 text = OF_EVENTS[name]
+                if name in OF_NUMBERS:
+                    text = text.format(number=self._number())
             else:
                 text = MEASURES[name].sql.format(events="events", value="event_value")
             aggregates.append(f"{text} AS {name}")
@@ -257,11 +395,24 @@ class QuestionSql:
     def _visits(self, measures: Sequence[str]) -> str:
         return self._each_visit(
             lambda visitors: [
-                f"{MEASURES[name].sql.format(visitors=visitors)} AS {name}"
+                f"{self._measured(name, visitors)} AS {name}"
                 for name in measures
                 if MEASURES[name].of is Of.VISITS
             ]
         )
+
+    def _measured(self, name: str, visitors: str) -> str:
+        if self._of_goals and name == "conversion_rate":
+            return f"count(*) / ({self._all_visits()})"
+        return MEASURES[name].sql.format(visitors=visitors)
+
+    def _all_visits(self) -> str:
+        """How many visits there are, whether they have a goal or not."""
+        views = f"{files(self._paths.views)} r"
+        flag = self._flag(())
+        if flag:
+            return f"SELECT count(*) FROM {views} WHERE {self._kept()} AND {flag}"
+        return f"SELECT count(*) FROM (SELECT DISTINCT day, visit FROM {views} WHERE {self._kept()})"
 
     def _each_visit(self, aggregates: Callable[[str], list[str]]) -> str:
         """`aggregates` over visits, each once; they are told how distinct visitors are counted."""
@@ -273,6 +424,9 @@ class QuestionSql:
             key for key, name in zip(self._keys("moment"), self._dimensions, strict=True) if name in plain
         ]
         names = [key.rpartition(" AS ")[2] for key in told]
+        carried: tuple[str, ...] = VISITS_COLUMNS
+        if any(name in OF_GOALS for name in self._question.measures):
+            carried += ("converted", "goal_value")
         if flag:
             columns = [
                 *told,
@@ -284,15 +438,12 @@ class QuestionSql:
                 "first",
                 "first_on_page",
             ]
-            inner = (
-                f"SELECT {', '.join([*columns, *VISITS_COLUMNS])} FROM {self._source()}"
-                f" WHERE {where} AND {flag}"
-            )
+            inner = f"SELECT {', '.join([*columns, *carried])} FROM {self._source()} WHERE {where} AND {flag}"
         else:
             columns = [
                 *(*told, "day", "visit", "any_value(visitor) AS visitor", "min(began) AS moment"),
                 "arg_min(utc_offset, began) AS utc_offset",
-                *(f"any_value({name}) AS {name}" for name in VISITS_COLUMNS),
+                *(f"any_value({name}) AS {name}" for name in carried),
             ]
             inner = (
                 f"SELECT {', '.join(columns)} FROM {self._source()} WHERE {where}"
@@ -309,7 +460,7 @@ class QuestionSql:
     def _flag(self, plain: Sequence[str]) -> str | None:
         """What marks the first kept page view of each visit within each group, where a flag does."""
         filtered = [each.dimension for each in self._question.filters]
-        if self._of_events:
+        if any(level_of(name) in (Level.EVENT, Level.GOAL) for name in plain):
             return None
         levels = {level_of(name) for name in filtered} | {level_of(name) for name in plain}
         if Level.VIEW not in levels:

@@ -3,13 +3,15 @@
 import msgspec
 
 from analytics.history.question import HistoryAnswer, HistoryQuestion
+from analytics.history.visit_list import ListAnswer, ListQuestion
 
 
 class Request(msgspec.Struct, omit_defaults=True):
-    """A question, or the number of one that nobody waits for any more."""
+    """A question about figures or for a list, or the number of one that nobody waits for any more."""
 
     number: int
     question: HistoryQuestion | None = None
+    listed: ListQuestion | None = None
 
 
 class Wrong(msgspec.Struct):
@@ -25,6 +27,7 @@ class Reply(msgspec.Struct, omit_defaults=True):
 
     number: int
     answer: HistoryAnswer | None = None
+    listed: ListAnswer | None = None
     wrong: Wrong | None = None
     too_much: bool = False
     away: bool = False  # Postgres

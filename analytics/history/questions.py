@@ -16,12 +16,14 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import SimpleQueue
+from typing import Any
 
 import msgspec
 from django.conf import settings
 
 from analytics.history.question import HistoryAnswer, HistoryQuestion, WrongQuestion
 from analytics.history.question_wire import Reply, Request
+from analytics.history.visit_list import ListAnswer, ListQuestion
 from analytics.queries.time_limit import TooMuch
 
 logger = logging.getLogger(__name__)
@@ -44,14 +46,18 @@ class NoAnswer(Exception):
     """A question could not be answered, for no fault of its own; the message tells people so."""
 
 
+AnyQuestion = HistoryQuestion | ListQuestion
+AnyAnswer = HistoryAnswer | ListAnswer
+
+
 @dataclass(eq=False)
 class WaitingQuestion:
     """A question that is waited for."""
 
     number: int
-    question: HistoryQuestion
+    question: AnyQuestion
     deadline: float  # by the steady clock
-    future: Future[HistoryAnswer] = field(default_factory=Future)
+    future: Future[Any] = field(default_factory=Future)
     tries: int = 0
     cancelled: bool = False
 
@@ -70,7 +76,7 @@ class Questions:
         self._most = most
         self._lock = threading.Condition()
         self._asked: dict[int, WaitingQuestion] = {}
-        self._shared: dict[HistoryQuestion, WaitingQuestion] = {}
+        self._shared: dict[AnyQuestion, WaitingQuestion] = {}
         self._number = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._thread: threading.Thread | None = None
@@ -87,11 +93,18 @@ class Questions:
     async def aask(self, question: HistoryQuestion) -> HistoryAnswer:
         """The answer to a question. Raises WrongQuestion, TooMuch, NoAnswer."""
         # Whoever goes away leaves it to the others who wait for it.
-        return await asyncio.shield(asyncio.wrap_future(self._ask(question)))
+        answer: HistoryAnswer = await asyncio.shield(asyncio.wrap_future(self._ask(question)))
+        return answer
+
+    async def alist(self, question: ListQuestion) -> ListAnswer:
+        """The rows of a list. Raises WrongQuestion, TooMuch, NoAnswer."""
+        answer: ListAnswer = await asyncio.shield(asyncio.wrap_future(self._ask(question)))
+        return answer
 
     def ask(self, question: HistoryQuestion) -> HistoryAnswer:
         """The answer to a question, for a thread that may wait. Raises WrongQuestion, TooMuch, NoAnswer."""
-        return self._ask(question).result()
+        answer: HistoryAnswer = self._ask(question).result()
+        return answer
 
     @property
     def process_id(self) -> int | None:
@@ -110,7 +123,7 @@ class Questions:
         if self._thread:
             self._thread.join()
 
-    def _ask(self, question: HistoryQuestion) -> Future[HistoryAnswer]:
+    def _ask(self, question: AnyQuestion) -> Future[Any]:
         with self._lock:
             asked = self._shared.get(question)
             if asked is None:
@@ -136,7 +149,13 @@ class Questions:
         if self._process is None:
             return
         asked.tries += 1
-        self._requests.put((self._process, Request(asked.number, asked.question)))
+        question = asked.question
+        request = (
+            Request(asked.number, listed=question)
+            if isinstance(question, ListQuestion)
+            else Request(asked.number, question)
+        )
+        self._requests.put((self._process, request))
 
     def _write(self) -> None:
         """Write requests, in a thread where nobody waits: the pipe of a process that hangs fills up."""
@@ -196,7 +215,7 @@ class Questions:
                 continue
             self._settle(reply.number, _result(reply))
 
-    def _settle(self, number: int, result: HistoryAnswer | Exception) -> None:
+    def _settle(self, number: int, result: AnyAnswer | Exception) -> None:
         with self._lock:
             asked = self._asked.pop(number, None)
             if asked is None:
@@ -242,9 +261,10 @@ def _too_late() -> TooMuch:
     return TooMuch(f"There is too much to be looked at within {PATIENCE_SECONDS:g} s: ask for less.")
 
 
-def _result(reply: Reply) -> HistoryAnswer | Exception:
-    if reply.answer is not None:
-        return reply.answer
+def _result(reply: Reply) -> AnyAnswer | Exception:
+    answer = reply.answer or reply.listed
+    if answer is not None:
+        return answer
     if reply.wrong is not None:
         return WrongQuestion(reply.wrong.field, reply.wrong.message, reply.wrong.allowed)
     if reply.too_much:

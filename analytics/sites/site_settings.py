@@ -19,6 +19,7 @@ from analytics.access.rights import Reader, is_staff, owned_sites, site_for, vis
 from analytics.sites.danger_section import DangerSection
 from analytics.sites.erasure_section import ErasureSection
 from analytics.sites.field_sections import FieldSection
+from analytics.sites.goal_section import GoalSection
 from analytics.sites.member_section import MemberSection
 from analytics.sites.section import SectionAnswer, SettingsSection
 from analytics.sites.token_section import TokenSection
@@ -37,6 +38,7 @@ SECTIONS: tuple[SettingsSection, ...] = (
         ),
         "How pages and sources are named. What is stored already keeps its name.",
     ),
+    GoalSection(),
     MemberSection(),
     TokenSection(),
     ErasureSection(),

@@ -186,6 +186,42 @@ export class Chart {
     }
   }
 
+  /**
+   * Which bucket a moment of the site's clocks is in, "2026-11-26T14:05"; null where it is none that is shown.
+   * @param {string} local
+   */
+  bucketOf(local) {
+    const { rows, interval } = this.#drawn;
+    const [first] = rows;
+    const final = rows.at(-1);
+    if (!first || !final) return null;
+    const day = local.slice(0, 10);
+    if (day < firstDay(interval, bucket(interval, first)) || day > lastDay(interval, bucket(interval, final))) return null;
+    return Math.max(0, rows.findLastIndex((row) => bucket(interval, row).slice(0, 16) <= local));
+  }
+
+  /**
+   * The begin of the bucket at a place of the window, by the site's clocks.
+   * @param {number} x
+   */
+  momentAt(x) {
+    const { rows, interval } = this.#drawn;
+    const row = rows[this.#nearest(x - this.plot.getBoundingClientRect().left)];
+    if (!row) return null;
+    const text = bucket(interval, row);
+    return text.length >= 16 ? text.slice(0, 16) : `${firstDay(interval, text)}T00:00`;
+  }
+
+  /** Where a bucket is, in percent. @param {number} at */
+  left(at) {
+    return this.#x(at) / 10;
+  }
+
+  /** Say something where figures are read. @param {string} words */
+  tell(words) {
+    this.read.textContent = words;
+  }
+
   /** @param {number} at */
   #words(at) {
     const { rows, interval, measure, second, running } = this.#drawn;

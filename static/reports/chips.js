@@ -3,11 +3,14 @@
  *
  * @import {Asking} from "./ask.js"
  * @import {Choice, Filter, Operator} from "./choice.js"
+ * @import {Segments} from "./segments.js"
  */
 import { named } from "./words.js";
 
 /** @type {Record<Operator, string>} */
 const WORDS = { is: "is", not: "is not", match: "matches", notmatch: "does not match" };
+/** What names of a dimension are suggested by, where that is not page views. @type {Record<string, string>} */
+const COUNTED = { event: "events", property: "events", currency: "events", goal: "conversions" };
 const SUGGESTED = 8;
 const PAUSE_MS = 200;
 
@@ -20,14 +23,16 @@ export class Chips {
    * @param {Choice} choice
    * @param {Asking} asking
    * @param {() => URLSearchParams} query of the period
+   * @param {Segments} segments
    */
-  constructor(root, choice, asking, query) {
+  constructor(root, choice, asking, query, segments) {
+    this.segments = segments;
     this.root = root;
     this.choice = choice;
     this.asking = asking;
     this.query = query;
     this.list = /** @type {HTMLElement} */ (root.querySelector("ul"));
-    this.dialog = /** @type {HTMLDialogElement} */ (root.querySelector("dialog"));
+    this.dialog = /** @type {HTMLDialogElement} */ (root.querySelector("[data-edit]"));
     this.form = /** @type {HTMLFormElement} */ (this.dialog.querySelector("form"));
     this.options = /** @type {HTMLElement} */ (this.dialog.querySelector("[data-suggested]"));
     root.querySelector("[data-add]")?.addEventListener("click", () => this.open());
@@ -42,32 +47,57 @@ export class Chips {
   }
 
   show() {
-    this.list.replaceChildren(
-      ...this.choice.filters.map((filter) => {
-        const item = document.createElement("li");
-        const chip = document.createElement("button");
-        chip.type = "button";
-        chip.className = "edit";
-        const word = document.createElement("span");
-        word.textContent = `${this.#title(filter.dimension)} ${WORDS[filter.operator]}`;
-        const names = document.createElement("b");
-        const patterns = filter.operator.endsWith("match");
-        names.textContent = filter.values.map((value) => (patterns ? value : named(filter.dimension, value))).join(" or ");
-        chip.append(word, " ", names);
-        chip.addEventListener("click", () => this.open(filter));
-        const remove = document.createElement("button");
-        remove.type = "button";
-        remove.className = "remove";
-        remove.textContent = "×";
-        remove.setAttribute("aria-label", `Remove the filter: ${word.textContent} ${names.textContent}`);
-        remove.addEventListener("click", () => {
-          this.choice.replace(filter, null);
-          /** @type {HTMLElement | null} */ (this.root.querySelector("[data-add]"))?.focus();
-        });
-        item.append(chip, remove);
-        return item;
-      }),
-    );
+    const { goal, segment } = this.choice;
+    /** @type {HTMLElement[]} */ const chips = [];
+    if (segment) {
+      const name = this.segments.name(segment);
+      const edit = () => this.choice.exchange(null, this.segments.filters(segment));
+      chips.push(this.#chip("segment", "segment", name, edit, () => this.choice.set({ segment: null })));
+    }
+    for (const filter of this.choice.filters) {
+      const patterns = filter.operator.endsWith("match");
+      const names = filter.values.map((value) => (patterns ? value : named(filter.dimension, value))).join(" or ");
+      const words = `${this.#title(filter.dimension)} ${WORDS[filter.operator]}`;
+      chips.push(this.#chip("filter", words, names, () => this.open(filter), () => this.choice.replace(filter, null)));
+    }
+    if (goal) {
+      const drop = () => this.choice.set({ conversion: null, measure: null });
+      const chip = this.#chip("goal", "conversions of", goal, drop, drop);
+      chip.className = "of-goal";
+      chips.push(chip);
+    }
+    this.list.replaceChildren(...chips);
+  }
+
+  /**
+   * @param {string} what
+   * @param {string} words
+   * @param {string} names
+   * @param {() => void} press
+   * @param {() => void} away
+   */
+  #chip(what, words, names, press, away) {
+    const item = document.createElement("li");
+    const chip = document.createElement("button");
+    chip.type = "button";
+    chip.className = "edit";
+    const word = document.createElement("span");
+    word.textContent = words;
+    const bold = document.createElement("b");
+    bold.textContent = names;
+    chip.append(word, " ", bold);
+    chip.addEventListener("click", press);
+    const remove = document.createElement("button");
+    remove.type = "button";
+    remove.className = "remove";
+    remove.textContent = "×";
+    remove.setAttribute("aria-label", `Remove the ${what}: ${words} ${names}`);
+    remove.addEventListener("click", () => {
+      away();
+      /** @type {HTMLElement | null} */ (this.root.querySelector("[data-add]"))?.focus();
+    });
+    item.append(chip, remove);
+    return item;
   }
 
   /** @param {Filter | null} filter */
@@ -95,7 +125,7 @@ export class Chips {
     const query = this.query();
     const dimension = this.#field("dimension").value;
     query.set("by", dimension);
-    query.set("metrics", dimension === "event" ? "events" : "views");
+    query.set("metrics", COUNTED[dimension] ?? (dimension.startsWith("property:") ? "events" : "views"));
     query.set("limit", String(SUGGESTED));
     const text = (lines.at(-1) ?? "").replaceAll("*", "");
     if (text) query.set("find", text);
@@ -106,7 +136,7 @@ export class Chips {
         const option = document.createElement("button");
         option.type = "button";
         const count = document.createElement("span");
-        count.textContent = String(row.views ?? row.events);
+        count.textContent = String(row.views ?? row.events ?? row.conversions);
         option.append(named(dimension, String(row[dimension])), count);
         option.addEventListener("click", () => {
           const field = this.#field("value");

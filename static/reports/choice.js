@@ -107,6 +107,30 @@ export class Choice {
     return this.filters.some((each) => each.dimension === dimension && each.operator === "is" && each.values.includes(name));
   }
 
+  /** The goal whose conversions are shown, "" for none. */
+  get goal() {
+    return this.get("conversion", "");
+  }
+
+  /** The segment whose filters are added, "" for none. */
+  get segment() {
+    return this.get("segment", "");
+  }
+
+  /**
+   * Put a segment in the place of the filters, or filters in the place of a segment.
+   * @param {string | null} segment its number
+   * @param {URLSearchParams} filters
+   */
+  exchange(segment, filters = new URLSearchParams()) {
+    const query = new URLSearchParams(this.query);
+    for (const { dimension, operator } of this.filters) query.delete(dimension + ENDINGS[operator]);
+    query.delete("segment");
+    if (segment) query.set("segment", segment);
+    for (const [name, value] of filters) query.append(name, value);
+    this.#go(query);
+  }
+
   /** @param {URLSearchParams} query */
   #go(query) {
     if (query.toString() === this.query.toString()) return;

@@ -11,12 +11,16 @@ import { Chart } from "./chart.js";
 import { Chips } from "./chips.js";
 import { Choice } from "./choice.js";
 import { Figures } from "./figures.js";
+import { Flags } from "./flags.js";
 import { Heat } from "./heat.js";
 import { PERIODS, Periods } from "./periods.js";
+import { Saving } from "./saving.js";
+import { Segments } from "./segments.js";
 import { Table } from "./table.js";
 import { count, day } from "./words.js";
 
 const FIGURES = ["visitors", "visits", "views", "views_per_visit", "engaged_seconds", "visit_seconds", "bounce_rate"];
+const OF_GOAL = ["conversions", "conversion_rate"];
 // Swept from intervals, which takes longer: nothing else waits for it.
 const PRESENCE = ["at_once_peak", "at_once_peak_at"];
 const AGAIN_MS = 30_000;
@@ -34,13 +38,17 @@ const part = (selector) => /** @type {HTMLElement} */ (document.querySelector(se
 
 const clock = new Clock(zone);
 const choice = new Choice(dimensions.split(","), () => update());
-const asking = new Asking(`/api/v1/sites/${key}/stats`, root, (problem) => {
+/** @param {string} problem */
+const fail = (problem) => {
   const banner = part("[data-problem]");
   banner.hidden = problem === "";
   if (problem) /** @type {HTMLElement} */ (banner.firstElementChild).textContent = problem;
-});
+};
+const asking = new Asking(`/api/v1/sites/${key}/stats`, root, fail);
+const saving = new Saving(`/api/v1/sites/${key}`, part("[data-undo]"), fail);
+const segments = new Segments(root, JSON.parse(root.dataset.segments ?? "[]"), choice, saving);
 const periods = new Periods(part(".choose"), choice);
-const chips = new Chips(part(".filters"), choice, asking, () => periods.query);
+const chips = new Chips(part(".filters"), choice, asking, () => periods.query, segments);
 const figures = new Figures(part(".figures"), (measure) => choice.set({ measure: measure === FIGURES[0] ? null : measure }));
 // Escape undoes a zoom, and leads nowhere else.
 let zooms = 0;
@@ -48,6 +56,7 @@ const chart = new Chart(part(".chart"), (from, to) => {
   zooms++;
   periods.between(from, to);
 });
+const flags = new Flags(part(".chart"), chart, saving, zone, "owner" in root.dataset);
 const heat = new Heat(part(".heat"));
 const tables = [.../** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-table]"))].map(
   (table) => new Table(table, asking, choice, () => question(true)),
@@ -69,11 +78,17 @@ function question(compared) {
   const how = choice.get("compare", "previous");
   if (compared && how !== "none") query.set("compare", how);
   for (const [name, value] of choice.filterQuery) query.append(name, value);
+  if (choice.segment) query.set("segment", choice.segment);
+  if (choice.goal) query.set("conversion", choice.goal);
   return query;
 }
 
 async function update(again = false) {
   chips.show();
+  segments.show();
+  for (const each of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-of-goal]"))) {
+    each.hidden = !choice.goal;
+  }
   link();
   const query = question(true);
   const interval = choice.get("interval", "");
@@ -99,7 +114,7 @@ async function update(again = false) {
 async function askAll(query, again) {
   presence = again ? presence : null;
   const series = new URLSearchParams(query);
-  series.set("metrics", FIGURES.join(","));
+  series.set("metrics", [...FIGURES, ...(choice.goal ? OF_GOAL : [])].join(","));
   const hours = question(false);
   hours.set("by", "weekday_hour");
   hours.set("metrics", "views");
@@ -133,7 +148,8 @@ function turn(table) {
 }
 
 function draw() {
-  const measure = choice.get("measure", FIGURES[0] ?? "");
+  const wanted = choice.get("measure", FIGURES[0] ?? "");
+  const measure = OF_GOAL.includes(wanted) && !choice.goal ? (FIGURES[0] ?? "") : wanted;
   figures.choose(measure);
   second.value = choice.get("second", "");
   const answer = measure === "at_once_peak" ? presence : shown;
@@ -148,6 +164,7 @@ function draw() {
   const running = answer.period.to >= today(answer.as_of);
   const other = second.value !== measure && others ? second.value : "";
   chart.show({ interval, measure, second: other, rows, running });
+  flags.show();
 }
 
 /** @param {string} moment */
@@ -169,6 +186,8 @@ function tell(answer) {
 /** The way to the board under the same filters, as far as it has them. */
 function link() {
   const query = new URLSearchParams();
+  const kept = new URLSearchParams(choice.segment ? segments.filters(choice.segment) : "");
+  for (const [dimension, value] of kept) if (LIVE[dimension]) query.append(LIVE[dimension], value);
   for (const { dimension, operator, values } of choice.filters) {
     const parameter = LIVE[dimension];
     if (operator === "is" && parameter) for (const value of values) query.append(parameter, value);
@@ -224,4 +243,5 @@ setInterval(() => {
 }, AGAIN_MS);
 setInterval(live, LIVE_MS);
 update();
+flags.load();
 live();

@@ -6,7 +6,7 @@
  * @import {Choice} from "./choice.js"
  */
 import { halves } from "../shared/names.js";
-import { change, count, figure, MEASURES, named } from "./words.js";
+import { change, count, figure, MEASURES, money, named } from "./words.js";
 
 const FEW = 10;
 const MANY = 50;
@@ -14,6 +14,10 @@ const MANY = 50;
 const SPOKEN = ["country", "language", "device", "channel"];
 const MOST_SPOKEN = 1000;
 const PAUSE_MS = 150;
+const PROPERTY = "property:";
+// Values of a property; and what has no column of a goal's conversions.
+const OF_VALUES = ["events", "visits", "value"];
+const OF_EVENTS = ["event", "property", "currency", "goal"];
 
 export class Table {
   #offset = 0;
@@ -36,7 +40,7 @@ export class Table {
     this.tabs = [.../** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll("[role=tab]"))];
     this.name = root.dataset.table ?? "";
     this.head = this.#part("[data-head]");
-    this.rows = this.#part("tbody");
+    this.rows = /** @type {HTMLTableSectionElement} */ (root.querySelector("tbody"));
     this.search = /** @type {HTMLInputElement} */ (this.#part("[type=search]"));
     this.foot = this.#part("[data-sums]");
     this.tabs.forEach((tab, at) => {
@@ -74,11 +78,17 @@ export class Table {
   /** The dimension whose rows are shown. */
   get dimension() {
     const chosen = this.choice.get(this.name, "");
-    return this.#tab(chosen)?.dataset.dimension ?? this.tabs[0]?.dataset.dimension ?? "";
+    const tab = this.#tab(chosen);
+    if (tab && chosen.startsWith(PROPERTY)) return chosen;
+    return tab?.dataset.dimension ?? this.tabs[0]?.dataset.dimension ?? "";
   }
 
   get measures() {
-    return (this.#tab(this.dimension)?.dataset.measures ?? "").split(",");
+    const { dimension } = this;
+    if (dimension.startsWith(PROPERTY)) return OF_VALUES;
+    const measures = (this.#tab(dimension)?.dataset.measures ?? "").split(",");
+    if (!this.choice.goal || OF_EVENTS.includes(dimension)) return measures;
+    return [measures[0] ?? "visits", "conversions", "conversion_rate"];
   }
 
   /** Something else is looked at: from its beginning. */
@@ -90,7 +100,7 @@ export class Table {
   async update() {
     const dimension = this.dimension;
     for (const tab of this.tabs) {
-      const chosen = tab.dataset.dimension === dimension;
+      const chosen = tab === this.#tab(dimension);
       tab.ariaSelected = String(chosen);
       tab.tabIndex = chosen ? 0 : -1;
     }
@@ -99,14 +109,65 @@ export class Table {
     const number = ++this.#asked;
     const answer = await this.asking.ask(query);
     if (number !== this.#asked || answer === undefined) return;
-    if (answer) this.#show(dimension, answer);
+    if (answer) {
+      this.#show(dimension, answer);
+      if (dimension === "goal" && answer.totals.goal_value) await this.#currencies(query, number);
+      if (dimension.startsWith(PROPERTY)) await this.#numbers(dimension.slice(PROPERTY.length), number);
+    }
     // What is still shown would be taken for the answer.
     else this.#fail(dimension);
+  }
+
+  /**
+   * What goals are worth, in each currency.
+   * @param {URLSearchParams} query of the goals
+   * @param {number} number
+   */
+  async #currencies(query, number) {
+    query.set("by", "goal,currency");
+    query.set("metrics", "goal_value");
+    query.set("order", "-goal_value");
+    query.set("limit", "1000");
+    query.delete("compare");
+    query.delete("offset");
+    const answer = await this.asking.ask(query);
+    if (number !== this.#asked || !answer) return;
+    for (const line of this.rows.rows) {
+      const sums = answer.rows.filter((row) => row.goal === line.dataset.name && row.goal_value);
+      const cell = line.cells[3];
+      if (!cell || !sums.length) continue;
+      const texts = sums.map((row) => money(row.goal_value, row.currency));
+      cell.textContent = texts.length > 1 ? `${texts[0]} +${texts.length - 1}` : (texts[0] ?? "");
+      cell.title = texts.join(" + ");
+    }
+  }
+
+  /**
+   * What the numbers among a property's values come to.
+   * @param {string} name
+   * @param {number} asked
+   */
+  async #numbers(name, asked) {
+    const query = this.query();
+    query.delete("compare");
+    query.set("by", "event");
+    query.set("limit", "1");
+    query.set("metrics", "number_sum,number_mean");
+    query.set("order", "event");
+    query.set("number", name);
+    const answer = await this.asking.ask(query);
+    if (asked !== this.#asked || !answer) return;
+    const { number_sum: sum, number_mean: mean } = answer.totals;
+    if (mean === null || mean === undefined) return;
+    this.foot.textContent = `numbers sum to ${figure("value", sum)}, ${figure("value", mean)} on average`;
+    this.foot.title = `Of all events that say a number as ${name}`;
   }
 
   #query() {
     const query = this.query();
     const measures = this.measures;
+    // All goals stand in their own table, whichever is chosen.
+    if (this.dimension === "goal") query.delete("conversion");
     const order = measures.includes(this.#order.replace("-", "")) ? this.#order : `-${measures[0]}`;
     query.set("by", this.dimension);
     query.set("metrics", measures.join(","));
@@ -174,7 +235,10 @@ export class Table {
   #heads(measures) {
     const title = document.createElement("th");
     title.scope = "col";
-    title.textContent = this.#tab(this.dimension)?.textContent ?? "";
+    const { dimension } = this;
+    const values = dimension.startsWith(PROPERTY);
+    title.textContent = values ? dimension.slice(PROPERTY.length) : (this.#tab(dimension)?.textContent ?? "");
+    title.className = values ? "said" : "";
     const heads = measures.map((measure, at) => {
       const head = document.createElement("th");
       head.scope = "col";
@@ -207,6 +271,7 @@ export class Table {
     const name = String(row[dimension]);
     const text = named(dimension, name);
     const line = document.createElement("tr");
+    line.dataset.name = name;
     const [first = ""] = measures;
     const head = document.createElement("th");
     head.scope = "row";
@@ -215,7 +280,8 @@ export class Table {
     pick.type = "button";
     pick.className = "pick";
     pick.title = text;
-    pick.ariaPressed = String(this.choice.has(dimension, name));
+    const leads = dimension === "property";
+    if (!leads) pick.ariaPressed = String(dimension === "goal" ? this.choice.goal === name : this.choice.has(dimension, name));
     const [start, end] = halves(text);
     for (const [half, part] of Object.entries({ start, end })) {
       if (!part) continue;
@@ -224,13 +290,20 @@ export class Table {
       span.textContent = part;
       pick.append(span);
     }
-    pick.addEventListener("click", (event) => this.choice.toggle(dimension, name, event.altKey ? "not" : "is"));
+    pick.addEventListener("click", (event) => {
+      if (event.altKey) this.choice.toggle(dimension, name, "not");
+      // A property has values, and a goal is what other tables tell the rate of.
+      else if (leads) this.choice.set({ [this.name]: PROPERTY + name });
+      else if (dimension === "goal") this.choice.set({ conversion: this.choice.goal === name ? null : name });
+      else this.choice.toggle(dimension, name, "is");
+    });
     const out = document.createElement("button");
     out.type = "button";
     out.className = "out";
-    out.textContent = "exclude";
-    out.setAttribute("aria-label", `Exclude ${text}`);
-    out.addEventListener("click", () => this.choice.toggle(dimension, name, "not"));
+    const keeps = leads || dimension === "goal";
+    out.textContent = keeps ? "filter" : "exclude";
+    out.setAttribute("aria-label", `${keeps ? "Filter by" : "Exclude"} ${text}`);
+    out.addEventListener("click", () => this.choice.toggle(dimension, name, keeps ? "is" : "not"));
     head.append(pick, out);
     line.append(head);
     measures.forEach((measure, at) => {
@@ -278,7 +351,8 @@ export class Table {
 
   /** @param {string} dimension */
   #tab(dimension) {
-    return this.tabs.find((tab) => tab.dataset.dimension === dimension);
+    const name = dimension.startsWith(PROPERTY) ? "property" : dimension;
+    return this.tabs.find((tab) => tab.dataset.dimension === name);
   }
 
   /** @param {string} selector */

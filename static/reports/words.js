@@ -2,7 +2,7 @@
  * Figures, moments and changes as people read them, and names of dimensions and measures.
  *
  * @import {Dimension} from "../shared/snapshot.js"
- * @typedef {"number" | "rate" | "ratio" | "seconds" | "money"} Kind
+ * @typedef {"number" | "rate" | "share" | "ratio" | "seconds" | "money"} Kind
  */
 import { label } from "../shared/names.js";
 
@@ -23,6 +23,9 @@ export const MEASURES = {
   at_once_mean: ["At once, mean", "ratio"],
   events: ["Events", "number"],
   value: ["Value", "money"],
+  conversions: ["Conversions", "number"],
+  conversion_rate: ["Rate", "share"],
+  goal_value: ["Worth", "money"],
 };
 
 /** Names of a dimension that lists of the board have, too. @type {Record<string, Dimension>} */
@@ -45,7 +48,7 @@ const languages = new Intl.DisplayNames("en", { type: "language", fallback: "cod
 export function named(dimension, name) {
   const alike = ALIKE[dimension];
   if (alike) return label(alike, name);
-  if (name === "") return "None";
+  if (name === "") return dimension === "currency" ? "No currency" : "None";
   if (dimension === "language") {
     try {
       return languages.of(name) ?? name;
@@ -64,6 +67,8 @@ export function figure(measure, value) {
   if (value === null || value === undefined) return "–";
   const kind = MEASURES[measure]?.[1] ?? "number";
   if (kind === "rate") return `${Math.round(value * 100)} %`;
+  if (kind === "share") return `${(value * 100).toFixed(1)} %`;
+  if (measure === "goal_value" && !value) return "–";
   if (kind === "ratio" || kind === "money") return ratio.format(value);
   if (kind === "seconds") return lasted(value);
   return whole.format(value);
@@ -97,14 +102,27 @@ export function change(measure, now, before) {
   const kind = MEASURES[measure]?.[1];
   const by = now - before;
   const sign = by < 0 ? "−" : "+";
-  if (kind === "rate") {
-    const points = Math.round(by * 100);
-    return points === 0 ? "as before" : `${sign}${Math.abs(points)} pt`;
+  if (kind === "rate" || kind === "share") {
+    const digits = kind === "share" ? 1 : 0;
+    const points = Math.abs(by * 100).toFixed(digits);
+    return Number(points) === 0 ? "as before" : `${sign}${points} pt`;
   }
   if (kind === "seconds") return Math.abs(by) < 0.05 ? "as before" : `${sign}${lasted(Math.abs(by))}`;
   if (before === 0) return now === 0 ? "as before" : "none before";
   const share = Math.round((by / before) * 100);
   return share === 0 ? "as before" : `${sign}${whole.format(Math.abs(share))} %`;
+}
+
+/**
+ * A sum in a currency, "€49.90"; as it is where that is none.
+ * @param {number} value
+ * @param {string} currency
+ */
+export function money(value, currency) {
+  if (/^[A-Z]{3}$/.test(currency)) {
+    return value.toLocaleString("en", { style: "currency", currency, notation: Math.abs(value) < 100_000 ? "standard" : "compact" });
+  }
+  return [ratio.format(value), currency].filter(Boolean).join(" ");
 }
 
 /** @param {number} value */
