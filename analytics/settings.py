@@ -1,5 +1,6 @@
 """Django settings, all from the environment (and `.env`); docs/operations.md names every one."""
 
+from logging.config import dictConfig
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -222,3 +223,7 @@ LOGGING = {
     },
     "root": {"handlers": ["stderr"], "level": "WARNING"},
 }
+# Django's own way first sets up mail to admins, and loads views, forms, templates and models for it: a third
+# of what an edge's start takes.
+LOGGING_CONFIG = None
+dictConfig(LOGGING)

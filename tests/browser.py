@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, expect
 
 CHROMIUM = "/usr/bin/chromium"
-# The same engine without a window to put pages into: half the CPU for each page, and for a start.
+# The same engine without a window to put pages into, and without a cache of pages that were left: a quarter
+# of the CPU for each page, and half of it for a start.
 SHELL = "/usr/bin/chromium-headless-shell"
 # HeadlessChrome is a bot, and is counted as one.
 AGENT = (
@@ -31,23 +32,18 @@ expect.set_options(timeout=15_000)
 
 
 @contextmanager
-def chromium(program: str = CHROMIUM) -> Iterator[Browser]:
-    """A browser with a working back/forward cache, which Playwright switches off otherwise.
-
-    For a fixture of one module: Playwright's loop stays current in the thread until the browser is closed,
-    and no asynchronous test could run meanwhile.
-    """
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program,
-            # Also here: a page's last message leaves after what Playwright set for the page is gone.
-            args=[*ARGUMENTS, f"--user-agent={AGENT}"],
-            ignore_default_args=["--disable-back-forward-cache"],
-        )
-        try:
-            yield browser
-        finally:
-            browser.close()
+def chromium(playwright: Playwright, program: str = CHROMIUM) -> Iterator[Browser]:
+    """A browser with a working back/forward cache, which Playwright switches off otherwise."""
+    browser = playwright.chromium.launch(
+        executable_path=program,
+        # Also here: a page's last message leaves after what Playwright set for the page is gone.
+        args=[*ARGUMENTS, f"--user-agent={AGENT}"],
+        ignore_default_args=["--disable-back-forward-cache"],
+    )
+    try:
+        yield browser
+    finally:
+        browser.close()
 
 
 @contextmanager

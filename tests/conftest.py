@@ -17,9 +17,10 @@ from analytics.up.postgres import Postgres
 from scripts.stands import clusters
 from scripts.stands.folders import new_folder
 from scripts.stands.product import QUICK_SETTINGS, Product, running
-from tests.guest import browser, context, host, page, peer, whole_browser
+from tests.guest import browser, context, host, page, peer, playwright, whole_browser, whole_page
 
-__all__ = ["browser", "context", "host", "page", "peer", "whole_browser"]  # fixtures for every module
+# Fixtures for every module.
+__all__ = ["browser", "context", "host", "page", "peer", "playwright", "whole_browser", "whole_page"]
 
 postgres: Postgres | None = None
 # A worker of pytest-xdist inherits all this from its session, and has a database of its own in it.

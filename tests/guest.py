@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, WebSocket
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, WebSocket, sync_playwright
 
 from scripts.stands.waiting import wait_for
 from tests.browser import SHELL, Complaints, chromium, visitor
@@ -20,29 +21,52 @@ NETWORK = re.compile(r"(error|warning): (WebSocket connection to|Failed to load 
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """What a module's tests open boards in."""
-    with chromium(SHELL) as browser:
+def playwright() -> Iterator[Playwright]:
+    """What drives a module's browsers.
+
+    Its loop stays current in the thread: no asynchronous test can run in a module that uses it.
+    """
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """What a module's tests open boards in, and most visitors come in."""
+    with chromium(playwright, SHELL) as browser:
         yield browser
 
 
 @pytest.fixture(scope="module")
-def whole_browser() -> Iterator[Browser]:
-    """What a module's visitors come in: it keeps pages that are left, and has a cache of its own for that."""
-    with chromium() as browser:
+def whole_browser(playwright: Playwright) -> Iterator[Browser]:
+    """What visitors come in who go back to a page that was kept."""
+    with chromium(playwright) as browser:
         yield browser
 
 
 @pytest.fixture
-def context(whole_browser: Browser) -> Iterator[BrowserContext]:
+def context(browser: Browser) -> Iterator[BrowserContext]:
     """A visitor who was never here before."""
-    with visitor(whole_browser) as context:
+    with visitor(browser) as context:
         yield context
 
 
 @pytest.fixture
 def page(context: BrowserContext) -> Iterator[Page]:
     """A page that must have complained about nothing in the end."""
+    with _content(context) as page:
+        yield page
+
+
+@pytest.fixture
+def whole_page(whole_browser: Browser) -> Iterator[Page]:
+    """The same in a whole browser."""
+    with visitor(whole_browser) as context, _content(context) as page:
+        yield page
+
+
+@contextmanager
+def _content(context: BrowserContext) -> Iterator[Page]:
     page = context.new_page()
     complaints = Complaints.of(page)
     yield page

@@ -166,19 +166,19 @@ def test_leaving_says_the_last_state_and_closes_the_socket(
 
 
 def test_a_return_from_the_back_forward_cache_is_a_new_page_view(
-    peer: SocketPeer, host: HttpPeer, page: Page
+    peer: SocketPeer, host: HttpPeer, whole_page: Page
 ) -> None:
     host.put("/from", '<a href="/a">on</a>')
     host.put("/a", tag(peer))
-    page.goto(host.url + "/from")
-    page.click("a")
+    whole_page.goto(host.url + "/from")
+    whole_page.click("a")
     peer.heard.wait("page")
-    page.evaluate("addEventListener('pageshow', event => { window.persisted = event.persisted })")
-    page.goto(host.put("/b", "<p>b</p>"))
+    whole_page.evaluate("addEventListener('pageshow', event => { window.persisted = event.persisted })")
+    whole_page.goto(host.put("/b", "<p>b</p>"))
     peer.heard.wait_closed(0)
-    page.go_back(wait_until="commit")
+    whole_page.go_back(wait_until="commit")
     first, second = peer.heard.wait("page", 2)
-    assert page.evaluate("window.persisted") is True
+    assert whole_page.evaluate("window.persisted") is True
     assert second["id"] != first["id"]
     # It came about by “back”: not from outside again.
     assert first["r"] == host.url + "/from"

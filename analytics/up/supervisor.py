@@ -10,7 +10,6 @@ import sys
 import time
 from contextlib import ExitStack
 from importlib import import_module
-from logging.config import dictConfig
 from typing import Any, Final
 
 from analytics.up.errors import CannotStart
@@ -31,7 +30,6 @@ def run(launch: Launch) -> int:
             signal.signal(sign, _interrupt)
     # The module alone: Django around it would double the memory of this process.
     settings = import_module(os.environ["DJANGO_SETTINGS_MODULE"])
-    dictConfig(settings.LOGGING)
     notify = Notify()
     try:
         with ExitStack() as undo:

@@ -8,7 +8,7 @@ import asyncio
 from typing import Any, LiteralString
 
 import psycopg
-from django.db import connection
+from django.conf import settings
 
 PATIENCE_SECONDS = 3.0  # that Postgres has to answer a question of health
 
@@ -19,7 +19,8 @@ SELECT set_config(name, value, false) FROM (VALUES
     ('tcp_keepalives_idle', '5'), ('tcp_keepalives_interval', '2'), ('tcp_keepalives_count', '3'),
     ('tcp_user_timeout', '15000')) AS patience (name, value)
 """
-DJANGOS_OWN = ("context", "cursor_factory", "prepare_threshold")
+# Django's settings of a database, and what libpq calls them.
+NAMES = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
 
 
 def connect() -> psycopg.Connection:
@@ -39,9 +40,13 @@ def connect() -> psycopg.Connection:
 
 
 def parameters() -> dict[str, Any]:
-    """What libpq is told of Django's database: address, password, patience."""
-    all_of_them = {"application_name": "footfall", **connection.get_connection_params()}
-    return {name: value for name, value in all_of_them.items() if name not in DJANGOS_OWN}
+    """What libpq is told of Django's database: address, password, patience.
+
+    From the settings, not from Django's connection: it would load all of its models.
+    """
+    database = settings.DATABASES["default"]
+    address = {name: database[djangos] for djangos, name in NAMES.items() if database.get(djangos)}
+    return {"application_name": "footfall", "client_encoding": "UTF8", **database["OPTIONS"], **address}
 
 
 async def ask(question: LiteralString, *values: object) -> list[tuple[Any, ...]]:

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from django.utils.log import configure_logging
 
 from analytics.history.question_server import QuestionServer
 
@@ -16,7 +15,6 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
-        configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
         # Whatever else is printed must not stand between answers.
         replies = os.fdopen(os.dup(1), "wb")
         os.dup2(2, 1)

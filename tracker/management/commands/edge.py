@@ -9,7 +9,6 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils.log import configure_logging
 
 from tracker.edge import file_limits
 from tracker.server import arguments, ports, process
@@ -45,7 +44,6 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **chosen: Any) -> None:
-        configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
         file_limits.allow_many_sockets()
         try:
             file_limits.room(settings.FOOTFALL_SOCKETS)

@@ -7,9 +7,7 @@ import socket
 from contextlib import ExitStack
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils.log import configure_logging
 
 from tracker.liveness.notify import READY, Notify
 from tracker.postgres.connect import connect
@@ -46,7 +44,6 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **chosen: Any) -> None:
-        configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
         if not (chosen["udp"] or chosen["tcp"] or chosen["host"]):
             raise CommandError("Say where datapoints come from: --udp 127.0.0.1:8125, --tcp, or --host.")
         writer = SignalWriter(connect, signal_tables.kept())
