@@ -7,7 +7,7 @@ import secrets
 import sys
 
 # They start without Django's way to a command, which needs settings, and so does its help.
-OWN_START = ("up", "edge", "questions")
+OWN_START = ("up", "edge", "questions", "signals")
 
 
 # Objects between two looks for garbage. What imports make stays: at the usual 700, looking through it is a
@@ -73,6 +73,13 @@ def run(argv: list[str]) -> None:
         from analytics.management.commands.questions import Command as AnswerQuestions
 
         AnswerQuestions().run_from_argv(argv)
+        return
+    if argv[1:2] == ["signals"]:
+        # As an edge it needs no apps; and it signs nothing.
+        os.environ["SECRET_KEY"] = secrets.token_urlsafe(48)
+        from tracker.management.commands.signals import Command as Gathering
+
+        Gathering().run_from_argv(argv)
         return
     if argv[1:2] == ["doctor"]:
         # Settings refuse to be without a database, and that there is none is something to tell.

@@ -74,6 +74,8 @@ class Token(models.Model):
     all_sites = models.BooleanField(default=False)
     sites = models.ManyToManyField(Site, blank=True)
     write = models.BooleanField(default=False)
+    # Servers' datapoints, which are of no site; a token for all sites has them anyway.
+    servers = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     used_at = models.DateTimeField(null=True, blank=True)
 

@@ -17,6 +17,8 @@ from analytics.live.snapshot import Snapshots
 from analytics.live.state import LiveState
 from analytics.live.system import System
 from analytics.queries.shared_answers import SharedAnswers
+from analytics.servers.hub import SignalHub
+from analytics.streams.open_streams import OpenStreams
 from tracker.edge.process_edge import ProcessEdge
 from tracker.liveness.activity import Activities
 from tracker.visitors import addresses
@@ -42,6 +44,8 @@ class WebProcess:
         self.answers = SharedAnswers()
         self.curves = DayCurves()
         self.questions = Questions()
+        self.streams = OpenStreams(self.activities, settings.FOOTFALL_STREAMS)
+        self.signals = SignalHub(settings.FOOTFALL_SIGNALS_SOCKET, self.activities)
 
 
 def _login_door() -> LoginDoor:

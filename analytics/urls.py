@@ -8,13 +8,16 @@ from analytics.api.base import make_api
 from analytics.api.live import add_live
 from analytics.api.refusals import add_refusals
 from analytics.api.saved import add_saved
+from analytics.api.signals import add_signals
 from analytics.api.stats import add_stats
+from analytics.api.streams import add_streams
 from analytics.api.visits import add_visits
 from analytics.board import data, pages, reports_page
 from analytics.board.failed import failed
 from analytics.health import health, metrics
 from analytics.people import account_page, people_page, welcome
 from analytics.process import web
+from analytics.servers import page as servers_page
 from analytics.sites import adding, all_sites, installing, remedies, site_settings
 from tracker.web import views
 
@@ -24,6 +27,8 @@ add_refusals(api, web.live)
 add_stats(api, web.questions)
 add_saved(api)
 add_visits(api, web.questions)
+add_signals(api, web.signals)
+add_streams(api, web.streams, web.ticker, web.signals)
 
 handler500 = failed
 
@@ -47,6 +52,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/sessions/", account_page.end_sessions, name="account_sessions"),
     path("account/second-factor/", account_page.factor, name="account_factor"),
     path("welcome/", welcome.welcome, name="welcome"),
+    path("servers/", servers_page.servers, name="servers"),
     path("sites/add/", adding.add, name="add_site"),
     path(
         "sites/live.json",

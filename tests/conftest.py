@@ -16,6 +16,7 @@ from analytics.up.data_folder import DataFolder
 from analytics.up.postgres import Postgres
 from scripts.stands import clusters
 from scripts.stands.folders import new_folder
+from scripts.stands.ports import free_port
 from scripts.stands.product import QUICK_SETTINGS, Product, running
 from tests.guest import browser, context, host, page, peer, playwright, whole_browser, whole_page
 
@@ -30,6 +31,8 @@ if not WORKER:
     os.environ["SECRET_KEY"] = "only for tests, and long enough to be taken for a key"
     os.environ["DJANGO_SETTINGS_MODULE"] = QUICK_SETTINGS
     os.environ.pop("REDIS_URL", None)
+    # One port for datapoints, and many products at once.
+    os.environ["FOOTFALL_SIGNALS"] = "off"
 folder = Path(os.environ["FOOTFALL_DATA"])
 
 
@@ -51,7 +54,8 @@ def footfall() -> Iterator[Product]:
 
     It takes this machine for a proxy, so that visitors can come from many addresses.
     """
-    with running(FOOTFALL_TRUSTED_PROXIES="127.0.0.1") as started:
+    place = f"127.0.0.1:{free_port()}"
+    with running(FOOTFALL_TRUSTED_PROXIES="127.0.0.1", FOOTFALL_SIGNALS=place) as started:
         yield started
 
 

@@ -13,6 +13,7 @@ from daphne.ws_protocol import WebSocketFactory
 from twisted.internet.testing import StringTransport
 
 from analytics.board.socket import OpenBoards
+from analytics.streams.open_streams import OpenStreams
 from analytics.web.web_server import WebServer
 from analytics.web.web_socket import BoundedProtocol
 from scripts.stands import frames
@@ -133,7 +134,12 @@ async def test_a_socket_may_stay_open_for_months(page: WiredPage) -> None:
     # As the product makes it: daphne by itself ends sockets after a day.
     with socket.socket() as listener:
         page.protocol.server = WebServer(
-            None, ProcessEdge(), OpenBoards(Activities()), listener, lambda: None
+            None,
+            ProcessEdge(),
+            OpenBoards(Activities()),
+            OpenStreams(Activities(), 10),
+            listener,
+            lambda: None,
         )
     page.protocol.socket_opened = time.monotonic() - 100 * 86_400
     page.protocol.check_timeouts()

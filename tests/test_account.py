@@ -15,7 +15,7 @@ from django_otp.oath import totp
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from analytics.access import second_factor, sessions
-from analytics.access.board_readers import _reader
+from analytics.access.board_readers import reader_of
 from analytics.models import LoginTries
 from tests.cast import PASSWORD, Cast, make_cast
 
@@ -84,7 +84,7 @@ def test_a_board_that_stands_open_uses_its_session(cast: Cast) -> None:
     client = log_in()
     key = client.cookies["sessionid"].value
     age(client, 10)
-    assert _reader(key) == cast.viewer
+    assert reader_of(key) == cast.viewer
     assert left(client) > 13.9
     # The browser's cookie is older still: the next answer over HTTP moves it on.
     client.head("/account/")
@@ -93,7 +93,7 @@ def test_a_board_that_stands_open_uses_its_session(cast: Cast) -> None:
     client.head("/account/")
     assert client.cookies["sessionid"]["max-age"] == ""
     client.post("/logout/")
-    assert _reader(key) != cast.viewer
+    assert reader_of(key) != cast.viewer
 
 
 def test_sessions_are_listed_by_browser_and_ended(cast: Cast) -> None:

@@ -250,8 +250,9 @@ def test_the_api_describes_itself(product: Product) -> None:
     assert description["openapi"].startswith("3.1")
     of_a_site = {path.removeprefix("/api/v1/sites/{key}/") for path in description["paths"]}
     assert of_a_site == {
-        *("live", "refusals", "stats", "visits", "visits/{place}", "events"),
+        *("live", "live/stream", "refusals", "stats", "visits", "visits/{place}", "events"),
         *(path for kind in ("goals", "segments", "annotations") for path in (kind, f"{kind}/{{number}}")),
+        *("/api/v1/signals", "/api/v1/signals/stream"),
     }
     assert ask(product, "docs").status == 200
 

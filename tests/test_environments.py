@@ -38,6 +38,7 @@ def test_nobody_is_told_a_secret_that_they_do_not_need(kind: ProcessKind) -> Non
         ProcessKind.EDGE: pages,
         ProcessKind.JOBS: {"PGPASSWORD"},
         ProcessKind.DEMO: {"FOOTFALL_DEMO_SECRET"},
+        ProcessKind.SIGNALS: {"PGPASSWORD"},
     }
     assert set(told) & secrets == allowed[kind]
     assert told["PATH"] == "/bin"

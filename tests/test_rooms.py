@@ -86,7 +86,13 @@ ALLOWED: dict[str, set[str]] = {
     | {"analytics.sites"},
     "analytics.api": READ
     | {"analytics.models", "analytics.live", "analytics.history", "analytics.access", "analytics.queries"}
-    | {"analytics.saved"},
+    | {"analytics.saved"}
+    | {"analytics.servers", "analytics.streams", "analytics.board", "tracker.signals"},
+    # What datapoints are, and what is said to the process that gathers them.
+    "analytics.servers": READ | {"analytics.access", "analytics.queries", "tracker.signals"},
+    "analytics.streams": READ
+    | {"analytics.servers", "analytics.board", "analytics.live", "analytics.access", "analytics.queries"}
+    | {"tracker.signals"},
     "analytics.people": READ | {"analytics.models", "analytics.access", "analytics.queries"},
     "analytics.health": READ | {"analytics.access", "analytics.live", "tracker.edge"},
     # Postgres itself: a past is copied into it, where nobody could have visited.
@@ -102,7 +108,8 @@ ALLOWED: dict[str, set[str]] = {
         "tracker.upkeep",
     },
     "analytics.upkeep": READ | {"analytics.erasing", "analytics.history", "analytics.up", "tracker.upkeep"},
-    "analytics.web": READ | {"analytics.board", "tracker.edge", "tracker.server", "tracker.web"},
+    "analytics.web": READ
+    | {"analytics.board", "analytics.streams", "tracker.edge", "tracker.server", "tracker.web"},
     "analytics.up": READ | {"analytics.configuration", "tracker.edge", "tracker.server"},
     # What waits in a backup's spool is stored as an edge stores it, and its files are the spool's own.
     "analytics.backups": {
@@ -115,10 +122,11 @@ ALLOWED: dict[str, set[str]] = {
     # Where the process is put together: these know all rooms that they join, and no rule of their own.
     "analytics.process": READ
     | {"analytics.live", "analytics.board", "analytics.access", "analytics.history", "analytics.queries"}
+    | {"analytics.servers", "analytics.streams"}
     | {"tracker.edge"},
     "analytics.urls": READ
     | {"analytics.process", "analytics.access", "analytics.api", "analytics.board", "analytics.sites"}
-    | {"analytics.health", "analytics.people"}
+    | {"analytics.health", "analytics.people", "analytics.servers"}
     | {"tracker.web"},
     "analytics.asgi": {"analytics.process", "analytics.board", "tracker.web"},
     "analytics.management": READ
@@ -139,6 +147,9 @@ PURE_MODULES = (
     "tracker.server.pieces",
     "tracker.sites.tracked_site",
     "tracker.signals.datapoint",
+    "tracker.signals.exchange_messages",
+    "tracker.signals.json_points",
+    "tracker.signals.name_patterns",
     "tracker.signals.statsd",
     "tracker.signals.windows",
     "tracker.storing.entries",

@@ -18,6 +18,8 @@ ALLOWED: dict[str, set[str]] = {
     "people": {"shared"},
     "setup": {"shared"},
     "reports": {"shared"},
+    # Whose socket tells how many people there are.
+    "servers": {"board", "shared"},
     "board/day": {"shared"},
     "board/lists": {"shared"},
     "board": {"board/day", "board/lists", "setup", "shared"},

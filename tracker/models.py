@@ -235,6 +235,25 @@ class Watermark(models.Model):
     at = models.DateTimeField()
 
 
+class SignalSeries(models.Model):
+    """What servers' datapoints belong to: a name, a kind, and tags (`tracker.signals`)."""
+
+    id = models.AutoField(primary_key=True)
+    name = models.TextField()
+    kind = models.TextField()
+    tags = models.JSONField()
+    last_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "tracker_series"
+        verbose_name_plural = "series"
+        default_permissions = ()
+        permissions = [("see_servers", "Can see servers")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Minute(models.Model):
     """Tabs and visitors of one minute in which anybody was there (`tracker.rollups.minutes`)."""
 

@@ -86,11 +86,11 @@ def _look_up(questions: list[Question]) -> list[Site | None]:
 
 
 def _answers(questions: list[Question]) -> list[Site | None]:
-    readers = {session: _reader(session) for session in {question.session for question in questions}}
+    readers = {session: reader_of(session) for session in {question.session for question in questions}}
     return [site_for(readers[question.session], question.site) for question in questions]
 
 
-def _reader(session: str) -> Reader:
+def reader_of(session: str) -> Reader:
     """Whose session it is, read afresh; nobody's when it is over or made up."""
     request = HttpRequest()
     request.session = sessions.session_of(session)

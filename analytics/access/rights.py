@@ -17,6 +17,7 @@ Reader = User | AnonymousUser | Token
 """Whoever reads: a logged-in user, nobody, or an API token."""
 
 ADD_SITES = "tracker.add_site"
+SEE_SERVERS = "tracker.see_servers"
 KEY = re.compile(r"[a-z0-9]{1,32}")
 
 
@@ -63,6 +64,21 @@ def may_add_sites(reader: Reader) -> bool:
 async def amay_add_sites(reader: Reader) -> bool:
     """`may_add_sites` for the event loop."""
     return is_staff(reader) and await reader.ahas_perm(ADD_SITES)
+
+
+def sees_servers(reader: Reader) -> bool:
+    """Whether the reader may see servers' datapoints: superusers, whom the admin gave the right, and tokens
+    that were made for it or for all sites."""
+    if isinstance(reader, Token):
+        return reader.all_sites or reader.servers
+    return is_staff(reader) and reader.has_perm(SEE_SERVERS)
+
+
+async def asees_servers(reader: Reader) -> bool:
+    """`sees_servers` for the event loop."""
+    if isinstance(reader, Token):
+        return sees_servers(reader)
+    return is_staff(reader) and await reader.ahas_perm(SEE_SERVERS)
 
 
 def site_for(reader: Reader, key: str) -> Site | None:

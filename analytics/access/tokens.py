@@ -15,9 +15,12 @@ from tracker.models import Site
 USED_EVERY = timedelta(minutes=1)
 
 
-def issue(sites: Collection[Site] = (), write: bool = False) -> str:
-    """Make a token for these sites (none named: for all) and return its text, the only time it is seen."""
-    token = Token(all_sites=not sites, write=write)
+def issue(sites: Collection[Site] = (), write: bool = False, servers: bool = False) -> str:
+    """Make a token for these sites (none named: for all) and return its text, the only time it is seen.
+
+    `servers`: it sees servers' datapoints, too, as one for all sites does anyway.
+    """
+    token = Token(all_sites=not sites, write=write, servers=servers)
     text = make(token)
     token.sites.set(sites)
     return text

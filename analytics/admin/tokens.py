@@ -20,10 +20,11 @@ class TokenForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Token
-        fields = ("all_sites", "sites", "write")
+        fields = ("all_sites", "sites", "servers", "write")
         labels = {"write": "May write", "all_sites": "All sites"}
         help_texts = {
-            "all_sites": "Those that are added later, too.",
+            "all_sites": "Those that are added later, too, and servers' datapoints.",
+            "servers": "It sees servers' datapoints, which are of no site.",
             "write": "It may also send page views and events, and change what it can read.",
         }
 
@@ -62,7 +63,11 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         if obj is not None:
             return self.list_display
-        return ("all_sites", "sites", "write") if rights.sees_all(request.user) else ("sites", "write")
+        return (
+            ("all_sites", "sites", "servers", "write")
+            if rights.sees_all(request.user)
+            else ("sites", "write")
+        )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return self.list_display if obj is not None else ()
@@ -95,7 +100,8 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def reads(self, token: Token) -> str:
         if token.all_sites:
             return "all sites"
-        return ", ".join(sorted(site.shown for site in token.sites.all())) or "none"
+        of_sites = sorted(site.shown for site in token.sites.all())
+        return ", ".join([*of_sites, *(["servers"] if token.servers else [])]) or "none"
 
     @admin.display(description="token")
     def text(self, token: Token) -> str:

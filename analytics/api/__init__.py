@@ -1,4 +1,4 @@
 """The HTTP API that programs read.
 
-Imports `live`, `history`, `access`, `queries` and `tracker`.
+Imports `live`, `history`, `servers`, `streams`, `access`, `queries` and `tracker`.
 """

@@ -38,10 +38,8 @@ LIVE_FIELDS: dict[str, Any] = {
 Live = create_model("Live", __base__=Schema, __doc__="Who is on the site right now.", **LIVE_FIELDS)
 
 
-class LiveQuery(Schema):
+class NamesQuery(Schema):
     """What of the live state to show: names filter, several of one kind mean any of them."""
-
-    limit: int = Field(DEFAULT_LIMIT, ge=1, le=LARGEST_LIMIT, description="the most rows in each list")
 
     def filters(self) -> Filters:
         return Filters.of_names(
@@ -49,10 +47,18 @@ class LiveQuery(Schema):
         )
 
 
+class LiveQuery(NamesQuery):
+    """Names filter; and how long lists are."""
+
+    limit: int = Field(DEFAULT_LIMIT, ge=1, le=LARGEST_LIMIT, description="the most rows in each list")
+
+
 if TYPE_CHECKING:
+    FilteredNames = NamesQuery
     FilteredQuery = LiveQuery
 else:
     names_by_parameter = {each.parameter: (Names, []) for each in TABLE}
+    FilteredNames = create_model("NamesQuery", __base__=NamesQuery, **names_by_parameter)
     FilteredQuery = create_model("LiveQuery", __base__=LiveQuery, **names_by_parameter)
 
 

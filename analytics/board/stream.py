@@ -62,6 +62,22 @@ class BoardStream:
             logger.warning("a stream's beginning could not be read: %s", type(error).__name__)
             self._stored = []
 
+    def now(self) -> Cursor | None:
+        """The cursor of who knows all that has happened so far."""
+        return (self._stream, self._stream.told) if self._stream else None
+
+    def happened(self, cursor: Cursor | None) -> tuple[int, list[Happening], Cursor | None]:
+        """What ticks have told after `cursor`, newest first, and before it how many more; a new cursor."""
+        stream = self._stream
+        if stream is None:
+            return 0, [], cursor
+        # Of one that was begun anew, as after a fault of Redis, what it has.
+        number = cursor[1] if cursor and cursor[0] is stream else 0
+        if number >= self._until:
+            return 0, [], (stream, number)
+        more, found = stream.after(number, KEPT, self._until)
+        return more, found, (stream, self._until)
+
     def added_to(self, snapshot: str, cursor: Cursor | None) -> tuple[str, Cursor | None]:
         """The snapshot, a JSON object, with `stream` in it if there is any after `cursor`; a new cursor."""
         stream = self._stream

@@ -104,6 +104,21 @@ def one_of(*words: str) -> Callable[[str], str]:
     return read
 
 
+def place_or_off(text: str) -> str:
+    """HOST:PORT, [IPV6]:PORT or a port of 127.0.0.1; or one of the words for off, which is then "off"."""
+    if text.lower() in OFF:
+        return OFF[-1]
+    address, _, port = text.rpartition(":")
+    try:
+        if not (port.isascii() and port.isdecimal() and 0 < int(port) < 65_536):
+            raise ValueError
+        return f"{address or '127.0.0.1'}:{int(port)}"
+    except ValueError:
+        raise ValueError(
+            f"must be off, or a host and a port as 127.0.0.1:8125 is, not {shown(text)}."
+        ) from None
+
+
 def text(value: str) -> str:
     """Anything."""
     return value

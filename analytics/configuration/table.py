@@ -197,6 +197,25 @@ ERASE_WAIT = Setting(
     "seconds for which what is to be erased can still be kept",
 )
 
+# Where statsd's clients send by themselves.
+SIGNALS = Setting[str](
+    "FOOTFALL_SIGNALS",
+    kinds.place_or_off,
+    "127.0.0.1:8125",
+    "where `scripts/run` takes servers' datapoints; off takes none",
+)
+SIGNALS_HOST = Setting(
+    "FOOTFALL_SIGNALS_HOST", kinds.switch, True, "whether `scripts/run` takes datapoints of this machine, too"
+)
+SIGNALS_SOCKET = Setting[Path | None](
+    "FOOTFALL_SIGNALS_SOCKET",
+    kinds.path,
+    None,
+    "the unix socket of the process that gathers datapoints",
+    InBackups.OWN,
+)
+# A browser keeps no more than six to one host, and a program needs one for all that it shows.
+STREAMS = Setting("FOOTFALL_STREAMS", kinds.count(1, MOST), 10, "streams of one reader in one process")
 # At 150 bytes a window, 10,000 series are 3 GB of six hours, 17 GB of eight days, 86 GB of thirteen months.
 SIGNAL_HOURS = Setting(
     "FOOTFALL_SIGNAL_HOURS", kinds.count(1, 24 * 366), 6, "hours that datapoints are kept by 10 s"

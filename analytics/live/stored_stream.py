@@ -1,7 +1,9 @@
 """What happened on a site up to a moment, from Postgres: the stream before anybody watched, and in replay."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
+
+from django.db.models import QuerySet
 
 from analytics.queries import filtering
 from tracker.contract.spans import LONGEST_PAGE_VIEW
@@ -22,16 +24,33 @@ def before(site_id: int, moment: datetime, filters: Filters) -> list[Happening]:
     views = PageView.objects.filter(
         filtering.kept(filters), site_id=site_id, began_at__gt=since, began_at__lte=moment
     )
+    return _newest(site_id, since, moment, views, filters, NEWEST)
+
+
+def after(site_id: int, since: datetime, filters: Filters, most: int) -> list[Happening]:
+    """The newest `most` happenings after a moment, newest first."""
+    views = PageView.objects.filter(filtering.kept(filters), site_id=site_id, began_at__gt=since)
+    return _newest(site_id, since, datetime.now(UTC), views, filters, most)
+
+
+def _newest(
+    site_id: int,
+    since: datetime,
+    moment: datetime,
+    views: QuerySet[PageView],
+    filters: Filters,
+    most: int,
+) -> list[Happening]:
     rows = list(
-        views.order_by("-began_at").values_list("id", "began_at", "visit_id", "visitor", *COLUMNS)[:NEWEST]
+        views.order_by("-began_at").values_list("id", "began_at", "visit_id", "visitor", *COLUMNS)[:most]
     )
     pages = _pages_before(site_id, since, {visit for _, _, visit, *_ in rows})
     happenings = [
         Happening(own_id, began_at.timestamp(), mark(visitor), "", tuple(names), pages.get(own_id))
         for own_id, began_at, _, visitor, *names in rows
     ]
-    happenings += _events(site_id, since, moment, filters)
-    return sorted(happenings, key=lambda each: each.at, reverse=True)[:NEWEST]
+    happenings += _events(site_id, since, moment, filters, most)
+    return sorted(happenings, key=lambda each: each.at, reverse=True)[:most]
 
 
 def _pages_before(site_id: int, since: datetime, visits: set[UUID]) -> dict[UUID, str]:
@@ -48,11 +67,11 @@ def _pages_before(site_id: int, since: datetime, visits: set[UUID]) -> dict[UUID
     return found
 
 
-def _events(site_id: int, since: datetime, moment: datetime, filters: Filters) -> list[Happening]:
+def _events(site_id: int, since: datetime, moment: datetime, filters: Filters, most: int) -> list[Happening]:
     events = list(
         Event.objects.filter(site_id=site_id, at__gt=since, at__lte=moment)
         .order_by("-at")
-        .values_list("id", "at", "name", "page_view_id", "visit_id")[:NEWEST]
+        .values_list("id", "at", "name", "page_view_id", "visit_id")[:most]
     )
     pages = PageView.objects.filter(
         filtering.kept(filters),

@@ -20,6 +20,7 @@ class ProcessKind(StrEnum):
     EDGE = auto()
     JOBS = auto()
     DEMO = auto()
+    SIGNALS = auto()
 
 
 HOLDS_PAGES: Final = (ProcessKind.WEB, ProcessKind.EDGE)  # web holds them where there are no edges
@@ -32,6 +33,8 @@ NEEDED_BY: Final[dict[str, tuple[ProcessKind, ...]]] = {
     "EMAIL_URL": (ProcessKind.WEB,),
     "FOOTFALL_DATA": tuple(ProcessKind),
     "FOOTFALL_DEMO_SECRET": (*HOLDS_PAGES, ProcessKind.DEMO),
+    # Where datapoints are gathered, and who sends and shows them.
+    "FOOTFALL_SIGNALS_SOCKET": (ProcessKind.WEB, ProcessKind.SIGNALS),
     "FOOTFALL_USER": (),
     # A Redis of the operator's may have a password in its address.
     "REDIS_URL": HOLDS_PAGES,
@@ -45,7 +48,7 @@ MACHINE: Final = ("DJANGO_SETTINGS_MODULE", "HOME", "LANG", "LANGUAGE", "PATH", 
 MACHINE_PREFIXES: Final = ("LC_", "LD_", "PYTHON", "MALLOC_", "FIU_")
 # What libpq wants to know of a database that is not ours: its certificate, or where a password is.
 POSTGRES_PREFIXES: Final = ("PG",)
-ASKS_POSTGRES: Final = (ProcessKind.WEB, ProcessKind.EDGE, ProcessKind.JOBS)
+ASKS_POSTGRES: Final = (ProcessKind.WEB, ProcessKind.EDGE, ProcessKind.JOBS, ProcessKind.SIGNALS)
 # The kind, by which a process knows that all was chosen for it.
 CHILD: Final = "FOOTFALL_CHILD"
 

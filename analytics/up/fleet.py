@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from analytics.configuration import table
+from analytics.configuration.kinds import OFF as OFF_WORDS
 from analytics.up import log_file, nginx, run_folder, valkey
 from analytics.up.address import Address
 from analytics.up.child import Child
@@ -23,6 +25,7 @@ from tracker.liveness.notify import DEMO_SITE, READY, TABLES
 from tracker.liveness.watchdog import Aside, Watchdog
 from tracker.server import ports
 
+OFF = OFF_WORDS[-1]
 READY_SECONDS = 30.0
 FRONT_SECONDS = 10.0  # that nginx has, which starts in some hundredths of one
 LOOK_SECONDS = 0.02
@@ -50,6 +53,12 @@ class Fleet:
         self.folder = run_folder.make(data)
         if self._embedded:
             os.environ["REDIS_URL"] = valkey.address(self.folder)
+        # One process gathers datapoints, and whoever sends or shows them finds it there.
+        self._signals = table.SIGNALS.value()
+        if os.environ.get(table.SIGNALS_SOCKET.name):
+            self._signals = OFF
+        elif self._signals != OFF:
+            os.environ[table.SIGNALS_SOCKET.name] = str(self.folder / "signals")
         # Held here as the port is: while web is replaced, staff wait for it instead of being refused.
         self._web_listener = ports.on_file(self.folder / "web") if options.edges else listener
         self._signs = Signs(self.folder)
@@ -83,6 +92,8 @@ class Fleet:
         if self._embedded:
             _wait_for([self.folder / "valkey"], "Valkey does not start.")
         self._wait_until_web_said(TABLES)
+        if self._signals != OFF:
+            self._start(self._made_signals())
         if self._options.edges:
             self._start(self._ours(ProcessKind.JOBS, "jobs", ["jobs"], JOBS_PATIENCE))
             self._start_edges()
@@ -153,6 +164,13 @@ class Fleet:
         files = [self._waiting, self._web_listener.fileno()]
         command = ["web", f"--fd={files[1]}", *([] if self._options.edges else ["--jobs"])]
         return self._ours(ProcessKind.WEB, "web", command, 1.0, (), files, first)
+
+    def _made_signals(self) -> Child:
+        """What takes datapoints; where its port is taken, those that are posted alone."""
+        own = [self.folder / "signals"]
+        command = ["signals", f"--udp={self._signals}", "--if-free"]
+        command += ["--host"] if table.SIGNALS_HOST.value() else []
+        return self._ours(ProcessKind.SIGNALS, "signals", command, 1.0, own)
 
     def _start_edges(self) -> None:
         places: list[Path] = []

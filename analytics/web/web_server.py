@@ -19,7 +19,9 @@ from twisted.internet import defer, reactor
 from twisted.web.http import HTTPChannel
 
 from analytics.board.socket import OpenBoards
+from analytics.streams.open_streams import ROOM, OpenStreams
 from analytics.web import steady_clock
+from analytics.web.room import ResponseRoom
 from analytics.web.web_socket import BoundedProtocol
 from tracker.contract.close_codes import RESTARTING
 from tracker.contract.pace import Pace
@@ -78,12 +80,14 @@ class WebServer(Daphne):  # type: ignore[misc]
         application: object,
         edge: ProcessEdge,
         boards: OpenBoards,
+        streams: OpenStreams,
         listener: socket.socket,
         ready: Callable[[], None],
     ) -> None:
-        """Serves `application`, whose visitors `edge` holds and whose `boards` are closed at the end.
+        """Serves `application`, whose visitors `edge` holds.
 
-        `listener`: what it listens on already, a port or a unix socket; closed at the end.
+        `boards` and `streams` are closed at the end, and so is
+        `listener`: what it listens on already, a port or a unix socket.
         """
         steady_clock.install()
         super().__init__(
@@ -99,7 +103,7 @@ class WebServer(Daphne):  # type: ignore[misc]
         )
         # None that daphne would make by itself, though it wants to be told of one.
         self.endpoints: list[str] = []
-        self._edge, self._boards = edge, boards
+        self._edge, self._boards, self._streams = edge, boards, streams
         self._listener = listener
         self._ready = ready
         self._listening: Any = None
@@ -121,9 +125,12 @@ class WebServer(Daphne):  # type: ignore[misc]
             raise self._trouble
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
-        """Tell the application that its refusal of a socket may be an answer of HTTP."""
+        """Tell the application what ASGI does not: that its refusal of a socket may be an answer of HTTP, and
+        whether there is room for more of a response."""
         if scope["type"] == "websocket":
             scope["extensions"] = {DENIAL: {}}
+        else:
+            scope["extensions"] = {ROOM: ResponseRoom(protocol)}
         return super().create_application(protocol, scope)
 
     def _begin(self) -> None:
@@ -179,7 +186,8 @@ class WebServer(Daphne):  # type: ignore[misc]
         # Not stopListening: it shuts the socket down for `up` and the next web as well, and deletes its file.
         self._listening.stopReading()
         self._listening.socket.close()
-        await asyncio.gather(self._boards.close(RESTARTING), self._edge.stop(), return_exceptions=True)
+        ends = (self._boards.close(RESTARTING), self._streams.close(), self._edge.stop())
+        await asyncio.gather(*ends, return_exceptions=True)
         conversations = set(self._applications())
         if conversations:
             _, left = await asyncio.wait(conversations, timeout=GOODBYE_SECONDS)

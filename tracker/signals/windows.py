@@ -7,7 +7,7 @@ stay exact.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -103,6 +103,7 @@ class GaugeLevels:
 class Values:
     """How often each value of a timer, a histogram or a distribution came."""
 
+    count: float = 0.0
     sum: float = 0.0
     least: float = 0.0
     most: float = 0.0
@@ -113,6 +114,7 @@ class Values:
         """Take one more."""
         _, value, weight, _, _ = datapoint
         self._stretch(value, value)
+        self.count += weight
         self.sum += value * weight
         if self.rounded:
             value = rounded(value)
@@ -123,6 +125,7 @@ class Values:
     def gather(self, other: "Values") -> None:
         """Take all that a later window of the same series holds."""
         self._stretch(other.least, other.most)
+        self.count += other.count
         self.sum += other.sum
         if other.rounded and not self.rounded:
             self._round()
@@ -265,10 +268,18 @@ class Windows:
             self._levels.pop(each, None)
         return bool(silent)
 
+    @property
+    def filling(self) -> Mapping[Series, Gathered]:
+        """The shortest windows, while they fill."""
+        return self._open[SPANS[0]]
+
+    def row(self, series: Series) -> Row:
+        """One of those that fill, as far as it is. Raises KeyError where nothing came yet."""
+        return self.filling[series].row(series, SPANS[0], self._began)
+
     def rows(self) -> Iterator[Row]:
         """The shortest windows as far as they are, while they fill."""
-        for series, gathered in self._open[SPANS[0]].items():
-            yield gathered.row(series, SPANS[0], self._began)
+        return map(self.row, self.filling)
 
     def close(self, now: float) -> Iterator[list[Row]]:
         """End the windows that are over; their rows come in portions, between which datapoints may be added.

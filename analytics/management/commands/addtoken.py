@@ -18,10 +18,18 @@ class Command(BaseCommand):
         )
         parser.add_argument("--write", action="store_true", help="it may also change what it can read")
 
-    def handle(self, *args: Any, site: list[str], write: bool, **options: Any) -> None:
+        parser.add_argument(
+            "--servers",
+            action="store_true",
+            help="it sees servers' datapoints, too, as one for all sites does anyway",
+        )
+
+    def handle(self, *args: Any, site: list[str], write: bool, servers: bool, **options: Any) -> None:
         sites = [self.site(key) for key in site]
         scope = ", ".join(each.shown for each in sites) or "all sites"
-        text = tokens.issue(sites, write)
+        if servers and sites:
+            scope += " and servers"
+        text = tokens.issue(sites, write, servers)
         self.stdout.write(f"A token for {scope}, to {'read and write' if write else 'read'}. Keep it:")
         self.stdout.write(
             "only its hash is stored, and it is not shown again. Revoke it in the admin under API tokens."

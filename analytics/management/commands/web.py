@@ -75,7 +75,7 @@ class Command(BaseCommand):
                 self._say("Ready.")
 
         try:
-            WebServer(application, web.edge, web.boards, listener, ready).run()
+            WebServer(application, web.edge, web.boards, web.streams, listener, ready).run()
         finally:
             if end_jobs:
                 end_jobs()

@@ -1,0 +1,36 @@
+"""Sends datapoints to the process that gathers them."""
+
+import asyncio
+from pathlib import Path
+
+import msgspec
+
+from tracker.signals.exchange_messages import LINE_MOST, Answered, Take, Taken, line
+from tracker.signals.json_points import JsonPoint
+
+PATIENCE_SECONDS = 5.0
+
+
+class NobodyGathers(Exception):
+    """There is no process that gathers datapoints, or it does not answer; the message tells people so."""
+
+
+async def send(path: Path | None, points: list[JsonPoint]) -> None:
+    """Put datapoints into their windows: when this returns, they are. Raises NobodyGathers.
+
+    `path`: its unix socket, None where there is none.
+    """
+    if path is None:
+        raise NobodyGathers("No process takes datapoints here: see FOOTFALL_SIGNALS in docs/operations.md.")
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            reader, writer = await asyncio.open_unix_connection(path, limit=LINE_MOST)
+            try:
+                writer.write(line(Take(1, points)))
+                answer = msgspec.json.decode(await reader.readline(), type=Answered)
+            finally:
+                writer.close()
+    except (OSError, TimeoutError, msgspec.MsgspecError):
+        answer = None
+    if answer != Taken(1):
+        raise NobodyGathers("The process that takes datapoints does not answer: try again.")

@@ -1,0 +1,17 @@
+"""The text of server-sent events.
+
+Source: the WHATWG's HTML standard, section 9.2, server-sent events.
+"""
+
+COMMENT = ":\n\n"
+
+
+def event(name: str, data: str, last: str = "") -> str:
+    """One event. `data`: JSON in one line. `last`: what a client that comes back says it had last."""
+    numbered = f"id: {last}\n" if last else ""
+    return f"event: {name}\n{numbered}data: {data}\n\n"
+
+
+def retry(milliseconds: int) -> str:
+    """After how long a client comes back that lost its stream."""
+    return f"retry: {milliseconds}\n\n"

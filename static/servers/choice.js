@@ -1,0 +1,53 @@
+/**
+ * What the page shows stands in its address: names of series (with * for any text), tags, the span, a site for people.
+ *
+ * @import {Measure} from "./measures.js"
+ * @typedef {{names: string[], tags: string[], span: string, measure: Measure, site: string}} Choice
+ */
+import { MEASURES } from "./measures.js";
+
+/** Minutes that are shown, and how long the windows are, in seconds. @type {Record<string, {minutes: number, seconds: number}>} */
+export const SPANS = {
+  "10m": { minutes: 10, seconds: 10 },
+  "1h": { minutes: 60, seconds: 10 },
+  "6h": { minutes: 360, seconds: 60 },
+  "1d": { minutes: 1440, seconds: 600 },
+  "7d": { minutes: 10_080, seconds: 600 },
+};
+const EVERYTHING = ["host.*"];
+
+/** @returns {Choice} */
+export function readChoice() {
+  const said = new URLSearchParams(location.search);
+  const span = said.get("span") ?? "";
+  const measure = MEASURES.find((each) => each === said.get("of")) ?? "p90";
+  return {
+    names: said.has("name") ? said.getAll("name").filter(Boolean) : EVERYTHING,
+    tags: said.getAll("tag"),
+    span: span in SPANS ? span : "10m",
+    measure,
+    site: said.get("site") ?? "",
+  };
+}
+
+/** @param {Choice} choice */
+export function writeChoice({ names, tags, span, measure, site }) {
+  const said = new URLSearchParams();
+  for (const name of names.length ? names : [""]) said.append("name", name);
+  for (const tag of tags) said.append("tag", tag);
+  said.set("span", span);
+  said.set("of", measure);
+  if (site) said.set("site", site);
+  history.replaceState(null, "", `?${said}`);
+}
+
+/**
+ * @param {Choice} choice
+ */
+export function streamAddress({ names, tags, span }) {
+  const { minutes, seconds } = SPANS[span] ?? { minutes: 10, seconds: 10 };
+  const said = new URLSearchParams({ seconds: String(seconds), minutes: String(minutes) });
+  for (const name of names) said.append("name", name);
+  for (const tag of tags) said.append("tag", tag);
+  return `/api/v1/signals/stream?${said}`;
+}

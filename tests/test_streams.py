@@ -1,0 +1,267 @@
+"""Datapoints by HTTP, and server-sent events: on the whole product, through real nginx, in a real browser."""
+
+import itertools
+import re
+import threading
+import time
+import urllib.error
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from scripts.stands.checkout import ROOT
+from scripts.stands.product import Product
+from scripts.stands.waiting import wait_for
+from tests.api_clients import ApiClient, Sent
+from tests.board_sockets import Staff, visit
+from tests.browser import visitor
+from tests.nginx import RunningNginx, start_nginx
+from tests.staff import at_board, let_in
+
+PAGE = re.search(r"```html\n(.*?)```", (ROOT / "docs" / "streams.md").read_text(), re.DOTALL)
+numbers = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def product(footfall: Product) -> Product:
+    return footfall
+
+
+@pytest.fixture(scope="module")
+def seen(footfall: Product) -> str:
+    """A site of these tests alone, for the visitors of `visit`."""
+    return footfall.add_site("streams.example", "seen.example")
+
+
+@pytest.fixture(scope="module")
+def writer(product: Product) -> ApiClient:
+    return ApiClient(product, product.manage("addtoken", "--write").splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def nginx(product: Product) -> Iterator[RunningNginx]:
+    with start_nginx(product.port) as running:
+        yield running
+
+
+@pytest.fixture
+def name() -> str:
+    """A name that no other test sends."""
+    return f"test{next(numbers)}.time"
+
+
+def point(name: str, value: float = 12.5, **tags: str) -> dict[str, Any]:
+    return {"name": name, "type": "ms", "value": value, "tags": tags}
+
+
+def first(events: Iterator[Sent], **wanted: object) -> Sent:
+    """The first signal with these."""
+    return next(
+        event
+        for event in events
+        if event.name == "signal" and all(event.data[key] == value for key, value in wanted.items())
+    )
+
+
+def test_datapoints_are_answered_one_by_one(writer: ApiClient, name: str) -> None:
+    answered = writer.json("signals", [point(name), {**point(name), "type": "q"}, 7, point("")])
+    reasons = [result.get("reason") for result in answered["results"]]
+    assert (answered["taken"], reasons) == (1, [None, "unknown_kind", "malformed", "bad_name"])
+    assert writer.refused("signals", {"name": name})[0] == 400
+    assert writer.refused("signals", b"nonsense")[0] == 400
+    assert writer.refused("signals", [point(name)] * 1001)[0] == 413
+
+
+def test_only_a_token_that_may_sends_and_sees(
+    product: Product, writer: ApiClient, seen: str, name: str
+) -> None:
+    tokens = {
+        words: product.manage("addtoken", *words).splitlines()[-1]
+        for words in [(), ("--site", seen, "--write"), ("--site", seen, "--servers")]
+    }
+    reader, of_site, of_servers = (ApiClient(product, token) for token in tokens.values())
+    for client in (reader, of_site, of_servers):
+        assert client.refused("signals", [point(name)])[0] == 403
+    assert of_site.refused("signals")[0] == 403
+    assert of_site.refused(f"signals/stream?name={name}")[0] == 403
+    assert "found" in reader.json("signals")
+    assert "found" in of_servers.json("signals")
+    for query in ("seconds=7&name=a", "name=a&from=2026-01-02&to=2026-01-01", "find=%00", "nosuch=1"):
+        assert writer.refused(f"signals?{query}")[0] in (400, 422)
+    assert writer.refused("signals/stream")[0] == 400
+    assert writer.refused("signals/stream?name=a&seconds=7")[0] == 400
+
+
+@pytest.mark.waits
+def test_a_signal_is_streamed_within_a_second_then_stored_and_resumed(
+    writer: ApiClient, nginx: RunningNginx, product: Product, name: str
+) -> None:
+    through = ApiClient(product, writer.token, f"http://127.0.0.1:{nginx.port}")
+    path = f"signals/stream?name={name.replace('.time', '.*')}&tag=host:a"
+    with through.stream(path) as events:
+        begin = next(events)
+        assert (begin.name, begin.data["series"], begin.data["complete"]) == ("snapshot", [], True)
+        sent_at = time.monotonic()
+        writer.json("signals", [point(name, 10, host="a"), point(name, 20, host="a"), point(name, host="b")])
+        signal = first(events, name=name)
+        # A second is promised; a machine under test may be slow.
+        assert time.monotonic() - sent_at < 5
+        assert (signal.data["mean"], signal.data["tags"], signal.data["type"]) == (15, {"host": "a"}, "ms")
+        ended = first(events, ended=True)
+        assert (ended.data["at"], ended.data["count"]) == (signal.data["at"], 2)
+    at = ended.data["at"]
+
+    def stored() -> Any:
+        (series,) = writer.json(f"signals?name={name}&tag=host:a")["series"] or [{"windows": []}]
+        return series["windows"]
+
+    wait_for(stored, what="the window in Postgres")
+    assert [(each["at"], each["p90"]) for each in stored()] == [(at, 20)]
+    # The same again for who comes back; from an id of long ago, what is there, and that it is not all.
+    with writer.stream(path, last=ended.id) as events:
+        assert first(events, ended=True).data["at"] == at
+    with writer.stream(path, last="1000000000") as events:
+        begin = next(events)
+        assert (begin.name, begin.data["complete"]) == ("snapshot", False)
+        assert [window["at"] for window in begin.data["series"][0]["windows"]] == [at]
+    found = writer.json(f"signals?find={name}%20host:b")
+    assert [series["tags"] for series in found["series"]] == [{"host": "b"}]
+
+
+def test_a_sites_stream_tells_each_page_view_and_what_was_missed(
+    product: Product, writer: ApiClient, seen: str
+) -> None:
+    with writer.stream(f"sites/{seen}/live/stream?page=/streamed") as events:
+        begin = next(events)
+        assert (begin.name, begin.data["site"], begin.data["tabs"]) == ("snapshot", seen, 0)
+        with visit(product, seen, "/streamed"), visit(product, seen, "/elsewhere"):
+            view = next(event for event in events if event.name == "view")
+            assert (view.data["page"], view.data["browser"]) == ("/streamed", "Firefox")
+            assert next(event for event in events if event.name == "snapshot").data["tabs"] == 1
+    with visit(product, seen, "/streamed"):
+        pass
+    with writer.stream(f"sites/{seen}/live/stream?page=/streamed", last=view.id) as events:
+        begin = next(events)
+        assert begin.data["resumed"]["complete"] is True
+        missed = [next(events), next(events)]
+        assert [event.name for event in missed] == ["view", "view"]
+        assert missed[0].data["id"] == view.data["id"] != missed[1].data["id"]
+    with writer.stream(f"sites/{seen}/live/stream", last="1000000000") as events:
+        assert next(events).data["resumed"]["complete"] is False
+
+
+def test_one_reader_has_so_many_streams(product: Product, seen: str) -> None:
+    client = ApiClient(product, product.manage("addtoken").splitlines()[-1])
+    streams = [client.ask(f"sites/{seen}/live/stream") for _ in range(10)]
+    for stream in streams:
+        stream.readline()
+    assert client.refused(f"sites/{seen}/live/stream")[0] == 429
+    for stream in streams:
+        stream.close()
+
+    def again() -> bool:
+        try:
+            with closing(client.ask(f"sites/{seen}/live/stream")) as answer:
+                return bool(answer.readline())
+        except urllib.error.HTTPError as refusal:
+            refusal.close()
+            return False
+
+    wait_for(again, what="room for another stream")
+
+
+@pytest.mark.waits
+def test_a_page_of_twenty_lines_draws_a_moving_chart(
+    product: Product, nginx: RunningNginx, writer: ApiClient, browser: Browser
+) -> None:
+    """The one of docs/streams.md, as it stands there, through nginx."""
+    assert PAGE
+    assert len(PAGE[1].splitlines()) <= 21
+    url = f"http://127.0.0.1:{nginx.port}"
+    stop = threading.Event()
+    sent = [point("api.time", 20, host="a")]
+
+    def send() -> None:
+        while not stop.wait(0.3):
+            writer.json("signals", sent)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        with visitor(browser) as context:
+            let_in(context, product)
+            page = context.new_page()
+            page.route(
+                f"{url}/chart.html", lambda route: route.fulfill(body=PAGE[1], content_type="text/html")
+            )
+            page.goto(f"{url}/chart.html")
+            page.get_by_text("api.time host:a").wait_for()
+            # A series that appears later.
+            sent.append(point("api.time", 40, host="ü"))
+            page.get_by_text("api.time host:ü").wait_for()
+            line = page.locator("polyline").first
+            before = line.get_attribute("points")
+            wait_for(lambda: line.get_attribute("points") != before, what="a chart that moves")
+    finally:
+        stop.set()
+        sender.join()
+
+
+@pytest.mark.waits
+def test_the_page_of_servers_shows_them_beside_the_people(
+    product: Product, seen: str, writer: ApiClient, browser: Browser, name: str
+) -> None:
+    stop = threading.Event()
+
+    def send() -> None:
+        while not stop.wait(0.3):
+            writer.json("signals", [point(name, 20, host="a"), point(name, 4000, host="b")])
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        with (
+            visit(product, seen, "/"),
+            at_board(browser, product, f"/servers/?name={name}&site={seen}") as page,
+        ):
+            panels = page.locator(".panel")
+            people = panels.filter(has_text="People on streams.example")
+            figure = people.locator("li.live b")
+            wait_for(lambda: figure.inner_text() == "1", 40, "the one visitor")
+            panel = panels.filter(has=page.get_by_role("heading", name=name))
+            panel.locator("b", has_text="4,000").wait_for()
+            assert panel.locator("li").all_inner_texts() == ["a\n20", "b\n4,000"]
+            # The newest on top, and it grows downwards.
+            rows = page.locator(".readings tbody tr")
+            wait_for(lambda: rows.count() >= 2, 40, "two windows")
+            times = rows.locator("th").all_inner_texts()
+            assert times == sorted(times, reverse=True)
+            # A moment that is pointed at is read from all panels at once.
+            panel.locator(".plot").focus()
+            page.keyboard.press("ArrowLeft")
+            page.get_by_text(re.compile(r"^at \d\d:\d\d:\d\d$")).wait_for()
+            assert page.locator(".cursor").count() == panels.count()
+            page.keyboard.press("Escape")
+            page.get_by_text("now", exact=True).wait_for()
+            # Series are found by name or tag, and taken away again.
+            page.get_by_label(f"Show {name} no more").click()
+            page.get_by_text("Nothing was said yet").wait_for()
+            page.locator(".picker summary").click()
+            page.get_by_label("Search series by name or tag").fill(f"{name} host:a")
+            page.get_by_role("button", name=name).click()
+            panel.locator("b", has_text="4,000").wait_for()
+            assert f"name={name}" in page.url
+    finally:
+        stop.set()
+        sender.join()
+
+
+def test_who_may_not_see_servers_does_not(product: Product, cast_keys: tuple[str, str]) -> None:
+    owner = Staff(product, "owner")
+    with pytest.raises(urllib.error.HTTPError) as refusal:
+        owner.open(f"{product.url}/servers/")
+    with refusal.value as answer:
+        assert answer.code == 403
