@@ -20,6 +20,7 @@ from analytics.queries.shared_answers import SharedAnswers
 from analytics.servers.hub import SignalHub
 from analytics.streams.open_streams import OpenStreams
 from tracker.edge.process_edge import ProcessEdge
+from tracker.edge.server_reports import ServerReports
 from tracker.liveness.activity import Activities
 from tracker.visitors import addresses
 
@@ -44,6 +45,7 @@ class WebProcess:
         self.answers = SharedAnswers()
         self.curves = DayCurves()
         self.questions = Questions()
+        self.reports = ServerReports()
         self.streams = OpenStreams(self.activities, settings.FOOTFALL_STREAMS)
         self.signals = SignalHub(settings.FOOTFALL_SIGNALS_SOCKET, self.activities)
 

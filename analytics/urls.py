@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from analytics.access import login_view
 from analytics.api.base import make_api
+from analytics.api.events import add_events
 from analytics.api.live import add_live
 from analytics.api.refusals import add_refusals
 from analytics.api.saved import add_saved
@@ -27,6 +28,7 @@ add_refusals(api, web.live)
 add_stats(api, web.questions)
 add_saved(api)
 add_visits(api, web.questions)
+add_events(api, web.edge, web.reports)
 add_signals(api, web.signals)
 add_streams(api, web.streams, web.ticker, web.signals)
 

@@ -6,6 +6,7 @@ from bench import (
     runs_board,
     runs_history,
     runs_hold,
+    runs_ingest,
     runs_load,
     runs_profile,
     runs_reads,
@@ -24,6 +25,7 @@ RUNS: dict[str, suite.Run] = {
     "filters": runs_reads.filters,
     "start": runs_start.start,
     "signals": runs_signals.signals,
+    "ingest": runs_ingest.ingest,
     "history": runs_history.history,
     "profile": runs_profile.profile,
 }

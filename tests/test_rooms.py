@@ -87,7 +87,9 @@ ALLOWED: dict[str, set[str]] = {
     "analytics.api": READ
     | {"analytics.models", "analytics.live", "analytics.history", "analytics.access", "analytics.queries"}
     | {"analytics.saved"}
-    | {"analytics.servers", "analytics.streams", "analytics.board", "tracker.signals"},
+    | {"analytics.servers", "analytics.streams", "analytics.board", "tracker.signals"}
+    # What servers say of page views goes the way of what pages say.
+    | {"tracker.edge"},
     # What datapoints are, and what is said to the process that gathers them.
     "analytics.servers": READ | {"analytics.access", "analytics.queries", "tracker.signals"},
     "analytics.streams": READ

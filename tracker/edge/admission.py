@@ -8,6 +8,7 @@ import logging
 import os
 import time
 from collections.abc import Callable
+from math import inf
 from sys import intern
 from typing import NoReturn
 
@@ -20,7 +21,7 @@ from tracker.pages.host_names import ascii_host
 from tracker.sites.directory import Directory
 from tracker.sites.tracked_site import TrackedSite
 from tracker.visitors import addresses, agents, identity
-from tracker.visitors.address_limits import AddressLimits
+from tracker.visitors.address_limits import AddressLimits, AddressUse
 from tracker.visitors.countries import Countries
 from tracker.visitors.request import VisitorRequest
 from tracker.visitors.unnamed_proxy import UnnamedProxy
@@ -63,10 +64,26 @@ class Admission:
             raise Declined(REFUSED, Drop.UNKNOWN_SITE)
         if reason:
             self._refuse(site, reason, named(host) if reason is Drop.WRONG_ORIGIN else "")
-        if agents.is_bot(user_agent):
-            self._refuse(site, Drop.BOT, agents.read(user_agent).browser)
+        self._refuse_bots(site, user_agent)
         if site.honour_dnt and "1" in (request.headers.get("dnt"), request.headers.get("sec-gpc")):
             self._refuse(site, Drop.OPTED_OUT)
+        return self._caller(site, host, address, user_agent, address_use)
+
+    def admit_told(self, site: TrackedSite, host: str, address: str, user_agent: str) -> Caller:
+        """A visitor of whom a server tells, or Declined: how much comes from one address is the server's own
+        affair, and whoever opted out did not come this way."""
+        if site.excludes_address(address):
+            self._refuse(site, Drop.EXCLUDED_ADDRESS)
+        self._refuse_bots(site, user_agent)
+        return self._caller(site, host, address, intern(user_agent), AddressUse("", inf, inf))
+
+    def _refuse_bots(self, site: TrackedSite, user_agent: str) -> None:
+        if agents.is_bot(user_agent):
+            self._refuse(site, Drop.BOT, agents.read(user_agent).browser)
+
+    def _caller(
+        self, site: TrackedSite, host: str, address: str, user_agent: str, address_use: AddressUse
+    ) -> Caller:
         return Caller(
             site=site,
             host=host,

@@ -1,0 +1,109 @@
+"""What a server may say of page views and events: one object each, bounded as what pages say is.
+
+Pure; the clock is an argument. Unknown fields are ignored.
+"""
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final, Literal
+from uuid import UUID
+
+import msgspec
+
+from tracker.contract import messages
+from tracker.contract.messages import EventMessage, Identifier, Number, PageMessage, Refused, Text
+
+ITEMS_LIMIT: Final = 1000
+# As long as a server may hold back what it has to say.
+OLDEST: Final = timedelta(hours=72)
+# Clocks of servers differ; beyond that something is wrong.
+AHEAD: Final = timedelta(minutes=1)
+SERVER_LIMIT: Final = 64
+
+
+class ItemReason(StrEnum):
+    """Why an item was refused, beside the reasons of `Drop`."""
+
+    MALFORMED = "malformed"
+    BAD_AT = "bad_at"
+    """No time, more than 72 hours ago, or still to come."""
+    BAD_URL = "bad_url"
+    BAD_ADDRESS = "bad_address"
+    NO_PAGE_VIEW = "no_page_view"
+    """No page view is known to which the event belongs."""
+    UNDER_WAY = "under_way"
+    """The same id is being stored just now; say it again."""
+
+
+class ItemRefused(Exception):
+    """An item that is not taken."""
+
+    def __init__(self, reason: StrEnum) -> None:
+        super().__init__(reason.value)
+        self.reason = reason.value
+
+
+class ServerItem(msgspec.Struct):
+    """A page view or an event; `id` makes it count once."""
+
+    id: Identifier
+    type: Literal["view", "event"]
+    at: str | float | None = None
+    url: Text = None
+    referrer: Text = None
+    title: Text = None
+    user_agent: Text = None
+    address: Text = None
+    server: Text = None
+    name: Text = None
+    properties: dict[str, Any] | None = None
+    value: Number = None
+    page_view: Identifier | None = None
+
+    def key(self) -> UUID:
+        """Its id; raises ItemRefused."""
+        try:
+            return messages.identify(self.id)
+        except Refused:
+            raise ItemRefused(ItemReason.MALFORMED) from None
+
+    def moment(self, now: float) -> float:
+        """When it was, in seconds since 1970; `now` where it does not say. Raises ItemRefused."""
+        if self.at is None:
+            return now
+        try:
+            at = _epoch(self.at)
+            if not now - OLDEST.total_seconds() <= at <= now + AHEAD.total_seconds():
+                raise ValueError
+        except (ValueError, OverflowError):
+            raise ItemRefused(ItemReason.BAD_AT) from None
+        return min(at, now)
+
+    def page(self) -> PageMessage:
+        """The page view as a page says it. Raises ItemRefused."""
+        try:
+            return messages.WirePage(self.id, self.url or "", self.referrer, self.title).message()
+        except Refused:
+            raise ItemRefused(ItemReason.BAD_URL) from None
+
+    def event(self, page_view: UUID) -> EventMessage:
+        """The event as a page says it, of this page view; its server is a property. Raises ItemRefused."""
+        said = {key: value for key, value in (self.properties or {}).items() if _is_scalar(value)}
+        if self.server:
+            said = {"server": messages.trim(self.server, SERVER_LIMIT), **said}
+        kept = dict(list(said.items())[: messages.PROPERTIES_LIMIT])
+        try:
+            return messages.WireEvent(str(page_view), self.id, self.name or "", kept, self.value).message()
+        except Refused:
+            raise ItemRefused(ItemReason.MALFORMED) from None
+
+
+def _is_scalar(value: Any) -> bool:
+    return value is None or isinstance(value, str | int | float)
+
+
+def _epoch(at: str | float) -> float:
+    if not isinstance(at, str):
+        return float(at)
+    moment = datetime.fromisoformat(at)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
