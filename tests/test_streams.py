@@ -246,6 +246,16 @@ def test_the_page_of_servers_shows_them_beside_the_people(
             assert page.locator(".cursor").count() == panels.count()
             page.keyboard.press("Escape")
             page.get_by_text("now", exact=True).wait_for()
+            # What an owner said of a moment is a flag in all of them.
+            product.rows(
+                "INSERT INTO analytics_annotation (site_id, at, text, created_at)"
+                " SELECT id, now() - interval '20 s', 'deploy ü 1.4', now() FROM tracker_site WHERE key = %s"
+                " RETURNING id",
+                seen,
+            )
+            page.reload()
+            page.locator("[data-flags]").get_by_text("deploy ü 1.4").wait_for()
+            assert page.locator(".flag").count() == panels.count()
             # Series are found by name or tag, and taken away again.
             page.get_by_label(f"Show {name} no more").click()
             page.get_by_text("Nothing was said yet").wait_for()

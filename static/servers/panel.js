@@ -65,9 +65,10 @@ export class Panel {
    * @param {Line[]} lines
    * @param {string} unit
    * @param {{since: number, until: number, seconds: number}} span
+   * @param {import("./flags.js").Flag[]} flags
    * @param {number | null} at the moment that is pointed at
    */
-  show(lines, unit, { since, until, seconds }, at) {
+  show(lines, unit, { since, until, seconds }, flags, at) {
     this.#lines = lines;
     this.#since = since;
     this.#until = until;
@@ -93,6 +94,10 @@ export class Panel {
       colour(path, number);
       svg.append(path);
     });
+    for (const flag of flags) {
+      const x = String(this.#x(flag.at));
+      svg.append(element("line", { class: "flag", x1: x, x2: x, y1: "0", y2: String(HEIGHT) }));
+    }
     if (at !== null) {
       const x = String(this.#x(at));
       svg.append(element("line", { class: "cursor", x1: x, x2: x, y1: "0", y2: String(HEIGHT) }));

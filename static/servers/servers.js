@@ -7,6 +7,7 @@
 import { Clock } from "../shared/clock.js";
 import { readChoice, SPANS, streamAddress, writeChoice } from "./choice.js";
 import { tagged, unit, value } from "./measures.js";
+import { Flags } from "./flags.js";
 import { Panel } from "./panel.js";
 import { People } from "./people.js";
 import { Picker } from "./picker.js";
@@ -25,6 +26,7 @@ const [measure, site] = [/** @type {HTMLSelectElement} */ (part("[data-measure]"
 const clock = new Clock(Intl.DateTimeFormat().resolvedOptions().timeZone);
 const all = new AllSeries();
 const people = new People();
+const flags = new Flags();
 /** @type {Map<string, Panel>} */ const drawn = new Map();
 /** @type {Choice} */ let choice = readChoice();
 /** @type {EventSource | null} */ let stream = null;
@@ -71,11 +73,12 @@ function draw() {
   all.forget(since - seconds);
   const groups = all.groups().slice(0, PANELS);
   const shown = new Set();
+  const raised = flags.within(since, until);
   if (choice.site) {
     const called = site.selectedOptions[0]?.textContent ?? "";
     const panel = panelOf("people", `People on ${called}`, shown);
     const apart = Math.max(seconds, 60);
-    panel.show([{ label: "visitors at once", values: people.values(since), live: true }], "", { since, until, seconds: apart }, pointed);
+    panel.show([{ label: "visitors at once", values: people.values(since), live: true }], "", { since, until, seconds: apart }, raised, pointed);
   }
   for (const group of groups) {
     const [first] = group;
@@ -90,7 +93,7 @@ function draw() {
         }),
     }));
     const more = group.length > LINES ? ` · ${LINES} of ${group.length}` : "";
-    panelOf(`${first.name}\n${first.type}`, first.name, shown).show(lines, unit(first, choice.measure) + more, { since, until, seconds }, pointed);
+    panelOf(`${first.name}\n${first.type}`, first.name, shown).show(lines, unit(first, choice.measure) + more, { since, until, seconds }, raised, pointed);
   }
   for (const [key, panel] of drawn) {
     if (shown.has(key)) continue;
@@ -103,8 +106,23 @@ function draw() {
   });
   empty.hidden = groups.length > 0;
   label(since, until);
+  part("[data-flags]").replaceChildren(...raised.map(({ at, text }) => flag(at, text)));
   const time = (/** @type {number} */ at) => (seconds < 600 ? clock.second(at * 1000) : clock.minute(at / 60));
   showReadings(/** @type {HTMLTableElement} */ (table), groups, choice.measure, time, pointed, seconds);
+}
+
+/**
+ * @param {number} at
+ * @param {string} text
+ */
+function flag(at, text) {
+  const item = document.createElement("li");
+  const time = document.createElement("b");
+  time.textContent = clock.minute(at / 60);
+  const words = document.createElement("span");
+  words.textContent = text;
+  item.append(time, words);
+  return item;
 }
 
 /**
@@ -159,6 +177,7 @@ function settle() {
   measure.value = choice.measure;
   site.value = choice.site;
   people.go(site.value);
+  flags.go(site.value);
   for (const button of root.querySelectorAll("[data-span]")) {
     button.ariaPressed = String(/** @type {HTMLElement} */ (button).dataset.span === choice.span);
   }

@@ -1,0 +1,46 @@
+/**
+ * What happened at a moment, as owners of the chosen site said it: a flag in every panel.
+ *
+ * @typedef {{at: number, text: string}} Flag `at`: seconds since the epoch
+ */
+
+const EVERY_MS = 30_000;
+
+export class Flags {
+  /** @type {Flag[]} */ #flags = [];
+  #site = "";
+
+  constructor() {
+    setInterval(() => this.#ask(), EVERY_MS);
+  }
+
+  /** Show another site's, or "" for none. @param {string} site */
+  go(site) {
+    if (site === this.#site) return;
+    this.#site = site;
+    this.#flags = [];
+    this.#ask();
+  }
+
+  /**
+   * @param {number} since
+   * @param {number} until
+   */
+  within(since, until) {
+    return this.#flags.filter(({ at }) => since <= at && at <= until);
+  }
+
+  async #ask() {
+    const site = this.#site;
+    if (!site || document.hidden) return;
+    try {
+      const answer = await fetch(`/api/v1/sites/${site}/annotations`, { cache: "no-store" });
+      if (!answer.ok) return;
+      const { annotations } = await answer.json();
+      if (site !== this.#site) return;
+      this.#flags = annotations.map((/** @type {{at: string, text: string}} */ { at, text }) => ({ at: Date.parse(at) / 1000, text }));
+    } catch {
+      // They are asked for again.
+    }
+  }
+}
