@@ -497,6 +497,49 @@ def test_an_edge_that_is_killed_leaves_the_board_within_five_seconds(
             lost.recv(timeout=5)
 
 
+FROM_GOOGLE = {"r": "https://www.google.com/"}
+INWARDS = {"r": "https://seen.example/"}
+COMES_BACK = {**INWARDS, "e": 0, "d": 0}
+
+
+def counted_from(live: Live) -> dict[str, int]:
+    return {each["name"]: each["tabs"] for each in live()["referrers"]}
+
+
+def test_a_visit_keeps_its_source_when_its_edge_is_killed(
+    product: Product, key: str, live: Live, edges: tuple[EdgeProcess, EdgeProcess]
+) -> None:
+    settled(live)
+    page_id = str(uuid.uuid4())
+    with running_edge(product) as doomed:
+        at = doomed.of(product)
+        with page(at, key, "/", **FROM_GOOGLE), page(at, key, "/next", page_id=page_id, **INWARDS):
+            wait_for(lambda: counted_from(live) == {"Google": 2}, 5, "both page views to be of the visit")
+            doomed.stop(signal.SIGKILL)
+    # The other edge knows neither the visitor nor the visit: Postgres tells it of both.
+    with page(edges[0].of(product), key, "/next", page_id=page_id, **COMES_BACK):
+        wait_for(lambda: counted_from(live) == {"Google": 1}, 5, "the source of the visit")
+
+
+def test_a_visit_has_its_source_again_five_seconds_after_postgres_answers(
+    product: Product, key: str, live: Live, edges: tuple[EdgeProcess, EdgeProcess]
+) -> None:
+    settled(live)
+    page_id = str(uuid.uuid4())
+    with running_edge(product) as first:
+        with page(first.of(product), key, "/", agent=CHROME, **FROM_GOOGLE):
+            pass
+        with page(first.of(product), key, "/next", CHROME, page_id, **INWARDS):
+            wait_for(lambda: counted_from(live) == {"Google": 1}, 5, "the page view to be of the visit")
+    with product.connected() as postgres:
+        postgres.execute("BEGIN")
+        postgres.execute("LOCK TABLE tracker_visit IN ACCESS EXCLUSIVE MODE")
+        with page(edges[1].of(product), key, "/next", CHROME, page_id, **COMES_BACK):
+            wait_for(lambda: counted_from(live) == {"": 1}, 15, "what is known without Postgres")
+            postgres.execute("ROLLBACK")
+            wait_for(lambda: counted_from(live) == {"Google": 1}, 5, "the source of the visit")
+
+
 @contextmanager
 def second_web(product: Product) -> Iterator[Product]:
     """Another web process beside the product's own."""

@@ -133,6 +133,10 @@ class Product:
         with psycopg.connect(self._database_url, row_factory=psycopg.rows.dict_row) as connection:
             return connection.execute(query, parameters).fetchall()
 
+    def connected(self) -> psycopg.Connection[Any]:
+        """A connection of one's own to the product's database; each statement is its own transaction."""
+        return psycopg.connect(self._database_url, autocommit=True)
+
     @property
     def _database_url(self) -> str:
         return (self.data / "database_url").read_text().strip()

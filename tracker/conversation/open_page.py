@@ -4,7 +4,7 @@ from uuid import UUID
 
 import msgspec
 
-from tracker.contract.records import Begin, Owner, Progress
+from tracker.contract.records import Begin, Owner, Progress, VisitSource
 from tracker.conversation.services import Outcome, Reply
 from tracker.live.presence import Tab
 from tracker.live.visits import LiveVisit
@@ -20,6 +20,7 @@ class OpenPage(msgspec.Struct, eq=False):
     begin: Begin | None  # until it is stored
     names: tuple[str, ...]  # the tab's, while this page view is the one that it shows
     visit: LiveVisit
+    source: VisitSource  # that these names have: the visit's, as far as it was known
     visit_goes_on: bool  # it does not begin the visit
     page_before: str  # where a stream is told of it: the one before it in its visit
     engaged_ms: int
@@ -42,6 +43,7 @@ class OpenPage(msgspec.Struct, eq=False):
             begin=begin,
             names=tab.names,
             visit=visit,
+            source=visit.source,
             visit_goes_on=bool(visit.page),
             page_before=page_before,
             engaged_ms=begin.engaged_ms,

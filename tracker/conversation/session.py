@@ -166,11 +166,13 @@ class Session:
             return
         begin = self._begin(message, url, self._services.wall(now))
         # Before it is claimed: whoever lets go of it here must not seem to leave the visit.
-        visit = self.presence.visits.enter(begin.attribution.visitor, source_of(begin.attribution), now)
+        own = source_of(begin.attribution)
+        visit = self.presence.visits.enter(begin.attribution.visitor, own, now)
         goes_on = self._services.claim(self, message.id) or message.again
         told = bool(self.presence.streams.watched) and not goes_on
         before = (self._own_page(message.referrer) or visit.page) if told else ""
-        self.page = self._opened(page, begin, visit, before, now)
+        names = begin_record.names_of(begin, own, visit.source)
+        self.page = self._opened(page, begin, names, visit, before, now)
         if not (goes_on and visit.page):
             visit.page = url.path
         if page:
@@ -197,9 +199,14 @@ class Session:
         return read.path if read and self.caller.site.allows(read.host) else ""
 
     def _opened(
-        self, before: OpenPage | None, begin: Begin, visit: LiveVisit, page_before: str, now: float
+        self,
+        before: OpenPage | None,
+        begin: Begin,
+        names: tuple[str, ...],
+        visit: LiveVisit,
+        page_before: str,
+        now: float,
     ) -> OpenPage:
-        names = begin_record.names_of(begin, visit.source)
         if before:
             tab = before.tab
             self.presence.move(tab, names)
@@ -215,6 +222,9 @@ class Session:
             return
         page.visit.source = placed.source
         page.visit_goes_on = not placed.begins
+        if placed.source is page.source:
+            return
+        page.source = placed.source
         names = begin_record.from_source(page.names, placed.source)
         if names != page.names:
             page.names = names
