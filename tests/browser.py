@@ -89,13 +89,23 @@ class Complaints:
 
     @classmethod
     def of(cls, page: Page) -> "Complaints":
-        """Listen from now on; unhandled rejections are page errors, violations are console errors."""
+        """Those of this page from now on."""
         complaints = cls()
+        complaints.listen(page)
+        return complaints
+
+    def listen(self, page: Page) -> None:
+        """Listen from now on; unhandled rejections are page errors, violations are console errors."""
 
         def console(message: ConsoleMessage) -> None:
             if message.type in ("error", "warning"):
-                complaints.heard.append(f"{message.type}: {message.text}")
+                self.heard.append(f"{message.type}: {message.text}")
 
-        page.on("pageerror", lambda error: complaints.heard.append(f"uncaught: {error}"))
+        page.on("pageerror", lambda error: self.heard.append(f"uncaught: {error}"))
         page.on("console", console)
-        return complaints
+
+    def take(self, beginning: str) -> list[str]:
+        """Those that begin so were expected: what follows that in each."""
+        taken = [line for line in self.heard if line.startswith(beginning)]
+        self.heard = [line for line in self.heard if line not in taken]
+        return [line.removeprefix(beginning) for line in taken]

@@ -18,10 +18,20 @@ from scripts.stands import clusters
 from scripts.stands.folders import new_folder
 from scripts.stands.ports import free_port
 from scripts.stands.product import QUICK_SETTINGS, Product, running
-from tests.guest import browser, context, host, page, peer, playwright, whole_browser, whole_page
+from tests.guest import browser, complaints, context, host, page, peer, playwright, whole_browser, whole_page
 
 # Fixtures for every module.
-__all__ = ["browser", "context", "host", "page", "peer", "playwright", "whole_browser", "whole_page"]
+__all__ = [
+    "browser",
+    "complaints",
+    "context",
+    "host",
+    "page",
+    "peer",
+    "playwright",
+    "whole_browser",
+    "whole_page",
+]
 
 postgres: Postgres | None = None
 # A worker of pytest-xdist inherits all this from its session, and has a database of its own in it.

@@ -11,11 +11,11 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, WebSo
 
 from scripts.stands.waiting import wait_for
 from tests.browser import SHELL, Complaints, chromium, visitor
-from tests.peer import HttpPeer, SocketPeer, http_peer, socket_peer
+from tests.peer import HttpPeer, Message, SocketPeer, http_peer, socket_peer
 
 # Where a stopped clock stands: long after anything that a page could take for its own past.
 STOPPED = datetime(2027, 1, 4, 12, tzinfo=UTC)
-UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}")
+UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 # The browser itself notes a failed connection on the console; no page can prevent it.
 NETWORK = re.compile(r"(error|warning): (WebSocket connection to|Failed to load resource|Access to fetch)")
 
@@ -52,23 +52,29 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
-    """A page that must have complained about nothing in the end."""
-    with _content(context) as page:
+def complaints() -> Complaints:
+    """What the page complains about."""
+    return Complaints()
+
+
+@pytest.fixture
+def page(context: BrowserContext, complaints: Complaints) -> Iterator[Page]:
+    """A page that must have complained about nothing in the end, but what its test has taken."""
+    with _content(context, complaints) as page:
         yield page
 
 
 @pytest.fixture
-def whole_page(whole_browser: Browser) -> Iterator[Page]:
+def whole_page(whole_browser: Browser, complaints: Complaints) -> Iterator[Page]:
     """The same in a whole browser."""
-    with visitor(whole_browser) as context, _content(context) as page:
+    with visitor(whole_browser) as context, _content(context, complaints) as page:
         yield page
 
 
 @contextmanager
-def _content(context: BrowserContext) -> Iterator[Page]:
+def _content(context: BrowserContext, complaints: Complaints) -> Iterator[Page]:
     page = context.new_page()
-    complaints = Complaints.of(page)
+    complaints.listen(page)
     yield page
     assert [line for line in complaints.heard if not NETWORK.match(line)] == []
 
@@ -92,8 +98,19 @@ def tag(peer: SocketPeer | HttpPeer, attributes: str = "", title: str = "A page"
     return f'<title>{title}</title><script defer src="{peer.url}/t.js" data-site="k3y" {attributes}></script>'
 
 
-def quiet_for(page: Page, milliseconds: int = 300) -> None:
-    """Let the page live on for a while in which nothing is expected: a nothing cannot be waited for."""
+def title_of(peer: SocketPeer, page_view: Message) -> str:
+    """The title of a page view, as far as it was said."""
+    said = [
+        message for _, message in peer.heard.frames if message["id"] == page_view["id"] and "ti" in message
+    ]
+    return str(said[-1]["ti"])
+
+
+def quiet_for(page: Page, milliseconds: int = 800) -> None:
+    """Let the page live on for a while in which nothing is expected: a nothing cannot be waited for.
+
+    Half a second passes before a page counts: in less than that, nothing can go wrong.
+    """
     page.wait_for_timeout(milliseconds)
 
 

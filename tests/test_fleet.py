@@ -123,7 +123,7 @@ def test_one_port_serves_pages_posts_and_staff(fleet: Product, key: str) -> None
             assert json.load(answer) == [{"t": "ack", "id": said["id"]}]
         query = "SELECT count(*) FROM tracker_pageview WHERE id IN (%s, %s)"
         assert fleet.rows(query, socket_page, said["id"]) == [{"count": 2}]
-    for path in ("/login/", "/t.js", "/api/v1/openapi.json"):
+    for path in ("/login/", "/t.js", "/api/v1/openapi.json", f"/live/{key}"):
         assert get(fleet, path) == 200
 
 

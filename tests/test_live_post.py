@@ -14,6 +14,7 @@ from scripts.stands.edges import running_edge
 from scripts.stands.page_messages import page
 from scripts.stands.product import Product
 from scripts.stands.waiting import wait_for
+from tracker.edge.post import STATUSES
 
 ORIGIN = "https://example.com"
 
@@ -131,8 +132,20 @@ def test_strangers_get_the_same_403_whatever_the_reason(product: Product, key: s
     assert [status for status, _ in answers] == [403]
 
 
-def test_only_post_is_answered(product: Product, key: str) -> None:
+def test_who_only_looks_reads_what_the_consoles_numbers_mean(footfall: Product, key: str) -> None:
+    told = set()
+    for each in (key, "nosuchsite", "undefined"):
+        with urllib.request.urlopen(f"{footfall.url}/live/{each}", timeout=5) as answer:
+            assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+            told.add(answer.read().decode())
+    (text,) = told
+    for code, status in STATUSES.items():
+        assert (f"{code}, {status}" in text) is (status != 503)  # after 503 a page comes back by itself
+
+
+def test_nothing_else_is_answered(product: Product, key: str) -> None:
+    request = urllib.request.Request(f"{product.url}/live/{key}", method="PUT")
     with pytest.raises(urllib.error.HTTPError) as error:
-        urllib.request.urlopen(f"{product.url}/live/{key}", timeout=5)
+        urllib.request.urlopen(request, timeout=5)
     with error.value:
         assert error.value.code == 405

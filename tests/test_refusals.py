@@ -39,7 +39,7 @@ USERS = EVERYONE - {"anonymous", "deactivated"}
 
 ROUTES: dict[str, tuple[str, set[str]]] = {
     "t.js": ("/t.js", EVERYONE),
-    "live/<str:key>": ("/live/{site.key}", NOBODY),  # takes POST only; tests/test_live_post.py
+    "live/<str:key>": ("/live/{site.key}", EVERYONE),  # tests/test_live_post.py
     # route: (the address for a site, who gets in where the site is seen.example)
     "admin/": ("/admin/", STAFF),
     "admin/login/": ("/admin/login/", {"anonymous", "deactivated", "customer"}),

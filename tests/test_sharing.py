@@ -497,9 +497,9 @@ def test_an_edge_that_is_killed_leaves_the_board_within_five_seconds(
             lost.recv(timeout=5)
 
 
-FROM_GOOGLE = {"r": "https://www.google.com/"}
-INWARDS = {"r": "https://seen.example/"}
-COMES_BACK = {**INWARDS, "e": 0, "d": 0}
+FROM_GOOGLE: dict[str, Any] = {"r": "https://www.google.com/"}
+INWARDS: dict[str, Any] = {"r": "https://seen.example/"}
+COMES_BACK: dict[str, Any] = {**INWARDS, "e": 0, "d": 0}
 
 
 def counted_from(live: Live) -> dict[str, int]:

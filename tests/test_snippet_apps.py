@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 from scripts.stands.checkout import ROOT
 from scripts.stands.product import Product
 from scripts.stands.waiting import wait_for
-from tests.guest import quiet_for, tag
+from tests.guest import quiet_for, tag, title_of
 from tests.peer import HttpPeer, Message, SocketPeer
 
 APPS = ROOT / "tests" / "apps"
@@ -45,14 +45,6 @@ def apps(host: HttpPeer, bundles: dict[str, str]) -> HttpPeer:
     for name, script in bundles.items():
         host.scripts[f"/{name}.js"] = script
     return host
-
-
-def title_of(peer: SocketPeer, page_view: Message) -> str:
-    """The title of a page view, as far as it was said."""
-    said = [
-        message for _, message in peer.heard.frames if message["id"] == page_view["id"] and "ti" in message
-    ]
-    return str(said[-1]["ti"])
 
 
 def depth_of(peer: SocketPeer, page_view: Message) -> int:

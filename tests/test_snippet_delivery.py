@@ -5,6 +5,7 @@ import time
 import pytest
 from playwright.sync_api import Page
 
+from tests.browser import Complaints
 from tests.guest import Sockets, pass_time, quiet_for, stay, stop_clock, tag
 from tests.peer import HttpPeer, SocketPeer
 
@@ -108,7 +109,7 @@ def test_after_half_an_hour_without_a_connection_it_is_a_new_page_view(
 
 @pytest.mark.parametrize("code", [4400, 4403, 4413, 4429])
 def test_a_page_that_is_not_wanted_never_comes_back(
-    peer: SocketPeer, host: HttpPeer, page: Page, code: int
+    peer: SocketPeer, host: HttpPeer, page: Page, complaints: Complaints, code: int
 ) -> None:
     host.put("/a", tag(peer))
     peer.close_with = code
@@ -118,6 +119,8 @@ def test_a_page_that_is_not_wanted_never_comes_back(
     pass_time(page, lambda: sockets.closed, 1)
     page.clock.run_for(3_600_000)
     page.evaluate("footfall('signup')")
+    # One line for the owner of the site.
+    assert complaints.take(f"warning: {peer.url}/live/k3y ") == [str(code)]
     page.goto("about:blank")
     assert len(peer.heard.opened_at) == 1
 

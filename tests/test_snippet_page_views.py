@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from scripts.stands.waiting import wait_for
-from tests.browser import unwatched, visitor
-from tests.guest import UUID4, quiet_for, tag
+from tests.browser import Complaints, unwatched, visitor
+from tests.guest import UUID4, quiet_for, tag, title_of
 from tests.peer import HttpPeer, SocketPeer
 
 
@@ -100,6 +100,37 @@ def test_going_back_inside_the_page_counts(peer: SocketPeer, host: HttpPeer, pag
     assert (third["u"], third["r"]) == (host.url + "/a", host.url + "/b")
 
 
+ROUTER = """<main>one</main><script>
+    navigation.addEventListener("navigate", (event) => {
+        const name = new URL(event.destination.url).pathname.slice(1);
+        event.intercept({handler: async () => {
+            document.querySelector("main").textContent = name;
+            await new Promise((done) => setTimeout(done, 150));
+            document.title = name;
+        }});
+    });
+</script><a id="on" href="/two">on</a>"""
+
+
+def test_a_router_on_the_navigation_api_counts(peer: SocketPeer, host: HttpPeer, page: Page) -> None:
+    host.put("/one", tag(peer, title="one") + ROUTER)
+    page.goto(host.url + "/one")
+    peer.heard.wait("page")
+    page.click("#on")
+    second = peer.heard.wait("page", 2)[1]
+    wait_for(lambda: title_of(peer, second) == "two")
+    # What is only replaced is another page where its path is another.
+    page.evaluate("navigation.navigate('/two?sort=up', {history: 'replace'}).finished")
+    page.evaluate("navigation.navigate('/three', {history: 'replace'}).finished")
+    third = peer.heard.wait("page", 3)[2]
+    wait_for(lambda: title_of(peer, third) == "three")
+    page.evaluate("navigation.back().finished")
+    views = peer.heard.wait("page", 4)
+    assert [view["u"].removeprefix(host.url) for view in views] == ["/one", "/two", "/three", "/one"]
+    assert [view["r"].removeprefix(host.url) for view in views] == ["", "/one", "/two?sort=up", "/three"]
+    wait_for(lambda: [title_of(peer, view) for view in views] == ["one", "two", "three", "one"])
+
+
 def test_several_navigations_in_one_task_count_once(peer: SocketPeer, host: HttpPeer, page: Page) -> None:
     host.put("/a", tag(peer))
     page.goto(host.url + "/a")
@@ -145,7 +176,7 @@ def test_the_history_of_the_host_works_as_before(peer: SocketPeer, host: HttpPee
             const answers = [history.pushState({n: 1}, '', '/b'), history.state.n, history.length];
             try { history.pushState(null, '', 'https://else.example/') } catch (e) { answers.push(e.name) }
             try { history.replaceState(() => 0, '') } catch (e) { answers.push(e.name) }
-            try { history.pushState.call({}, null, '') } catch (e) { answers.push(e.name) }
+            try { history.pushState() } catch (e) { answers.push(e.name) }
             return answers
         }"""
     )
@@ -193,6 +224,16 @@ def test_the_key_may_stand_in_the_address(host: HttpPeer, page: Page) -> None:
     wait_for(lambda: host.attempts)
     page.goto(host.put("/b", "<p>elsewhere</p>"))
     assert host.heard.wait("page")[0]["u"] == host.url + "/a"
+
+
+def test_a_snippet_without_a_key_says_so_in_the_console(
+    peer: SocketPeer, host: HttpPeer, page: Page, complaints: Complaints
+) -> None:
+    host.put("/a", f'<script defer src="{peer.url}/t.js"></script>')
+    peer.close_with = 4403  # as for every key that no site has
+    page.goto(host.url + "/a")
+    wait_for(lambda: page.evaluate("true") and complaints.heard)
+    assert complaints.take(f"warning: {peer.url}/live/undefined ") == ["4403"]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import Page
 
 from scripts.stands.waiting import wait_for
+from tests.browser import Complaints
 from tests.guest import pass_time, quiet_for, stop_clock, tag
 from tests.peer import HttpPeer, Message, SocketPeer
 
@@ -52,7 +53,9 @@ def test_a_page_view_that_was_posted_ends_by_message(host: HttpPeer, page: Page,
 
 
 @pytest.mark.parametrize("status", [400, 403, 413, 429])
-def test_a_post_that_is_not_wanted_is_never_repeated(host: HttpPeer, page: Page, status: int) -> None:
+def test_a_post_that_is_not_wanted_is_never_repeated(
+    host: HttpPeer, page: Page, complaints: Complaints, status: int
+) -> None:
     host.put("/a", tag(host))
     host.status = status
     stop_clock(page)
@@ -63,6 +66,7 @@ def test_a_post_that_is_not_wanted_is_never_repeated(host: HttpPeer, page: Page,
     page.goto(host.put("/c", "<p>elsewhere</p>"))
     quiet_for(page)
     assert host.attempts == ["GET", "GET", "POST"]
+    assert complaints.take(f"warning: {host.url}/live/k3y ") == [str(status)]
 
 
 def test_a_visitor_who_leaves_before_any_connection_is_counted_by_a_beacon(

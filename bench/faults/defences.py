@@ -298,4 +298,62 @@ REMOVALS: Final = (
         *("      } catch {}\n", "      } finally {}\n"),
         "snippet_guest.py::test_a_host_that_breaks_what_it_needs_notices_nothing",
     ),
+    _of(
+        *(39, "analytics/up/leaving_root.py"),
+        *("    account.become()\n", ""),
+        "leaving_root.py::test_the_one_process_leaves_root_too",
+    ),
+    _of(
+        *(40, "analytics/up/environments.py"),
+        *("or kind in NEEDED_BY.get(name, ())", "or name in NEEDED_BY"),
+        "environments.py::test_nobody_is_told_a_secret_that_they_do_not_need",
+    ),
+    _of(
+        *(41, "analytics/up/leaving_root.py"),
+        "os.chown(name, account.uid, account.gid, dir_fd=parent, follow_symlinks=False)",
+        "os.chown(name, account.uid, account.gid, dir_fd=parent)",
+        "leaving_root.py::test_no_link_is_followed",
+    ),
+    _of(
+        *(42, "analytics/people/welcome.py"),
+        *("if seconds := tries.count().wait:", "if seconds := 0.0:"),
+        "people.py::test_links_are_guessed_no_more_often_than_passwords",
+    ),
+    _of(
+        *(43, "analytics/people/personal_links.py"),
+        *("    link.delete()\n", ""),
+        "people.py::test_a_link_opens_once",
+    ),
+    _of(
+        *(44, "analytics/people/personal_links.py"),
+        *("        if not _still_holds(link):\n", "        if False:\n"),
+        "people.py::test_an_owner_gives_no_more_than_they_have",
+    ),
+    _of(
+        *(44, "analytics/people/personal_links.py"),
+        '    if not _still_holds(link):\n        raise PermissionError("That',
+        '    if False:\n        raise PermissionError("That',
+        "people.py::test_an_owner_sets_nobody_anew_who_could_do_more_than_they",
+    ),
+    _of(
+        *(44, "analytics/people/personal_links.py"),
+        *("link is not None and _still_holds(link) else None", "link is not None else None"),
+        "people.py::test_an_invitation_ends_with_the_rights_of_whoever_made_it",
+    ),
+    _of(
+        *(45, "analytics/access/second_factor.py"),
+        *("return tries(request, user).count()", "return Tries(request, secrets.token_hex()).count()"),
+        "account.py::test_codes_are_guessed_no_more_often_than_passwords",
+    ),
+    _of(
+        *(45, "analytics/access/second_factor.py"),
+        "match_token(user, code) is not None",
+        "any([each.verify_token(code) for each in TOTPDevice.objects.filter(user=user)])",
+        "account.py::test_a_code_counts_once_also_when_two_arrive_together",
+    ),
+    _of(
+        *(46, "analytics/access/sessions.py"),
+        *("for key, _ in _of(user) if key != but]", "for key, _ in _of(user) if not key]"),
+        "account.py::test_sessions_are_listed_by_browser_and_ended",
+    ),
 )

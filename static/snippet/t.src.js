@@ -79,6 +79,8 @@ try {
   // Nothing more is said in this page, ever: so does the visitor wish, the owner, the server or the host's policy.
   /** @type {unknown} */
   let over;
+  /** @type {unknown} */
+  let hinted; // once is enough
   /** @type {Flag} */
   let gone; // hidden by `pagehide`, perhaps kept in the back/forward cache
   /** @type {number | undefined} */
@@ -120,10 +122,12 @@ try {
   /**
    * Capturing, so that the window sees events of the document, too, and those that the host stops.
    * @template {Event} Listened
-   * @param {string} types @param {(event: Listened) => void} work
+   * @param {string} types @param {(event: Listened) => void} work @param {EventTarget} [target]
    */
-  const on = (types, work) =>
-    types.split(" ").forEach((type) => addEventListener(type, /** @type {EventListener} */ (quiet(work)), TRUE));
+  const on = (types, work, target = window) =>
+    types
+      .split(" ")
+      .forEach((type) => target.addEventListener(type, /** @type {EventListener} */ (quiet(work)), TRUE));
 
   /** @param {() => void} work @param {number} ms */
   const later = (work, ms) => setTimeout(quiet(work), ms);
@@ -134,12 +138,11 @@ try {
   /** The title, cut. */
   const titled = () => cut(document.title, 256);
 
-  /** A UUID of version 4. (`crypto.randomUUID` is missing where a page came without HTTPS.) */
-  const uuid = () =>
-    "xxxxxxxx-xxxx-4xxx-8xxx-xxxxxxxxxxxx".replace(/x/g, () =>
-      // (An array of one number is as good as that number.)
-      (/** @type {any} */ (crypto.getRandomValues(new Uint8Array(1))) & 15).toString(16),
-    );
+  /**
+   * A UUID of version 4, that browsers make as the last part of such an address. (`crypto.randomUUID` is missing where a
+   * page came without HTTPS, and a way of our own takes 37 bytes more.)
+   */
+  const uuid = () => URL.createObjectURL(new Blob()).slice(-36);
 
   /** A host page that calls in a loop must not get us closed with 4429. */
   const afford = () => allowance && later(() => allowance++, 1e3 + 0 * allowance--);
@@ -161,7 +164,7 @@ try {
 
   /** Have the current page view wait for its ack. Where far too much waits already, that is given up. */
   const keep = () => {
-    if (waiting.size > MOST_WAITING) waiting.clear();
+    waiting.size < MOST_WAITING || waiting.clear();
     waiting.add(current);
   };
 
@@ -186,8 +189,7 @@ try {
 
   /** Say what the page is, and what it is called, if the server thinks otherwise. */
   const tell = () => {
-    if (up && reported != attention + current.ti) {
-      reported = attention + current.ti;
+    if (up && reported != (reported = attention + current.ti)) {
       look();
       send(report("state"));
     }
@@ -200,7 +202,8 @@ try {
    */
   const attend = (interaction) => {
     const now = wall();
-    engaged += Math.max(0, Math.min(now, until) - since);
+    const more = (now < until ? now : until) - since;
+    if (more > 0) engaged += more;
     since = now;
     if (gone || document.hidden) until = 0;
     else if (interaction) until = now + ENGAGED_FOR;
@@ -273,10 +276,16 @@ try {
     say(1);
   };
 
+  /**
+   * The one line that the owner of a page reads in its console: the address tells what this code or word means.
+   * @param {unknown} what
+   */
+  const hint = (what) => (hinted = hinted || !(/** @type {any} */ (console.warn("http" + rest, what))));
+
   /** @param {unknown} [code] a close code, or the status of a POST (4403 and 403 mean the same), or an error */
   const lost = (code) => {
     link = up = 0;
-    over = over || /4(00|03|13|29)$/.test(/** @type {string} */ (code));
+    if (/4(13|03|00|29)$/.test(/** @type {string} */ (code))) hint((over = code));
     // (As many attempts as make the wait the shortest or the longest.)
     const least = /503$/.test(/** @type {string} */ (code)) ? (attempts = 3e4) : code == 4502 ? (attempts = -2) : 500;
     later(connect, least + Math.random() * (attempts < 4 ? 2e3 * 2 ** attempts : 29500));
@@ -338,7 +347,7 @@ try {
 
   /** @param {any} how an event, or the name of a method; `replace…` is used by many to keep a filter in the query */
   const moved = (how) => {
-    pushed = pushed || how[0] != "r";
+    pushed = pushed || (how.navigationType || how)[0] != "r";
     moving = moving || later(arrive, 0);
   };
 
@@ -366,11 +375,8 @@ try {
    * What pages call. What the protocol would not take is left out here: a frame that breaks it ends the whole conversation.
    */
   const api = /** @type {Footfall} */ (
-    quiet((/** @type {any} */ name = "", properties, value) => {
-      if (over || !current) {
-        over || calls.push([name, properties, value]);
-        return;
-      }
+    quiet((/** @type {any} */ name = "", /** @type {any} */ properties, /** @type {any} */ value) => {
+      if (over || !current) return /** @type {any} */ (over || calls.push([name, properties, value]));
       /** @type {EventMessage} */
       const message = {
         t: "event",
@@ -381,14 +387,19 @@ try {
         v: value == null ? value : +value,
       };
       for (const key in properties)
-        if (Object(properties[key]) !== properties[key]) message.p[key] = properties[key];
+        // What is no value is left out, what cannot be one throws, and longer numbers than the protocol takes are text.
+        quiet((/** @type {any} */ what) => {
+          if (Object(what) !== what)
+            message.p[key] = what * what > 1e30 || /i/.test(typeof what) ? "" + what : what; // (bigint, or a string)
+          else hint(key);
+        })(properties[key]);
       // 2,700 characters are at most 8,100 bytes.
       if (/\S/.test(name) && waiting.size < MOST_WAITING && stringify(message).length < 2700) {
         waiting.add(message);
         // Said while leaving, as web-vitals does: no socket takes it any more.
         if (gone) leave();
         else if (up && afford()) send(message);
-      }
+      } else hint(name);
     })
   );
 
@@ -426,22 +437,21 @@ try {
         connect();
       }
     });
-    on("securitypolicyviolation", (/** @type {SecurityPolicyViolationEvent} */ { blockedURI }) => {
+    on("securitypolicyviolation", (/** @type {SecurityPolicyViolationEvent} */ event) => {
       // The host's policy forbids sockets: try POST. (A socket that a policy forbids is never closed in Chromium.) That,
       // too: going on would only fill the host's reports.
-      if (blockedURI.endsWith(rest)) lost(attempts > 2 ? 403 : (attempts = 2));
+      if (event.blockedURI.endsWith(rest)) lost(attempts > 2 ? 403 : (attempts = 2));
     });
 
     on("popstate", moved);
+    // Routers that use this never call the other two. (Where there is none, the window has no such event.)
+    on("currententrychange", moved, window.navigation);
     /** @type {("pushState" | "replaceState")[]} */ ("pushState replaceState".split(" ")).forEach((name) => {
       const original = history[name];
-      history[name] = function () {
-        const result = original.apply(
-          this,
-          /** @type {Parameters<typeof original>} */ (/** @type {unknown} */ (arguments)),
-        );
+      // (Where the page is afterwards is looked at later. Nobody calls these on anything but the history.)
+      history[name] = (...args) => {
         quiet(moved)(name);
-        return result;
+        return original.apply(history, args);
       };
     });
     calls.forEach((call) => api(...call));
@@ -457,7 +467,7 @@ try {
       // Where storage is forbidden, looking at it throws; so does a frame's look at a page that is not of this site.
       quiet(() => {
         over =
-          ("dnt" in data && (/** @type {unknown} */ (navigator.doNotTrack) == 1 || navigator.globalPrivacyControl)) ||
+          ("dnt" in data && (navigator.globalPrivacyControl || /** @type {any} */ (navigator.doNotTrack) > 0)) ||
           (!("automation" in data) && (navigator.webdriver || window.Cypress)) ||
           localStorage.footfall == "ignore" ||
           (top != window && /** @type {Window} */ (top).footfall);
