@@ -105,7 +105,7 @@ def test_partitions_leave_room_for_completion(connection: psycopg.Connection) ->
     ensure(connection, START + LATER)
     with connection.transaction():
         found = connection.execute(
-            "SELECT count(*) FILTER (WHERE reloptions @> ARRAY['fillfactor=75']), count(*) FROM pg_class"
+            "SELECT count(*) FILTER (WHERE reloptions @> ARRAY['fillfactor=90']), count(*) FROM pg_class"
             " WHERE relispartition AND relkind = 'r' AND relname ~ '^tracker_(pageview|visit)'"
         ).fetchone()
     assert found

@@ -1,12 +1,14 @@
 """The process that answers questions: killed, frozen, asked the same by many, and gone with who asks."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from django.db import connection
 
 from analytics.history import questions as questions_module
 from analytics.history.question import HistoryQuestion, Span, WrongQuestion
-from analytics.history.questions import Questions
+from analytics.history.questions import NoAnswer, Questions
 from analytics.queries.time_limit import TooMuch
 from scripts.stands.waiting import wait_for
 from tests import stored
@@ -77,6 +79,27 @@ def test_a_process_that_dies_or_hangs_is_replaced_and_nobody_else_notices(
     assert time.monotonic() - began < 10
     monkeypatch.setattr(questions, "_patience", 30)
     assert questions.ask(question).totals == [2]
+
+
+def test_a_process_that_gets_no_memory_is_got_rid_of(
+    site: Site, questions: Questions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = views_of(site)
+    assert questions.ask(question).totals == [2]
+    starved = questions.process_id
+    assert starved
+    resource.prlimit(starved, resource.RLIMIT_AS, (2**20, 2**20))
+    monkeypatch.setattr(questions, "_patience", 2)
+    monkeypatch.setattr(questions_module, "GRACE_SECONDS", 0.3)
+    # What it already has may do for one, or some.
+    for measure in ("visits", "events", "bounces", "visitors"):
+        with suppress(TooMuch, NoAnswer):
+            assert questions.ask(views_of(site, measure)).totals
+    monkeypatch.setattr(questions, "_patience", 30)
+    if questions.process_id == starved:
+        os.kill(starved, signal.SIGKILL)
+    assert questions.ask(question).totals == [2]
+    assert questions.process_id != starved
 
 
 def test_too_many_questions_are_refused_at_once(site: Site, questions: Questions) -> None:

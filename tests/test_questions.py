@@ -25,6 +25,7 @@ from analytics.history.dimensions import DIMENSIONS, Level
 from analytics.history.duck import open_duck
 from analytics.history.file_cache import FileCache
 from analytics.history.kept_parts import KeptParts
+from analytics.history.kept_rows import KeptRows
 from analytics.history.local_days import micros
 from analytics.history.measures import MEASURES
 from analytics.history.question import HistoryAnswer, HistoryFilter, HistoryQuestion, Span, WrongQuestion
@@ -95,7 +96,7 @@ def asking(site: Site, folder: Path, kept: KeptParts | None) -> Iterator[Asking]
 
 @pytest.fixture(params=["all rows", "kept parts"])
 def ask(site: Site, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Asking]:
-    kept = KeptParts(2**24) if request.param == "kept parts" else None
+    kept = KeptParts(2**24, KeptRows(2**24)) if request.param == "kept parts" else None
     with asking(site, tmp_path / "history", kept) as ask:
         yield ask
 
@@ -464,6 +465,25 @@ def test_parts_of_days_are_made_once_and_no_more_are_kept_than_may_be(
     assert all(each.table == told[0].table and each.totals == told[0].totals for each in told)
 
 
+def test_what_a_filter_keeps_is_looked_at_once_for_all_tables(
+    site: Site, tmp_path: Path, connection: psycopg.Connection
+) -> None:
+    history(site, 24)
+    filters = (HistoryFilter("page", "match", ("/*",)), HistoryFilter("country", "not", ("FR",)))
+    told = []
+    for most in (2**24, 0):
+        with asking(site, tmp_path / str(most), KeptParts(2**24, KeptRows(most))) as ask:
+            seal(connection, ask.folder)
+            told += [
+                ask("visits", "views", by=(by,), days=3, filters=filters).table
+                for by in ("page", "referrer", "event", "title")
+            ]
+            rows = {name for name in tables(ask) if name.startswith("rows_")}
+            assert len(rows) == (1 if most else 0)
+    assert told[:4] == told[4:]
+    assert told[0]
+
+
 def test_names_are_found_by_a_text_in_them(site: Site, ask: Asking) -> None:
     history(site, 22)
     whole = ask("views", by=("page",)).table
@@ -506,7 +526,7 @@ def test_events_are_told_apart_by_name_and_property(site: Site, ask: Asking) -> 
         }
     with pytest.raises(WrongQuestion) as wrong:
         ask("depth", by=("event",))
-    assert (wrong.value.field, wrong.value.allowed) == ("metrics", ("events", "views", "value"))
+    assert (wrong.value.field, wrong.value.allowed[:3]) == ("metrics", ("events", "views", "value"))
 
 
 def test_rows_come_in_order_in_pages_and_with_what_they_add_up_to(site: Site, ask: Asking) -> None:

@@ -3,11 +3,16 @@
 import csv
 import io
 import json
+import os
+import signal
+import threading
 import urllib.request
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import parse_qs, quote, urlsplit
@@ -18,6 +23,7 @@ from playwright.sync_api import Browser, Page, expect
 from scripts.stands.past import SeededPast, fill
 from scripts.stands.product import Product
 from scripts.stands.waiting import wait_for
+from tests.board_sockets import ack, dial, shows_tabs, visit, watch_until
 from tests.staff import at_board
 
 At = Callable[..., AbstractContextManager[Page]]
@@ -304,3 +310,47 @@ def test_segments_and_flags_are_saved_and_what_is_deleted_comes_back(at: At, key
         assert strip
         page.mouse.click(strip["x"] + strip["width"] / 4, strip["y"] + strip["height"] / 2)
         expect(dialog).to_be_visible()
+
+
+def test_live_counts_go_on_while_what_answers_is_killed_and_frozen(footfall: Product, key: str) -> None:
+    seen = footfall.add_site("seen.example")
+    over = threading.Event()
+
+    def ask(number: int) -> None:
+        while not over.is_set():
+            with suppress(HTTPError, OSError):
+                told(footfall, key, f"period=30d&compare=previous&by=page&page.not=/{number}&find={number}")
+
+    with (
+        dial(footfall, seen, footfall.staff_cookie, {"Origin": footfall.url}) as board,
+        ThreadPoolExecutor(20) as people,
+    ):
+        for number in range(20):
+            people.submit(ask, number)
+        try:
+            for sign in (signal.SIGKILL, signal.SIGSTOP, signal.SIGKILL):
+                wait_for(lambda: bool(answering(footfall)))
+                for process in answering(footfall):
+                    os.kill(process, sign)
+                with visit(footfall, seen, "/here"):
+                    ack(board, watch_until(board, shows_tabs(1), 10))
+                ack(board, watch_until(board, shows_tabs(0), 10))
+        finally:
+            over.set()
+            for process in answering(footfall):
+                os.kill(process, signal.SIGKILL)
+    assert told(footfall, key, "period=30d&metrics=views")["totals"]["views"]
+
+
+def answering(product: Product) -> list[int]:
+    """The processes that answer its questions."""
+    children = [task.read_text() for task in Path(f"/proc/{product.web}/task").glob("*/children")]
+    return [child for child in map(int, "".join(children).split()) if b"\0questions\0" in command(child)]
+
+
+def command(process: int) -> bytes:
+    """What it was started with; nothing of one that has ended."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return b""

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from django.contrib.auth.models import User
@@ -105,6 +106,8 @@ def test_filters_are_read_by_their_endings() -> None:
         ("contry=DE", "contry"),
         ("page.like=x", "page.like"),
         ("segment=3", "segment"),
+        ("wait=16", "wait"),
+        ("wait=1.5", "wait"),
     ],
 )
 def test_what_means_nothing_is_told(text: str, field: str) -> None:
@@ -200,3 +203,27 @@ def test_figures_of_the_past_as_json_and_csv(site: Site, client: Client) -> None
         assert client.get(url).status_code == 503
     finally:
         web.questions._most = most
+
+
+def test_several_are_asked_at_once_and_answered_as_each_alone(client: Client, site: Site) -> None:
+    url = f"/api/v1/sites/{site.key}/stats"
+    asks = ["by=page&metrics=views,visitors", "metrics=visits&page=/a", "by=nothing", "by=page&limit=1"]
+    together = client.get(f"{url}/several", {"ask": asks, **dict(parse_qsl(SPAN)), "metrics": "views"})
+    assert together.status_code == 200, together.content
+    answers = together.json()["answers"]
+    assert [each["status"] for each in answers] == [200, 200, 400, 200]
+    for ask, each in zip(asks, answers, strict=True):
+        own = ask if "metrics" in ask else f"{ask}&metrics=views"
+        alone = client.get(f"{url}?{SPAN}&{own}").json()
+        assert each.get("answer", {}).get("rows") == alone.get("rows")
+        assert each.get("answer", {}).get("totals") == alone.get("totals")
+    assert answers[2]["error"]["field"] == "by"
+    following = client.get(answers[3]["answer"]["next"]).json()
+    assert following["rows"] == client.get(f"{url}?{SPAN}&metrics=views&by=page").json()["rows"][1:2]
+
+
+@pytest.mark.parametrize("text", ["", "ask=" + "&ask=" * 16, "ask=by%3Dpage&format=csv"])
+def test_several_are_some_and_in_json(client: Client, site: Site, text: str) -> None:
+    refused = client.get(f"/api/v1/sites/{site.key}/stats/several?{SPAN}&{text}")
+    assert refused.status_code == 400
+    assert refused.json()["error"]["field"] == "ask"

@@ -1,18 +1,20 @@
 """`GET /sites/KEY/stats`: figures of the past, as JSON or CSV."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.db.models import Min
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.urls import reverse
 from django.views.decorators.vary import vary_on_headers
 from ninja import NinjaAPI, Schema
 from ninja.decorators import decorate_view
 
 from analytics.access import rights
-from analytics.api.base import Problem, WrongParameter, answer, wrong_field
+from analytics.api.base import Problem, WrongField, WrongParameter, answer, wrong_field
 from analytics.api.manners import OPEN_NAMES
 from analytics.history import query_string, spreadsheet
 from analytics.history.local_days import day_at
@@ -66,7 +68,7 @@ PARAMETERS = [
         ("offset", "rows to skip", (), "0"),
         ("order", "a metric or dimension; - before it: the largest first", (), "-visitors"),
         ("find", "with by: only names that have this text in them", (), ""),
-        ("wait", "seconds for days that are being prepared; later, they are told as such", (), "15"),
+        ("wait", "seconds for days that are being prepared; later, they are told as such", (), "10"),
         ("conversion", "the goal that conversions, conversion_rate and goal_value are of; else any", (), ""),
         ("number", "the property of events that number_sum and number_mean are of", (), ""),
         ("segment", "the number of a segment, whose filters are added", (), ""),
@@ -85,8 +87,32 @@ PARAMETERS = [
 ]
 
 
+class Answered(Schema):
+    """What one of several questions is answered with, by itself."""
+
+    status: int
+    answer: Stats | None = None
+    error: str | WrongField | None = None
+
+
+class SeveralStats(Schema):
+    """Answers in the order of their questions."""
+
+    answers: list[Answered]
+
+
+MOST_ASKED = 16
+ASK = {
+    "name": "ask",
+    "in": "query",
+    "description": f"a question's own parameters as a query string, beside those of all; 1 to {MOST_ASKED}",
+    "schema": {"type": "array", "items": {"type": "string"}},
+    "example": ["by=page&metrics=views"],
+}
+
+
 def add_stats(api: NinjaAPI, questions: Questions) -> None:
-    """Add the operation that tells figures of the past."""
+    """Add the operations that tell figures of the past."""
 
     @api.get(
         "/sites/{key}/stats",
@@ -113,6 +139,46 @@ def add_stats(api: NinjaAPI, questions: Questions) -> None:
         if form == "csv":
             return _csv(asked, told, site)
         return answer(body(request, site, asked, told))
+
+    @api.get(
+        "/sites/{key}/stats/several",
+        response={200: SeveralStats, 400: WrongParameter, 401: Problem, 404: Problem},
+        summary="Several figures of the past at once",
+        url_name="several_stats",
+        tags=["history"],
+        openapi_extra={"parameters": [ASK, *PARAMETERS], OPEN_NAMES: True},
+    )
+    async def several_stats(request: HttpRequest, key: str) -> HttpResponse:
+        """What a page asks, in one request: each `ask` is answered as `stats` would, or refused by itself."""
+        site = await rights.asite_for(request.auth, key)  # type: ignore[attr-defined]
+        if site is None:
+            raise Http404
+        lists = dict(request.GET.lists())
+        asks = lists.pop("ask", [])
+        if not 1 <= len(asks) <= MOST_ASKED or "format" in lists:
+            return wrong_field("ask", f"From 1 to {MOST_ASKED} of them, in JSON.")
+        now, first = datetime.now(UTC), await first_day(site)
+
+        async def one(text: str) -> dict[str, Any]:
+            own = QueryDict(text)
+            query = QueryDict(mutable=True)
+            for name, values in (lists | dict(own.lists())).items():
+                query.setlist(name, values)
+            try:
+                if "format" in own:
+                    raise WrongQuestion("format", "Several are answered in JSON.")
+                named = dict(query.lists())
+                saved = await saved_for(named, site)
+                asked = query_string.read(named, site.pk, site.timezone, now, first, saved)
+                told = await questions.aask(asked.question)
+            except WrongQuestion as wrong:
+                error = {"field": wrong.field, "message": wrong.message, "allowed": list(wrong.allowed)}
+                return {"status": 400, "error": error}
+            except (TooMuch, NoAnswer) as problem:
+                return {"status": 503, "error": str(problem)}
+            return {"status": 200, "answer": body(request, site, asked, told, query)}
+
+        return answer({"answers": await asyncio.gather(*map(one, asks))})
 
 
 async def asked_of(request: HttpRequest, site: Site) -> StatsQuery:
@@ -151,8 +217,10 @@ def _form(request: HttpRequest) -> str:
     return form
 
 
-def body(request: HttpRequest, site: Site, asked: StatsQuery, told: HistoryAnswer) -> dict[str, Any]:
-    """The answer as JSON shows it."""
+def body(
+    request: HttpRequest, site: Site, asked: StatsQuery, told: HistoryAnswer, query: QueryDict | None = None
+) -> dict[str, Any]:
+    """The answer as JSON shows it; `query`: how it was asked, where that is not the request's own."""
     question, table = asked.question, told.table
     metrics = question.measures
     shown: dict[str, Any] = {
@@ -169,7 +237,7 @@ def body(request: HttpRequest, site: Site, asked: StatsQuery, told: HistoryAnswe
         "rows": rows,
         "found": table.found if table else 0,
         "rows_total": _named(metrics, table.sums) if table else {},
-        "next": _next(request, asked, table),
+        "next": _next(site, query or request.GET, asked, table),
     }
     if told.missing_days:
         missing = Span(told.missing_days[0], told.missing_days[-1])
@@ -205,14 +273,14 @@ def _rows(asked: StatsQuery, table: AnswerTable, compared: AnswerTable | None) -
     return rows
 
 
-def _next(request: HttpRequest, asked: StatsQuery, table: AnswerTable | None) -> str | None:
+def _next(site: Site, query: QueryDict, asked: StatsQuery, table: AnswerTable | None) -> str | None:
     question = asked.question
     after = question.offset + question.limit
     if asked.interval or table is None or after >= table.found:
         return None
-    query = request.GET.copy()
+    query = query.copy()
     query["offset"] = str(after)
-    return f"{request.path}?{query.urlencode()}"
+    return f"{reverse('api:stats', args=[site.key])}?{query.urlencode()}"
 
 
 def _csv(asked: StatsQuery, told: HistoryAnswer, site: Site) -> HttpResponse:

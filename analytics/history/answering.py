@@ -12,9 +12,9 @@ from analytics.history.day_store import DayStore, Found, day_before
 from analytics.history.dimensions import Level
 from analytics.history.kept_parts import AskedParts, KeptParts
 from analytics.history.local_days import LocalDay, from_micros
-from analytics.history.measures import MEASURES, Of
-from analytics.history.parts import parts_of
-from analytics.history.parts_sql import MergedSql
+from analytics.history.measures import MEASURES, OF_GOALS, Of
+from analytics.history.parts import OF_ALL, parts_of
+from analytics.history.parts_sql import MergedSql, plain
 from analytics.history.question import (
     AnswerTable,
     HistoryAnswer,
@@ -126,9 +126,13 @@ class Answering:
     ) -> list[tuple[Any, ...]]:
         """The rows of a table: of parts of days, where these are enough, else of all rows at once."""
         parts = parts_of(question.measures)
-        of_events = any(level_of(name) in (Level.EVENT, Level.GOAL) for name in dimensions)
-        if self._kept is None or parts is None or of_events:
+        goals = any(name in OF_GOALS for name in question.measures)
+        levels = {level_of(name) for name in dimensions}
+        apart = Level.GOAL in levels or (Level.EVENT in levels and goals)
+        if self._kept is None or parts is None or apart:
             return _run(duck, QuestionSql(question, paths, made).statement(dimensions, names, whole))
+        if not plain(dimensions) and set(parts) <= set(OF_ALL):
+            parts = OF_ALL
         asked = AskedParts(question, dimensions, parts, found, paths)
         return self._kept.rows(duck, MergedSql(question, paths, made), asked, names, whole)
 

@@ -79,8 +79,10 @@ class Found:
 class DayStore:
     """Finds days; for several threads."""
 
-    def __init__(self, cache: FileCache, memory: int) -> None:
-        """`memory`: bytes that may be taken to make an open day."""
+    def __init__(self, cache: FileCache, memory: int, fresh: float = 0.0) -> None:
+        """`memory`: bytes to make an open day with; `fresh`: for how many seconds what is found is."""
+        self._fresh = fresh
+        self._found: dict[tuple[int, str, date, date], tuple[float, Found]] = {}
         self._cache = cache
         self._memory = memory
         self._open: dict[tuple[int, LocalDay], Future[OpenDay]] = {}
@@ -99,6 +101,20 @@ class DayStore:
         Open days that take longer than `wait` seconds to make are missing, and made meanwhile.
         Raises psycopg.Error, duckdb.Error, OSError.
         """
+        key = site_id, zone, first, last
+        with self._lock:
+            until, found = self._found.get(key, (0.0, Found()))
+        began = time.monotonic()
+        if began < until:
+            return found
+        found = self._look(site_id, zone, first, last, now, wait)
+        if not found.missing and not found.damaged:
+            with self._lock:
+                self._found = {each: kept for each, kept in self._found.items() if kept[0] > began}
+                self._found[key] = (time.monotonic() + self._fresh, found)
+        return found
+
+    def _look(self, site_id: int, zone: str, first: date, last: date, now: datetime, wait: float) -> Found:
         connection = self._connection()
         self._tidy(connection)
         found = Found()
@@ -138,6 +154,8 @@ class DayStore:
 
     def forget_damaged(self, found: Found) -> bool:
         """Have files fetched again that are not what they should be; whether any was."""
+        with self._lock:
+            self._found.clear()
         return bool(self._cache.forget_damaged([path for paths in found.paths.values() for _, path in paths]))
 
     def close(self) -> None:

@@ -8,22 +8,24 @@ threads.
 import itertools
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import duckdb
 
 from analytics.history.day_format import EVENTS, VIEWS
 from analytics.history.day_store import Found, day_before
+from analytics.history.kept_rows import FilteredDay, KeptRows
 from analytics.history.local_days import DAY, LocalDay
 from analytics.history.measures import Of
 from analytics.history.parts import PARTS
 from analytics.history.parts_sql import MergedSql, PartsSql, plain, within
 from analytics.history.question import HistoryFilter, HistoryGoal, HistoryQuestion
-from analytics.history.question_sql import DayPaths
+from analytics.history.question_sql import DayPaths, QuestionStatement
 
 # What a row takes, roughly: its name, and numbers.
 ROW_BYTES = 100
@@ -31,8 +33,16 @@ ROW_BYTES = 100
 MOST_DAYS, MOST_DAYS_SWEPT = 31, 8
 # More tables of a kind become one.
 MOST_TABLES = 12
+# For how long parts that pass are kept after they were asked for: a period, and what it is compared with, are
+# asked in turns.
+PASSING_SECONDS = 30.0
+# Answers that are kept, and how many rows one of them has.
+MOST_TOLD, LONGEST_TOLD = 500, 200
 # Files that are replaced when they are made anew.
 OPEN = "open-"
+
+
+ToldKey = tuple[str, tuple[tuple[str, Any], ...]]
 
 
 class PartsKind(NamedTuple):
@@ -87,8 +97,11 @@ class KeptKind:
 class KeptParts:
     """Makes parts of days, and keeps as many as fit; `most`: in bytes, about."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, rows: KeptRows | None = None) -> None:
+        """`rows`: where what filters keep is kept; without it, each kind of parts looks at all rows."""
         self._most_rows = most // ROW_BYTES
+        self._filtered = rows or KeptRows(0)
+        self._told: OrderedDict[ToldKey, list[tuple[Any, ...]]] = OrderedDict()
         self._kinds: dict[PartsKind, KeptKind] = {}
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
@@ -114,9 +127,24 @@ class KeptParts:
                     tables.append(table.name)
                     slots |= found
             statement = sql.merged(asked.dimensions, kind.parts, tables, slots, names, whole)
-            rows = duck.execute(statement.text, statement.values).fetchall()
+            rows = self._merged(duck, statement)
         self._forget(duck)
         return rows
+
+    def _merged(self, duck: duckdb.DuckDBPyConnection, statement: QuestionStatement) -> list[tuple[Any, ...]]:
+        """What a statement says. Tables never change, nor does any name come again: so it says the same."""
+        key = statement.text, tuple(statement.values.items())
+        with self._lock:
+            if (told := self._told.get(key)) is not None:
+                self._told.move_to_end(key)
+                return told
+        told = duck.execute(statement.text, statement.values).fetchall()
+        if len(told) <= LONGEST_TOLD:
+            with self._lock:
+                self._told[key] = told
+                while len(self._told) > MOST_TOLD:
+                    self._told.popitem(last=False)
+        return told
 
     @contextmanager
     def _held(self, kind: PartsKind) -> Iterator[KeptKind]:
@@ -132,7 +160,8 @@ class KeptParts:
 
     def _make(self, duck: duckdb.DuckDBPyConnection, kept: KeptKind, asked: "AskedParts") -> None:
         """Make what is missing of these days."""
-        for table in [each for each in kept.tables if each.passes and not asked.wanted & each.slots.keys()]:
+        now = time.monotonic()
+        for table in [each for each in kept.tables if each.passes and now - each.used > PASSING_SECONDS]:
             kept.tables.remove(table)
             duck.execute(f"DROP TABLE IF EXISTS {table.name}")
         there = {source for table in kept.tables for source in table.slots}
@@ -140,12 +169,13 @@ class KeptParts:
         # What is asked in vain, for the time that it takes, has the more days the next time.
         for run in _runs(missing, MOST_DAYS_SWEPT if asked.sweeps else MOST_DAYS):
             slots = {source: next(self._numbers) for source in run}
-            statement = PartsSql(asked.question, asked.dimensions, asked.paths_of(run)).parts(
-                asked.kind.parts, list(slots.values())
-            )
             name = f"parts_{next(self._numbers)}"
-            made = f"CREATE TABLE {name} AS {statement.text}"
-            (rows,) = duck.execute(made, statement.values).fetchone() or (0,)
+            with self._rows_of(duck, asked, run) as paths:
+                statement = PartsSql(asked.question, asked.dimensions, paths).parts(
+                    asked.kind.parts, list(slots.values())
+                )
+                made = f"CREATE TABLE {name} AS {statement.text}"
+                (rows,) = duck.execute(made, statement.values).fetchone() or (0,)
             kept.tables.append(PartsTable(name, slots, int(rows), run[0].passes))
         lasting = [table for table in kept.tables if not table.passes]
         if len(lasting) > MOST_TABLES:
@@ -157,6 +187,19 @@ class KeptParts:
             kept.tables.append(PartsTable(name, slots, sum(table.rows for table in lasting), passes=False))
             for table in lasting:
                 duck.execute(f"DROP TABLE {table.name}")
+
+    @contextmanager
+    def _rows_of(
+        self, duck: duckdb.DuckDBPyConnection, asked: "AskedParts", run: Sequence[DaySource]
+    ) -> Iterator[DayPaths]:
+        paths = asked.paths_of(run)
+        if asked.sweeps:
+            # Also of the day before, which is not of these days.
+            yield paths
+            return
+        days = [FilteredDay(source.day.day, source.files) for source in run]
+        with self._filtered.under(duck, asked.question, asked.dimensions, paths, days) as filtered:
+            yield filtered
 
     def _forget(self, duck: duckdb.DuckDBPyConnection) -> None:
         """Drop the least used tables beyond what may be kept."""

@@ -78,6 +78,14 @@ FROM_PARTS: dict[str, FromParts] = {
 }
 
 
+# Totals, and what is told apart by time alone, have these: every table of a page asks for some of them.
+OF_ALL = tuple(
+    name
+    for name, part in PARTS.items()
+    if part.of is not Of.PRESENCE and name not in ("conversions", "goal_value")
+)
+
+
 def parts_of(measures: tuple[str, ...]) -> tuple[str, ...] | None:
     """The parts that these measures need; None where one of them needs all rows at once."""
     if any(name not in FROM_PARTS for name in measures):

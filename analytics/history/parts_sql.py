@@ -11,11 +11,13 @@ from analytics.history.dimensions import Level
 from analytics.history.local_days import LocalDay, micros
 from analytics.history.measures import Of
 from analytics.history.parts import FROM_PARTS, PARTS
-from analytics.history.question import HistoryQuestion, level_of
-from analytics.history.question_sql import DayPaths, QuestionSql, QuestionStatement
+from analytics.history.question import HistoryQuestion, WrongQuestion, level_of
+from analytics.history.question_sql import OF_EVENTS, DayPaths, QuestionSql, QuestionStatement
 
 # A day on which clocks are set back.
 LONGEST_DAY = timedelta(hours=26)
+# Of the events of a day: page views have numbers of their day.
+PARTS_OF_EVENTS = {"events": "count(*)", "views": "count(DISTINCT view)", "value": "sum(value)"}
 # How many buckets of a day there may be.
 STRIDES = {**{name: LONGEST_DAY // step for name, step in STEPS.items()}, "weekday_hour": 24}
 
@@ -70,11 +72,25 @@ class PartsSql(QuestionSql):
         return steps
 
     def _aggregates(self, parts: Sequence[str], kept: str) -> list[str]:
+        if self._of_events:
+            return self._of_said(parts)
         visitors = self._visitors(kept, self._plain).replace("(WHERE ", f"(WHERE {kept} AND ")
         if "DISTINCT" in visitors:
             # Rows are grouped by day, in which numbers of visitors are alone.
             visitors = f"count(DISTINCT visitor) FILTER (WHERE {kept})"
         return [f"{PARTS[name].sql.format(kept=kept, visitors=visitors)} AS {name}" for name in parts]
+
+    def _of_said(self, parts: Sequence[str]) -> list[str]:
+        """The same of events, and of the visits that have them."""
+        aggregates = []
+        for name in parts:
+            if PARTS[name].of is Of.VIEWS and name not in PARTS_OF_EVENTS:
+                raise WrongQuestion("metrics", "This is not known of events.", tuple(OF_EVENTS))
+            text = PARTS_OF_EVENTS.get(name) or PARTS[name].sql.format(
+                kept="true", visitors="count(DISTINCT visitor)"
+            )
+            aggregates.append(f"{text} AS {name}")
+        return aggregates
 
 
 class MergedSql(QuestionSql):

@@ -16,7 +16,8 @@ GOAL_KINDS = (PAGE_GOAL, EVENT_GOAL)
 MOST_GOALS = 50
 MOST_DIMENSIONS, MOST_FILTERS, MOST_VALUES, LONGEST_VALUE = 2, 20, 100, 2048
 LARGEST_LIMIT, FURTHEST_OFFSET = 10_000, 10_000_000
-LONGEST_WAIT = 15
+# Seconds: less than the patience with a question, which is still to be answered then.
+LONGEST_WAIT = 10
 
 
 class WrongQuestion(ValueError):

@@ -21,6 +21,7 @@ from analytics.history.day_store import DayStore
 from analytics.history.duck import open_duck
 from analytics.history.file_cache import FileCache
 from analytics.history.kept_parts import KeptParts
+from analytics.history.kept_rows import KeptRows
 from analytics.history.listing import ListAnswering
 from analytics.history.question import HistoryQuestion, WrongQuestion
 from analytics.history.question_sql import DAY_NUMBER
@@ -34,8 +35,12 @@ logger = logging.getLogger(__name__)
 WORKERS, THREADS = 2, 2
 # Of the memory for questions, what making an open day takes.
 MAKING = 3
-# What parts of days take that are kept, in DuckDB's own memory.
-KEPT = 4
+# What parts of days take that are kept, and rows under filters, in DuckDB's own memory.
+KEPT, FILTERED = 4, 5
+
+
+# The questions of a page are asked at once: what is there is looked up for all of them together.
+FRESH_SECONDS = 0.5
 
 
 class QuestionServer:
@@ -50,8 +55,8 @@ class QuestionServer:
         cache.sweep()
         self._duck = open_duck([folder], spill, memory - memory // MAKING, THREADS)
         self._duck.execute(DAY_NUMBER)
-        self._store = DayStore(cache, memory // MAKING)
-        self._answering = Answering(self._store, KeptParts(memory // KEPT))
+        self._store = DayStore(cache, memory // MAKING, FRESH_SECONDS)
+        self._answering = Answering(self._store, KeptParts(memory // KEPT, KeptRows(memory // FILTERED)))
         self._listing = ListAnswering(self._store)
         self._replies = replies
         self._lock = threading.Lock()

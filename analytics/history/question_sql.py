@@ -43,6 +43,10 @@ OF_EVENTS = {
 }
 # What is counted of goals: visits that have them.
 OF_GOAL_ROWS = ("visitors", "visits", "conversions", "conversion_rate", "goal_value")
+NO_EVENTS = (
+    "SELECT NULL::DATE AS day, NULL::UINTEGER AS view, NULL::BIGINT AS event, '' AS name, '' AS properties,"
+    " NULL::DOUBLE AS value WHERE false"
+)
 DAY_NUMBER = "CREATE MACRO day_number(day) AS (day - DATE '1970-01-01')::BIGINT"
 VISITOR = "day_number(day) * 4294967296 + visitor"
 VISITS_COLUMNS = ("visit_views", "visit_events", "visit_engaged_ms", "visit_began", "visit_ended")
@@ -62,6 +66,8 @@ class DayPaths:
     until: datetime
     # Until when page views that began in the last day are counted.
     cut: datetime | None = None
+    # Tables that hold those page views of these days, and of others, that the question's filters keep.
+    rows: tuple[str, ...] = ()
 
 
 @dataclass
@@ -148,6 +154,17 @@ class QuestionSql:
             name, falling = keys[0], False
         return ", ".join([f"{name} {'DESC' if falling else 'ASC'} NULLS LAST", *keys])
 
+    @classmethod
+    def rows_that_are_kept(
+        cls, question: HistoryQuestion, paths: DayPaths, without: Sequence[str]
+    ) -> QuestionStatement:
+        """The page views of these days that the filters keep, all their columns but those `without`."""
+        sql = cls(question, paths, Buckets(None))
+        sql._dimensions = ()
+        conditions = " AND ".join(sql._condition(each, before=False) for each in question.filters)
+        text = f"SELECT * EXCLUDE ({', '.join(without)}) FROM {files(paths.views)} WHERE {conditions}"
+        return QuestionStatement(text, sql._values)
+
     # Where rows come from, and which are kept.
 
     @property
@@ -159,13 +176,16 @@ class QuestionSql:
         # Of no file, `_kept` keeps nothing; but there must be one to ask.
         views = views or self._paths.before_views
         source = f"{files(views)} r"
+        if self._paths.rows and not before:
+            source = f"({' UNION ALL '.join(f'FROM {name}' for name in self._paths.rows)}) r"
         if self._of_goals:
             return f"{source} JOIN ({self._goal_rows()}) e USING (day, visit)"
         if self._of_events:
             columns = "day, view, event, name, properties, value"
             if "property" in self._dimensions:
                 columns += ", unnest(json_keys(properties)) AS property"
-            source += f" JOIN (SELECT {columns} FROM {files(self._paths.events)}) e USING (day, view)"
+            events = files(self._paths.events) if self._paths.events else f"({NO_EVENTS})"
+            source += f" JOIN (SELECT {columns} FROM {events}) e USING (day, view)"
         asked = self._question.measures
         if any(name in OF_GOALS for name in asked) and not before:
             source += f" LEFT JOIN ({self._converted()}) g USING (day, visit)"
@@ -276,7 +296,9 @@ class QuestionSql:
     def _kept(self, before: bool = False) -> str:
         if not self._paths.views and not before:
             return "false"
-        conditions = [self._condition(each, before) for each in self._question.filters]
+        conditions = []
+        if not self._paths.rows or before:
+            conditions = [self._condition(each, before) for each in self._question.filters]
         if self._paths.cut is not None:
             last = self._paths.days[-1]
             conditions.append(f"NOT (day = {literal(last.day)}::DATE AND began >= {micros(self._paths.cut)})")

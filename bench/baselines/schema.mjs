@@ -17,8 +17,8 @@ function week() {
 }
 
 function partitions(table) {
-  return `CREATE TABLE ${table}_default PARTITION OF ${table} DEFAULT WITH (fillfactor = 75);
-    CREATE TABLE ${table}_week PARTITION OF ${table} ${week()} WITH (fillfactor = 75);`;
+  return `CREATE TABLE ${table}_default PARTITION OF ${table} DEFAULT WITH (fillfactor = 90);
+    CREATE TABLE ${table}_week PARTITION OF ${table} ${week()} WITH (fillfactor = 90);`;
 }
 
 /** Makes the tables in an empty database. */

@@ -17,9 +17,20 @@ const TRIES = 3;
 // Days that are not prepared by then are told as such, and asked for again: what is there is shown meanwhile.
 const WAIT_SECONDS = 1;
 
+/**
+ * What is asked in the same turn goes as one request, which the server looks up once.
+ * @typedef {object} Waiting
+ * @property {URLSearchParams} query
+ * @property {(said: Said) => void} told
+ * @property {(problem: unknown) => void} lost
+ *
+ * @typedef {{status: number, answer?: Answer, error?: any}} Said
+ */
+
 export class Asking {
   #running = 0;
   /** @type {AbortController | null} */ #last = null;
+  /** @type {Waiting[]} */ #waiting = [];
 
   /**
    * @param {string} url
@@ -42,21 +53,18 @@ export class Asking {
   /**
    * The answer; null where there is none, undefined where something else was asked meanwhile.
    * @param {URLSearchParams} query
+   * @param {boolean} [first] by itself, before all that is asked in the same turn
    * @returns {Promise<Answer | null | undefined>}
    */
-  async ask(query) {
+  async ask(query, first = false) {
     const signal = this.#last?.signal ?? null;
     this.busy(1);
-    const url = `${this.url}?${query}&wait=${WAIT_SECONDS}`;
     try {
-      let response = await fetch(url, { signal, cache: "no-store" });
+      let said = await this.#say(query, signal, first);
       // Too much at once for the server's patience: what it has found out meanwhile is kept, and not asked again.
-      for (let tries = 1; response.status === 503 && tries < TRIES; tries++) {
-        response = await fetch(url, { signal, cache: "no-store" });
-      }
-      const said = await response.json();
+      for (let tries = 1; said.status === 503 && tries < TRIES; tries++) said = await this.#say(query, signal, first);
       if (signal?.aborted) return undefined;
-      if (response.ok) return said;
+      if (said.answer) return said.answer;
       this.failed(typeof said.error === "string" ? said.error : `${said.error?.field}: ${said.error?.message}`);
     } catch {
       if (signal?.aborted) return undefined;
@@ -71,5 +79,64 @@ export class Asking {
   busy(more) {
     this.#running += more;
     this.root.ariaBusy = String(this.#running > 0);
+  }
+
+  /**
+   * @param {URLSearchParams} query
+   * @param {AbortSignal | null} signal
+   * @param {boolean} first
+   * @returns {Promise<Said>}
+   */
+  #say(query, signal, first) {
+    if (first) return this.#one(query, signal);
+    return new Promise((told, lost) => {
+      this.#waiting.push({ query, told, lost });
+      if (this.#waiting.length === 1) queueMicrotask(() => this.#send(signal));
+    });
+  }
+
+  /** @param {AbortSignal | null} signal */
+  async #send(signal) {
+    const waiting = this.#waiting.splice(0);
+    try {
+      const [only] = waiting;
+      const alone = only && waiting.length === 1;
+      const answers = alone ? [await this.#one(only.query, signal)] : await this.#several(waiting, signal);
+      waiting.forEach(({ told }, at) => told(answers[at] ?? { status: 500 }));
+    } catch (problem) {
+      for (const { lost } of waiting) lost(problem);
+    }
+  }
+
+  /**
+   * @param {URLSearchParams} query
+   * @param {AbortSignal | null} signal
+   * @returns {Promise<Said>}
+   */
+  async #one(query, signal) {
+    const response = await fetch(`${this.url}?${query}&wait=${WAIT_SECONDS}`, { signal, cache: "no-store" });
+    const said = await response.json();
+    return response.ok ? { status: response.status, answer: said } : { status: response.status, error: said.error };
+  }
+
+  /**
+   * @param {Waiting[]} waiting
+   * @param {AbortSignal | null} signal
+   * @returns {Promise<Said[]>}
+   */
+  async #several(waiting, signal) {
+    const all = new URLSearchParams({ wait: String(WAIT_SECONDS) });
+    const some = waiting[0]?.query ?? all;
+    const shared = [...new Set(some.keys())].filter((name) =>
+      waiting.every(({ query }) => query.getAll(name).join("\n") === some.getAll(name).join("\n")),
+    );
+    for (const name of shared) for (const value of some.getAll(name)) all.append(name, value);
+    for (const { query } of waiting) {
+      const own = new URLSearchParams([...query].filter(([name]) => !shared.includes(name)));
+      all.append("ask", own.toString());
+    }
+    const response = await fetch(`${this.url}/several?${all}`, { signal, cache: "no-store" });
+    const said = await response.json();
+    return response.ok ? said.answers : waiting.map(() => ({ status: response.status, error: said.error }));
   }
 }

@@ -25,6 +25,8 @@ const OF_GOAL = ["conversions", "conversion_rate"];
 const PRESENCE = ["at_once_peak", "at_once_peak_at"];
 const AGAIN_MS = 30_000;
 const LIVE_MS = 5_000;
+// For how long tables wait for the figures.
+const FIRST_MS = 1_000;
 // How long until days that were being prepared are asked for again.
 const PREPARING_MS = 1_500;
 
@@ -71,6 +73,8 @@ for (const button of document.querySelectorAll("[data-interval]")) {
 /** @type {Answer | null} */ let presence = null;
 // What was asked last, without tabs and measures, which need no other answer.
 let asked = "";
+// How often everything was asked.
+let runs = 0;
 
 /** The period, the filters, and what is compared. @param {boolean} compared */
 function question(compared) {
@@ -112,13 +116,14 @@ async function update(again = false) {
  * @param {boolean} again the same as before
  */
 async function askAll(query, again) {
+  const run = ++runs;
   presence = again ? presence : null;
   const series = new URLSearchParams(query);
   series.set("metrics", [...FIGURES, ...(choice.goal ? OF_GOAL : [])].join(","));
   const hours = question(false);
   hours.set("by", "weekday_hour");
   hours.set("metrics", "views");
-  const first = asking.ask(series).then((answer) => {
+  const first = asking.ask(series, true).then((answer) => {
     if (!answer) return;
     shown = answer;
     figures.show(answer);
@@ -126,8 +131,11 @@ async function askAll(query, again) {
     tell(answer);
     draw();
   });
+  // Figures come first: tables that were asked beside them would take of the same processors.
+  await Promise.race([first, new Promise((over) => setTimeout(over, FIRST_MS))]);
+  if (run !== runs) return;
   await Promise.all([first, ...tables.map(turn), asking.ask(hours).then((answer) => answer && heat.show(answer))]);
-  if (asked !== query.toString()) return;
+  if (run !== runs) return;
   const sweep = new URLSearchParams(query);
   sweep.set("metrics", PRESENCE.join(","));
   const answer = await asking.ask(sweep);

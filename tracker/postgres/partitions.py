@@ -32,11 +32,13 @@ class Growing(NamedTuple):
 
 
 # Room is left in each heap page for the new version of a row that completion writes: that keeps the
-# update HOT, so that no index is touched. Events are never updated. The order is the one in which a batch
-# is stored, so that making partitions and storing never deadlock.
+# update HOT, so that no index is touched. People leave a page's rows one after another, and what they leave
+# makes room for the next: a tenth is enough for 999 of 1,000 where 20 come and go in each batch and stay for
+# 100 batches, and for 84 % where they stay for three. Events are never updated. The order is the one in which
+# a batch is stored, so that making partitions and storing never deadlock.
 GROWING = (
-    Growing("tracker_pageview", "began_at", 75),
-    Growing("tracker_visit", "began_at", 75),
+    Growing("tracker_pageview", "began_at", 90),
+    Growing("tracker_visit", "began_at", 90),
     Growing("tracker_event", "at", 100),
     Growing("tracker_minute", "at", 100),
 )
