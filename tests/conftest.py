@@ -11,6 +11,7 @@ from pathlib import Path
 
 import django
 import pytest
+from pytest_django import DjangoDbBlocker
 
 from analytics.up.data_folder import DataFolder
 from analytics.up.postgres import Postgres
@@ -19,6 +20,7 @@ from scripts.stands.folders import new_folder
 from scripts.stands.ports import free_port
 from scripts.stands.product import QUICK_SETTINGS, Product, running
 from tests.guest import browser, complaints, context, host, page, peer, playwright, whole_browser, whole_page
+from tests.marked import perhaps_wanted
 
 # Fixtures for every module.
 __all__ = [
@@ -59,6 +61,15 @@ def pytest_configure() -> None:
 
 
 @pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """The tests' database, whose tables are emptied in a way of our own."""
+    from tests import emptying  # not before Django has its settings
+
+    with django_db_blocker.unblock():
+        emptying.replace_flush()
+
+
+@pytest.fixture(scope="session")
 def footfall() -> Iterator[Product]:
     """The whole product, for tests that need nothing special of it: each adds sites of its own.
 
@@ -80,6 +91,7 @@ def cast_keys(footfall: Product) -> tuple[str, str]:
 
 # The modules that take longest, half a minute and more each: first, so that none is left alone in the end.
 LONGEST = (
+    "test_faults_crashes",
     *("test_run", "test_questions", "test_backups", "test_board_budgets", "test_socket_bounds", "test_admin"),
     *("test_edge", "test_fleet", "test_refusals", "test_board_socket", "test_leaving_root", "test_workers"),
     *("test_snippet_post", "test_doctor", "test_health", "test_bench", "test_login_door"),
@@ -98,6 +110,15 @@ SPARE = (
     ),
     *("test_board_day", "test_admin_browser", "test_board_filters"),
 )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Whether `-m` wants no test of this file: reading all files takes each process of a lane 6 s of CPU."""
+    expression = config.option.markexpr
+    if not expression or not collection_path.match("test_*.py"):
+        return None
+    spare = collection_path.stem in SPARE
+    return None if perhaps_wanted(collection_path.read_text(), expression, spare) else True
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,18 +1,14 @@
-"""The fault runs of crashes in seconds instead of minutes: `scripts/faults moved replay backup all-kill`."""
+"""The fault runs of crashes that only count, in seconds instead of minutes: `replay` and `backup`."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from bench.faults.all_kill import all_kill_at
 from bench.faults.backup import backup_at
-from bench.faults.moved import moved_at
 from bench.faults.replay import replay_at
 from bench.faults.stand import Stand, standing
 from bench.figures import Figure
 from bench.targets import ground
-
-pytestmark = pytest.mark.alone
 
 
 @pytest.fixture(scope="module")
@@ -25,17 +21,9 @@ def missed(figures: Iterator[Figure]) -> list[str]:
     return [figure.line() for figure in figures if not figure.met]
 
 
-def test_a_page_that_comes_back_through_another_edge_is_claimed_within_a_second(stand: Stand) -> None:
-    assert missed(moved_at(stand, 5)) == []
-
-
 def test_what_is_said_three_times_to_two_edges_and_by_post_is_stored_once(stand: Stand) -> None:
     assert missed(replay_at(stand, 20)) == []
 
 
 def test_what_was_acknowledged_before_a_backup_is_in_it_once(stand: Stand) -> None:
     assert missed(backup_at(stand, quick=True)) == []
-
-
-def test_everything_killed_while_postgres_is_away_boots_to_the_same_ledger(stand: Stand) -> None:
-    assert missed(all_kill_at(stand, quick=True)) == []

@@ -8,6 +8,7 @@ from _pytest.mark.expression import Expression
 
 from scripts import lanes
 from scripts.lanes import Lane
+from tests.marked import perhaps_wanted
 
 PASSING = "def test_passes(): pass\n"
 # It fails at its first run.
@@ -116,3 +117,26 @@ def test_the_lanes_hold_every_test_once() -> None:
 
         holding = [text for text in texts if Expression.compile(text).evaluate(is_marked)]
         assert len(holding) == 1, (has, holding)
+
+
+@pytest.mark.parametrize(
+    ("marks", "spare", "lanes_of_it"),
+    [
+        ("", False, {"side by side"}),
+        ("waits", False, {"side by side", "waits"}),
+        ("alone", False, {"side by side", "alone"}),
+        ("alone waits", False, {"side by side", "waits", "alone"}),
+        ("", True, {"spare"}),
+        ("waits alone", True, {"spare", "waits", "alone"}),
+    ],
+)
+def test_a_lane_reads_the_files_that_may_hold_its_tests(
+    marks: str, spare: bool, lanes_of_it: set[str]
+) -> None:
+    text = "".join(f"@pytest.mark.{mark}\ndef test_{mark}(): pass\n" for mark in marks.split())
+    reading = {
+        name
+        for name, lane in lanes.LANES.items()
+        if perhaps_wanted(text, lane.options[lane.options.index("-m") + 1], spare)
+    }
+    assert reading == lanes_of_it
