@@ -13,7 +13,8 @@ from collections.abc import AsyncIterator, Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, Protocol, TypeVar
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from asgiref.sync import sync_to_async
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, connections
 from django.http import HttpRequest, StreamingHttpResponse
 
 from analytics.access.standing import Standing
@@ -128,7 +129,10 @@ class OpenStreams:
     async def _said(
         self, source: StreamSource, standing: Standing, had: str, room: Room | None
     ) -> AsyncIterator[str]:
-        yield server_sent.retry(RETRY_MS) + await source.first(had)
+        begin = server_sent.retry(RETRY_MS) + await source.first(had)
+        # The request's own connection, which would stay open as long as the stream: Postgres has a hundred.
+        await sync_to_async(connections.close_all)()
+        yield begin
         sent, looked_at = 0, time.monotonic()
         while room or sent < BYTES_MOST:
             with contextlib.suppress(TimeoutError):
