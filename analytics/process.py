@@ -5,6 +5,7 @@ from django.conf import settings
 from analytics.access.board_readers import BoardReaders
 from analytics.access.hashing import HashingThreads, hash_in
 from analytics.access.login_door import LoginDoor
+from analytics.api.rate_limits import RateLimits
 from analytics.board.day import DayCurves
 from analytics.board.polling import PolledBoards
 from analytics.board.socket import OpenBoards
@@ -48,6 +49,7 @@ class WebProcess:
         self.reports = ServerReports()
         self.streams = OpenStreams(self.activities, settings.FOOTFALL_STREAMS)
         self.signals = SignalHub(settings.FOOTFALL_SIGNALS_SOCKET, self.activities)
+        self.rates = RateLimits(settings.FOOTFALL_API_RATE)
 
 
 def _login_door() -> LoginDoor:

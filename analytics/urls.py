@@ -10,6 +10,7 @@ from analytics.api.live import add_live
 from analytics.api.refusals import add_refusals
 from analytics.api.saved import add_saved
 from analytics.api.signals import add_signals
+from analytics.api.sites import add_sites
 from analytics.api.stats import add_stats
 from analytics.api.streams import add_streams
 from analytics.api.visits import add_visits
@@ -22,10 +23,11 @@ from analytics.servers import page as servers_page
 from analytics.sites import adding, all_sites, installing, remedies, site_settings
 from tracker.web import views
 
-api = make_api()
+api = make_api(web.rates)
 add_live(api, web.live, web.snapshots)
 add_refusals(api, web.live)
 add_stats(api, web.questions)
+add_sites(api)
 add_saved(api)
 add_visits(api, web.questions)
 add_events(api, web.edge, web.reports)
@@ -82,5 +84,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
         reports_page.reports,
         {"expect": web.questions.expect},
         name="reports",
+    ),
+    path(
+        "sites/<str:key>/visits/",
+        reports_page.visits,
+        {"expect": web.questions.expect},
+        name="visits_page",
     ),
 ]

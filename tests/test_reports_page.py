@@ -354,3 +354,27 @@ def command(process: int) -> bytes:
         return Path(f"/proc/{process}/cmdline").read_bytes()
     except OSError:
         return b""
+
+
+def test_visits_are_listed_one_by_one_and_opened(footfall: Product, at: At, key: str) -> None:
+    query = "period=7d&country=DE"
+    api = json.loads(fetched(footfall, f"/api/v1/sites/{key}/visits?{query}"))
+    with at(f"/sites/{key}/reports/?{query}&measure=views") as page:
+        settled(page)
+        page.locator("nav [data-to-visits]").click()
+        expect(page.locator(".visits .visit").first).to_be_visible(timeout=60_000)
+        assert chosen(page) == {"period": ["7d"], "country": ["DE"]}
+        expect(page.locator(".visits .visit")).to_have_count(len(api["visits"]))
+        assert page.locator(".visits .where").all_inner_texts() == ["Germany"] * len(api["visits"])
+        longest = max(range(len(api["visits"])), key=lambda number: api["visits"][number]["views"])
+        line = page.locator(".visits .line").nth(longest)
+        line.click()
+        expect(page.locator(".line-of-time > li")).to_have_count(api["visits"][longest]["views"])
+        line.click()
+        expect(page.locator(".line-of-time")).to_have_count(0)
+        if api["next"]:
+            page.get_by_role("button", name="older visits").click()
+            expect(page.locator(".visits .visit").nth(len(api["visits"]))).to_be_visible()
+        page.locator("nav [data-to-reports]").click()
+        expect(page.locator(".filters li")).to_have_text(["country is Germany×"])
+        settled(page)

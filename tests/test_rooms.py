@@ -67,7 +67,8 @@ ALLOWED: dict[str, set[str]] = {
     "analytics.erasing": READ
     | {"analytics.models", "analytics.history", "tracker.postgres", "tracker.rollups"},
     # What members save for reports: segments are checked as the questions under them are.
-    "analytics.saved": READ | {"analytics.models", "analytics.history", "analytics.access"},
+    "analytics.saved": READ
+    | {"analytics.models", "analytics.history", "analytics.access", "analytics.queries"},
     "analytics.sites": READ
     | {"analytics.models", "analytics.live", "analytics.access", "analytics.queries", "analytics.erasing"}
     | {"analytics.saved"},
@@ -86,7 +87,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"analytics.sites"},
     "analytics.api": READ
     | {"analytics.models", "analytics.live", "analytics.history", "analytics.access", "analytics.queries"}
-    | {"analytics.saved"}
+    | {"analytics.saved", "analytics.sites"}
     | {"analytics.servers", "analytics.streams", "analytics.board", "tracker.signals"}
     # What servers say of page views goes the way of what pages say.
     | {"tracker.edge"},
@@ -125,7 +126,7 @@ ALLOWED: dict[str, set[str]] = {
     "analytics.process": READ
     | {"analytics.live", "analytics.board", "analytics.access", "analytics.history", "analytics.queries"}
     | {"analytics.servers", "analytics.streams"}
-    | {"tracker.edge"},
+    | {"analytics.api", "tracker.edge"},
     "analytics.urls": READ
     | {"analytics.process", "analytics.access", "analytics.api", "analytics.board", "analytics.sites"}
     | {"analytics.health", "analytics.people", "analytics.servers"}

@@ -109,6 +109,8 @@ def test_who_may(cast: Cast, kind: str) -> None:
         ("segments", {"query": "goal=Nothing"}, "query"),
         ("segments", {"query": "country=DE&segment=1"}, "query"),
         ("segments", {"query": "period=30d"}, "query"),
+        ("annotations", {"at": "0001-01-01T00:00:00+10:00"}, "at"),
+        ("annotations", {"at": "2200-01-01T00:00:00Z"}, "at"),
         ("annotations", {"text": ""}, "text"),
         ("annotations", {"text": "x" * 281}, "text"),
     ],
@@ -128,7 +130,11 @@ def test_bodies_are_read_strictly_and_names_are_alone(cast: Cast) -> None:
     for body in ({"nonsense": 1}, {**GOAL, "more": 1}, {**GOAL, "kind": "visit"}, {"name": "x"}):
         assert send(owner, "POST", address, body)[0] == 422
     assert owner.post(address, b"{", "application/json").status_code == 400
+    half = owner.post(address, rb'{"name": "\udc00", "pattern": "/x"}', "application/json")
+    assert (half.status_code, "half a character" in half.json()["error"]) == (422, True)
     assert send(owner, "POST", url(cast.site, "annotations"), {"at": "yesterday", "text": "x"})[0] == 422
+    far = {"at": "2026-02-28T18:49:51-18:18", "text": "x"}
+    assert send(owner, "POST", url(cast.site, "annotations"), far)[1]["at"] == "2026-03-01T13:07:51Z"
     assert send(owner, "POST", address, GOAL)[0] == 201
     status, said = send(owner, "POST", address, GOAL)
     assert (status, said["error"]["field"]) == (400, "name")

@@ -15,9 +15,13 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseForbidde
 from django.middleware.csrf import CsrfViewMiddleware
 from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, ValidationError
+from ninja.openapi.schema import OpenAPISchema
 from ninja.security.base import AuthBase
+from pydantic import field_validator
 
 from analytics.access import rights, tokens
+from analytics.api.examples import with_examples
+from analytics.api.rate_limits import RateLimits, TooOften
 from analytics.models import Token
 
 SCHEMA = "/openapi.json"
@@ -25,6 +29,10 @@ SCHEMA = "/openapi.json"
 
 # What changes nothing.
 READING = ("GET", "HEAD", "OPTIONS")
+
+
+# What servers say is bounded by its own batches: refused for being often, it would be lost.
+SENDING = ("/events", "/signals")
 
 
 class ForeignPage(Exception):
@@ -56,7 +64,19 @@ class ReaderAuth(AuthBase):
     openapi_type = "http"
     openapi_scheme = "bearer"
 
+    def __init__(self, limits: RateLimits) -> None:
+        super().__init__()
+        self._limits = limits
+
     async def authenticate(self, request: HttpRequest) -> rights.Reader | None:
+        reader = await self._reader(request)
+        sends = request.method == "POST" and request.path_info.endswith(SENDING)
+        if reader is not None and not sends:
+            # Whoever answers puts it into the headers (`manners`).
+            request.rate = self._limits.take(reader)  # type: ignore[attr-defined]
+        return reader
+
+    async def _reader(self, request: HttpRequest) -> rights.Reader | None:
         header = request.headers.get("Authorization")
         if header is not None and header.partition(" ")[0].lower() == "bearer":
             return await tokens.from_header(header)
@@ -78,11 +98,32 @@ def for_readers(view: Callable[..., HttpResponse]) -> Callable[..., Awaitable[Ht
 
     @wraps(view)
     async def asked(request: HttpRequest) -> HttpResponse:
-        if not request.path.endswith(SCHEMA) and await ReaderAuth().authenticate(request) is None:
+        if (
+            not request.path.endswith(SCHEMA)
+            and await ReaderAuth(RateLimits(0)).authenticate(request) is None
+        ):
             return redirect_to_login(request.get_full_path())
         return await sync_to_async(view)(request)
 
     return asked
+
+
+class StrictSchema(Schema):
+    """What may have no other fields, and no text that cannot be stored."""
+
+    model_config = {"extra": "forbid"}
+
+    @field_validator("*")
+    @classmethod
+    def storable(cls, value: Any) -> Any:
+        """Half a character, as JSON can escape one, has no bytes."""
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str):
+                try:
+                    text.encode()
+                except UnicodeEncodeError:
+                    raise ValueError("has half a character in it (a lone surrogate)") from None
+        return value
 
 
 class Problem(Schema):
@@ -98,22 +139,35 @@ class WrongField(Schema):
 
 
 class WrongParameter(Schema):
-    error: WrongField
+    """What is wrong with a field; or with the whole, in a sentence."""
+
+    error: WrongField | str
 
 
-def make_api() -> NinjaAPI:
+class DescribedAPI(NinjaAPI):
+    """An API whose description has examples."""
+
+    def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
+        """The description; as ninja makes it, with an example in each place."""
+        described = super().get_openapi_schema(**options)
+        with_examples(described)
+        return described
+
+
+def make_api(limits: RateLimits) -> NinjaAPI:
     """The API, with its refusals and no operation yet."""
-    api = NinjaAPI(
+    api = DescribedAPI(
         title="Footfall",
         version="1",
         description="Live and stored figures of your sites. Make a token with `manage.py addtoken`.",
-        auth=ReaderAuth(),
+        auth=ReaderAuth(limits),
         docs_decorator=for_readers,  # type: ignore[misc]  # ninja wants one type for a view and what is made of it
         openapi_url=SCHEMA,
         urls_namespace="api",
     )
     api.add_exception_handler(AuthenticationError, unknown_reader)
     api.add_exception_handler(ForeignPage, foreign_page)
+    api.add_exception_handler(TooOften, too_often)
     api.add_exception_handler(Http404, unknown_site)
     api.add_exception_handler(OperationalError, no_database)
     api.add_exception_handler(InterfaceError, no_database)
@@ -138,6 +192,14 @@ def foreign_page(request: HttpRequest, error: Exception | type[Exception]) -> Ht
     return answer(
         {"error": "A session changes things with its X-CSRFToken only: programs send a token."}, 403
     )
+
+
+def too_often(request: HttpRequest, error: TooOften | type[TooOften]) -> HttpResponse:
+    response = answer({"error": "This is too often: Retry-After says in how many seconds to go on."}, 429)
+    if isinstance(error, TooOften):
+        request.rate = error.rate  # type: ignore[attr-defined]
+        response.headers["Retry-After"] = str(error.rate.reset)
+    return response
 
 
 def may_not(reader: rights.Reader) -> HttpResponse:

@@ -67,7 +67,15 @@ def add_live(api: NinjaAPI, live: LiveState, snapshots: Snapshots) -> None:
 
     @api.get(
         "/sites/{key}/live",
-        response={200: Live, 400: Problem, 401: Problem, 404: Problem, 422: Problem, 503: Problem},
+        response={
+            200: Live,
+            400: Problem,
+            401: Problem,
+            429: Problem,
+            404: Problem,
+            422: Problem,
+            503: Problem,
+        },
         summary="Who is on a site right now",
         url_name="live",
         tags=["live"],

@@ -1,5 +1,6 @@
 """What every address under `/api/` does alike: answers in JSON, HEAD, OPTIONS, and no unknown parameters."""
 
+import hashlib
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property
@@ -13,6 +14,7 @@ from django.utils.module_loading import import_string
 from ninja import NinjaAPI
 
 from analytics.api.base import answer
+from analytics.api.rate_limits import Rate
 
 PREFIX = "/api/"
 # What a client may take to have meant nothing else, by its status.
@@ -21,10 +23,12 @@ SENTENCES = {
     403: "That is not allowed.",
     404: "There is nothing at this address: /api/v1/docs lists what there is.",
     413: "This is too much at once.",
+    429: "This is too often: try again later.",
     500: "Footfall made an error, which is in its log.",
     503: "Too much at once: try again.",
 }
 Names = frozenset[str]
+AS_OF = re.compile(rb'"as_of":"[^"]*",?')
 
 
 ANY = "*"
@@ -51,6 +55,11 @@ class ApiMannersMiddleware:
         response = _refusal(request, operations) or await self._get_response(request)
         if response.status_code >= 400:
             response = _in_json(response, request, operations)
+        elif request.method == "GET":
+            response = _tagged(response, request)
+        rate: Rate | None = getattr(request, "rate", None)
+        for name, value in rate.headers.items() if rate else ():
+            response.headers[name] = value
         return _without_body(response) if head else response
 
     def _operations(self, path: str) -> Mapping[str, Names]:
@@ -123,6 +132,27 @@ def _in_json(
             refusal.headers[name] = response.headers[name]
     response.close()
     return refusal
+
+
+def _tagged(response: HttpResponseBase, request: HttpRequest) -> HttpResponseBase:
+    """With an ETag; 304 where the reader has the same already.
+
+    It is weak: until when something is known (`as_of`) is no part of it, or nothing would ever be the same.
+    """
+    if not isinstance(response, HttpResponse) or response.status_code != 200:
+        return response
+    digest = hashlib.sha256(AS_OF.sub(b"", response.content)).hexdigest()[:32]
+    tag = f'W/"{digest}"'
+    response.headers["ETag"] = tag
+    wanted = [each.strip() for each in request.headers.get("If-None-Match", "").split(",")]
+    if tag not in wanted and tag.removeprefix("W/") not in wanted and "*" not in wanted:
+        return response
+    bare = HttpResponse(status=304)
+    for name in ("ETag", "Vary", "Cache-Control"):
+        if name in response.headers:
+            bare.headers[name] = response.headers[name]
+    del bare.headers["Content-Type"]
+    return bare
 
 
 def _without_body(response: HttpResponseBase) -> HttpResponseBase:

@@ -36,7 +36,7 @@ def add_refusals(api: NinjaAPI, live: LiveState) -> None:
 
     @api.get(
         "/sites/{key}/refusals",
-        response={200: RefusalList, 401: Problem, 404: Problem, 503: Problem},
+        response={200: RefusalList, 401: Problem, 429: Problem, 404: Problem, 503: Problem},
         summary="Who was not counted, and why",
         url_name="refusals",
         tags=["live"],

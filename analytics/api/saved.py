@@ -12,19 +12,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import Field, NinjaAPI, Schema
 
 from analytics.access import rights
-from analytics.api.base import Problem, WrongParameter, answer, may_not, wrong_field
+from analytics.api.base import Problem, StrictSchema, WrongParameter, answer, may_not, wrong_field
 from analytics.models import Annotation, Goal, Segment
 from analytics.saved.annotations import AnnotationForm
 from analytics.saved.goals import GoalForm
 from analytics.saved.saved_form import SavedForm, SavedThing
 from analytics.saved.segments import SegmentForm
 from tracker.models import Site
-
-
-class StrictSchema(Schema):
-    """What may have no other fields."""
-
-    model_config = {"extra": "forbid"}
 
 
 class GoalSent(StrictSchema):

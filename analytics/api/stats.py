@@ -29,6 +29,7 @@ from tracker.contract.zones import zone_of
 from tracker.models import PageView, Site
 
 CSV = "text/csv"
+AS_CSV = {CSV: {"schema": {"type": "string"}, "example": "page,views\r\n/pricing,4871\r\n"}}
 
 
 class Stats(Schema):
@@ -116,11 +117,11 @@ def add_stats(api: NinjaAPI, questions: Questions) -> None:
 
     @api.get(
         "/sites/{key}/stats",
-        response={200: Stats, 400: WrongParameter, 401: Problem, 404: Problem, 503: Problem},
+        response={200: Stats, 400: WrongParameter, 401: Problem, 429: Problem, 404: Problem, 503: Problem},
         summary="Figures of the past",
         url_name="stats",
         tags=["history"],
-        openapi_extra={"parameters": PARAMETERS, OPEN_NAMES: True},
+        openapi_extra={"parameters": PARAMETERS, OPEN_NAMES: True, "responses": {200: {"content": AS_CSV}}},
     )
     @decorate_view(vary_on_headers("Authorization", "Cookie", "Accept"))
     async def site_stats(request: HttpRequest, key: str) -> HttpResponse:

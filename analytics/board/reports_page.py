@@ -1,4 +1,4 @@
-"""The reports of a site, a page that asks `GET /api/v1/sites/KEY/stats`."""
+"""The reports of a site, and its visits: pages that ask `stats` and `visits` of the API."""
 
 import json
 from collections.abc import Callable
@@ -11,10 +11,11 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from analytics.access.rights import owns
+from analytics.access.rights import Reader, owns
 from analytics.board.pages import site_of, visible
 from analytics.board.report_tables import FIGURES, INTERVALS, LIVE, TABLES
-from analytics.models import Goal, Segment
+from analytics.models import Segment
+from tracker.models import Site
 
 
 @never_cache
@@ -28,24 +29,38 @@ async def reports(request: HttpRequest, key: str, expect: Callable[[], None]) ->
     site = await site_of(request, key)
     expect()
     user = await request.auser()
-    owner = await sync_to_async(owns)(user, site)
+    context = await _chosen_by(user, site) | {
+        "tables": TABLES.items(),
+        "figures": FIGURES,
+        "intervals": INTERVALS,
+        "owner": await sync_to_async(owns)(user, site),
+    }
+    return render(request, "reports.html", context)
+
+
+@never_cache
+@require_safe
+@login_required
+async def visits(request: HttpRequest, key: str, expect: Callable[[], None]) -> HttpResponse:
+    """`/sites/KEY/visits/`: the visits of these days one by one, under the filters of reports."""
+    site = await site_of(request, key)
+    expect()
+    return render(request, "visits.html", await _chosen_by(await request.auser(), site))
+
+
+async def _chosen_by(user: Reader, site: Site) -> dict[str, Any]:
+    """What both pages show: the site, and by what is chosen."""
+    tabs = [tab for table in TABLES.values() for tab in table]
     segments = [
         {"id": each.pk, "name": each.name, "query": each.query}
         async for each in Segment.objects.filter(site=site)
     ]
-    tabs = [tab for table in TABLES.values() for tab in table]
-    context: dict[str, Any] = {
+    return {
         "user": user,
         "site": site,
         "sites": await visible(user),
-        "tables": TABLES.items(),
-        "figures": FIGURES,
-        "intervals": INTERVALS,
         "tabs": tabs,
         "dimensions": ",".join(tab.dimension for tab in tabs),
         "live": json.dumps(LIVE),
-        "owner": owner,
         "segments": json.dumps(segments),
-        "goals": json.dumps([goal.name async for goal in Goal.objects.filter(site=site)]),
     }
-    return render(request, "reports.html", context)

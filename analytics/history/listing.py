@@ -58,7 +58,9 @@ class ListAnswering:
         # One more than is told says whether there are more.
         wanted = question.limit + 1
         for piece in spans_back(span):
-            found = self._store.find(question.site_id, question.zone, piece.first, piece.last, now)
+            found = self._store.find(
+                question.site_id, question.zone, piece.first, piece.last, now, question.wait
+            )
             looked.append(found)
             sql = _sql(question, found, now)
             if sql is not None:

@@ -134,7 +134,7 @@ def read(
 
 
 # What a list may be asked by, beside filters.
-OF_LISTS = ("period", "from", "to", "limit", "segment", "after")
+OF_LISTS = ("period", "from", "to", "limit", "segment", "after", "wait")
 
 
 def read_list(

@@ -1,6 +1,11 @@
 """Annotations: what happened at a moment, flags in charts."""
 
+from datetime import UTC, datetime
+
+from django import forms
+
 from analytics.models import Annotation
+from analytics.queries.ranges import FIRST, LAST
 from analytics.saved.saved_form import SavedForm
 
 
@@ -13,3 +18,13 @@ class AnnotationForm(SavedForm):
     class Meta:
         model = Annotation
         fields = ("at", "text")
+
+    def clean_at(self) -> datetime:
+        """The moment in UTC: Postgres takes no offset of 16 hours or more, nor any year."""
+        try:
+            at: datetime = self.cleaned_data["at"].astimezone(UTC)
+        except OverflowError:
+            at = datetime.min.replace(tzinfo=UTC)
+        if not FIRST <= at.date() < LAST:
+            raise forms.ValidationError("A moment between 2000 and 2099.")
+        return at

@@ -17,6 +17,7 @@ import { PERIODS, Periods } from "./periods.js";
 import { Saving } from "./saving.js";
 import { Segments } from "./segments.js";
 import { Table } from "./table.js";
+import { Ways } from "./ways.js";
 import { count, day } from "./words.js";
 
 const FIGURES = ["visitors", "visits", "views", "views_per_visit", "engaged_seconds", "visit_seconds", "bounce_rate"];
@@ -24,7 +25,6 @@ const OF_GOAL = ["conversions", "conversion_rate"];
 // Swept from intervals, which takes longer: nothing else waits for it.
 const PRESENCE = ["at_once_peak", "at_once_peak_at"];
 const AGAIN_MS = 30_000;
-const LIVE_MS = 5_000;
 // For how long tables wait for the figures.
 const FIRST_MS = 1_000;
 // How long until days that were being prepared are asked for again.
@@ -32,8 +32,6 @@ const PREPARING_MS = 1_500;
 
 const root = /** @type {HTMLElement} */ (document.querySelector("#reports"));
 const { key = "", zone = "UTC", dimensions = "" } = root.dataset;
-/** What the board calls a dimension, where it has it. @type {Record<string, string>} */
-const LIVE = JSON.parse(root.dataset.live ?? "{}");
 
 /** @param {string} selector */
 const part = (selector) => /** @type {HTMLElement} */ (document.querySelector(selector));
@@ -50,6 +48,7 @@ const asking = new Asking(`/api/v1/sites/${key}/stats`, root, fail);
 const saving = new Saving(`/api/v1/sites/${key}`, part("[data-undo]"), fail);
 const segments = new Segments(root, JSON.parse(root.dataset.segments ?? "[]"), choice, saving);
 const periods = new Periods(part(".choose"), choice);
+const ways = new Ways(key, JSON.parse(root.dataset.live ?? "{}"), choice, segments);
 const chips = new Chips(part(".filters"), choice, asking, () => periods.query, segments);
 const figures = new Figures(part(".figures"), (measure) => choice.set({ measure: measure === FIGURES[0] ? null : measure }));
 // Escape undoes a zoom, and leads nowhere else.
@@ -93,7 +92,7 @@ async function update(again = false) {
   for (const each of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-of-goal]"))) {
     each.hidden = !choice.goal;
   }
-  link();
+  ways.point();
   const query = question(true);
   const interval = choice.get("interval", "");
   if (interval) query.set("interval", interval);
@@ -191,33 +190,6 @@ function tell(answer) {
   }
 }
 
-/** The way to the board under the same filters, as far as it has them. */
-function link() {
-  const query = new URLSearchParams();
-  const kept = new URLSearchParams(choice.segment ? segments.filters(choice.segment) : "");
-  for (const [dimension, value] of kept) if (LIVE[dimension]) query.append(LIVE[dimension], value);
-  for (const { dimension, operator, values } of choice.filters) {
-    const parameter = LIVE[dimension];
-    if (operator === "is" && parameter) for (const value of values) query.append(parameter, value);
-  }
-  for (const way of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll("[data-to-live]"))) {
-    way.href = `/sites/${key}/${query.size ? `?${query}` : ""}`;
-  }
-}
-
-async function live() {
-  if (document.hidden) return;
-  try {
-    const way = /** @type {HTMLAnchorElement} */ (part("[data-now]"));
-    const response = await fetch(`/api/v1/sites/${key}/live${new URL(way.href).search}`, { cache: "no-store" });
-    if (!response.ok) return;
-    const { visitors } = await response.json();
-    part("[data-now] b").textContent = count(visitors);
-  } catch {
-    // The questions say that there is no connection.
-  }
-}
-
 /** @type {Record<string, () => void>} */
 const KEYS = {
   ArrowLeft: () => shown && periods.step(-1, shown.period),
@@ -249,7 +221,6 @@ part("[data-show-keys]").addEventListener("click", () => /** @type {HTMLDialogEl
 setInterval(() => {
   if (!document.hidden && shown && shown.period.to >= today(new Date().toISOString())) update(true);
 }, AGAIN_MS);
-setInterval(live, LIVE_MS);
 update();
 flags.load();
-live();
+ways.now();
