@@ -1,5 +1,6 @@
 """Answers questions: finds the days, asks DuckDB, and puts rows and totals together."""
 
+import time
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
@@ -56,11 +57,14 @@ class Answering:
     def _answer(
         self, duck: duckdb.DuckDBPyConnection, question: HistoryQuestion, now: datetime, asked: list[Found]
     ) -> HistoryAnswer:
-        found, paths = self._paths(question, question.span, now, asked)
+        until = time.monotonic() + question.wait
+        found, paths = self._paths(question, question.span, now, asked, question.wait)
         totals, table = self._ask(duck, question, found, paths)
         compared_totals = compared_table = None
         if question.compared:
-            there, others = self._paths(question, question.compared, now, asked)
+            # Both together: a question that waited for longer would be taken for one that hangs.
+            left = max(until - time.monotonic(), 0)
+            there, others = self._paths(question, question.compared, now, asked, left)
             # As early as the copy of the day that runs.
             _cut(others, paths, min(now, found.as_of or now))
             names = None
@@ -78,11 +82,11 @@ class Answering:
         )
 
     def _paths(
-        self, question: HistoryQuestion, span: Span, now: datetime, asked: list[Found]
+        self, question: HistoryQuestion, span: Span, now: datetime, asked: list[Found], wait: float
     ) -> tuple[Found, DayPaths]:
         present = any(MEASURES[name].of is Of.PRESENCE for name in question.measures)
         first = day_before(span.first) if present else span.first
-        found = self._store.find(question.site_id, question.zone, first, span.last, now, question.wait)
+        found = self._store.find(question.site_id, question.zone, first, span.last, now, wait)
         asked.append(found)
         days = [day for day in found.days if day.day >= span.first]
         before = [day for day in found.days if day.day < span.first]
