@@ -81,6 +81,16 @@ def started(folder: Path, *options: str, **environment: str) -> Iterator[Product
         product.process.stdout.close()
 
 
+@pytest.fixture(scope="module")
+def running(made: Path) -> Iterator[Product]:
+    """One that runs, for all that only look at it."""
+    with temporary() as path:
+        clusters.copy(made, path)
+        with started(path) as product:
+            yield product
+            assert product.stop() == 0
+
+
 def refused(folder: Path, *options: str) -> str:
     """What a start says that must not come to anything."""
     environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
@@ -145,12 +155,10 @@ def test_the_second_start_takes_seconds(folder: Path) -> None:
     assert min(starts) < 3 * min(commands)
 
 
-def test_secrets_are_for_the_owner_only(folder: Path) -> None:
-    with started(folder) as product:
-        for path in folder.iterdir():
-            assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
-        assert stat.S_IMODE(folder.stat().st_mode) & 0o007 == 0
-        assert product.stop() == 0
+def test_secrets_are_for_the_owner_only(running: Product) -> None:
+    for path in running.data.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+    assert stat.S_IMODE(running.data.stat().st_mode) & 0o007 == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
@@ -231,21 +239,16 @@ def test_it_serves_again_after_postgres_was_killed(folder: Path) -> None:
         assert product.stop() == 0
 
 
-def test_the_background_work_is_done_too(folder: Path) -> None:
-    with started(folder) as product:
-        locked = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"
-        wait_for(lambda: product.rows(locked), 10, "jobs to take their lock")
-        assert product.stop() == 0
+def test_the_background_work_is_done_too(running: Product) -> None:
+    locked = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"
+    wait_for(lambda: running.rows(locked), 10, "jobs to take their lock")
 
 
-def test_a_held_data_folder_is_refused(folder: Path) -> None:
-    with started(folder) as product:
-        said = refused(folder, "--port", str(free_port()))
-        assert (
-            said == f"Another Footfall runs on the data folder {folder}: stop it, or choose another --data.\n"
-        )
-        assert product.ready()
-        assert product.stop() == 0
+def test_a_held_data_folder_is_refused(running: Product) -> None:
+    said = refused(running.data, "--port", str(free_port()))
+    held = f"Another Footfall runs on the data folder {running.data}: stop it, or choose another --data.\n"
+    assert said == held
+    assert running.ready()
 
 
 def test_a_copy_beside_its_original_is_refused_before_anything_is_made(folder: Path, new: Path) -> None:
@@ -297,17 +300,15 @@ def test_other_ways_of_starting_refuse_without_a_secret_key(new: Path) -> None:
     assert "SECRET_KEY is not set" in done.stderr
 
 
-def test_a_given_database_is_used_instead_of_the_embedded_one(folder: Path, new: Path) -> None:
-    with started(folder) as server:
-        given = (folder / "database_url").read_text().strip()
-        with started(new, DATABASE_URL=given) as product:
-            assert not (new / "postgres").exists()
-            key = product.add_site("example.com")
-            assert server.rows("SELECT 1 FROM tracker_site WHERE key = %s", key)
-            assert product.stop() == 0
-        # Somebody else's server goes on.
-        assert server.ready()
-        assert server.stop() == 0
+def test_a_given_database_is_used_instead_of_the_embedded_one(running: Product, new: Path) -> None:
+    given = (running.data / "database_url").read_text().strip()
+    with started(new, DATABASE_URL=given) as product:
+        assert not (new / "postgres").exists()
+        key = product.add_site("example.com")
+        assert running.rows("SELECT 1 FROM tracker_site WHERE key = %s", key)
+        assert product.stop() == 0
+    # Somebody else's server goes on.
+    assert running.ready()
 
 
 def test_a_database_that_does_not_answer_is_said_in_one_sentence(new: Path) -> None:
