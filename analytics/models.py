@@ -243,3 +243,54 @@ class Erasure(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} of {self.domain}"
+
+
+class ImportedFile(models.Model):
+    """An export of another product that was taken in: its figures go with it (`analytics.importing`)."""
+
+    class CountedBy(models.TextChoices):
+        PLAUSIBLE = "plausible", "Plausible"
+        GOATCOUNTER = "goatcounter", "GoatCounter"
+        UMAMI = "umami", "Umami"
+        GA4 = "ga4", "Google Analytics 4"
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="imported_files")
+    product = models.CharField(max_length=12, choices=CountedBy)
+    name = models.CharField(max_length=255)
+    digest = models.BinaryField()  # SHA-256 of the file
+    first = models.DateField()
+    last = models.DateField()
+    rows = models.BigIntegerField()
+    figures = models.IntegerField()
+    added_by = models.CharField(max_length=150)
+    added_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "analytics_imported_file"
+        ordering = ["first", "added_at"]
+        constraints = [models.UniqueConstraint(fields=["site", "digest"], name="imported_file_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.get_product_display()})"
+
+
+class ImportedFigure(models.Model):
+    """What another product counted on a day: in all (no dimension), or under a name of a dimension."""
+
+    file = models.ForeignKey(ImportedFile, on_delete=models.CASCADE, related_name="told")
+    day = models.DateField()
+    dimension = models.CharField(max_length=16)
+    name = models.TextField()
+    visitors = models.BigIntegerField()
+    visits = models.BigIntegerField()
+    views = models.BigIntegerField()
+    bounces = models.BigIntegerField()
+    visit_seconds = models.BigIntegerField()
+    events = models.BigIntegerField()
+
+    class Meta:
+        db_table = "analytics_imported_figure"
+        indexes = [models.Index(fields=["file", "dimension", "day"], name="imported_figure_day")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.dimension} {self.name}"

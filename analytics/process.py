@@ -10,6 +10,7 @@ from analytics.board.day import DayCurves
 from analytics.board.polling import PolledBoards
 from analytics.board.socket import OpenBoards
 from analytics.board.ticker import MakeSharing, Ticker
+from analytics.exporting.export_process import Exports
 from analytics.history.questions import Questions
 from analytics.live.last_hour import SitesHour
 from analytics.live.one_process import OneProcess
@@ -50,6 +51,7 @@ class WebProcess:
         self.streams = OpenStreams(self.activities, settings.FOOTFALL_STREAMS)
         self.signals = SignalHub(settings.FOOTFALL_SIGNALS_SOCKET, self.activities)
         self.rates = RateLimits(settings.FOOTFALL_API_RATE)
+        self.exports = Exports()
 
 
 def _login_door() -> LoginDoor:

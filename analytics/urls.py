@@ -6,6 +6,8 @@ from django.urls import URLPattern, URLResolver, path
 from analytics.access import login_view
 from analytics.api.base import make_api
 from analytics.api.events import add_events
+from analytics.api.export import add_exports
+from analytics.api.imported import add_imported
 from analytics.api.live import add_live
 from analytics.api.refusals import add_refusals
 from analytics.api.saved import add_saved
@@ -20,7 +22,7 @@ from analytics.health import health, metrics
 from analytics.people import account_page, people_page, welcome
 from analytics.process import web
 from analytics.servers import page as servers_page
-from analytics.sites import adding, all_sites, installing, remedies, site_settings
+from analytics.sites import adding, all_sites, import_upload, installing, remedies, site_settings
 from tracker.web import views
 
 api = make_api(web.rates)
@@ -33,6 +35,8 @@ add_visits(api, web.questions)
 add_events(api, web.edge, web.reports)
 add_signals(api, web.signals)
 add_streams(api, web.streams, web.ticker, web.signals)
+add_exports(api, web.exports)
+add_imported(api)
 
 handler500 = failed
 
@@ -78,6 +82,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sites/<str:key>/install.json", installing.state, {"live": web.live}, name="install_state"),
     path("sites/<str:key>/remedies/<slug:name>/", remedies.mend, name="mend"),
     path("sites/<str:key>/settings/", site_settings.page, name="site_settings"),
+    path("sites/<str:key>/imports/", import_upload.upload, name="import_history"),
     path("sites/<str:key>/settings/<slug:name>/", site_settings.change, name="change_setting"),
     path(
         "sites/<str:key>/reports/",

@@ -1,7 +1,6 @@
 """What is erased was never there: rows, minutes, sealed days and answers are those of a site without it."""
 
 import os
-import random
 import subprocess
 import sys
 import uuid
@@ -9,30 +8,23 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
-from msgspec.structs import replace
 
-from analytics.erasing import erasing, erasure_request, late_rows
+from analytics.erasing import erasing, erasure_request, late_rows, retention
 from analytics.erasing.erasing import Erasing
 from analytics.erasing.erasure_request import WrongErasure
-from analytics.history.answering import Answering
-from analytics.history.day_store import DayStore
-from analytics.history.duck import open_duck
-from analytics.history.file_cache import FileCache
-from analytics.history.question import HistoryQuestion, Span
-from analytics.history.question_sql import DAY_NUMBER
 from analytics.history.sealing import Sealing, seal_all
 from analytics.models import Erasure, HistoryDay, Member, Token
 from tests import stored
 from tests.page_views import START, begin, folded, progress, said
+from tests.stories import FIRST, LAST, NOW, ZONE, Story, answers, rows
 from tracker.contract.records import Begin
 from tracker.edge.admission import closed_to
-from tracker.models import Event, Minute, PageView, Site, Visit
+from tracker.models import Event, Minute, PageView, Site, Touched, Visit
 from tracker.postgres.connect import connect
 from tracker.rollups import minutes
 from tracker.sites.directory import Directory
@@ -40,50 +32,7 @@ from tracker.storing.store import Store
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ZONE = ZoneInfo("Europe/Berlin")
-DAYS = 3
-NOW = datetime.now(UTC)
-FIRST = NOW.astimezone(ZONE).date() - timedelta(days=6)
-LAST = FIRST + timedelta(days=DAYS - 1)
 AT_ONCE = timedelta()
-PATHS = ("/", "/users/anna", "/users/bea/edit", "/%C3%BCber", "/blog/1")
-
-
-class Story(list[tuple[Begin, float, int, int]]):
-    """Page views with their seconds, engagement and number of events; each visitor has one source all day."""
-
-    @classmethod
-    def at_random(cls, seed: int) -> "Story":
-        chance = random.Random(seed)
-        story = cls()
-        for day in range(DAYS):
-            midnight = datetime.combine(FIRST + timedelta(days=day), datetime.min.time(), ZONE)
-            for person in range(5):
-                visitor = uuid.UUID(int=seed * 1000 + day * 100 + person + 1)
-                at = midnight.timestamp() - START.timestamp() + chance.randint(0, 60_000)
-                for _ in range(chance.randint(1, 7)):
-                    seconds = chance.choice([2, 40, 600, 1700])
-                    page = begin(at, page=_id(chance), visitor=visitor, path=chance.choice(PATHS))
-                    story.append((page, seconds, min(seconds * 300, 60_000), chance.choice([0, 0, 1, 2])))
-                    # Some beyond the 30 minutes that make another visit, some only without a page between.
-                    at += chance.choice([30, 900, 1500, 2500])
-        return story
-
-    def store(self, site: Site, keep: Callable[[Begin], bool] = lambda page: True) -> None:
-        """Store those page views of it, one after another, as an edge does."""
-        with connect() as connection:
-            store = Store(connection)
-            for page, seconds, engaged, events in self:
-                if keep(page):
-                    own = replace(page, site_id=site.pk)
-                    ended = own.began_at - START.timestamp() + seconds
-                    names = [said(own, ended - 1, key=uuid.uuid5(page.id, str(n))) for n in range(events)]
-                    store.write(folded(own, *names))
-                    store.write(folded(progress(own, ended, ended=True, engaged_ms=engaged)))
-
-
-def _id(chance: random.Random) -> uuid.UUID:
-    return uuid.UUID(int=chance.getrandbits(120))
 
 
 @pytest.fixture
@@ -117,50 +66,6 @@ def prepare(connection: psycopg.Connection, sealing: Sealing, state: str) -> Non
             table.objects.all().delete()
         before = NOW - timedelta(days=1)
         connection.execute("INSERT INTO tracker_watermark (job, at) VALUES ('raw', %s)", [before])
-
-
-def rows(site: Site) -> dict[str, list[Any]]:
-    """All that Postgres' tables say of a site, but for its own number."""
-    found = {}
-    for table, order in ((PageView, "id"), (Visit, "id"), (Event, "id"), (Minute, "at")):
-        values = table.objects.filter(site_id=site.pk).order_by(order).values()
-        found[table.__name__] = [{k: v for k, v in row.items() if k != "site_id"} for row in values]
-    return found
-
-
-def answers(site: Site, folder: Path) -> list[Any]:
-    """What reports say of the days."""
-    store = DayStore(FileCache(folder, 2**30), 2**27)
-    answering = Answering(store, None)
-    measures = (
-        *("visitors", "visits", "views", "events", "value", "bounces", "visit_seconds_median"),
-        *("open_seconds", "engaged_seconds", "depth", "at_once_peak", "at_once_peak_at", "at_once_mean"),
-    )
-    found: list[Any] = []
-    with open_duck([folder], folder / "spill", 2**28, 1) as duck:
-        duck.execute(DAY_NUMBER)
-        for by in (
-            (),
-            ("page",),
-            ("entry_page",),
-            ("exit_page",),
-            ("hour",),
-            ("day",),
-            ("event",),
-            ("referrer",),
-        ):
-            question = HistoryQuestion(
-                site_id=site.pk,
-                zone=site.timezone,
-                span=Span(FIRST, LAST),
-                measures=measures[:5] if by == ("event",) else measures,
-                dimensions=by,
-            )
-            answer = answering.answer(duck, question, NOW)
-            table = answer.table
-            found.append((answer.totals, table and (sorted(table.rows, key=str), table.found, table.sums)))
-    store.close()
-    return found
 
 
 def whom(story: Story) -> uuid.UUID:
@@ -403,6 +308,38 @@ def test_files_of_erased_days_leave_the_cache(
     answers(other, sealing.folder)
     (left,) = sealing.folder.glob("*.parquet")
     assert left.stem == HistoryDay.objects.get().digest.hex()
+
+
+def test_a_site_that_keeps_less_loses_its_old_days_and_no_other(
+    sites: tuple[Site, Site], connection: psycopg.Connection, sealing: Sealing
+) -> None:
+    strict, other = sites
+    for site in sites:
+        for age in (2, 5, 6, 70):
+            stored.visit(site, NOW - timedelta(days=age), "/", visitor=age, events=1)
+    Site.objects.filter(pk=strict.pk).update(raw_days=4, history_months=2)
+    assert retention.weeks_kept(connection, 0) == 0
+    assert retention.weeks_kept(connection, 35) == 35
+    retention.expire(connection, NOW, 0)
+    assert PageView.objects.count() == 8  # nothing goes before it is sealed
+    seal_all(connection, sealing, NOW)
+    spared, told = rows(other), answers(strict, sealing.folder)
+    retention.expire(connection, NOW, 0)
+    left = NOW - timedelta(days=2)
+    assert [view.began_at for view in PageView.objects.filter(site=strict)] == [left]
+    assert (Visit.objects.filter(site=strict).count(), Event.objects.filter(site=strict).count()) == (1, 1)
+    assert rows(other) == spared
+    assert answers(strict, sealing.folder) == told
+    days = HistoryDay.objects.filter(site_id=strict.pk, kind="views").order_by("day")
+    assert len(days) == 3
+    # What comes late of a day whose rows are gone is added to it, and leaves the table again.
+    stored.visit(strict, NOW - timedelta(days=5), "/late", visitor=9)
+    Touched.objects.create(site_id=strict.pk, at=NOW - timedelta(days=5))
+    seal_all(connection, sealing, NOW)
+    assert [view.began_at for view in PageView.objects.filter(site=strict)] == [left]
+    assert answers(strict, sealing.folder)[0][0][2] == told[0][0][2] + 1
+    Site.objects.update(raw_days=4)
+    assert retention.weeks_kept(connection, 0) == 4
 
 
 def test_what_waits_can_be_kept(sites: tuple[Site, Site]) -> None:

@@ -69,9 +69,13 @@ ALLOWED: dict[str, set[str]] = {
     # What members save for reports: segments are checked as the questions under them are.
     "analytics.saved": READ
     | {"analytics.models", "analytics.history", "analytics.access", "analytics.queries"},
+    # Postgres itself: rows stream out of it and are copied into it, in processes of their own.
+    "analytics.exporting": READ
+    | {"analytics.models", "analytics.history", "tracker.postgres", "tracker.rollups"},
+    "analytics.importing": READ | {"analytics.models", "analytics.queries"},
     "analytics.sites": READ
     | {"analytics.models", "analytics.live", "analytics.access", "analytics.queries", "analytics.erasing"}
-    | {"analytics.saved"},
+    | {"analytics.saved", "analytics.importing"},
     "analytics.board": READ
     | {
         "analytics.sites",
@@ -87,7 +91,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"analytics.sites"},
     "analytics.api": READ
     | {"analytics.models", "analytics.live", "analytics.history", "analytics.access", "analytics.queries"}
-    | {"analytics.saved", "analytics.sites"}
+    | {"analytics.saved", "analytics.sites", "analytics.exporting", "analytics.importing"}
     | {"analytics.servers", "analytics.streams", "analytics.board", "tracker.signals"}
     # What servers say of page views goes the way of what pages say.
     | {"tracker.edge"},
@@ -126,7 +130,7 @@ ALLOWED: dict[str, set[str]] = {
     "analytics.process": READ
     | {"analytics.live", "analytics.board", "analytics.access", "analytics.history", "analytics.queries"}
     | {"analytics.servers", "analytics.streams"}
-    | {"analytics.api", "tracker.edge"},
+    | {"analytics.api", "analytics.exporting", "tracker.edge"},
     "analytics.urls": READ
     | {"analytics.process", "analytics.access", "analytics.api", "analytics.board", "analytics.sites"}
     | {"analytics.health", "analytics.people", "analytics.servers"}
@@ -135,7 +139,8 @@ ALLOWED: dict[str, set[str]] = {
     "analytics.management": READ
     | {"analytics.up", "analytics.upkeep", "analytics.doctor", "analytics.demo", "analytics.backups"}
     | {"analytics.access", "analytics.asgi", "analytics.history", "analytics.process", "analytics.web"}
-    | {"analytics.configuration", "analytics.erasing", "analytics.models"}
+    | {"analytics.configuration", "analytics.erasing", "analytics.exporting", "analytics.importing"}
+    | {"analytics.models"}
     | {"tracker.edge", "tracker.server", "tracker.postgres", "tracker.upkeep"},
 }
 

@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
 from analytics.access.token_text import name_in
 from analytics.access.tokens import issue
-from analytics.models import Erasure, Member, Token
+from analytics.models import Erasure, ImportedFile, Member, Token
 from analytics.sites.site_settings import SECTIONS
 from tests.cast import Cast, make_cast
 from tracker.models import FormerKey, Site
@@ -281,6 +282,29 @@ def test_an_owner_erases_keeps_and_deletes(cast: Cast) -> None:
         site_id=cast.strange_site.pk, kind="site", asked_by="x", begins_at=timezone.now()
     )
     assert "cannot be changed" in erase(do="cancel", erasure=str(other.pk))
+
+
+def test_files_of_other_products_come_in_and_go_again(cast: Cast) -> None:
+    client, address = client_of(cast.owner), f"/sites/{cast.site.key}/imports/"
+    assert "Choose a file" in client.post(address, {"product": "umami"}).content.decode()
+    large = SimpleUploadedFile("a.csv", b"x")
+    assert client_of(cast.viewer).post(address, {"product": "umami", "file": large}).status_code == 403
+    file = ImportedFile.objects.create(
+        site=cast.site,
+        product="umami",
+        name="a.csv",
+        digest=b"",
+        first="2025-03-01",
+        last="2025-03-02",
+        rows=1,
+        figures=1,
+        added_by="owner",
+    )
+    assert "a.csv" in page(cast, cast.viewer)
+    answer = send(cast, cast.owner, "history", do="undo", file=str(file.pk))
+    assert "is taken back" in answer.content.decode()
+    assert not ImportedFile.objects.exists()
+    assert send(cast, cast.owner, "history", do="undo", file="1e3").status_code == 422
 
 
 def test_the_administration_shows_what_was_erased_to_owners_of_it(cast: Cast) -> None:

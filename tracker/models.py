@@ -9,6 +9,7 @@ import zoneinfo
 
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from tracker.contract.site_keys import new_key
@@ -46,6 +47,19 @@ class Site(models.Model):
     show_host = models.BooleanField("pages are told apart by their host", default=False, db_default=False)
     excluded_addresses = ArrayField(models.CharField(max_length=64), default=list, blank=True)
     excluded_paths = ArrayField(models.CharField(max_length=512), default=list, blank=True)
+    # None: as FOOTFALL_RAW_DAYS says, and for ever.
+    raw_days = models.PositiveIntegerField(
+        "days that single page views are kept",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(3), MaxValueValidator(36_500)],
+    )
+    history_months = models.PositiveIntegerField(
+        "months that reports reach back",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(1200)],
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -114,6 +114,7 @@ class SiteAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             },
         ),
         ("Sources", {"fields": ("ref_parameters",)}),
+        ("History", {"fields": ("raw_days", "history_months")}),
     )
 
     def has_module_permission(self, request: HttpRequest) -> bool:

@@ -120,7 +120,7 @@ class Erasing:
             seal_all(connection, self.sealing, datetime.now(UTC), site.pk)
 
     def _day(self, connection: psycopg.Connection, erasure: Erasure, site: Site, day: LocalDay) -> None:
-        since = raw_since(connection)
+        since = raw_since(connection, site.pk)
         whole = since is None or day.begins >= since
         if whole and erasure.kind == Erasure.Erased.VISITOR and erasure.visitor.isdecimal():
             _name_visitor(connection, erasure, site.pk, day)

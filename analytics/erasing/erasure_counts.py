@@ -32,7 +32,7 @@ def would_go(
     with transaction.atomic():
         erasure = ask("", timedelta())
         transaction.set_rollback(True)
-    since = raw_since(connection)
+    since = raw_since(connection, site.pk)
     make_folder(folder)
     work = Path(tempfile.mkdtemp(prefix="counting-", dir=folder))
     found = 0

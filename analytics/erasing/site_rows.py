@@ -72,7 +72,7 @@ def erase_files(
 ) -> None:
     """Delete sealed days, both ends included; nobody else may be sealing. Raises psycopg.Error."""
     values = {"site": site_id, "first": first, "last": last, "portion": FILES}
-    values["raw_since"] = raw_since(connection)
+    values["raw_since"] = raw_since(connection, site_id)
     while True:
         with connection.transaction():
             connection.execute(LIMITS, [f"{LOCK_SECONDS}s", f"{STATEMENT_SECONDS}s"])

@@ -14,9 +14,9 @@ import psycopg
 from psycopg import sql
 
 from analytics.history.day_format import EVENTS, VIEWS
+from analytics.history.day_rows import EVENTS_AFTER, EVENTS_BEFORE
 from analytics.history.duck import literal, open_duck
 from analytics.history.local_days import LocalDay, micros
-from tracker.contract.spans import LONGEST_PAGE_VIEW, TOUCHES_AFTER
 
 # A file of a million rows is some 20 MB: fetched, stored and held in memory in one piece.
 PART_ROWS = 1_000_000
@@ -58,9 +58,6 @@ COPY = """
 COPY (SELECT {columns} FROM {table} WHERE site_id = {site} AND {when} >= {since} AND {when} < {before})
 TO STDOUT (FORMAT csv, FORCE_QUOTE ({texts}))
 """
-# An event is of the day of its page view, which is open for a day at most.
-EVENTS_BEFORE, EVENTS_AFTER = LONGEST_PAGE_VIEW - TOUCHES_AFTER, LONGEST_PAGE_VIEW * 2 - TOUCHES_AFTER
-
 # What is sorted, or numbered, is narrow: whole rows on their way through a window take three times as long.
 ROWS = f"""
 CREATE TABLE numbered AS SELECT id, row_number() OVER (ORDER BY began_at, id) AS n FROM raw_views;

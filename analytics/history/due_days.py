@@ -1,6 +1,6 @@
 """Which days are to be sealed: past, settled, and not sealed yet as their page views are now."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -31,7 +31,8 @@ WHERE EXISTS (SELECT FROM tracker_pageview p
               WHERE p.site_id = d.site_id AND p.began_at >= d.begins AND p.began_at < d.ends)
 """
 # Before when rows have been dropped: what is stored of older days comes late, and is all there is of them.
-RAW_SINCE = "SELECT at FROM tracker_watermark WHERE job = 'raw'"
+# Of all sites, or of one that keeps less.
+RAW_SINCE = "SELECT job, at FROM tracker_watermark WHERE job = 'raw' OR job LIKE 'raw:%'"
 PROBES = 10_000
 
 
@@ -65,10 +66,17 @@ def settled_before(now: datetime) -> datetime:
     return now - SETTLES_AFTER
 
 
-def raw_since(connection: psycopg.Connection) -> datetime | None:
-    """Before when page views have been dropped; None where none ever was."""
-    row = connection.execute(RAW_SINCE).fetchone()
-    return row[0] if row else None
+def raw_since(connection: psycopg.Connection, site_id: int) -> datetime | None:
+    """Before when a site's page views have been dropped; None where none ever was. Raises psycopg.Error."""
+    return _raw_since(_marks(connection), site_id)
+
+
+def _marks(connection: psycopg.Connection) -> dict[str, datetime]:
+    return dict(connection.execute(RAW_SINCE).fetchall())
+
+
+def _raw_since(marks: Mapping[str, datetime], site_id: int) -> datetime | None:
+    return max((marks[name] for name in ("raw", f"raw:{site_id}") if name in marks), default=None)
 
 
 def due_days(
@@ -79,7 +87,7 @@ def due_days(
     Raises psycopg.Error.
     """
     asked = {"site": site_id}
-    since = raw_since(connection)
+    marks = _marks(connection)
     sealed = {(site, day): SealedDay(*rest) for site, day, *rest in connection.execute(SEALED, asked)}
     touched: dict[int, list[datetime]] = {}
     for site, at in connection.execute(TOUCHED, asked).fetchall():
@@ -87,6 +95,7 @@ def due_days(
     found: list[DueDay] = []
     for site, key, zone, first in connection.execute(SITES, asked).fetchall():
         late = {day_at(at, zone).day for at in touched.get(site, ())}
+        since = _raw_since(marks, site)
         for day in _days(first, zone, now):
             whole = since is None or day.begins >= since
             was = sealed.get((site, day.day))

@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 import psycopg
 
-from analytics.history import day_files, sealed_days
+from analytics.history import day_files, day_rows, sealed_days
 from analytics.history.day_files import DayFile
 from analytics.history.day_format import EVENTS, VIEWS
 from analytics.history.duck import literal, open_duck
@@ -28,13 +28,6 @@ logger = logging.getLogger(__name__)
 LOCK = 0x0F007FA12  # any number that no other program on this database takes
 TOUCHED = "SELECT id FROM tracker_touched WHERE site_id = %s AND at >= %s AND at < %s"
 SETTLE = "DELETE FROM tracker_touched WHERE id = ANY(%s)"
-TAKE_VIEWS = (
-    "DELETE FROM tracker_pageview WHERE site_id = %s AND began_at >= %s AND began_at < %s RETURNING id"
-)
-TAKE_EVENTS = """
-DELETE FROM tracker_event WHERE site_id = %s AND at >= %s AND at < %s AND page_view_id = ANY(%s)
-"""
-TAKE_VISITS = "DELETE FROM tracker_visit WHERE site_id = %s AND began_at >= %s AND began_at < %s"
 
 
 @dataclass(frozen=True)
@@ -65,7 +58,8 @@ class Sealing:
                 sealed_days.replace(connection, due.site_id, due.day, files)
             elif files:
                 sealed_days.append(connection, due.site_id, due.day, files)
-                _take(connection, due)
+                # They have gone into the sealed day, and would be added to it again.
+                day_rows.take(connection, due.site_id, due.day.begins, due.day.ends)
             self.step("settle")
             connection.execute(SETTLE, [touched])
             self.step("commit")
@@ -109,15 +103,6 @@ class Sealing:
         """Delete what sealing left that was killed; nobody else may be sealing."""
         for left in self.folder.glob("sealing-*"):
             shutil.rmtree(left, ignore_errors=True)
-
-
-def _take(connection: psycopg.Connection, due: DueDay) -> None:
-    """Rows that came late have gone into the sealed day, so they leave where they would be added again."""
-    span = [due.site_id, due.day.begins, due.day.ends]
-    taken = [number for (number,) in connection.execute(TAKE_VIEWS, span).fetchall()]
-    since, before = due.day.begins - day_files.EVENTS_BEFORE, due.day.ends + day_files.EVENTS_AFTER
-    connection.execute(TAKE_EVENTS, [due.site_id, since, before, taken])
-    connection.execute(TAKE_VISITS, span)
 
 
 def _compared(work: Path, made: list[DayFile], memory: int) -> tuple[int, int]:

@@ -81,6 +81,8 @@ class SiteForm(forms.ModelForm):  # type: ignore[type-arg]
             "query_parameters",
             "excluded_addresses",
             "excluded_paths",
+            "raw_days",
+            "history_months",
         )
         labels = {"timezone": "Time zone"}
         help_texts = {
@@ -88,6 +90,10 @@ class SiteForm(forms.ModelForm):  # type: ignore[type-arg]
             "timezone": "Its days begin at this zone's midnight, like Europe/Berlin.",
             "ref_parameters": "A link that ends in ?ref=letter or ?source=letter says where a visitor came "
             "from, unless it has utm_source. Switch off where your pages use these parameters otherwise.",
+            "raw_days": "Lists of visits and the day’s curve reach back so far, reports further. Empty: as "
+            "the server says. A day goes when it is older and sealed for reports.",
+            "history_months": "What is older is deleted for ever, from reports too (a month is 31 days). "
+            "Empty: for ever.",
             "enabled": "Switch off to stop counting. What is stored stays.",
             "hash_routes": "For apps that route by the fragment: /#/pricing?utm_source=news is the page "
             "/#/pricing, and what follows the ? is its query. Take the new snippet afterwards.",

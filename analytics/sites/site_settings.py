@@ -20,6 +20,7 @@ from analytics.sites.danger_section import DangerSection
 from analytics.sites.erasure_section import ErasureSection
 from analytics.sites.field_sections import FieldSection
 from analytics.sites.goal_section import GoalSection
+from analytics.sites.history_section import HistorySection
 from analytics.sites.member_section import MemberSection
 from analytics.sites.section import SectionAnswer, SettingsSection
 from analytics.sites.token_section import TokenSection
@@ -39,6 +40,13 @@ SECTIONS: tuple[SettingsSection, ...] = (
         "How pages and sources are named. What is stored already keeps its name.",
     ),
     GoalSection(),
+    HistorySection(
+        "history",
+        "History",
+        ("raw_days", "history_months"),
+        "How long what was counted is kept, and all of it to take along.",
+        "settings/history.html",
+    ),
     MemberSection(),
     TokenSection(),
     ErasureSection(),
@@ -54,7 +62,7 @@ ALONE = "X-Footfall-Section"
 def page(request: HttpRequest, key: str) -> HttpResponse:
     """`GET`: all sections; `?saved=NAME` says that one was saved just now."""
     site = _site(request, key)
-    return _whole(request, site, request.GET.get("saved", ""), SectionAnswer("Saved"))
+    return whole(request, site, request.GET.get("saved", ""), SectionAnswer("Saved"))
 
 
 @never_cache
@@ -79,10 +87,10 @@ def change(request: HttpRequest, key: str, name: str) -> HttpResponse:
     if answer.saved and not answer.shown.get("made"):
         address = reverse("site_settings", args=[locked.key])
         return redirect(f"{address}?{urlencode({'saved': name})}#{name}")
-    return _whole(request, locked, name, answer)
+    return whole(request, locked, name, answer)
 
 
-def _whole(request: HttpRequest, site: Site, name: str, answer: SectionAnswer) -> HttpResponse:
+def whole(request: HttpRequest, site: Site, name: str, answer: SectionAnswer) -> HttpResponse:
     """The page, with what there is to say of one of its sections."""
     user = request.user
     owner = owned_sites(user).filter(pk=site.pk).exists()

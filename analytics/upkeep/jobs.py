@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import psycopg
 from django.conf import settings
 
-from analytics.erasing import late_rows
+from analytics.erasing import late_rows, retention
 from analytics.erasing.alone import LOCK as ERASING
 from analytics.history.due_days import due_days, unsealed_since
 from analytics.up.child import dies_with_us
@@ -106,14 +106,19 @@ def _in_the_background() -> Callable[[], None]:
 
 
 def expired_weeks(connection: psycopg.Connection, now: datetime) -> None:
-    """Drop weeks of page views that are kept no longer, once all their days are sealed."""
-    days = settings.FOOTFALL_RAW_DAYS
-    if days:
+    """Drop weeks of page views that no site keeps any longer, once all their days are sealed."""
+    if days := retention.weeks_kept(connection, settings.FOOTFALL_RAW_DAYS):
         expiry.drop_weeks(connection, now, days, unsealed_since(connection, now))
+
+
+def expired_days(connection: psycopg.Connection, now: datetime) -> None:
+    """Delete days of page views, and sealed days, of sites that keep them for less than others."""
+    retention.expire(connection, now, settings.FOOTFALL_RAW_DAYS)
 
 
 JOBS = (
     Job("expired weeks", expired_weeks, 3600),
+    Job("expired days of sites", expired_days, 3600),
     Job("sealing", WorkProcess("seal", due_days).work, 60),
     Job("erasing", WorkProcess("erase", due_erasures).work, 10),
     Job("erased, but stored late", late_rows.sweep, 3600),

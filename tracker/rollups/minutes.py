@@ -169,10 +169,12 @@ def _roll(connection: psycopg.Connection, until: datetime) -> bool:
     return True
 
 
-def again(connection: psycopg.Connection, site_id: int, since: datetime, before: datetime) -> None:
-    """Roll a site's minutes up again, as far as they have been: page views were taken away.
+def again(
+    connection: psycopg.Connection, site_id: int, since: datetime, before: datetime, known: bool = True
+) -> None:
+    """Roll a site's minutes up again, as far as they have been: page views were taken away, or came in.
 
-    The connection is in autocommit. Raises psycopg.Error.
+    `known`: only where there are some. The connection is in autocommit. Raises psycopg.Error.
     """
     while since < before:
         end = min(_minute(since) + PORTION, before)
@@ -183,7 +185,7 @@ def again(connection: psycopg.Connection, site_id: int, since: datetime, before:
             if row is None or row[0] <= bounds["since"]:
                 return
             bounds["before"] = min(bounds["before"], row[0])
-            if connection.execute(CLEAR_SITE, bounds).rowcount:
+            if connection.execute(CLEAR_SITE, bounds).rowcount or not known:
                 connection.execute(FILL, bounds)
         since = end
 

@@ -1,0 +1,4 @@
+"""Figures that other products counted: read from their exports, kept apart from what Footfall counted.
+
+It may import the models, `analytics.queries` and Postgres through Django alone.
+"""
