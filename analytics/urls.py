@@ -19,7 +19,7 @@ from analytics.api.visits import add_visits
 from analytics.board import data, pages, reports_page
 from analytics.board.failed import failed
 from analytics.health import health, metrics
-from analytics.people import account_page, people_page, welcome
+from analytics.people import account_page, forgotten, people_page, welcome
 from analytics.process import web
 from analytics.servers import page as servers_page
 from analytics.sites import adding, all_sites, import_upload, installing, remedies, site_settings
@@ -50,6 +50,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", metrics.metrics, {"edge": web.edge}, name="metrics"),
     path("", all_sites.page, {"live": web.live}, name="sites"),
     path("login/", login_view.login, name="login"),
+    path("forgotten/", forgotten.forgotten, name="forgotten"),
     path("logout/", pages.logout, name="logout"),
     path("people/", people_page.people, name="people"),
     path("people/links/<int:pk>/", people_page.link, name="people_link"),

@@ -33,6 +33,8 @@ UGLY = (
 )
 MUSEUM = "https://a-very-long-referrer-name.that-goes-on.example.museum/"
 HUGE = 24_691
+# Beside those that come from somewhere, so that the map's list is longer than its place.
+COUNTRIES = ("DE", "FR", "JP", "IN", "CA", "MX", "ZA", "SE", "NO", "AR", "EG")
 WRONG_CLOCK = "{ const now = Date.now; Date.now = () => now() + 19_020_000; }"
 # Texts that lie over each other, or beyond what holds them; hidden ones do not, nor do definitions.
 OVERLAPS = """() => {
@@ -183,6 +185,8 @@ def enlarged(text: str) -> str:
         snapshot["totals"][name] = total * 130_000
         for row in snapshot[name]:
             row["tabs"] *= HUGE
+    known = {row["name"] for row in snapshot["countries"]}
+    snapshot["countries"] += [{"name": code, "tabs": 3} for code in COUNTRIES if code not in known]
     return json.dumps(snapshot)
 
 
@@ -245,6 +249,27 @@ def test_rows_rest_between_two_orders_and_never_lie_through_each_other(page: Pag
     # The last order was the first one.
     assert 500 < shown["rested"] < 3_000
     assert (shown["above"], shown["below"], shown["solid"]) == (True, True, True)
+
+
+@pytest.mark.parametrize(
+    "size", [(1280, 720), (1280, 800), (1440, 900), (1920, 1080), (2560, 1440), (390, 844)]
+)
+def test_the_map_leaves_four_countries_and_more(page: Page, size: tuple[int, int]) -> None:
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    wait_until_at_rest(page)
+    shown = page.evaluate("""() => {
+        const list = document.querySelector("[data-list=countries]");
+        const { bottom } = list.getBoundingClientRect();
+        const rows = [...list.querySelectorAll(".row:not(.gone)")];
+        const ends = rows.map((row) => row.getBoundingClientRect().bottom);
+        const whole = ends.filter((end) => end <= bottom + 1).length;
+        const map = list.querySelector(".world svg").getBoundingClientRect().height;
+        return { rows: whole, cut: ends.length - whole, map };
+    }""")
+    page.screenshot(path=SHOTS / f"map-{size[0]}-{size[1]}.png")
+    assert shown["rows"] >= 4
+    assert shown["cut"] == 0
+    assert shown["map"] > 40
 
 
 def test_the_dot_stands_at_the_middle_of_the_number_and_the_foot_has_the_servers_time(page: Page) -> None:

@@ -7,9 +7,12 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from scripts.stands.product import Product
+from tests.axe import found
 from tests.browser import Complaints, visitor
 from tests.peer import HttpPeer
 from tests.staff import let_in
+
+CHOSEN = "tea and textiles"
 
 
 @pytest.fixture
@@ -20,8 +23,8 @@ def staff(footfall: Product, browser: Browser) -> Iterator[BrowserContext]:
         yield context
 
 
-def test_a_second_site_is_added_installed_wrongly_and_mended_with_one_press(
-    footfall: Product, staff: BrowserContext, host: HttpPeer
+def test_a_second_site_is_added_mended_with_one_press_and_shown_to_a_colleague(
+    footfall: Product, browser: Browser, staff: BrowserContext, host: HttpPeer
 ) -> None:
     page = staff.new_page()
     complaints = Complaints.of(page)
@@ -63,7 +66,27 @@ def test_a_second_site_is_added_installed_wrongly_and_mended_with_one_press(
     settings(page, key)
     (site,) = footfall.rows("SELECT timezone, hosts FROM tracker_site WHERE key = %s", key)
     assert (site["timezone"], site["hosts"][-1]) == ("Asia/Tokyo", "127.0.0.1")
+    link = invitation(page)
     assert complaints.heard == []
+    other = footfall.add_site("of-others.example")
+    with visitor(browser) as context:
+        colleague = context.new_page()
+        comes_in(colleague, link)
+        for key_of, status in ((key, 200), (other, 404)):
+            assert colleague.request.get(f"{footfall.url}/sites/{key_of}/").status == status
+        colleague.get_by_role("link", name="first-hour.example").click()
+        expect(colleague.locator("[data-figure=visitors]")).to_be_visible()
+    secret = link.partition("#")[2]
+    assert not [line for line in footfall.lines if secret in line]
+    with visitor(browser) as context:
+        colleague = context.new_page()
+        colleague.goto(link)
+        expect(colleague.get_by_role("alert")).to_contain_text("has been used")
+        colleague.goto(f"{footfall.url}/login/")
+        colleague.get_by_label("User name").fill("grete")
+        colleague.get_by_label("Password").fill(CHOSEN)
+        colleague.get_by_role("button", name="Log in").click()
+        expect(colleague.locator(".tile")).to_have_count(1)
 
 
 def paste(page: Page, host: HttpPeer) -> None:
@@ -93,6 +116,38 @@ def settings(page: Page, key: str) -> None:
     page.locator(".site summary").click()
     page.locator(".site").get_by_role("link", name="Snippet").click()
     expect(page.get_by_text("Counted already.")).to_be_visible()
+
+
+def invitation(page: Page) -> str:
+    """By the menu under one's name: a link for a viewer of the new site alone."""
+    page.get_by_text("admin", exact=True).click()
+    page.get_by_role("link", name="People").click()
+    page.get_by_label("Name or mail address").fill("grete")
+    page.get_by_label("first-hour.example", exact=True).check()
+    page.get_by_role("button", name="Make a link").click()
+    link = page.locator("#link").inner_text()
+    assert found(page) == []
+    expect(page.get_by_text("viewer of first-hour.example")).to_be_visible()
+    return link
+
+
+def comes_in(page: Page, link: str) -> None:
+    """A colleague opens the link, sets a password and looks."""
+    complaints = Complaints.of(page)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(f"{request.url} {request.headers.get('referer')}"))
+    page.goto(link)
+    expect(page.get_by_text("admin invites you as viewer of first-hour.example.")).to_be_visible()
+    expect(page.get_by_label("User name")).to_have_value("grete")
+    assert found(page) == []
+    page.get_by_label("Password").fill(CHOSEN)
+    page.get_by_label("The same again").fill(CHOSEN)
+    page.get_by_role("button", name="Set it and look").click()
+    expect(page.locator(".tile")).to_have_count(1)
+    expect(page.get_by_text("first-hour.example")).to_be_visible()
+    # The secret is in no address that a server or the history sees.
+    assert [line for line in asked if link.partition("#")[2] in line] == []
+    assert complaints.heard == []
 
 
 def test_a_board_tells_of_a_host_that_it_does_not_have(

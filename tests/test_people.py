@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import threading
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -303,4 +304,81 @@ def test_foreign_forms_invite_nobody(cast: Cast) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(cast.owner)
     assert invite(client, cast.site).status_code == 403
+    assert not PersonalLink.objects.exists()
+
+
+MAIL = override_settings(
+    EMAIL_HOST="mail.example", EMAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend"
+)
+
+
+def forget(name: str, client: Client | None = None) -> str:
+    """What whoever asks for a new password is answered, once the letters are written."""
+    with MAIL:
+        answer = (client or Client()).post("/forgotten/", {"name": name})
+        for thread in threading.enumerate():
+            if thread.name == "forgotten passwords":
+                thread.join(10)
+    return answer.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_has_forgotten_a_password_is_sent_a_link_and_nobody_learns_who_is_here() -> None:
+    cast = make_cast()
+    User.objects.filter(username="viewer").update(email="Vera@example.com")
+    csrf = re.compile(r'name="csrfmiddlewaretoken" value="[^"]+"')
+    here, elsewhere = (csrf.sub("", forget(name)) for name in ("vera@EXAMPLE.com", "nobody@example.com"))
+    assert here == elsewhere
+    (letter,) = mail.outbox
+    assert letter.to == ["Vera@example.com"]
+    secret = re.findall(r"/welcome/#(\S+)", str(letter.body))[0]
+    logged_in = client_of(cast, "viewer")
+    # Once in a while only, and neither for who has no address nor for who may not log in.
+    for name in ("viewer", "owner", "deactivated", "customer", "", "x" * 300, "\0"):
+        LoginTries.objects.all().delete()
+        forget(name)
+    assert len(mail.outbox) == 1
+    page = Client().post("/welcome/", {"secret": secret}).content.decode()
+    assert "For <b>viewer</b>" in page
+    said = {"secret": secret, "do": "set", "new_password1": NEW, "new_password2": NEW}
+    assert Client().post("/welcome/", said).status_code == 302
+    assert User.objects.get(username="viewer").check_password(NEW)
+    assert logged_in.get("/account/").status_code == 302
+    assert Client().post("/welcome/", said).status_code == 403
+    assert not PersonalLink.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_link_for_a_forgotten_password_ends_within_an_hour_and_makes_no_other_useless() -> None:
+    cast = make_cast()
+    User.objects.filter(username="owner").update(email="olga@example.com")
+    admins = personal_links.new_password(cast.superuser, cast.owner)
+    forget("owner")
+    own = PersonalLink.objects.get(made_by=cast.owner)
+    assert own.expires_at <= timezone.now() + timedelta(hours=1)
+    assert personal_links.find(admins)
+    # With an open browser alone nobody gets a new password.
+    assert own not in personal_links.seen_by(cast.owner)
+    assert client_of(cast, "owner").post(f"/people/links/{own.pk}/", {"do": "renew"}).status_code == 404
+    User.objects.filter(username="owner").update(is_active=False)
+    (letter,) = mail.outbox
+    assert Client().post("/welcome/", {"secret": letter.body.partition("#")[2].split()[0]}).status_code == 403
+
+
+@pytest.mark.django_db(transaction=True)
+def test_letters_are_asked_for_no_more_often_than_passwords_are_tried(settings: Any) -> None:
+    client = Client()
+    for _ in range(settings.FOOTFALL_LOGIN_TRIES):
+        assert "on its way" in forget("nobody", client)
+    with MAIL:
+        late = client.post("/forgotten/", {"name": "nobody"})
+    assert late.status_code == 429
+    assert int(late.headers["Retry-After"]) > 0
+    assert "Too many links were asked for" in late.content.decode()
+
+
+def test_without_mail_one_is_told_whom_to_ask(db: None) -> None:
+    assert '<a href="/forgotten/">' in Client().get("/login/").content.decode()
+    for answer in (Client().get("/forgotten/"), Client().post("/forgotten/", {"name": "owner"})):
+        assert "Ask an owner of your site, or an administrator" in answer.content.decode()
     assert not PersonalLink.objects.exists()

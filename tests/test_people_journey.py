@@ -1,4 +1,4 @@
-"""An owner invites a colleague, who sets a password and sees only that site: in a real Chromium."""
+"""The pages of people and accounts in a real Chromium. How a colleague is invited is in test_first_hour."""
 
 import base64
 import re
@@ -38,48 +38,6 @@ def log_in(page: Page, product: Product, name: str, password: str) -> None:
     page.get_by_role("button", name="Log in").click()
 
 
-def test_a_colleague_is_invited_and_sees_only_that_site(
-    footfall: Product, browser: Browser, keys: tuple[str, str]
-) -> None:
-    with visitor(browser) as owner:
-        page = owner.new_page()
-        log_in(page, footfall, "mona", OWNER)
-        page.get_by_text("mona", exact=True).click()
-        page.get_by_role("link", name="People").click()
-        page.get_by_label("Name or mail address").fill("grete")
-        page.get_by_label("invited.example", exact=True).check()
-        page.get_by_role("button", name="Make a link").click()
-        link = page.locator("#link").inner_text()
-        assert found(page) == []
-        expect(page.get_by_text("viewer of invited.example")).to_be_visible()
-    with visitor(browser) as colleague:
-        page = colleague.new_page()
-        complaints = Complaints.of(page)
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(f"{request.url} {request.headers.get('referer')}"))
-        page.goto(link)
-        expect(page.get_by_text("mona invites you as viewer of invited.example.")).to_be_visible()
-        expect(page.get_by_label("User name")).to_have_value("grete")
-        assert found(page) == []
-        page.get_by_label("Password").fill("tea and textiles")
-        page.get_by_label("The same again").fill("tea and textiles")
-        page.get_by_role("button", name="Set it and look").click()
-        expect(page.locator(".tile")).to_have_count(1)
-        expect(page.get_by_text("invited.example")).to_be_visible()
-        # The secret is in no address that a server or the history sees.
-        secret = link.partition("#")[2]
-        assert [line for line in asked if secret in line] == []
-        assert complaints.heard == []
-        assert page.request.get(f"{footfall.url}/sites/{keys[1]}/").status == 404
-    assert not [line for line in footfall.lines if secret in line]
-    with visitor(browser) as again:
-        page = again.new_page()
-        page.goto(link)
-        expect(page.get_by_role("alert")).to_contain_text("has been used")
-        log_in(page, footfall, "grete", "tea and textiles")
-        expect(page.get_by_text("invited.example")).to_be_visible()
-
-
 def test_whoever_has_an_account_logs_in_and_accepts(
     footfall: Product, browser: Browser, keys: tuple[str, str]
 ) -> None:
@@ -104,7 +62,7 @@ def test_the_pages_of_people(footfall: Product, browser: Browser, keys: tuple[st
     with visitor(browser, color_scheme=scheme) as context:
         let_in(context, footfall)
         page = context.new_page()
-        for path in ("people", "welcome", "account", "account/password"):
+        for path in ("people", "welcome", "account", "account/password", "forgotten"):
             page.goto(f"{footfall.url}/{path}/")
             assert found(page) == []
             for width in (375, 820, 1280):

@@ -134,6 +134,7 @@ def test_every_bar_stands_inside_the_chart(cast: Cast) -> None:
         for bar in drawn.bars:
             assert chart.LEFT <= bar.x < bar.x + bar.width <= chart.WIDTH
             assert bar.views_height >= bar.visits_height >= 0
+            assert not re.search(r"\b1 (page views|visits)\b|\b[02-9] (page view|visit)\b", bar.title)
             assert bar.views_y >= chart.TOP - 0.01
 
 

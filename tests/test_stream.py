@@ -116,13 +116,21 @@ def test_a_page_tells_its_page_views_and_events_once_while_somebody_watches() ->
     again = SpokenPage(desk, connection=2)
     again.opens(PAGES[1], 6.0, "/pricing", e=10, d=5)
     again.says(7.0, **event)
-    page.says(8.0, t="event", id=str(PAGES[0]), k=str(uuid4()), n="of a page that is not open")
+    left = uuid4()
+    again.says(8.0, t="event", id=str(PAGES[0]), k=str(left), n="of a page that is not open")
+    again.says(8.5, t="event", id=str(PAGES[0]), k=str(left), n="of a page that is not open")
+    desk.commit()
     _, told = stream.after(0, 10)
     assert [(each.at, each.event, each.names[0]) for each in told] == [
         (WALL + 4.0, "signup", "/pricing"),
         (WALL + 2.0, "", "/pricing"),
     ]
     assert {each.mark for each in told} == {mark(VISITOR)}
+    assert stream.lacks_names
+    assert [(each.id, each.event) for each in stream.take_nameless()] == [
+        (left, "of a page that is not open")
+    ]
+    assert not stream.lacks_names
 
 
 @pytest.fixture(scope="module")
@@ -216,6 +224,25 @@ def test_a_filtered_board_is_told_of_what_its_filters_keep(
                 ("/pricing", ""),
                 ("/pricing", "signup"),
             ]
+
+
+def test_an_event_of_a_page_view_that_is_not_open_any_more_is_told_with_the_names_of_its_page(
+    footfall: Product, key: str, board: Callable[..., ClientConnection]
+) -> None:
+    left, gone = str(uuid4()), str(uuid4())
+    with visit(footfall, key, "/start", "192.0.2.1") as say:
+        say(t="page", id=left, u="https://seen.example/signup", r="")
+        say(t="page", id=gone, u="https://seen.example/gone", r="")
+    with visit(footfall, key, "/thanks", "192.0.2.1") as say:
+        watching, filtered = board(), board("?page=/signup")
+        begins(watching)
+        begins(filtered)
+        say(t="event", id=gone, k=str(uuid4()), n="late")
+        say(t="event", id=left, k=str(uuid4()), n="done")
+        heard = [(row["page"], row["event"], row.get("before")) for row in told(watching, 2)]
+        assert heard == [("/gone", "late", "/signup"), ("/signup", "done", "/start")]
+        assert [(row["page"], row["event"]) for row in told(filtered, 1)] == [("/signup", "done")]
+        assert [row["event"] for row in begins(board())[:2]] == ["done", "late"]
 
 
 def test_a_board_is_sent_more_at_once_than_a_page_may_say(

@@ -118,6 +118,13 @@ class LinkTries(SomebodysTries):
         super().__init__("link", _place(request))
 
 
+class ForgottenTries(SomebodysTries):
+    """The letters with new passwords that were asked for from one address."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        super().__init__("forgotten", _place(request))
+
+
 def _forget() -> None:
     with connection.cursor() as cursor:
         cursor.execute(FORGET, [settings.LOGIN_GRACE])

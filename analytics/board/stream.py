@@ -39,7 +39,7 @@ class BoardStream:
         if stream is not self._stream:
             self._stream, self._since, self._until = stream, 0, 0
             self._texts.clear()
-        return stream is not None and stream.told > self._until
+        return stream is not None and (stream.told > self._until or stream.lacks_names)
 
     def end(self) -> None:
         """Stop following the site, once no board is left."""
@@ -77,6 +77,19 @@ class BoardStream:
             return 0, [], (stream, number)
         more, found = stream.after(number, KEPT, self._until)
         return more, found, (stream, self._until)
+
+    async def name(self) -> None:
+        """Look up the names of events whose page view was not open where they were heard."""
+        nameless = self._stream.take_nameless() if self._stream else []
+        if not self._stream or not nameless:
+            return
+        try:
+            named = await sync_to_async(stored_stream.named)(self._site_id, nameless, self._filters)
+        except (DatabaseError, InterfaceError) as error:
+            # They are stored; whoever opens the board again reads them.
+            logger.warning("events of a stream could not be named: %s", type(error).__name__)
+            return
+        self._stream.extend(0, named)
 
     def added_to(self, snapshot: str, cursor: Cursor | None) -> tuple[str, Cursor | None]:
         """The snapshot, a JSON object, with `stream` in it if there is any after `cursor`; a new cursor."""

@@ -176,6 +176,7 @@ class Ticker:
         late = watched.overdue(now)
         watched.told_at, watched.version = now, counters.version
         await _read_before(watched, counters)
+        await watched.stream.name()
         if late or not await self._tell_all(watched, counters, sharing):
             watched.offer(*self._made(watched, counters))
 

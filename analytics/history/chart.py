@@ -67,7 +67,7 @@ def draw(buckets: Sequence[Bucket], days: Range) -> Chart:
                 views_height=round(views, 2),
                 visits_y=round(floor - visits, 2),
                 visits_height=round(visits, 2),
-                title=f"{moment(bucket, days)}: {bucket.views:,} page views, {bucket.visits:,} visits",
+                title=f"{moment(bucket, days)}: {_said(bucket)}",
             )
         )
     lines = [Label(LEFT, round(floor - step * n * unit, 2), f"{step * n:,}") for n in range(5)]
@@ -98,3 +98,10 @@ def moment(bucket: Bucket, days: Range) -> str:
 def tick(bucket: Bucket, days: Range) -> str:
     at = bucket.start.astimezone(days.zone)
     return f"{at:%H:%M}" if days.hourly else f"{at:%-d %b}"
+
+
+def _said(bucket: Bucket) -> str:
+    return ", ".join(
+        f"{number:,} {what if number == 1 else what + 's'}"
+        for number, what in ((bucket.views, "page view"), (bucket.visits, "visit"))
+    )

@@ -1,5 +1,6 @@
 """What happened on a site up to a moment, from Postgres: the stream before anybody watched, and in replay."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from tracker.visitors.identity import mark
 # Rows come off the end of an index. Filters look at each row, and rare names would have them look at the
 # whole day of a large site.
 SPAN, FILTERED_SPAN = timedelta(hours=24), timedelta(hours=1)
+ROUNDED = timedelta(milliseconds=1)
 
 
 def before(site_id: int, moment: datetime, filters: Filters) -> list[Happening]:
@@ -67,12 +69,25 @@ def _pages_before(site_id: int, since: datetime, visits: set[UUID]) -> dict[UUID
     return found
 
 
-def _events(site_id: int, since: datetime, moment: datetime, filters: Filters, most: int) -> list[Happening]:
-    events = list(
-        Event.objects.filter(site_id=site_id, at__gt=since, at__lte=moment)
-        .order_by("-at")
-        .values_list("id", "at", "name", "page_view_id", "visit_id")[:most]
+def named(site_id: int, nameless: Sequence[Happening], filters: Filters) -> list[Happening]:
+    """These events with the names of their page views, oldest first; those that the filters keep."""
+    first, last = (datetime.fromtimestamp(pick(each.at for each in nameless), UTC) for pick in (min, max))
+    events = Event.objects.filter(
+        site_id=site_id,
+        # What is kept of a moment is exact to the microsecond, and weeks are found by it.
+        at__range=(first - ROUNDED, last + ROUNDED),
+        id__in=[each.id for each in nameless],
     )
+    return _of_pages(site_id, last - SPAN, filters, events.order_by("at"))
+
+
+def _events(site_id: int, since: datetime, moment: datetime, filters: Filters, most: int) -> list[Happening]:
+    events = Event.objects.filter(site_id=site_id, at__gt=since, at__lte=moment).order_by("-at")[:most]
+    return _of_pages(site_id, since, filters, events)
+
+
+def _of_pages(site_id: int, since: datetime, filters: Filters, rows: QuerySet[Event]) -> list[Happening]:
+    events = list(rows.values_list("id", "at", "name", "page_view_id", "visit_id"))
     pages = PageView.objects.filter(
         filtering.kept(filters),
         site_id=site_id,

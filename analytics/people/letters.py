@@ -23,6 +23,14 @@ Open this link within 7 days, and choose one:
 
 It works once. If that was not you, leave it be: your password stays as it is.
 """
+FORGOTTEN = """Somebody asked for a new password for {name} at Footfall.
+
+Open this link within an hour, and choose one:
+
+{url}
+
+It works once. If that was not you, leave it be: your password stays as it is.
+"""
 
 
 def configured() -> bool:

@@ -37,7 +37,7 @@ def people(request: HttpRequest) -> HttpResponse:
     except PermissionError:
         raise Http404("There is no such site, or you may not change it.") from None
     where = "all sites" if said["everywhere"] else ", ".join(site.shown for site in said["sites"])
-    text = letters.INVITATION.format(by=by.get_username(), what=where, url=_url(request, secret))
+    text = letters.INVITATION.format(by=by.get_username(), what=where, url=url_of(request, secret))
     return _shown(request, by, said["name"], said["name"], secret, "Your invitation to Footfall", text)
 
 
@@ -57,7 +57,7 @@ def link(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("people")
     secret = personal_links.renew(found)
     form = letters.SET_ANEW if found.user else letters.INVITATION
-    text = form.format(by=by.get_username(), name=found.name, what=reach(found), url=_url(request, secret))
+    text = form.format(by=by.get_username(), name=found.name, what=reach(found), url=url_of(request, secret))
     to = found.user.email if found.user else found.name
     return _shown(request, by, found.name, to, secret, "Your link to Footfall", text)
 
@@ -73,7 +73,7 @@ def reset(request: HttpRequest, pk: int) -> HttpResponse:
         raise Http404("There is nobody whose password you could let be set anew here.")
     secret = personal_links.new_password(by, user)
     name = user.get_username()
-    text = letters.SET_ANEW.format(name=name, url=_url(request, secret))
+    text = letters.SET_ANEW.format(name=name, url=url_of(request, secret))
     return _shown(request, by, name, user.email or name, secret, "A new password for Footfall", text)
 
 
@@ -105,7 +105,8 @@ def _inviter(request: HttpRequest) -> User:
     return user
 
 
-def _url(request: HttpRequest, secret: str) -> str:
+def url_of(request: HttpRequest, secret: str) -> str:
+    """The whole address of a personal link."""
     scheme = "https" if settings.FOOTFALL_HTTPS else request.scheme
     return f"{scheme}://{request.get_host()}{reverse('welcome')}#{secret}"
 
@@ -115,7 +116,7 @@ def _shown(
 ) -> HttpResponse:
     """The page with a link to be copied, the only time, and whether it went by mail."""
     sent = letters.configured() and "@" in to and letters.send(to, subject, text)
-    made = {"name": name, "url": _url(request, secret), "sent": sent}
+    made = {"name": name, "url": url_of(request, secret), "sent": sent}
     failed = letters.configured() and "@" in to and not sent
     return _page(request, by, InvitationForm(by), made={**made, "failed": failed})
 

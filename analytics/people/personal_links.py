@@ -20,6 +20,8 @@ from analytics.models import Member, PersonalLink
 from tracker.models import Site
 
 LASTS = timedelta(days=7)
+# Of one that a stranger may have asked for.
+FORGOTTEN_LASTS = timedelta(hours=1)
 ADMINISTRATOR = PersonalLink.InvitedAs.ADMINISTRATOR
 
 
@@ -53,6 +55,16 @@ def new_password(by: User, user: User) -> str:
         PersonalLink.objects.filter(user=user).delete()
         secret = _save(link)
         note_user(by, user, "Made a link for a new password.")
+    return secret
+
+
+def forgotten(user: User) -> str:
+    """A link for whoever says to have forgotten a password; returns its secret, which goes to the user alone.
+
+    Links from before stay: whoever asks in somebody else's name makes nothing useless.
+    """
+    secret = _save(PersonalLink(name=user.get_username(), user=user, made_by=user), FORGOTTEN_LASTS)
+    note_user(user, user, "Asked for a link for a new password.")
     return secret
 
 
@@ -104,7 +116,9 @@ def seen_by(reader: User) -> QuerySet[PersonalLink]:
     own = owned_sites(reader).values("pk")
     foreign = Site.objects.filter(personallink=OuterRef("pk")).exclude(pk__in=own)
     theirs = Q(user=None, all_sites=False) & ~Q(role=ADMINISTRATOR) & ~Exists(foreign)
-    return waiting.filter(Q(made_by=reader) | theirs) if may_invite(reader) else waiting.none()
+    # Not one's own from a forgotten password: whoever found an open browser would need no old one.
+    mine = Q(made_by=reader) & ~Q(user=reader)
+    return waiting.filter(mine | theirs) if may_invite(reader) else waiting.none()
 
 
 def colleagues(reader: User) -> QuerySet[User]:
@@ -150,6 +164,8 @@ def _still_holds(link: PersonalLink) -> bool:
     by = link.made_by
     if not is_staff(by):
         return False
+    if link.user == by:
+        return True
     if link.user is not None:
         return resettable(by).filter(pk=link.user.pk).exists()
     if sees_all(by):
@@ -161,8 +177,8 @@ def _still_holds(link: PersonalLink) -> bool:
     return link.sites.exists() and not link.sites.exclude(pk__in=owned_sites(by).values("pk")).exists()
 
 
-def _save(link: PersonalLink) -> str:
+def _save(link: PersonalLink, lasts: timedelta = LASTS) -> str:
     secret = secrets.token_urlsafe(32)
-    link.digest, link.expires_at = digest(secret), timezone.now() + LASTS
+    link.digest, link.expires_at = digest(secret), timezone.now() + lasts
     link.save()
     return secret

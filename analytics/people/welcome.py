@@ -79,7 +79,7 @@ def _accept(request: HttpRequest, secret: str, form: forms.BaseForm | None) -> H
             if link.user is None:
                 personal_links.use_invitation(link, user)
             else:
-                link.delete()
+                PersonalLink.objects.filter(user=link.user).delete()
                 sessions.end_all(link.user)
     except IntegrityError:  # the name was taken a moment ago
         problem = "Somebody has taken this name just now. Open the link again, and choose another one."

@@ -186,7 +186,9 @@ function tell(answer) {
   part("[data-preparing]").hidden = !preparing;
   if (preparing) {
     part("[data-preparing] p").textContent =
-      `${count(preparing.days)} days from ${day(preparing.from)} to ${day(preparing.to)} are being prepared: they are not in these figures yet.`;
+      preparing.days === 1
+        ? `${day(preparing.from)} is being prepared: it is not in these figures yet.`
+        : `${count(preparing.days)} days from ${day(preparing.from)} to ${day(preparing.to)} are being prepared: they are not in these figures yet.`;
   }
 }
 

@@ -227,8 +227,9 @@ class Publisher:
         stream = self._presence.site(key[0]).streams.follow(filters)
         until = stream.told
         passed, newest = stream.after(self._streamed.get(key, 0), NEWEST, until)
-        if newest:
-            message = Happened(key[1], passed, newest[::-1])
+        nameless = stream.take_nameless()
+        if newest or nameless:
+            message = Happened(key[1], passed, [*newest[::-1], *nameless])
             await redis.publish(messages.stream_channel(key[0]), messages.encode(message))
         self._streamed[key] = until
 

@@ -18,7 +18,7 @@ from tracker.contract.records import Begin, EventRecord, Owner, Placed, source_o
 from tracker.conversation import begin_record
 from tracker.conversation.open_page import OpenPage
 from tracker.conversation.services import Caller, Outcome, Reply, Services
-from tracker.live.stream import Happening
+from tracker.live.stream import NO_NAMES, Happening
 from tracker.live.visits import LiveVisit
 from tracker.pages import page_url
 from tracker.visitors.identity import mark
@@ -279,13 +279,13 @@ class Session:
             value=message.value,
         )
 
-        page = self.page
-        told = page if page and page.id == message.page_view_id and self.presence.streams.watched else None
+        watched = bool(self.presence.streams.watched)
+        page = self.page if self.page and self.page.id == message.page_view_id else None
 
         def done(stored: bool) -> None:
             self._events -= {message.key}
-            if stored and told:
-                self._tell(told, message.key, record.at, message.name)
+            if stored and watched:
+                self._tell_event(page, record)
             reply(message.key, Outcome.STORED if stored else Outcome.REFUSED)
 
         if self._services.event(record, done):
@@ -293,6 +293,12 @@ class Session:
         else:
             self._services.drop(Drop.BUFFER_FULL)
             reply(message.key, Outcome.FULL)
+
+    def _tell_event(self, page: OpenPage | None, record: EventRecord) -> None:
+        if page:
+            self._tell(page, record.id, record.at, record.name)
+        else:
+            self.presence.streams.append(Happening(record.id, record.at, "", record.name, NO_NAMES))
 
     def _tell(self, page: OpenPage, message_id: UUID, at: float, event: str = "") -> None:
         self.presence.streams.append(

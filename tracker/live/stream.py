@@ -10,10 +10,13 @@ from uuid import UUID
 
 import msgspec
 
+from tracker.live.dimensions import DIMENSIONS
 from tracker.live.filters import Filters
 
 KEPT = 200  # of a stream; a board shows no more
 NEWEST = 50  # of what one tick tells, and of what a board begins with
+# Of an event whose page view is not open any more, or is open elsewhere: Postgres knows them. No page is "".
+NO_NAMES = ("",) * len(DIMENSIONS)
 
 
 class Happening(msgspec.Struct, array_like=True, frozen=True):
@@ -33,10 +36,27 @@ class Stream:
     def __init__(self) -> None:
         self.told = 0  # the last one's number
         self._kept: OrderedDict[UUID, tuple[int, Happening]] = OrderedDict()
+        self._nameless: OrderedDict[UUID, Happening] = OrderedDict()
+
+    @property
+    def lacks_names(self) -> bool:
+        """Whether something is to be named before anybody is told of it."""
+        return bool(self._nameless)
+
+    def take_nameless(self) -> list[Happening]:
+        """What is to be named, oldest first; once it is, it is to be appended."""
+        taken = list(self._nameless.values())
+        self._nameless.clear()
+        return taken
 
     def append(self, happening: Happening) -> None:
         """One more. An event that its page says again counts once, as long as the first is still kept."""
         if happening.id in self._kept:
+            return
+        if happening.names == NO_NAMES:
+            self._nameless[happening.id] = happening
+            if len(self._nameless) > KEPT:
+                self._nameless.popitem(last=False)
             return
         self.told += 1
         self._kept[happening.id] = self.told, happening
@@ -79,5 +99,6 @@ class Streams:
     def append(self, happening: Happening) -> None:
         """Something happened."""
         for filters, stream in self.watched.items():
-            if filters.keeps(happening.names):
+            # Whether a filter keeps what has no names yet is found when it is named.
+            if happening.names == NO_NAMES or filters.keeps(happening.names):
                 stream.append(happening)

@@ -174,7 +174,11 @@ class Command(BaseCommand):
                 return ""
             cursor.execute(HOLDS)
             sites, staff, size = cursor.fetchone()
-        return f"{sites:,} sites and {staff:,} staff ({size})" if sites or staff else ""
+        return (
+            f"{sites:,} {'site' if sites == 1 else 'sites'} and {staff:,} staff ({size})"
+            if sites or staff
+            else ""
+        )
 
     def _ask(self, task: RestoreTask, what: str) -> None:
         if task.options.yes:
