@@ -1,11 +1,13 @@
 """Puts the demo site's past into Postgres, once, all of it or nothing, beside visitors who come meanwhile."""
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 from psycopg import sql
 
-from analytics.demo.past import DAYS, EVENT_COLUMNS, PAGE_VIEW_COLUMNS, VISIT_COLUMNS, Past
+from analytics.demo.past import DAYS, EVENT_COLUMNS, PAGE_VIEW_COLUMNS, VISIT_COLUMNS, Past, Rows
 from tracker.postgres import partitions
 from tracker.rollups import minutes
 
@@ -35,7 +37,7 @@ def fill(connection: psycopg.Connection, site_id: int, past: Past, begin: dateti
     connection.autocommit = True
     with connection.transaction(), connection.cursor() as cursor:
         partitions.ensure(cursor, begin)
-        for rows in past.days(begin, now):
+        for rows in _ahead(past.days(begin, now)):
             _copy(cursor, "tracker_pageview", PAGE_VIEW_COLUMNS, rows.page_views)
             _copy(cursor, "tracker_visit", VISIT_COLUMNS, rows.visits)
             _copy(cursor, "tracker_event", EVENT_COLUMNS, rows.events)
@@ -45,6 +47,15 @@ def fill(connection: psycopg.Connection, site_id: int, past: Past, begin: dateti
     # The job does it too, within ten minutes: for as long the curve would be swept whenever it is asked for.
     minutes.roll_up(connection, now)
     return stored
+
+
+def _ahead(days: Iterator[Rows]) -> Iterator[Rows]:
+    """The same days, each made while Postgres still takes the one before."""
+    with ThreadPoolExecutor(1, thread_name_prefix="past") as maker:
+        waiting = maker.submit(next, days, None)
+        while rows := waiting.result():
+            waiting = maker.submit(next, days, None)
+            yield rows
 
 
 def _copy(cursor: psycopg.Cursor, table: str, columns: tuple[str, ...], lines: list[str]) -> None:

@@ -34,10 +34,12 @@ export class Now {
         figure.dataset.length = String(Math.min(6, Math.ceil(text.length / 2)));
       }
     }
+    let from = 0;
     for (const part of this.parts) {
-      part.style.setProperty("--part", String(snapshot[/** @type {"active"} */ (part.dataset.part)]));
+      part.style.setProperty("--from", (from / (tabs || 1)).toFixed(4));
+      from += snapshot[/** @type {"active"} */ (part.dataset.part)] ?? 0;
     }
-    this.bar.classList.toggle("none", tabs === 0);
+    this.bar.classList.toggle("none", tabs === 0 || active === null);
     // Only what is live breathes.
     if (active !== null) this.#breathe();
   }

@@ -34,13 +34,13 @@ export class Clock {
 }
 
 /**
- * "0.4 s ago"
+ * "4 s ago": tenths would be painted five times a second, for as long as a board stands open.
  * @param {number} ms
  */
 export function ago(ms) {
-  const seconds = ms / 1000;
-  if (seconds < 10) return `${seconds.toFixed(1)} s ago`;
-  return seconds < 60 ? `${Math.round(seconds)} s ago` : `${Math.round(seconds / 60)} min ago`;
+  const seconds = Math.floor(ms / 1000);
+  if (seconds < 1) return "just now";
+  return seconds < 60 ? `${seconds} s ago` : `${Math.round(seconds / 60)} min ago`;
 }
 
 /**

@@ -53,6 +53,7 @@ export class ListRow {
   /** @type {HTMLElement | null} */ #title = null;
   /** @type {number | null} */ #tabs = null;
   #part = -1;
+  #words = "";
   #at = -1;
   #rising = false;
 
@@ -116,12 +117,14 @@ export class ListRow {
       this.#at = at;
       this.root.style.setProperty("--at", String(at));
     }
-    const part = all ? tabs / all : 0;
+    // To a hundredth, some three pixels: with each page view that comes, all rows' shares change by less.
+    const part = all ? Math.round((tabs / all) * 100) / 100 : 0;
     if (part !== this.#part) {
       this.#part = part;
-      this.root.style.setProperty("--share", part.toFixed(4));
-      this.#share.textContent = percent(tabs, all);
+      this.root.style.setProperty("--share", String(part));
     }
+    const words = percent(tabs, all);
+    if (words !== this.#words) this.#share.textContent = this.#words = words;
     if (tabs !== this.#tabs) {
       this.#tabs = tabs;
       this.#figure.textContent = number.format(tabs);
