@@ -294,3 +294,21 @@ class ImportedFigure(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day} {self.dimension} {self.name}"
+
+
+class ReadLog(models.Model):
+    """How far an access log has been read for a site; the log is known by how it begins (`access_logs`)."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="read_logs", db_index=False)
+    head = models.BinaryField()  # keyed hash of its first line
+    tail = models.BinaryField()  # keyed hash of what stands before `offset`
+    offset = models.BigIntegerField()  # bytes, unpacked
+    lines = models.BigIntegerField()
+    read_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "analytics_read_log"
+        constraints = [models.UniqueConstraint(fields=["site", "head"], name="read_log_once")]
+
+    def __str__(self) -> str:
+        return f"{self.lines} lines"

@@ -72,6 +72,9 @@ ALLOWED: dict[str, set[str]] = {
     # Postgres itself: rows stream out of it and are copied into it, in processes of their own.
     "analytics.exporting": READ
     | {"analytics.models", "analytics.history", "tracker.postgres", "tracker.rollups"},
+    # Judges and names what logs say as an edge does with what pages say, and copies rows into the tables.
+    "analytics.access_logs": READ
+    | {"analytics.models", "analytics.history", "tracker.conversation", "tracker.postgres"},
     "analytics.importing": READ | {"analytics.models", "analytics.queries"},
     "analytics.sites": READ
     | {"analytics.models", "analytics.live", "analytics.access", "analytics.queries", "analytics.erasing"}
@@ -140,7 +143,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"analytics.up", "analytics.upkeep", "analytics.doctor", "analytics.demo", "analytics.backups"}
     | {"analytics.access", "analytics.asgi", "analytics.history", "analytics.process", "analytics.web"}
     | {"analytics.configuration", "analytics.erasing", "analytics.exporting", "analytics.importing"}
-    | {"analytics.models"}
+    | {"analytics.models", "analytics.access_logs"}
     | {"tracker.edge", "tracker.server", "tracker.postgres", "tracker.upkeep"},
 }
 
