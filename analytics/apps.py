@@ -7,7 +7,7 @@ from django.contrib.admin import apps as admin_apps  # its class, named here, wo
 class AnalyticsConfig(AppConfig):
     default = True
     name = "analytics"
-    verbose_name = "Programs that read"
+    verbose_name = "Tokens and erasures"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -110,7 +110,13 @@ def test_the_other_pages(footfall: Product, at: At, browser: Browser, key: str, 
         assert found(page) == []
         page.get_by_text("Add a site").click()
         assert found(page) == []
-        for path in ("sites/add/", f"sites/{key}/install/", f"sites/{key}/settings/"):
+        for path in (
+            "sites/add/",
+            f"sites/{key}/install/",
+            f"sites/{key}/settings/",
+            f"sites/{key}/visits/",
+            "servers/",
+        ):
             page.goto(f"{footfall.url}/{path}")
             assert found(page) == [], path
         page.goto(f"{footfall.url}/sites/{key}/reports/")
@@ -118,8 +124,9 @@ def test_the_other_pages(footfall: Product, at: At, browser: Browser, key: str, 
         assert found(page) == []
     with visitor(browser, color_scheme=scheme) as stranger:
         page = stranger.new_page()
-        page.goto(f"{footfall.url}/login/")
-        assert found(page) == []
+        for path in ("login/", "forgotten/"):
+            page.goto(f"{footfall.url}/{path}")
+            assert found(page) == [], path
 
 
 def test_definitions_open_on_focus_and_close_with_escape(at: At, key: str) -> None:

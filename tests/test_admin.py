@@ -691,7 +691,7 @@ def test_the_index_offers_what_one_may_look_at(cast: Cast, client: Client) -> No
 def test_sections_and_rights_are_named_as_users_name_them(cast: Cast, client: Client) -> None:
     client.force_login(cast.superuser)
     sections = [app["name"] for app in client.get("/admin/").context["app_list"]]
-    assert sections == ["People", "Programs that read", "Sites, and what they counted"]
+    assert sections == ["People", "Sites, and what they counted", "Tokens and erasures"]
     person = client.get(f"/admin/auth/user/{cast.viewer.pk}/change/").content.decode()
     assert "Can add site" in person
     assert "content type" not in person

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 
 from analytics.board import report_tables
@@ -42,6 +43,25 @@ def test_a_board_opens_for_members_on_the_staff_and_for_nobody_else(cast: Cast, 
     # A deactivated user's session is no session at all: it leads to the login.
     expected = 200 if name in SEES_SEEN else 302 if name == "deactivated" else 404
     assert answer.status_code == expected
+
+
+def test_who_may_see_servers_has_them_in_the_menu_of_every_page(cast: Cast) -> None:
+    site = f"/sites/{cast.site.key}"
+    pages = [
+        "/",
+        "/account/",
+        *(f"{site}/{name}" for name in ("", "reports/", "visits/", "settings/", "install/")),
+    ]
+    link = 'href="/servers/"'
+
+    def with_it(name: str) -> list[str]:
+        client = client_of(cast, name)
+        return [page for page in pages if link in client.get(page).content.decode()]
+
+    assert with_it("viewer") == []
+    cast.viewer.user_permissions.add(Permission.objects.get(codename="see_servers"))
+    assert with_it("viewer") == pages
+    assert with_it("superuser") == pages
 
 
 @pytest.mark.parametrize("path", ["", "reports/"])

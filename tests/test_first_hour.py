@@ -23,6 +23,32 @@ def staff(footfall: Product, browser: Browser) -> Iterator[BrowserContext]:
         yield context
 
 
+def test_what_is_erased_is_watched_until_it_is_gone(footfall: Product, staff: BrowserContext) -> None:
+    key = footfall.add_site("watched-erasure.example")
+    page = staff.new_page()
+    complaints = Complaints.of(page)
+    page.goto(f"{footfall.url}/sites/{key}/settings/")
+    section = page.locator("#erase")
+    expect(section.get_by_label("Last day")).to_be_visible()
+    expect(section.get_by_label("Pages", exact=True)).to_be_hidden()
+    section.get_by_label("What", exact=True).select_option("visitor")
+    expect(section.get_by_label("Last day")).to_be_hidden()
+    expect(section.get_by_label("Visitor", exact=True)).to_be_visible()
+    section.get_by_label("What", exact=True).select_option("days")
+    section.get_by_label("First day").fill("2026-01-01")
+    section.get_by_label("Type the site’s name").fill("watched-erasure.example")
+    section.get_by_role("button", name="Erase it").click()
+    section.get_by_role("button", name="Begin now").click()
+    expect(section.get_by_role("status")).to_contain_text("It begins within seconds")
+    # Nobody presses anything, and what somebody types meanwhile stays.
+    section.get_by_label("First day").fill("2026-02-02")
+    erased = section.get_by_role("list", name="Erasures")
+    expect(erased).to_contain_text("0 page views, 0 visits and 0 events erased", timeout=60_000)
+    expect(section.get_by_label("First day")).to_have_value("2026-02-02")
+    expect(page.locator("[data-again]")).to_have_count(0)
+    assert complaints.heard == []
+
+
 def test_a_second_site_is_added_mended_with_one_press_and_shown_to_a_colleague(
     footfall: Product, browser: Browser, staff: BrowserContext, host: HttpPeer
 ) -> None:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from analytics.access.token_text import name_in
 from analytics.access.tokens import issue
 from analytics.models import Erasure, ImportedFile, Member, Token
+from analytics.sites.erasure_section import LEAST_SECONDS, MOST_SECONDS
 from analytics.sites.site_settings import SECTIONS
 from tests.cast import Cast, make_cast
 from tracker.models import FormerKey, Site
@@ -266,7 +267,10 @@ def test_an_owner_erases_keeps_and_deletes(cast: Cast) -> None:
         "waiting",
     )
     assert "/users" not in "".join(LogEntry.objects.values_list("change_message", flat=True))
+    assert f'data-again="{MOST_SECONDS}"' in page(cast, cast.owner)
     assert "Everything is kept" in erase(do="cancel", erasure=str(waiting.pk))
+    # What is over stays as it is.
+    assert "data-again" not in page(cast, cast.owner)
     assert "cannot be changed" in erase(do="now", erasure=str(waiting.pk))
 
     assert send(cast, cast.owner, "danger", do="delete", typed_to_delete="x").status_code == 422
@@ -275,6 +279,14 @@ def test_an_owner_erases_keeps_and_deletes(cast: Cast) -> None:
     assert "Keep the site" in text
     assert not Site.objects.get(pk=cast.site.pk).enabled
     deletion = Erasure.objects.get(kind="site")
+    assert "waits to be deleted" in send(cast, cast.owner, "danger", do="on").content.decode()
+    assert not Site.objects.get(pk=cast.site.pk).enabled
+    assert "Switch the site on again" not in page(cast, cast.owner)
+    Erasure.objects.filter(pk=deletion.pk).update(state="running", steps_done=1234, steps_of=2345)
+    running = page(cast, cast.owner)
+    assert "1,234 of 2,345 tables" in running
+    assert f'data-again="{LEAST_SECONDS}"' in running
+    Erasure.objects.filter(pk=deletion.pk).update(state="waiting")
     assert send(cast, cast.owner, "erase", do="now", erasure="1e3").status_code == 422
     erase(do="cancel", erasure=str(deletion.pk))
     assert Site.objects.get(pk=cast.site.pk).enabled

@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from analytics.access.rights import Reader, asite_for, visible_sites
+from analytics.access.rights import Reader, asees_servers, asite_for, visible_sites
 from analytics.sites.installing import installation
 from tracker.live.dimensions import TABLE
 from tracker.models import Site
@@ -44,6 +44,7 @@ async def board(request: HttpRequest, key: str) -> HttpResponse:
         "user": user,
         "site": site,
         "sites": await visible(user),
+        "sees_servers": await asees_servers(user),
         "panels": PANELS.items(),
         "system": SYSTEM,
         "wall": "wall" in request.GET,

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from analytics.access.rights import Reader, owns
+from analytics.access.rights import Reader, asees_servers, owns
 from analytics.board.pages import site_of, visible
 from analytics.board.report_tables import FIGURES, INTERVALS, LIVE, TABLES
 from analytics.models import Segment
@@ -59,6 +59,7 @@ async def _chosen_by(user: Reader, site: Site) -> dict[str, Any]:
         "user": user,
         "site": site,
         "sites": await visible(user),
+        "sees_servers": await asees_servers(user),
         "tabs": tabs,
         "dimensions": ",".join(tab.dimension for tab in tabs),
         "live": json.dumps(LIVE),

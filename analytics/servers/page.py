@@ -34,6 +34,7 @@ async def servers(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "user": user,
         "sites": [site async for site in rights.visible_sites(user)],
+        "sees_servers": True,
         "spans": SPANS,
         "measures": MEASURES,
         "gathers": settings.FOOTFALL_SIGNALS_SOCKET is not None,

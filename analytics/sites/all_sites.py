@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from analytics.access.rights import Reader, amay_add_sites, is_staff, visible_sites
+from analytics.access.rights import Reader, amay_add_sites, asees_servers, is_staff, visible_sites
 from analytics.live.last_hour import SitesHour
 from analytics.live.sites_today import SitesToday
 from analytics.live.state import LiveState
@@ -32,6 +32,7 @@ async def page(request: HttpRequest, live: LiveState) -> HttpResponse:
         "user": user,
         "staff": is_staff(user),
         "may_add": await amay_add_sites(user),
+        "sees_servers": await asees_servers(user),
         "sites": sites,
         "installed": {pk async for pk in seen.values_list("pk", flat=True)},
         "many": len(sites) >= MANY,

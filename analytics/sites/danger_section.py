@@ -12,7 +12,7 @@ from analytics.access.rights import Reader
 from analytics.erasing import erasure_request
 from analytics.erasing.erasure_request import WrongErasure
 from analytics.models import Erasure
-from analytics.sites.erasure_section import spoken, typed_name
+from analytics.sites.erasure_section import seconds_until_changed, spoken, typed_name
 from analytics.sites.section import SectionAnswer, note
 from tracker.contract.site_keys import new_key
 from tracker.models import FormerKey, Site
@@ -26,6 +26,11 @@ OLD_KEY_HOURS: Mapping[str, str] = {
     "720": "after 30 days",
 }
 DEFAULT_HOURS = "168"
+# Why a site that is to be deleted is not switched on.
+REFUSED_ON: Mapping[str, str] = {
+    Erasure.State.WAITING: "The site waits to be deleted: keep it, and it counts again.",
+    Erasure.State.RUNNING: "The site is being deleted: it cannot be kept.",
+}
 
 
 class DangerSection:
@@ -41,18 +46,15 @@ class DangerSection:
         return not owner
 
     def shown(self, reader: Reader, site: Site, owner: bool) -> dict[str, Any]:
-        """The keys that still work."""
+        """The keys that still work, and whether the site is being deleted."""
         former = site.former_keys.filter(until__gt=timezone.now()).order_by("until")
-        deleting = Erasure.objects.filter(
-            site_id=site.pk,
-            kind=Erasure.Erased.SITE,
-            state__in=(Erasure.State.WAITING, Erasure.State.RUNNING),
-        ).first()
+        deleting = _deletion(site)
         return {
             "former": former,
             "waits": OLD_KEY_HOURS.items(),
             "typical": DEFAULT_HOURS,
             "deleting": deleting,
+            "again": seconds_until_changed([deleting] if deleting else []),
             "erase_wait": spoken(settings.FOOTFALL_ERASE_WAIT),
         }
 
@@ -64,8 +66,8 @@ class DangerSection:
             case "delete":
                 return self._delete(user, site, sent)
             case "on":
-                if Erasure.objects.filter(site_id=site.pk, kind="site", state="running").exists():
-                    return SectionAnswer(shown={"problem": "The site is being deleted: it cannot be kept."})
+                if deletion := _deletion(site):
+                    return SectionAnswer(shown={"problem": REFUSED_ON[deletion.state]})
                 site.enabled = True
                 site.save(update_fields=["enabled"])
                 note(user, site, "Switched on.")
@@ -110,3 +112,11 @@ class DangerSection:
         site.save(update_fields=["key"])
         note(user, site, f"Changed the key; the old one stops {OLD_KEY_HOURS[hours]}.")
         return SectionAnswer(f"The key is {site.key} now")
+
+
+def _deletion(site: Site) -> Erasure | None:
+    return Erasure.objects.filter(
+        site_id=site.pk,
+        kind=Erasure.Erased.SITE,
+        state__in=(Erasure.State.WAITING, Erasure.State.RUNNING),
+    ).first()

@@ -1,11 +1,13 @@
 """The section of settings in which days, pages and a visitor's day are erased, and what is on its way."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from analytics.access.rights import Reader
 from analytics.erasing import erasure_request
@@ -15,6 +17,9 @@ from analytics.sites.section import SectionAnswer, note
 from tracker.models import Site
 
 SHOWN = 20
+# How often a page that stands open looks at what runs, and at what waits for long.
+LEAST_SECONDS = 2
+MOST_SECONDS = 60
 
 
 class ErasureSection:
@@ -29,9 +34,11 @@ class ErasureSection:
         return not owner
 
     def shown(self, reader: Reader, site: Site, owner: bool) -> dict[str, Any]:
-        """What waits, runs, and was erased; how long it waits."""
+        """What waits, runs, and was erased; how long it waits; when to look again."""
+        erasures = list(Erasure.objects.filter(site_id=site.pk)[:SHOWN])
         return {
-            "erasures": Erasure.objects.filter(site_id=site.pk)[:SHOWN],
+            "erasures": erasures,
+            "again": seconds_until_changed(erasures),
             "erase_wait": spoken(settings.FOOTFALL_ERASE_WAIT),
             "asked": {},
         }
@@ -75,6 +82,19 @@ class ErasureSection:
         return SectionAnswer(
             f"It begins in {spoken(settings.FOOTFALL_ERASE_WAIT)}; until then it can be kept"
         )
+
+
+def seconds_until_changed(erasures: Iterable[Erasure]) -> int:
+    """After how many seconds they may well say something else; 0: they stay as they are."""
+    now = timezone.now()
+    waits = [
+        min(MOST_SECONDS, max(LEAST_SECONDS, math.ceil((each.begins_at - now).total_seconds())))
+        if each.state == Erasure.State.WAITING
+        else LEAST_SECONDS
+        for each in erasures
+        if each.state in (Erasure.State.WAITING, Erasure.State.RUNNING)
+    ]
+    return min(waits, default=0)
 
 
 def typed_name(site: Site, typed: str) -> bool:

@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from analytics.access.rights import Reader, asite_for, owned_sites, visible_sites
+from analytics.access.rights import Reader, asees_servers, asite_for, owned_sites, visible_sites
 from analytics.live.state import LiveState
 from analytics.sites.snippet_variants import variants
 from tracker.live.refusals import OTHER, Refusal
@@ -38,6 +38,7 @@ async def page(request: HttpRequest, key: str) -> HttpResponse:
         "user": user,
         "site": site,
         "sites": [each async for each in visible_sites(user)],
+        "sees_servers": await asees_servers(user),
         **await installation(request, user, site),
     }
     return render(request, "install_page.html", context)

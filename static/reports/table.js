@@ -330,8 +330,10 @@ export class Table {
       return;
     }
     const what = (MEASURES[measure]?.[0] ?? measure).toLowerCase();
-    this.foot.textContent = `rows sum to ${count(sum)} of ${count(total)} ${what}`;
-    this.foot.title = sum > total ? "More than there are: somebody may be in several rows, and is in each of them." : "";
+    const several = sum > total;
+    const most = sum === total ? `all ${count(total)}` : `${count(sum)} of ${count(total)}`;
+    this.foot.textContent = several ? `${count(total)} ${what}, some in several rows` : `rows sum to ${most} ${what}`;
+    this.foot.title = several ? `The rows sum to ${count(sum)}: what is in several rows is counted in each of them.` : "";
   }
 
   /** @param {number} direction */

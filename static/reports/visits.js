@@ -14,7 +14,7 @@ import { Saving } from "./saving.js";
 import { Segments } from "./segments.js";
 import { VisitRow } from "./visit_row.js";
 import { Ways } from "./ways.js";
-import { day } from "./words.js";
+import { count, day } from "./words.js";
 
 const AGAIN_MS = 15_000;
 // Days that are being prepared are asked for again.
@@ -68,7 +68,10 @@ async function update() {
   clearTimeout(again);
   if (answer.preparing.length) again = setTimeout(update, PREPARED_MS);
   part("[data-preparing]").hidden = answer.preparing.length === 0;
-  part("[data-preparing] p").textContent = `${answer.preparing.length} days are being prepared: their visits are not here yet.`;
+  part("[data-preparing] p").textContent =
+    answer.preparing.length === 1
+      ? `${day(answer.preparing[0])} is being prepared: its visits are not here yet.`
+      : `${count(answer.preparing.length)} days are being prepared: their visits are not here yet.`;
 }
 
 /** @param {any} answer */

@@ -34,7 +34,7 @@ export function showReadings(table, groups, measure, time, pointed, seconds) {
   const body = document.createElement("tbody");
   for (const at of moments.slice(first, first + ROWS)) {
     const made = document.createElement("tr");
-    const time_ = cell("th", time(at));
+    const time_ = /** @type {HTMLTableCellElement} */ (cell("th", time(at)));
     time_.scope = "row";
     made.append(time_);
     for (const { series } of columns) {
@@ -63,7 +63,8 @@ function row(tag, texts) {
  * @param {string} text
  */
 function cell(tag, text) {
-  const made = document.createElement(tag);
+  // A head without words heads nothing.
+  const made = document.createElement(text ? tag : "td");
   made.textContent = text;
   return made;
 }

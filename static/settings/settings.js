@@ -10,6 +10,7 @@ const page = /** @type {HTMLElement} */ (document.querySelector("#settings"));
 page.addEventListener("submit", (event) => {
   const form = /** @type {HTMLFormElement} */ (event.target);
   const section = /** @type {HTMLElement | null} */ (form.closest(".setting"));
+  if (form.enctype === "multipart/form-data") wait(form);
   if (!form.matches(".inplace") || !section) return;
   event.preventDefault();
   save(form, section);
@@ -18,6 +19,7 @@ page.addEventListener("submit", (event) => {
 page.addEventListener("change", (event) => {
   const field = /** @type {HTMLElement} */ (event.target);
   if (field.matches("select[data-sends]")) field.closest("form")?.requestSubmit();
+  if (field.id === "erase-what") fit();
 });
 
 page.addEventListener("input", (event) => {
@@ -41,7 +43,6 @@ page.addEventListener("click", (event) => {
 async function save(form, section) {
   const sent = new FormData(form);
   const pressed = document.activeElement;
-  const names = [pressed?.id, pressed?.getAttribute("aria-label"), pressed?.textContent];
   section.setAttribute("aria-busy", "true");
   try {
     const answer = await fetch(form.action, { method: "POST", body: sent, headers: { "X-Footfall-Section": "1" } });
@@ -51,16 +52,77 @@ async function save(form, section) {
     const made = /** @type {HTMLElement | null} */ (parsed.querySelector(".setting"));
     if (!made) throw new Error("You were logged out. Log in again, and save once more.");
     section.replaceWith(made);
+    fit();
+    follow();
     const domain = made.querySelector("[aria-invalid=true]") ?? made.querySelector("[role=alert]");
-    const same = [...made.querySelectorAll("button, input, select, textarea")].find(
-      (each) => (names[0] ? each.id === names[0] : each.getAttribute("aria-label") === names[1] && each.textContent === names[2]),
-    );
-    const next = /** @type {HTMLElement | null} */ (domain?.matches("input, textarea, select") ? domain : same ?? made);
+    const next = /** @type {HTMLElement | null} */ (domain?.matches("input, textarea, select") ? domain : same(made, pressed) ?? made);
     if (next === made) made.tabIndex = -1;
     next?.focus({ preventScroll: true });
   } catch (error) {
     section.removeAttribute("aria-busy");
     say(section, error instanceof Error ? error.message : "It was not saved.");
+  }
+}
+
+/** A file is sent and read before the page answers, which may take minutes. @param {HTMLFormElement} form */
+function wait(form) {
+  const button = /** @type {HTMLButtonElement} */ (form.querySelector("button:not([type=button])"));
+  button.textContent = "Reading it …";
+  button.disabled = true;
+}
+
+/**
+ * What was focused, in its successor.
+ * @param {HTMLElement} made
+ * @param {Element | null} focused
+ */
+function same(made, focused) {
+  const [id, label, text] = [focused?.id, focused?.getAttribute("aria-label"), focused?.textContent];
+  const found = [...made.querySelectorAll("button, input, select, textarea")].find((each) =>
+    id ? each.id === id : each.getAttribute("aria-label") === label && each.textContent === text,
+  );
+  return /** @type {HTMLElement | undefined} */ (found);
+}
+
+/** Of an erasure's form, what its kind has no use for is not shown. */
+function fit() {
+  const kind = /** @type {HTMLSelectElement | null} */ (page.querySelector("#erase-what"))?.value ?? "";
+  for (const each of /** @type {NodeListOf<HTMLElement>} */ (page.querySelectorAll("[data-for]"))) {
+    each.hidden = !each.dataset.for?.split(" ").includes(kind);
+  }
+}
+
+/** @type {number | undefined} */ let timer;
+
+/** What goes on by itself says after how many seconds to look at it again. */
+function follow() {
+  clearTimeout(timer);
+  const waits = [.../** @type {NodeListOf<HTMLElement>} */ (page.querySelectorAll("[data-again]"))].map((each) => Number(each.dataset.again));
+  if (waits.length) timer = setTimeout(look, Math.min(...waits) * 1000);
+}
+
+async function look() {
+  try {
+    if (!document.hidden) await renew();
+  } catch {
+    // What is shown stays; the next time asks again.
+  }
+  follow();
+}
+
+async function renew() {
+  const answer = await fetch(location.pathname, { cache: "no-store" });
+  // It was deleted.
+  if (answer.status === 404) return location.assign("/");
+  if (!answer.ok) return;
+  const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const each of /** @type {NodeListOf<HTMLElement>} */ (page.querySelectorAll("[data-again]"))) {
+    const made = parsed.getElementById(each.id);
+    // What somebody has just sent is answered by itself.
+    if (!made || each.closest("[aria-busy]")) continue;
+    const focused = each.contains(document.activeElement) ? document.activeElement : null;
+    each.replaceWith(made);
+    if (focused) same(made, focused)?.focus({ preventScroll: true });
   }
 }
 
@@ -79,3 +141,6 @@ function say(section, text) {
   words.textContent = text === "Failed to fetch" ? "It was not saved: Footfall cannot be reached." : text;
   section.querySelector("h2")?.after(words);
 }
+
+fit();
+follow();
