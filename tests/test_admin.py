@@ -684,8 +684,8 @@ def test_the_index_offers_what_one_may_look_at(cast: Cast, client: Client) -> No
         apps = client.get("/admin/").context["app_list"]
         offered[name] = {model["object_name"] for app in apps for model in app["models"]}
     assert offered["viewer"] == {"Site", "PageView", "Visit", "Event"}
-    assert offered["owner"] == offered["viewer"] | {"Token"}
-    assert offered["superuser"] == offered["viewer"] | {"Token", "User", "Group"}
+    assert offered["owner"] == offered["viewer"] | {"Token", "Erasure"}
+    assert offered["superuser"] == offered["viewer"] | {"Token", "Erasure", "User", "Group"}
 
 
 def test_sections_and_rights_are_named_as_users_name_them(cast: Cast, client: Client) -> None:

@@ -1,9 +1,7 @@
 """The API: its sites, rights of tokens, limits, ETags; and that it keeps to its own description."""
 
 import json
-import os
 import re
-import signal
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,7 +10,6 @@ from typing import Any
 import pytest
 import schemathesis
 from django.contrib.auth.models import Permission, User
-from django.db import connection
 from django.test import Client
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import not_a_server_error
@@ -32,6 +29,7 @@ from scripts.stands.product import Product
 from scripts.stands.waiting import wait_for
 from tests import stored
 from tests.cast import Cast, make_cast
+from tests.question_process import asked_of_ours
 from tracker.models import Site
 
 
@@ -155,13 +153,10 @@ def test_who_asks_too_often_is_told_when_to_go_on(cast: Cast, monkeypatch: pytes
 
 @pytest.fixture
 def site(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    address, _, _ = os.environ["DATABASE_URL"].rpartition("/")
-    monkeypatch.setenv("DATABASE_URL", f"{address}/{connection.settings_dict['NAME']}")
     site = Site.objects.create(domain="a.example", hosts=["a.example"], timezone="Europe/Berlin")
     stored.visit(site, datetime(2026, 11, 3, 11, tzinfo=UTC), "/", "/a", country="DE", events=1)
-    yield site
-    if web.questions.process_id:
-        os.kill(web.questions.process_id, signal.SIGKILL)
+    with asked_of_ours(monkeypatch):
+        yield site
 
 
 def test_what_has_not_changed_is_not_sent_again(site: Site) -> None:

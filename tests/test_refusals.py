@@ -122,6 +122,7 @@ ROUTES: dict[str, tuple[str, set[str]]] = {
     "readyz": ("/readyz", NOBODY),
     "metrics": ("/metrics", NOBODY),
     "": ("/", USERS),
+    "forgotten/": ("/forgotten/", EVERYONE),
     "login/": ("/login/", {"anonymous", "deactivated"}),
     "logout/": ("/logout/", NOBODY),
     "people/": ("/people/", OWNERS),

@@ -1,22 +1,19 @@
 """Goals, segments and annotations over the API and in the settings: who may, what is checked and undone."""
 
 import json
-import os
-import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
 from django.test import Client
 
 from analytics.access import tokens
 from analytics.models import Annotation, Goal, Segment
-from analytics.process import web
 from tests import stored
 from tests.cast import Cast, make_cast
+from tests.question_process import asked_of_ours
 from tracker.models import Site
 
 GOAL = {"name": "Order", "kind": "event", "pattern": "signup", "property": "plan", "value": "p*"}
@@ -168,16 +165,13 @@ def test_owners_define_goals_in_the_settings(cast: Cast) -> None:
 
 @pytest.fixture
 def site(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    address, _, _ = os.environ["DATABASE_URL"].rpartition("/")
-    monkeypatch.setenv("DATABASE_URL", f"{address}/{connection.settings_dict['NAME']}")
     site = Site.objects.create(domain="a.example", hosts=["a.example"], timezone="Europe/Berlin")
     noon = datetime(2026, 11, 3, 11, tzinfo=UTC)
     stored.visit(site, noon, "/", "/a", visitor=1, country="DE", events=2)
     stored.visit(site, noon, "/a", visitor=2, country="FR")
     stored.visit(site, noon, "/b", visitor=3, country="DE")
-    yield site
-    if web.questions.process_id:
-        os.kill(web.questions.process_id, signal.SIGKILL)
+    with asked_of_ours(monkeypatch):
+        yield site
 
 
 def test_questions_speak_of_goals_and_segments(site: Site) -> None:

@@ -497,6 +497,8 @@ def test_an_edge_that_is_killed_leaves_the_board_within_five_seconds(
             lost.recv(timeout=5)
 
 
+# Who was not here yet: a visit of an earlier test would go on.
+ANNA, BERT = (FIREFOX.replace("Firefox/", f"Firefox/1{number}") for number in (1, 2))
 FROM_GOOGLE: dict[str, Any] = {"r": "https://www.google.com/"}
 INWARDS: dict[str, Any] = {"r": "https://seen.example/"}
 COMES_BACK: dict[str, Any] = {**INWARDS, "e": 0, "d": 0}
@@ -513,11 +515,11 @@ def test_a_visit_keeps_its_source_when_its_edge_is_killed(
     page_id = str(uuid.uuid4())
     with running_edge(product) as doomed:
         at = doomed.of(product)
-        with page(at, key, "/", **FROM_GOOGLE), page(at, key, "/next", page_id=page_id, **INWARDS):
+        with page(at, key, "/", ANNA, **FROM_GOOGLE), page(at, key, "/next", ANNA, page_id, **INWARDS):
             wait_for(lambda: counted_from(live) == {"Google": 2}, 5, "both page views to be of the visit")
             doomed.stop(signal.SIGKILL)
     # The other edge knows neither the visitor nor the visit: Postgres tells it of both.
-    with page(edges[0].of(product), key, "/next", page_id=page_id, **COMES_BACK):
+    with page(edges[0].of(product), key, "/next", ANNA, page_id, **COMES_BACK):
         wait_for(lambda: counted_from(live) == {"Google": 1}, 5, "the source of the visit")
 
 
@@ -527,14 +529,14 @@ def test_a_visit_has_its_source_again_five_seconds_after_postgres_answers(
     settled(live)
     page_id = str(uuid.uuid4())
     with running_edge(product) as first:
-        with page(first.of(product), key, "/", agent=CHROME, **FROM_GOOGLE):
+        with page(first.of(product), key, "/", BERT, **FROM_GOOGLE):
             pass
-        with page(first.of(product), key, "/next", CHROME, page_id, **INWARDS):
+        with page(first.of(product), key, "/next", BERT, page_id, **INWARDS):
             wait_for(lambda: counted_from(live) == {"Google": 1}, 5, "the page view to be of the visit")
     with product.connected() as postgres:
         postgres.execute("BEGIN")
         postgres.execute("LOCK TABLE tracker_visit IN ACCESS EXCLUSIVE MODE")
-        with page(edges[1].of(product), key, "/next", CHROME, page_id, **COMES_BACK):
+        with page(edges[1].of(product), key, "/next", BERT, page_id, **COMES_BACK):
             wait_for(lambda: counted_from(live) == {"": 1}, 15, "what is known without Postgres")
             postgres.execute("ROLLBACK")
             wait_for(lambda: counted_from(live) == {"Google": 1}, 5, "the source of the visit")

@@ -2,8 +2,6 @@
 
 import csv
 import io
-import os
-import signal
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -11,13 +9,13 @@ from urllib.parse import parse_qsl
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
 from django.test import Client
 
 from analytics.history.query_string import read
 from analytics.history.question import HistoryQuestion, Span, WrongQuestion
 from analytics.process import web
 from tests import stored
+from tests.question_process import asked_of_ours
 from tracker.models import Site
 
 NOW = datetime(2026, 11, 26, 23, 30, tzinfo=UTC)
@@ -118,16 +116,13 @@ def test_what_means_nothing_is_told(text: str, field: str) -> None:
 
 @pytest.fixture
 def site(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    address, _, _ = os.environ["DATABASE_URL"].rpartition("/")
-    monkeypatch.setenv("DATABASE_URL", f"{address}/{connection.settings_dict['NAME']}")
     site = Site.objects.create(domain="a.example", hosts=["a.example"], timezone="Europe/Berlin")
     noon = datetime(2026, 11, 3, 11, tzinfo=UTC)
     stored.visit(site, noon, "/", "/a", "=1+1", visitor=1, country="DE", events=1)
     stored.visit(site, noon + timedelta(days=1), "/a", visitor=2, country="FR")
     stored.visit(site, noon - timedelta(days=1), "/a", visitor=3, country="FR")
-    yield site
-    if web.questions.process_id:
-        os.kill(web.questions.process_id, signal.SIGKILL)
+    with asked_of_ours(monkeypatch):
+        yield site
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """Visits and events one by one: listed, filtered, paged by place, opened; the same once sealed."""
 
-import os
 import random
-import signal
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -11,15 +9,14 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
 from django.test import Client
 
 from analytics.history.question import Span, WrongQuestion
 from analytics.history.sealing import Sealing, seal_all
 from analytics.history.visit_list import ListPlace, read_place, spans_back
 from analytics.models import Goal, HistoryDay
-from analytics.process import web
 from tests import stored
+from tests.question_process import asked_of_ours
 from tests.weeks import own_weeks
 from tracker.models import Event, PageView, Site, Visit
 
@@ -28,11 +25,8 @@ SPAN = "from=2026-11-01&to=2026-11-12"
 
 @pytest.fixture
 def site(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    address, _, _ = os.environ["DATABASE_URL"].rpartition("/")
-    monkeypatch.setenv("DATABASE_URL", f"{address}/{connection.settings_dict['NAME']}")
-    yield Site.objects.create(domain="a.example", hosts=["a.example"], timezone="Europe/Berlin")
-    if web.questions.process_id:
-        os.kill(web.questions.process_id, signal.SIGKILL)
+    with asked_of_ours(monkeypatch):
+        yield Site.objects.create(domain="a.example", hosts=["a.example"], timezone="Europe/Berlin")
 
 
 class Lists:
