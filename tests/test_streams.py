@@ -75,6 +75,16 @@ def test_datapoints_are_answered_one_by_one(writer: ApiClient, name: str) -> Non
     assert writer.refused("signals", [point(name)] * 1001)[0] == 413
 
 
+@pytest.mark.parametrize("path", ["signals", "events", "goals", "segments", "annotations"])
+def test_every_body_that_is_too_large_or_no_json_is_told_alike(
+    writer: ApiClient, seen: str, path: str
+) -> None:
+    address = path if path == "signals" else f"sites/{seen}/{path}"
+    assert writer.refused(address, b" " * 4_000_000) == (413, "This is too large: send less at once.")
+    status, sentence = writer.refused(address, b"{bad")
+    assert (status, sentence[-1:]) == (400, ".")
+
+
 def test_only_a_token_that_may_sends_and_sees(
     product: Product, writer: ApiClient, seen: str, name: str
 ) -> None:

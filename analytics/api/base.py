@@ -10,11 +10,12 @@ from typing import Any
 import msgspec
 from asgiref.sync import sync_to_async
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseForbidden
 from django.middleware.csrf import CsrfViewMiddleware
 from ninja import NinjaAPI, Schema
-from ninja.errors import AuthenticationError, ValidationError
+from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 from ninja.security.base import AuthBase
 from pydantic import field_validator
@@ -172,6 +173,8 @@ def make_api(limits: RateLimits) -> NinjaAPI:
     api.add_exception_handler(OperationalError, no_database)
     api.add_exception_handler(InterfaceError, no_database)
     api.add_exception_handler(ValidationError, bad_query)
+    api.add_exception_handler(RequestDataTooBig, too_large)
+    api.add_exception_handler(HttpError, not_read)
     return api
 
 
@@ -216,6 +219,21 @@ def wrong_field(field: str, message: str, allowed: Sequence[str] = ()) -> HttpRe
 
 def unknown_site(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:
     return answer({"error": "There is no such site, or you may not see it."}, 404)
+
+
+def too_large(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:
+    """The refusal of a body beyond what Django takes in."""
+    return answer({"error": "This is too large: send less at once."}, 413)
+
+
+def not_read(request: HttpRequest, error: HttpError | type[HttpError]) -> HttpResponse:
+    """The refusal of a body that ninja cannot read, as all others look."""
+    # ninja reads the body, and says the same of one that is too large.
+    if isinstance(error, Exception) and isinstance(error.__cause__ or error.__context__, RequestDataTooBig):
+        return too_large(request, error)
+    return answer(
+        {"error": "The body is no JSON."}, error.status_code if isinstance(error, HttpError) else 400
+    )
 
 
 def no_database(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:

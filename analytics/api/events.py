@@ -11,7 +11,6 @@ from uuid import UUID
 import msgspec
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import Field, NinjaAPI, Schema
 
@@ -119,8 +118,6 @@ def add_events(api: NinjaAPI, process_edge: ProcessEdge, reports: ServerReports)
             return answer({"error": FORBIDDEN}, 403)
         try:
             raw = _raw_items(request)
-        except RequestDataTooBig:
-            return answer({"error": "This is too large: send fewer items at once."}, 413)
         except msgspec.MsgspecError:
             return answer({"error": 'Send {"items": […]}, an array, or one object a line.'}, 400)
         if len(raw) > ITEMS_LIMIT:
