@@ -175,8 +175,9 @@ def test_the_same_batch_at_once_is_stored_once(product: Product, writer: ApiClie
     def send(_: int) -> list[str]:
         return verdicts(writer.json(f"sites/{seen}/events", {"items": items})["results"])
 
-    with ThreadPoolExecutor(4) as threads:
-        answered = list(threads.map(send, range(4)))
+    # Twelve, of which some ask what is known while others are being stored.
+    with ThreadPoolExecutor(12) as threads:
+        answered = list(threads.map(send, range(12)))
     for place in range(50):
         said = [verdict[place] for verdict in answered]
         assert said.count("stored") == 1

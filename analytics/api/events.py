@@ -165,10 +165,20 @@ class ItemBatch:
         self._verdicts = Verdicts()
         self._ids: list[str | None] = [None] * len(raw)
         self._wanted: list[WantedItem] = []
+        # By place: those that no other batch may say meanwhile, until they are handed over.
+        self._held: dict[int, WantedItem] = {}
         self._read(raw)
 
     async def results(self) -> list[dict[str, Any]] | None:
         """What is answered for each item; None where storing takes too long. Raises DatabaseError."""
+        self._hold()
+        try:
+            return await self._results()
+        finally:
+            for each in self._held.values():
+                self._reports.leave(self._site.id, each.item.type, each.id)
+
+    async def _results(self) -> list[dict[str, Any]] | None:
         await sync_to_async(self._tell_known)()
         self._say_views()
         if not await self._verdicts.wait():
@@ -198,9 +208,17 @@ class ItemBatch:
             except ItemRefused as refused:
                 self._verdicts.refuse(place, refused.reason)
 
-    def _tell_known(self) -> None:
-        known = _known(self._site.id, self._wanted)
+    def _hold(self) -> None:
         for each in self._wanted:
+            try:
+                self._reports.enter(self._site.id, each.item.type, each.id)
+                self._held[each.place] = each
+            except ItemRefused as refused:
+                self._verdicts.refuse(each.place, refused.reason)
+
+    def _tell_known(self) -> None:
+        known = _known(self._site.id, self._held.values())
+        for each in self._held.values():
             if (each.item.type, each.id) in known:
                 self._verdicts.refuse(each.place, DUPLICATE)
 
@@ -214,6 +232,7 @@ class ItemBatch:
             said = self._verdicts.expect(each.place)
             try:
                 self._reports.view(self._edge, self._site, each.item, each.at, said)
+                del self._held[each.place]
             except ItemRefused as refused:
                 self._verdicts.refuse(each.place, refused.reason)
 
@@ -235,6 +254,7 @@ class ItemBatch:
                 if page_view is None:
                     raise ItemRefused(ItemReason.NO_PAGE_VIEW)
                 self._reports.event(self._edge, self._site, each.item, each.at, page_view, said)
+                del self._held[each.place]
             except ValueError:
                 self._verdicts.refuse(each.place, ItemReason.MALFORMED.value)
             except ItemRefused as refused:

@@ -61,9 +61,8 @@ class ServerReports:
         visitor = self.visitor(edge, site, item, at)
         owner = Owner(edge.id, 0)
         begin = begin_record.begin_of(caller, message, url, visitor, owner, at)
-        self._enter(site.id, "view", begin.id)
         if not edge.buffer.begin(begin, self._done(site.id, "view", begin.id, Drop.REFUSED, said)):
-            raise self._full(edge, site.id, "view", begin.id)
+            raise self._full(edge)
         # Nobody holds a socket: it is over as it begins, and so never open.
         edge.buffer.progress(Progress(site.id, begin.id, owner, at, 0, 0, ended=True))
 
@@ -84,10 +83,9 @@ class ServerReports:
             properties=message.properties,
             value=message.value,
         )
-        self._enter(site.id, "event", record.id)
         done = self._done(site.id, "event", record.id, ItemReason.NO_PAGE_VIEW, said)
         if not edge.buffer.event(record, done):
-            raise self._full(edge, site.id, "event", record.id)
+            raise self._full(edge)
 
     def judge(self, edge: Edge, site: TrackedSite, item: ServerItem) -> None:
         """Whether an event's sender is counted at all. Raises ItemRefused."""
@@ -117,23 +115,29 @@ class ServerReports:
             self._late_salts.clear()
         return self._late_salts.setdefault((site_id, day), secrets.token_bytes(32))
 
-    def _enter(self, site_id: int, kind: str, own_id: UUID) -> None:
-        """Of two batches with the same item at once, the second would seem a page that is back."""
+    def enter(self, site_id: int, kind: str, own_id: UUID) -> None:
+        """Hold an item, before it is asked whether it is known. Raises ItemRefused where another batch does.
+
+        Of two batches with the same item at once, the second would else seem a page that is back.
+        """
         if (site_id, kind, own_id) in self._under_way:
             raise ItemRefused(ItemReason.UNDER_WAY)
         self._under_way.add((site_id, kind, own_id))
+
+    def leave(self, site_id: int, kind: str, own_id: UUID) -> None:
+        """Let go of an item: it is stored, or will not be."""
+        self._under_way.discard((site_id, kind, own_id))
 
     def _done(
         self, site_id: int, kind: str, own_id: UUID, otherwise: StrEnum, said: Said
     ) -> Callable[[bool], None]:
         def done(stored: bool) -> None:
-            self._under_way.discard((site_id, kind, own_id))
+            self.leave(site_id, kind, own_id)
             said("" if stored else otherwise.value)
 
         return done
 
-    def _full(self, edge: Edge, site_id: int, kind: str, own_id: UUID) -> ItemRefused:
-        self._under_way.discard((site_id, kind, own_id))
+    def _full(self, edge: Edge) -> ItemRefused:
         edge.drop(Drop.BUFFER_FULL)
         return ItemRefused(Drop.BUFFER_FULL)
 
