@@ -3,7 +3,7 @@
 Every refusal is `{"error": "one sentence"}`. An unknown site and a forbidden one answer with the same bytes.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import wraps
 from typing import Any
 
@@ -176,6 +176,20 @@ def make_api(limits: RateLimits) -> NinjaAPI:
     api.add_exception_handler(RequestDataTooBig, too_large)
     api.add_exception_handler(HttpError, not_read)
     return api
+
+
+def described_parameters(rows: Iterable[tuple[str, str, Sequence[str], str]]) -> list[dict[str, Any]]:
+    """Parameters of a query for OpenAPI; of each its name, what it means, what is allowed, and an example."""
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "description": description,
+            "schema": {"type": "string", **({"enum": list(allowed)} if allowed else {})},
+            "example": example,
+        }
+        for name, description, allowed, example in rows
+    ]
 
 
 def answer(body: Any, status: int = 200) -> HttpResponse:

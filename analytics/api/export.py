@@ -11,7 +11,7 @@ from ninja import NinjaAPI
 from ninja.decorators import decorate_view
 
 from analytics.access import rights
-from analytics.api.base import Problem, WrongParameter, answer
+from analytics.api.base import Problem, WrongParameter, answer, described_parameters
 from analytics.exporting.export_process import ExportFailed, Exports, TooManyExports
 from analytics.exporting.row_kinds import FORMATS, KINDS
 
@@ -22,22 +22,15 @@ CONTENT_TYPES = {
 }
 COMPRESS = ("gzip", "none")
 RETRY_SECONDS = "30"
-PARAMETERS = [
-    {
-        "name": name,
-        "in": "query",
-        "description": description,
-        "schema": {"type": "string", **({"enum": list(allowed)} if allowed else {})},
-        "example": example,
-    }
-    for name, description, allowed, example in (
+PARAMETERS = described_parameters(
+    (
         ("from", "the first day of the site; the first that there is", (), "2026-11-01"),
         ("to", "the last day of the site; the last that there is", (), "2026-11-26"),
         ("format", "the form of the file; Parquet is packed by itself", FORMATS, "ndjson"),
         ("compress", "gzip: a .gz file; else as Accept-Encoding says", COMPRESS, "gzip"),
         ("after", "go on after a row: its time, a comma, its id", (), ""),
     )
-]
+)
 
 
 class WrongExport(Exception):

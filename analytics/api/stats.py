@@ -14,7 +14,7 @@ from ninja import NinjaAPI, Schema
 from ninja.decorators import decorate_view
 
 from analytics.access import rights
-from analytics.api.base import Problem, WrongField, WrongParameter, answer, wrong_field
+from analytics.api.base import Problem, WrongField, WrongParameter, answer, described_parameters, wrong_field
 from analytics.api.manners import OPEN_NAMES
 from analytics.history import query_string, spreadsheet
 from analytics.history.local_days import day_at
@@ -49,15 +49,8 @@ class Stats(Schema):
     damaged: list[date] | None = None
 
 
-PARAMETERS = [
-    {
-        "name": name,
-        "in": "query",
-        "description": description,
-        "schema": {"type": "string", **({"enum": list(allowed)} if allowed else {})},
-        "example": example,
-    }
-    for name, description, allowed, example in (
+PARAMETERS = described_parameters(
+    (
         ("period", "which days; the default is 30d", query_string.PERIODS, "30d"),
         ("from", "the first day, with period=custom", (), "2026-11-01"),
         ("to", "the last day, with period=custom", (), "2026-11-26"),
@@ -85,7 +78,7 @@ PARAMETERS = [
             )
         ),
     )
-]
+)
 
 
 class Answered(Schema):
