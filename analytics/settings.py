@@ -55,7 +55,6 @@ MIDDLEWARE = [
     "analytics.access.login_answers.LoginAnswersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "analytics.assets.files.AssetsMiddleware",
-    "servestatic.middleware.ServeStaticMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -177,9 +176,6 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "analytics.assets.files.HashedStorage"},
 }
-SERVESTATIC_USE_FINDERS = True
-SERVESTATIC_AUTOREFRESH = False
-SERVESTATIC_MAX_AGE = 60
 
 FOOTFALL_TRUSTED_PROXIES = table.TRUSTED_PROXIES.value()
 FOOTFALL_GEO = table.GEO.value()
