@@ -17,6 +17,8 @@ from analytics.live.edges import STALE_SECONDS, Edges
 from analytics.live.merged import Merged
 from tracker.across import messages
 from tracker.across.messages import LEASE_SECONDS, VERSION, WHOLE, Share, Statement
+from tracker.across.publisher import RENEW_SECONDS
+from tracker.across.redis_client import RETRY_SECONDS
 from tracker.contract.attention import Attention
 from tracker.live.counters import ATTENTION, LETTERS, MINUTES, VISITORS, Counters, Field, read_field
 from tracker.live.counters import field as field_of
@@ -414,7 +416,10 @@ def test_an_emptied_redis_holds_the_counts_until_the_edges_have_said_them_again(
     roster.look({"a.2": START + 1.5}, {"a.2"}, START + 1.5)
     assert (roster.counted(), roster.stale(), roster.living) == ({"a"}, 0, {"a": "a.2"})
     roster.look({}, set(), START + 2)
-    roster.look({}, set(), START + 5.1)
+    roster.look({}, set(), START + 2 + RENEW_SECONDS + RETRY_SECONDS)
+    assert (roster.counted(), roster.stale()) == ({"a"}, 1)
+    # One that died together with Redis: its pages are with others, and must not count twice for long.
+    roster.look({}, set(), START + 4.1)
     assert (roster.counted(), roster.stale()) == (set(), 1)
 
 

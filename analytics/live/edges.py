@@ -9,8 +9,9 @@ from tracker.across.messages import LEASE_SECONDS, edge_of
 
 # How long an edge that vanished is told as stale: its pages may be on their way back.
 STALE_SECONDS = 60.0
-# An emptied Redis has forgotten every edge, and they say so themselves within a second or so.
-HELD_SECONDS = 3.0
+# An emptied Redis has forgotten every edge. One that lives notices when it renews its lease, within a
+# second; one that died with Redis counts twice for so long, since its pages are with others by then.
+HELD_SECONDS = 2.0
 
 
 class Edges:
