@@ -21,6 +21,7 @@ from analytics.board.failed import failed
 from analytics.health import health, metrics
 from analytics.people import account_page, forgotten, people_page, welcome
 from analytics.process import web
+from analytics.servers import by_server
 from analytics.servers import page as servers_page
 from analytics.sites import adding, all_sites, import_upload, installing, remedies, site_settings
 from tracker.web import views
@@ -74,6 +75,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         "sites/<str:key>/curve.json", data.curve, {"answers": web.answers, "curves": web.curves}, name="curve"
     ),
     path("sites/<str:key>/at.json", data.moment, {"answers": web.answers}, name="at"),
+    path("sites/<str:key>/servers.json", by_server.by_server, {"answers": web.answers}, name="by_server"),
     path("sites/<str:key>/titles.json", data.called, {"answers": web.answers}, name="titles"),
     path("sites/<str:key>/paths.json", data.steps, {"answers": web.answers}, name="paths"),
     path(

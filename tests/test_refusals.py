@@ -145,6 +145,7 @@ ROUTES: dict[str, tuple[str, set[str]]] = {
     "sites/<str:key>/list.json": ("/sites/{site.key}/list.json?of=pages&t={now}", READERS),
     "sites/add/": ("/sites/add/", ROOT),
     "servers/": ("/servers/", ROOT),
+    "sites/<str:key>/servers.json": ("/sites/{site.key}/servers.json", READERS),
     "sites/<str:key>/visits/": ("/sites/{site.key}/visits/", READERS),
     "sites/<str:key>/install/": ("/sites/{site.key}/install/", READERS),
     "sites/<str:key>/install.json": ("/sites/{site.key}/install.json", READERS),

@@ -24,6 +24,7 @@ import { Tabs } from "./lists/tabs.js";
 import { Titles } from "./lists/titles.js";
 import { Moment } from "./moment.js";
 import { Now } from "./now.js";
+import { Servers } from "./servers.js";
 import { BoardSocket } from "./socket.js";
 import { Status } from "./status.js";
 import { Stream } from "./stream.js";
@@ -58,6 +59,7 @@ const paths = new Paths(part(".paths"), `/sites/${key}/paths.json`, (kind, name)
   if (kind === "page") filters.only("pages", name);
   else filters.toggle("referrers", name);
 });
+if (part(".by-server")) new Servers(part(".by-server"), clock, `/sites/${key}/servers.json`);
 const stream = part(".stream") && new Stream(part(".stream"), clock, filters);
 const replay = new Replay(board, clock, () => `/sites/${key}/at.json${filters.query}`, (past) => {
   stream?.past(past?.stream?.rows ?? null);
