@@ -42,7 +42,7 @@ def run(argv: list[str]) -> None:
         from analytics.up import supervisor
 
         sys.exit(supervisor.run(launch))
-    if argv[1:2] in (["web"], ["jobs"], ["demo"]):
+    if argv[1:2] in (["web"], ["jobs"], ["demo"], ["consume"]):
         from analytics.up.leaving_root import leave_as_set
 
         leave_as_set(argv[1])

@@ -45,11 +45,15 @@ ALLOWED: dict[str, set[str]] = {
     "tracker.edge": EDGE,
     "tracker.web": EDGE | {"tracker.edge"},
     "tracker.server": EDGE | {"tracker.edge"},
+    # Judged as what pages say, and counted by server as datapoints are.
+    "tracker.ingest": CONTRACT
+    | {"tracker.liveness", "tracker.sites", "tracker.models", "tracker.signals", "tracker.edge"},
     "tracker.upkeep": CONTRACT
     | {"tracker.liveness"}
     | {"tracker.storing", "tracker.rollups", "tracker.postgres", "tracker.signals"},
     "tracker.management": EDGE
-    | {"tracker.edge", "tracker.server", "tracker.upkeep", "tracker.models", "tracker.signals"},
+    | {"tracker.edge", "tracker.server", "tracker.upkeep", "tracker.models", "tracker.signals"}
+    | {"tracker.ingest"},
     "analytics.models": {"tracker.models"},
     "analytics.apps": set(),
     "analytics.assets": set(),
@@ -97,7 +101,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"analytics.saved", "analytics.sites", "analytics.exporting", "analytics.importing"}
     | {"analytics.servers", "analytics.streams", "analytics.board", "tracker.signals"}
     # What servers say of page views goes the way of what pages say.
-    | {"tracker.edge"},
+    | {"tracker.edge", "tracker.ingest"},
     # What datapoints are, and what is said to the process that gathers them.
     "analytics.servers": READ | {"analytics.access", "analytics.queries", "tracker.signals"},
     "analytics.streams": READ

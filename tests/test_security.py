@@ -12,11 +12,14 @@ NAMED = re.compile(r"`(test_\w+\.py)(?:::(\w+))?`")
 CLIENTS = {
     *("urllib.request", "http.client", "requests", "httpx", "aiohttp"),
     *("ftplib", "smtplib", "django.core.mail"),
+    *("nats.aio.client", "paho.mqtt.client"),
 }
 # Asks this machine's own listeners, as an operator would with curl.
 OWN_LISTENERS = {"analytics/doctor/servers.py", "analytics/up/fleet.py"}
 # Hands letters to the one server that the operator names.
 MAIL = {"analytics/people/letters.py"}
+# Ask the broker that the operator names, as Redis is asked.
+BROKERS = {f"tracker/ingest/{kind}_source.py" for kind in ("nats", "mqtt")}
 
 
 def functions(path: Path) -> set[str]:
@@ -46,4 +49,4 @@ def test_the_product_asks_nobody() -> None:
                 if isinstance(node, ast.ImportFrom) and node.module:
                     names.append(node.module)
                 found += [str(path.relative_to(ROOT)) for name in names if name in CLIENTS]
-    assert set(found) == OWN_LISTENERS | MAIL
+    assert set(found) == OWN_LISTENERS | MAIL | BROKERS

@@ -15,12 +15,12 @@ from analytics.access import rights
 from analytics.api.base import Problem, answer
 from analytics.models import Token
 from analytics.queries.time_limit import TooMuch, time_limit
-from analytics.servers import gathering, shown, stored
-from analytics.servers.gathering import NobodyGathers
+from analytics.servers import shown, stored
 from analytics.servers.hub import SignalHub
 from analytics.servers.stored import Wanted
-from tracker.signals import json_points
+from tracker.signals import gathering, json_points
 from tracker.signals.datapoint import NAME_MOST, NotADatapoint, Reason
+from tracker.signals.gathering import NobodyGathers
 from tracker.signals.json_points import JsonPoint
 from tracker.signals.windows import SPANS
 

@@ -221,6 +221,21 @@ SIGNALS_SOCKET = Setting[Path | None](
     "the unix socket of the process that gathers datapoints",
     InBackups.OWN,
 )
+# Whoever lists processes sees their command lines, and a broker's address may have a password in it.
+BROKER = Setting[str](
+    "FOOTFALL_BROKER",
+    kinds.text,
+    "",
+    "the broker of `manage.py consume`, if not said",
+    InBackups.SECRET,
+)
+# Two batches are held at once: while one is being stored, the next is taken.
+CONSUME_BYTES = Setting(
+    "FOOTFALL_CONSUME_BYTES",
+    kinds.size(2**20, 2**40),
+    2**26,
+    "bytes of messages that `manage.py consume` stores together",
+)
 # A browser keeps no more than six to one host, and a program needs one for all that it shows.
 STREAMS = Setting("FOOTFALL_STREAMS", kinds.count(1, MOST), 10, "streams of one reader in one process")
 # At 150 bytes a window, 10,000 series are 3 GB of six hours, 17 GB of eight days, 86 GB of thirteen months.

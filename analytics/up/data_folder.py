@@ -30,6 +30,12 @@ class DataFolder(NamedTuple):
         """The address of the running (or else the last) `up`, such as `http://localhost:8000`, or None."""
         return self.read("url")
 
+    def signals_socket(self) -> Path | None:
+        """Where the running `up` gathers datapoints, or None."""
+        folder = self.read("run_folder")
+        path = Path(folder, "signals") if folder else None
+        return path if path and path.is_socket() else None
+
     def read(self, name: str) -> str | None:
         """One kept text, or None where there is none or it is empty.
 

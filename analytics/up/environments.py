@@ -31,6 +31,8 @@ NEEDED_BY: Final[dict[str, tuple[ProcessKind, ...]]] = {
     "DATABASE_URL": (),
     # Staff's pages send letters.
     "EMAIL_URL": (ProcessKind.WEB,),
+    # Of a command that runs beside.
+    "FOOTFALL_BROKER": (),
     "FOOTFALL_DATA": tuple(ProcessKind),
     "FOOTFALL_DEMO_SECRET": (*HOLDS_PAGES, ProcessKind.DEMO),
     # Where datapoints are gathered, and who sends and shows them.

@@ -19,6 +19,9 @@ OLDEST: Final = timedelta(hours=72)
 # Clocks of servers differ; beyond that something is wrong.
 AHEAD: Final = timedelta(minutes=1)
 SERVER_LIMIT: Final = 64
+# What else a second is counted in; and the seconds until 1973, before which nothing was.
+SECONDS_LEAST: Final = 1e8
+UNITS: Final = (1e9, 1e6, 1e3)
 
 
 class ItemReason(StrEnum):
@@ -103,7 +106,18 @@ def _is_scalar(value: Any) -> bool:
 
 
 def _epoch(at: str | float) -> float:
-    if not isinstance(at, str):
-        return float(at)
-    moment = datetime.fromisoformat(at)
+    if isinstance(at, str):
+        try:
+            return _epoch(float(at))
+        except ValueError:
+            return _read_moment(at)
+    # Milliseconds, as JavaScript and Java count, and finer: in seconds these would be thousands of years on.
+    for unit in UNITS:
+        if abs(at) >= unit * SECONDS_LEAST:
+            return at / unit
+    return float(at)
+
+
+def _read_moment(text: str) -> float:
+    moment = datetime.fromisoformat(text)
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
