@@ -20,6 +20,8 @@ from analytics.live.state import LiveState
 from analytics.live.system import System
 from analytics.queries.shared_answers import SharedAnswers
 from analytics.servers.hub import SignalHub
+from analytics.servers.log_hub import LogHub
+from analytics.streams.flag_feed import FlagWatch
 from analytics.streams.open_streams import OpenStreams
 from tracker.edge.process_edge import ProcessEdge
 from tracker.edge.server_reports import ServerReports
@@ -50,6 +52,8 @@ class WebProcess:
         self.reports = ServerReports()
         self.streams = OpenStreams(self.activities, settings.FOOTFALL_STREAMS)
         self.signals = SignalHub(settings.FOOTFALL_SIGNALS_SOCKET, self.activities)
+        self.logs = LogHub(settings.FOOTFALL_SIGNALS_SOCKET, self.activities)
+        self.flags = FlagWatch(self.streams.ask, self.activities)
         self.rates = RateLimits(settings.FOOTFALL_API_RATE)
         self.exports = Exports()
 

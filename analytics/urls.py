@@ -14,7 +14,7 @@ from analytics.api.saved import add_saved
 from analytics.api.signals import add_signals
 from analytics.api.sites import add_sites
 from analytics.api.stats import add_stats
-from analytics.api.streams import add_streams
+from analytics.api.streams import StreamSources, add_streams
 from analytics.api.visits import add_visits
 from analytics.board import data, pages, reports_page
 from analytics.board.failed import failed
@@ -34,8 +34,8 @@ add_sites(api)
 add_saved(api)
 add_visits(api, web.questions)
 add_events(api, web.edge, web.reports)
-add_signals(api, web.signals)
-add_streams(api, web.streams, web.ticker, web.signals)
+add_signals(api, web.signals, web.logs)
+add_streams(api, web.streams, StreamSources(web.ticker, web.signals, web.logs, web.flags))
 add_exports(api, web.exports)
 add_imported(api)
 
@@ -48,7 +48,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", api.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, {"edge": web.edge, "live": web.live}, name="readyz"),
-    path("metrics", metrics.metrics, {"edge": web.edge}, name="metrics"),
+    path("metrics", metrics.metrics, {"edge": web.edge, "live": web.live}, name="metrics"),
     path("", all_sites.page, {"live": web.live}, name="sites"),
     path("login/", login_view.login, name="login"),
     path("forgotten/", forgotten.forgotten, name="forgotten"),

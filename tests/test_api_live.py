@@ -265,7 +265,7 @@ def test_the_api_describes_itself(product: Product) -> None:
             "events",
         ),
         *(path for kind in ("goals", "segments", "annotations") for path in (kind, f"{kind}/{{number}}")),
-        *("api/v1/signals", "api/v1/signals/stream"),
+        *("api/v1/signals", "api/v1/signals/stream", "api/v1/signals/logs"),
     }
     assert ask(product, "docs").status == 200
 

@@ -106,6 +106,7 @@ ROUTES: dict[str, tuple[str, set[str]]] = {
     "api/v1/sites/<key>/live/stream": ("/api/v1/sites/{site.key}/live/stream", READERS),
     "api/v1/signals": ("/api/v1/signals", ROOT),
     "api/v1/signals/stream": ("/api/v1/signals/stream?name=a", ROOT),
+    "api/v1/signals/logs": ("/api/v1/signals/logs", ROOT),
     "api/v1/sites/<key>/annotations": ("/api/v1/sites/{site.key}/annotations", READERS),
     "api/v1/sites/<key>/events": ("/api/v1/sites/{site.key}/events", READERS),
     "api/v1/sites/<key>/goals": ("/api/v1/sites/{site.key}/goals", READERS),

@@ -105,6 +105,7 @@ ALLOWED: dict[str, set[str]] = {
     # What datapoints are, and what is said to the process that gathers them.
     "analytics.servers": READ | {"analytics.access", "analytics.queries", "tracker.signals"},
     "analytics.streams": READ
+    | {"analytics.models", "analytics.saved"}
     | {"analytics.servers", "analytics.board", "analytics.live", "analytics.access", "analytics.queries"}
     | {"tracker.signals"},
     "analytics.people": READ | {"analytics.models", "analytics.access", "analytics.queries"},
@@ -163,6 +164,7 @@ PURE_MODULES = (
     "tracker.sites.tracked_site",
     "tracker.signals.datapoint",
     "tracker.signals.exchange_messages",
+    "tracker.signals.log_text",
     "tracker.signals.json_points",
     "tracker.signals.name_patterns",
     "tracker.signals.statsd",

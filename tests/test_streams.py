@@ -1,12 +1,16 @@
 """Datapoints by HTTP, and server-sent events: on the whole product, through real nginx, in a real browser."""
 
 import itertools
+import os
 import re
+import subprocess
+import sys
 import threading
 import time
 import urllib.error
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +19,7 @@ from playwright.sync_api import Browser
 from scripts.stands.checkout import ROOT
 from scripts.stands.product import Product
 from scripts.stands.waiting import wait_for
+from tests import axe
 from tests.api_clients import ApiClient, Sent
 from tests.board_sockets import Staff, visit
 from tests.browser import visitor
@@ -51,6 +56,36 @@ def nginx(product: Product) -> Iterator[RunningNginx]:
 def name() -> str:
     """A name that no other test sends."""
     return f"test{next(numbers)}.time"
+
+
+@contextmanager
+def following(product: Product, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A log that is followed, by a process of its own."""
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "follow", *arguments],
+        cwd=product.checkout,
+        env=product.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout
+        assert process.stdout.readline().startswith("Following as errors: http")
+        yield process
+    finally:
+        process.terminate()
+        assert process.wait(20) == 0
+        if process.stdout:
+            process.stdout.close()
+
+
+def files_of(process: int) -> list[Path]:
+    """The files that a process has open."""
+    found = []
+    for each in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(OSError):
+            found.append(Path(os.readlink(each)))
+    return found
 
 
 def point(name: str, value: float = 12.5, **tags: str) -> dict[str, Any]:
@@ -281,6 +316,71 @@ def test_the_page_of_servers_shows_them_beside_the_people(
     finally:
         stop.set()
         sender.join()
+
+
+@pytest.mark.waits
+def test_a_logs_tail_is_read_in_the_browser_and_by_nobody_else(
+    product: Product, writer: ApiClient, browser: Browser, tmp_path: Path
+) -> None:
+    log = tmp_path / "app.log"
+    log.write_bytes(b"first\nno \xff text\n")
+    with following(product, str(log), "--name", "errors") as process:
+        opened = [path for path in files_of(process.pid) if path == log]
+        assert opened == []
+        with at_board(browser, product, "/servers/?log=errors") as page:
+            panel = page.get_by_role("region", name="Logs")
+            lines = panel.locator("li")
+            lines.filter(has_text="no \\xff text").wait_for()
+            with log.open("a") as file:
+                file.write("<img src=x onerror=alert(1)> timeout after 3 s\n")
+            lines.filter(has_text="<img src=x").wait_for()
+            assert lines.count() == 3
+            panel.get_by_role("searchbox", name="find").fill("/TIME.?out/i")
+            panel.locator("mark", has_text="timeout").wait_for()
+            panel.get_by_text("1 found").wait_for()
+            panel.get_by_label("only these").check()
+            assert lines.first.is_hidden()
+            panel.get_by_label("only these").uncheck()
+            # While it is paused what comes is a number, over a rotation, too.
+            panel.get_by_role("button", name="Pause").click()
+            log.rename(tmp_path / "app.log.1")
+            log.write_text("after the rotation\nand more\n")
+            panel.get_by_text("2 new").wait_for()
+            assert lines.count() == 3
+            panel.get_by_role("button", name="Resume").click()
+            lines.filter(has_text="and more").wait_for()
+            # The chart's choice leaves the log in the page's address.
+            page.get_by_role("button", name="an hour").click()
+            assert "log=errors" in page.url
+            assert axe.found(page) == []
+        # The last browser has left: the file is let go.
+        wait_for(lambda: log not in files_of(process.pid), what="a log that nobody reads")
+        assert writer.json("signals/logs") == {"logs": ["errors"]}
+    wait_for(lambda: writer.json("signals/logs") == {"logs": []}, what="a log that nobody follows")
+    # Lines may hold secrets: none of them is in what the product says, or keeps.
+    kept = subprocess.run(["grep", "-rl", "onerror=alert", product.data], capture_output=True, text=True)
+    assert kept.stdout == ""
+
+
+@pytest.mark.waits
+def test_a_flag_is_streamed_as_it_is_made_and_resumed(product: Product, writer: ApiClient, seen: str) -> None:
+    with (
+        writer.stream(f"sites/{seen}/live/stream") as of_site,
+        writer.stream(f"signals/stream?name=a&site={seen}") as of_signals,
+    ):
+        last = next(of_site).id
+        assert next(of_signals).name == "snapshot"
+        made = writer.json(f"sites/{seen}/annotations", {"at": "2026-11-27T14:02:00Z", "text": "deploy ü"})
+        for events in (of_site, of_signals):
+            flag = next(event for event in events if event.name == "flag")
+            assert (flag.data["text"], flag.data["site"]) == ("deploy ü", seen)
+            assert flag.data["at"] == 1795788120
+    assert made["text"] == "deploy ü"
+    with writer.stream(f"sites/{seen}/live/stream", last=last) as events:
+        assert next(event for event in events if event.name == "flag").data == flag.data
+    of_servers = ApiClient(product, product.manage("addtoken", "--site", seen, "--servers").splitlines()[-1])
+    foreign = product.add_site("foreign-flags.example")
+    assert of_servers.refused(f"signals/stream?name=a&site={foreign}")[0] == 404
 
 
 def test_who_may_not_see_servers_does_not(product: Product, cast_keys: tuple[str, str]) -> None:

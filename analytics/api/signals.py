@@ -17,6 +17,7 @@ from analytics.models import Token
 from analytics.queries.time_limit import TooMuch, time_limit
 from analytics.servers import shown, stored
 from analytics.servers.hub import SignalHub
+from analytics.servers.log_hub import LogHub
 from analytics.servers.stored import Wanted
 from tracker.signals import gathering, json_points
 from tracker.signals.datapoint import NAME_MOST, NotADatapoint, Reason
@@ -44,12 +45,13 @@ class SeriesQuery(Schema):
     name: list[SeriesName] = Field([], max_length=NAMES_MOST, description="names; * stands for any text")
     tag: list[SeriesName] = Field([], max_length=NAMES_MOST, description="tags that it has, as host:a")
 
-    def wanted(self, find: str = "") -> Wanted:
+    def wanted(self, *others: str, find: str = "") -> Wanted:
+        """What is asked for; `others`: texts that are to be printable, too. Raises WrongSignalQuery."""
         tags = tuple((key, value) for key, _, value in (tag.partition(":") for tag in self.tag))
-        for text in (*self.name, *self.tag, find):
+        for text in (*self.name, *self.tag, find, *others):
             # A NUL is in no name that is stored, and Postgres would refuse to be asked for it.
             if text and not text.isprintable():
-                raise WrongSignalQuery("name, tag and find are printable text.")
+                raise WrongSignalQuery("name, tag, find and log are printable text.")
         return Wanted(tuple(self.name), tags, find)
 
 
@@ -122,7 +124,13 @@ class SeriesList(Schema):
     series: list[SeriesShown]
 
 
-def add_signals(api: NinjaAPI, hub: SignalHub) -> None:
+class LogList(Schema):
+    """The names of logs that `manage.py follow` follows now."""
+
+    logs: list[str]
+
+
+def add_signals(api: NinjaAPI, hub: SignalHub, logs: LogHub) -> None:
     """Add the operations with datapoints."""
 
     @api.post(
@@ -187,6 +195,23 @@ def add_signals(api: NinjaAPI, hub: SignalHub) -> None:
         except TooMuch:
             return answer({"error": f"This takes longer than {ANSWER_SECONDS:g} s: ask for less."}, 503)
 
+    @api.get(
+        "/signals/logs",
+        response={200: LogList, **dict.fromkeys((401, 403, 503), Problem)},
+        summary="Logs that are followed",
+        url_name="logs",
+        tags=["servers"],
+    )
+    @decorate_view(vary_on_headers("Authorization", "Cookie"))
+    async def list_logs(request: HttpRequest) -> HttpResponse:
+        """Their names; `/signals/stream?log=NAME` has the lines, which are stored nowhere."""
+        if not await rights.asees_servers(request.auth):  # type: ignore[attr-defined]
+            return answer({"error": HIDDEN}, 403)
+        try:
+            return answer({"logs": await logs.names()})
+        except NobodyGathers as problem:
+            return answer({"error": str(problem)}, 503)
+
 
 def _read(items: list[msgspec.Raw]) -> tuple[list[JsonPoint], list[dict[str, Any]]]:
     """Those that can be taken, and what is answered for each."""
@@ -207,7 +232,7 @@ def _read(items: list[msgspec.Raw]) -> tuple[list[JsonPoint], list[dict[str, Any
 
 
 def _found(query: WindowsQuery) -> dict[str, Any]:
-    wanted = query.wanted(query.find)
+    wanted = query.wanted(find=query.find)
     with time_limit(ANSWER_SECONDS):
         matching = stored.matching(wanted)
         rows = list(matching[query.offset : query.offset + query.limit])

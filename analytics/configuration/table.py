@@ -238,6 +238,10 @@ CONSUME_BYTES = Setting(
 )
 # A browser keeps no more than six to one host, and a program needs one for all that it shows.
 STREAMS = Setting("FOOTFALL_STREAMS", kinds.count(1, MOST), 10, "streams of one reader in one process")
+# Off: whoever may read figures of processes, with a token for one site, would read the names of all.
+METRICS_SITES = Setting(
+    "FOOTFALL_METRICS_SITES", kinds.switch, False, "whether /metrics has gauges of who is on each site"
+)
 # At 150 bytes a window, 10,000 series are 3 GB of six hours, 17 GB of eight days, 86 GB of thirteen months.
 SIGNAL_HOURS = Setting(
     "FOOTFALL_SIGNAL_HOURS", kinds.count(1, 24 * 366), 6, "hours that datapoints are kept by 10 s"

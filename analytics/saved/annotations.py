@@ -1,5 +1,6 @@
 """Annotations: what happened at a moment, flags in charts."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from django import forms
@@ -28,3 +29,9 @@ class AnnotationForm(SavedForm):
         if not FIRST <= at.date() < LAST:
             raise forms.ValidationError("A moment between 2000 and 2099.")
         return at
+
+
+def made_since(site_ids: Sequence[int], since: datetime, most: int) -> list[Annotation]:
+    """Those of these sites that were made after a moment, the last `most`, oldest first."""
+    made = Annotation.objects.filter(site__in=site_ids, created_at__gt=since)
+    return list(made.order_by("-created_at", "-pk")[:most])[::-1]

@@ -3,10 +3,8 @@
 One connection for all streams of this process, and only while there are some; what is told is encoded once.
 """
 
-import asyncio
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,12 +12,11 @@ from typing import Any, Protocol
 import msgspec
 
 from analytics.servers import shown
-from tracker.liveness.activity import Activities, go_on
+from analytics.servers.exchange_link import ExchangeLink
+from tracker.liveness.activity import Activities
 from tracker.signals.datapoint import Series
-from tracker.signals.exchange_messages import LINE_MOST, Answered, Follow, Told, line
+from tracker.signals.exchange_messages import Answered, Follow, Told
 from tracker.signals.windows import Row
-
-AGAIN_SECONDS = 1.0
 
 
 class ToldWindow:
@@ -62,53 +59,28 @@ class SignalHub:
     def __init__(self, path: Path | None, activities: Activities) -> None:
         """`path`: where the process that gathers them listens; None where there is none."""
         self.path = path
-        self._activity = activities.new("Hearing of datapoints")
+        self._link = ExchangeLink(path, activities.new("Hearing of datapoints"), self._ask, self._hear)
         self._watchers: set[Watcher] = set()
-        self._writer: asyncio.StreamWriter | None = None
-        self._task: asyncio.Task[None] | None = None
 
     def watch(self, watcher: Watcher) -> None:
         """Tell this one from now on."""
         self._watchers.add(watcher)
-        self._follow()
-        if self._task is None and self.path:
-            self._task = asyncio.create_task(go_on(self._activity, self._hear))
+        self._link.need()
 
     def leave(self, watcher: Watcher) -> None:
         """Tell it no more; without anybody, nothing is heard."""
         self._watchers.discard(watcher)
         if self._watchers:
-            self._follow()
-        elif self._task:
-            self._task.cancel()
-            self._task = None
-            self._activity.ended()
+            self._link.need()
+        else:
+            self._link.end()
 
-    def _follow(self) -> None:
-        if self._writer:
-            names = sorted({name for watcher in self._watchers for name in watcher.names})
-            self._writer.write(line(Follow(names)))
+    def _ask(self) -> Follow:
+        return Follow(sorted({name for watcher in self._watchers for name in watcher.names}))
 
-    async def _hear(self) -> None:
-        while True:
-            # One that is away is about to be started again.
-            with suppress(OSError):
-                await self._listen()
-            await asyncio.sleep(AGAIN_SECONDS)
-
-    async def _listen(self) -> None:
-        reader, self._writer = await asyncio.open_unix_connection(self.path, limit=LINE_MOST)
-        decoder = msgspec.json.Decoder(Answered)
-        try:
-            self._follow()
-            while text := await reader.readline():
-                answer = decoder.decode(text)
-                if isinstance(answer, Told):
-                    self._tell(answer)
-                self._activity.progressed()
-        finally:
-            self._writer.close()
-            self._writer = None
+    def _hear(self, answer: Answered) -> None:
+        if isinstance(answer, Told):
+            self._tell(answer)
 
     def _tell(self, told: Told) -> None:
         now = time.time()

@@ -37,9 +37,10 @@ class LiveFeed:
         ask: Callable[[Callable[[], list[Happening]]], Awaitable[list[Happening]]],
         site: Site,
         filters: Filters,
+        news: asyncio.Event,
     ) -> None:
         """`ask`: asks Postgres."""
-        self.news = asyncio.Event()
+        self._news = news
         self._ticker, self._ask = ticker, ask
         self._site, self._filters = site, filters
         self._stream: BoardStream | None = None
@@ -60,7 +61,7 @@ class LiveFeed:
         """Take a snapshot."""
         if seq > self._seq:
             self._seq, self._pending = seq, (seq, text)
-            self.news.set()
+            self._news.set()
 
     async def first(self, had: str) -> str:
         """A snapshot of this moment, and what a client that comes back has missed."""
@@ -69,7 +70,7 @@ class LiveFeed:
         self._last = now.timestamp()
         if self._stream:
             self._cursor = self._stream.now()
-        since = _moment(had)
+        since = server_sent.moment(had)
         missed: list[Happening] = []
         if since:
             reached = max(since - LATE, now - RESUMED_SPAN)
@@ -109,11 +110,3 @@ class LiveFeed:
 
     def _missed(self, since: datetime) -> list[Happening]:
         return stored_stream.after(self._site.pk, since, self._filters, RESUMED_MOST)
-
-
-def _moment(had: str) -> datetime | None:
-    """The moment that an id of ours stands for, if it is one."""
-    try:
-        return datetime.fromtimestamp(float(had), UTC) if had.replace(".", "", 1).isdecimal() else None
-    except (ValueError, OverflowError, OSError):
-        return None

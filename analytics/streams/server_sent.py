@@ -3,6 +3,8 @@
 Source: the WHATWG's HTML standard, section 9.2, server-sent events.
 """
 
+from datetime import UTC, datetime
+
 COMMENT = ":\n\n"
 
 
@@ -15,3 +17,11 @@ def event(name: str, data: str, last: str = "") -> str:
 def retry(milliseconds: int) -> str:
     """After how long a client comes back that lost its stream."""
     return f"retry: {milliseconds}\n\n"
+
+
+def moment(had: str) -> datetime | None:
+    """The moment that an id of ours stands for, if it is one: seconds since 1970."""
+    try:
+        return datetime.fromtimestamp(float(had), UTC) if had.replace(".", "", 1).isdecimal() else None
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -40,11 +40,12 @@ class SignalFeed:
         wanted: Wanted,
         seconds: int,
         minutes: int,
+        news: asyncio.Event,
     ) -> None:
         """`ask`: asks Postgres. `seconds`: how long windows are. `minutes`: of the past, to begin with."""
-        self.news = asyncio.Event()
         self.names = wanted.names
         self._hub, self._ask, self._wanted = hub, ask, wanted
+        self._news = news
         self._seconds, self._minutes = seconds, minutes
         self._patterns = NamePatterns(wanted.names)
         self._waiting: dict[tuple[Series, int], ToldWindow] = {}
@@ -67,7 +68,7 @@ class SignalFeed:
         row = window.row
         if row.seconds == self._seconds and len(self._waiting) <= WAITING_MOST:
             self._waiting[row.series, row.at] = window
-            self.news.set()
+            self._news.set()
 
     async def first(self, had: str) -> str:
         """The past as a snapshot; for a client that comes back, the windows since its last one."""

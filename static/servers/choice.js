@@ -33,6 +33,9 @@ export function readChoice() {
 /** @param {Choice} choice */
 export function writeChoice({ names, tags, span, measure, site }) {
   const said = new URLSearchParams();
+  // Which log is shown stands there, too, and is none of ours.
+  const log = new URLSearchParams(location.search).get("log");
+  if (log) said.set("log", log);
   for (const name of names.length ? names : [""]) said.append("name", name);
   for (const tag of tags) said.append("tag", tag);
   said.set("span", span);

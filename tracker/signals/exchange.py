@@ -1,7 +1,7 @@
 """Where other processes of Footfall send datapoints, and hear of the windows of series that they show.
 
 It stands between the windows and who stores them. One connection is one process, which asks for all that its
-browsers and programs look at.
+browsers and programs look at. Lines of logs pass here, too (`log_relay`).
 """
 
 import asyncio
@@ -16,7 +16,8 @@ import msgspec
 from tracker.liveness.activity import Activity, go_on
 from tracker.signals import json_points
 from tracker.signals.datapoint import Datapoint, NotADatapoint, Series
-from tracker.signals.exchange_messages import LINE_MOST, Asked, Follow, Take, Taken, Told, line
+from tracker.signals.exchange_messages import LINE_MOST, Answered, Asked, Follow, Take, Taken, Told, line
+from tracker.signals.log_relay import LogRelay
 from tracker.signals.name_patterns import NamePatterns
 from tracker.signals.signals import Signals
 from tracker.signals.windows import Row
@@ -35,7 +36,7 @@ UNREAD_MOST = 16 * 1024 * 1024
 
 
 class Follower:
-    """One process that shows windows."""
+    """One process at the other end: it sends datapoints, shows windows, or has to do with logs."""
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self._writer = writer
@@ -53,7 +54,7 @@ class Follower:
         """These have ended."""
         kept = [row for row in rows if self._keeps(row.series)]
         for start in range(0, len(kept), PORTION):
-            self._say(Told(True, kept[start : start + PORTION]))
+            self.say(Told(True, kept[start : start + PORTION]))
 
     def begin_window(self) -> None:
         """Windows begin anew, and so what is known of them."""
@@ -71,11 +72,15 @@ class Follower:
                 if len(rows) == FILLING_MOST:
                     break
         if rows:
-            self._say(Told(False, rows))
+            self.say(Told(False, rows))
 
     def say_taken(self, number: int) -> None:
         """What was sent under this number is in its windows."""
-        self._say(Taken(number))
+        self.say(Taken(number))
+
+    def close(self) -> None:
+        """End its connection; it comes back where somebody gathers datapoints again."""
+        self._writer.close()
 
     def _keeps(self, series: Series) -> bool:
         kept = self._kept.get(series)
@@ -83,7 +88,8 @@ class Follower:
             kept = self._kept[series] = self._patterns.keep(series.name)
         return kept
 
-    def _say(self, message: Taken | Told) -> None:
+    def say(self, message: Answered) -> None:
+        """Tell it this, unless it does not read."""
         transport = self._writer.transport
         if transport.get_write_buffer_size() > UNREAD_MOST:
             transport.abort()
@@ -100,6 +106,7 @@ class Exchange:
         self._store = store
         self._recent: deque[list[Row]] = deque(maxlen=RECENT)
         self._followers: set[Follower] = set()
+        self.logs = LogRelay()
 
     def put(self, rows: list[Row]) -> None:
         """These windows have ended."""
@@ -125,6 +132,8 @@ class Exchange:
             with suppress(asyncio.CancelledError):
                 await telling
             server.close()
+            for follower in list(self._followers):
+                follower.close()
 
     async def _tell(self, signals: Signals) -> None:
         while True:
@@ -147,9 +156,13 @@ class Exchange:
             logger.warning("signals: lost a process that shows datapoints (%s)", type(error).__name__)
         finally:
             self._followers.discard(follower)
+            self.logs.leave(follower)
             writer.close()
 
-    def _answer(self, asked: Take | Follow, follower: Follower, signals: Signals) -> None:
+    def _answer(self, asked: Asked, follower: Follower, signals: Signals) -> None:
+        if not isinstance(asked, Follow | Take):
+            self.logs.hear(follower, asked)
+            return
         if isinstance(asked, Follow):
             follower.follow(asked.names)
             for rows in self._recent:

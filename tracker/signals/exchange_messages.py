@@ -1,8 +1,9 @@
-"""What the process that gathers datapoints and those that show them say: a line of JSON each."""
+"""What the process that gathers datapoints says to others, and they to it: a line of JSON each."""
 
 import msgspec
 
 from tracker.signals.json_points import JsonPoint
+from tracker.signals.log_text import LogText
 from tracker.signals.windows import Row
 
 LINE_MOST = 8 * 1024 * 1024  # bytes: a whole batch of datapoints
@@ -21,6 +22,50 @@ class Follow(msgspec.Struct, tag="follow"):
     names: list[str]
 
 
+class Offer(msgspec.Struct, tag="offer"):
+    """This process follows a log, and says its lines while somebody wants them; `run`: no other's."""
+
+    name: str
+    run: str
+
+
+class WatchLogs(msgspec.Struct, tag="watch_logs"):
+    """From now on tell of the lines of logs with these names, the last ones first, and of no others."""
+
+    names: list[str]
+
+
+class ListLogs(msgspec.Struct, tag="list_logs"):
+    """Which logs are followed; answered with `Logs`."""
+
+
+class Lines(msgspec.Struct, tag="lines"):
+    """Lines of a log, numbered from `first` on. Those before that nobody was told of were too many.
+
+    `whole`: all that are kept, for one that begins to look; whoever has some of them passes over those.
+    """
+
+    name: str
+    run: str
+    first: int
+    lines: list[LogText]
+    whole: bool = False
+    anew: bool = False  # instead of all that was told of this run before
+    ended: bool = False  # nobody follows it any more
+
+
+class LogWanted(msgspec.Struct, tag="log_wanted"):
+    """To who follows a log: whether somebody wants its lines, and if so, the last ones again."""
+
+    wanted: bool
+
+
+class Logs(msgspec.Struct, tag="logs"):
+    """The names of the logs that are followed, each once."""
+
+    names: list[str]
+
+
 class Taken(msgspec.Struct, tag="taken"):
     """The datapoints of this number are in their windows."""
 
@@ -34,8 +79,8 @@ class Told(msgspec.Struct, tag="told"):
     rows: list[Row]
 
 
-Asked = Take | Follow
-Answered = Taken | Told
+Asked = Take | Follow | Offer | WatchLogs | ListLogs | Lines
+Answered = Taken | Told | LogWanted | Logs | Lines
 
 
 def line(message: Asked | Answered) -> bytes:

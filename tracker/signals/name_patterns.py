@@ -14,6 +14,11 @@ class NamePatterns:
         alternatives = [_expression(each) for each in sorted(kept - self._names)]
         self._pattern = re.compile("|".join(alternatives), re.DOTALL) if alternatives else None
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is wanted."""
+        return not self._names and self._pattern is None
+
     def keep(self, name: str) -> bool:
         """Whether this name is among them."""
         return name in self._names or bool(self._pattern and self._pattern.fullmatch(name))
