@@ -219,12 +219,12 @@ def test_conversions_are_what_a_plain_count_says(site: Site, ask: GoalAsking, st
         assert visits
         told = {row[0]: row[1:] for row in ask.rows(*measures, by=("goal",), filters=filters)}
         reached = {goal.name: [visit for visit in visits if visit.has(goal)] for goal in GOALS}
-        assert set(told) == {name for name, found in reached.items() if found}
+        assert set(told) == set(reached)
         for goal in GOALS:
             found = reached[goal.name]
             value = worth([event for visit in found for event in visit.of(goal)])
             expected = [len(found), pytest.approx(len(found) / len(visits)), pytest.approx(value)]
-            assert not found or told[goal.name] == [*expected, len(found)]
+            assert told[goal.name] == [*expected, len(found)]
             # The same as a column of every table: of one goal with each filter, each goal in turn.
             if goal is not GOALS[number % len(GOALS)]:
                 continue
@@ -310,6 +310,31 @@ def test_conversions_never_exceed_visits_nor_rise_by_a_filter(site: Site, ask: G
                 "conversions", filters=(*filters, HistoryFilter("goal", operator, (goal,))), conversion=goal
             ).totals
             assert part == [totals[0] if operator == "is" else 0]
+
+
+def test_goals_that_nobody_reached_have_a_row_in_its_place(site: Site, ask: GoalAsking) -> None:
+    measures = ("conversions", "conversion_rate", "goal_value")
+    everything = fill(site, 5)
+    whole = ask.rows(*measures, by=("goal",))
+    assert whole[-1] == ["Never", 0, 0.0, 0]
+    assert [row[1] for row in whole] == sorted((row[1] for row in whole), reverse=True)
+    for order, first in (("conversions", "Never"), ("goal", "Blog"), ("-goal", "With plan")):
+        table = ask("conversions", by=("goal",), order=order, limit=1).table
+        assert table
+        assert (table.rows[0][0], table.found) == (first, len(GOALS))
+    assert [row[0] for row in ask.rows("conversions", by=("goal",), find="NEV")] == ["Never"]
+    assert [row[0] for row in ask.rows("conversions", by=("goal",), offset=2)] == [
+        row[0] for row in whole[2:]
+    ]
+    # Beside another span in which nothing was, and beside this one.
+    for day, there in ((date(2024, 1, 1), 0), (FIRST, sum(visit.has(GOALS[2]) for visit in everything))):
+        span = Span(day, day + timedelta(days=DAYS - 1))
+        compared = ask("conversions", by=("goal",), compared=span).compared_table
+        assert compared
+        assert {row[0]: row[1] for row in compared.rows} | {"Order": there} == {
+            row[0]: row[1] for row in compared.rows
+        }
+        assert len(compared.rows) == len(GOALS)
 
 
 def test_a_goal_that_is_defined_anew_counts_at_once(site: Site, ask: GoalAsking) -> None:

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 import duckdb
+import msgspec
 
 from analytics.history.buckets import MOST_BUCKETS, Buckets, buckets, count
 from analytics.history.day_format import EVENTS, VIEWS
@@ -24,6 +25,7 @@ from analytics.history.question import (
     WrongQuestion,
     check,
     level_of,
+    order_of,
 )
 from analytics.history.question_sql import DayPaths, QuestionSql, QuestionStatement
 from tracker.contract.zones import zone_of
@@ -149,6 +151,8 @@ class Answering:
         names: list[str] | None,
     ) -> AnswerTable:
         dimensions = question.dimensions
+        if dimensions == ("goal",):
+            return self._goals(duck, question, found, paths, names)
         times = [number for number, name in enumerate(dimensions) if level_of(name) is Level.TIME]
         made = _buckets(question, paths, dimensions[times[0]] if times else None)
         rows: list[tuple[Any, ...]] = []
@@ -166,6 +170,62 @@ class Answering:
             shown = _filled(question, made, shown)
             number = len(shown)
         return AnswerTable(shown, number, sums)
+
+    def _goals(
+        self,
+        duck: duckdb.DuckDBPyConnection,
+        question: HistoryQuestion,
+        found: Found,
+        paths: DayPaths,
+        names: list[str] | None,
+    ) -> AnswerTable:
+        """The goals of a question, with those that nobody reached: there are few, so all are asked for."""
+        rows: list[tuple[Any, ...]] = []
+        if _asks(paths, question.dimensions) and names != []:
+            made = buckets(None, paths.days, paths.until)
+            rows = self._rows(duck, question, question.dimensions, found, paths, made, names, whole=True)
+        width = len(question.measures) + 1
+        sums = list(rows[0][width + 1 :]) if rows else _no_sums(question)
+        shown = [[row[0], *_plain(question, row, 1)] for row in rows]
+        wanted = question.find.lower()
+        unreached = [
+            goal.name
+            for goal in question.goals
+            if (names is None or goal.name in names)
+            and wanted in goal.name.lower()
+            and all(goal.name != row[0] for row in shown)
+        ]
+        nothing, asked = list(_nothing(question)), question.measures
+        if unreached and "conversion_rate" in asked and self._visits(duck, question, found, paths):
+            nothing[asked.index("conversion_rate")] = 0.0
+        shown += [[name, *nothing] for name in unreached]
+        shown = _ordered(question, shown)
+        number = len(shown)
+        if names is None:
+            shown = shown[question.offset : question.offset + question.limit]
+        return AnswerTable(shown, number, sums)
+
+    def _visits(
+        self, duck: duckdb.DuckDBPyConnection, question: HistoryQuestion, found: Found, paths: DayPaths
+    ) -> int:
+        """How many visits there are of which some may have a goal."""
+        if not _asks(paths, ()):
+            return 0
+        asked = msgspec.structs.replace(question, measures=("visits",), dimensions=(), order="", find="")
+        made = buckets(None, paths.days, paths.until)
+        return int(self._rows(duck, asked, (), found, paths, made)[0][0])
+
+
+def _ordered(question: HistoryQuestion, rows: list[list[Any]]) -> list[list[Any]]:
+    """As `QuestionSql` orders rows of one dimension: what is not known comes last, equals go by name."""
+    name, falling = order_of(question)
+    by_name = sorted(rows, key=lambda row: row[0])
+    if name not in question.measures:
+        return by_name[::-1] if falling and name in question.dimensions else by_name
+    at = 1 + question.measures.index(name)
+    known = [row for row in by_name if row[at] is not None]
+    known.sort(key=lambda row: row[at], reverse=falling)
+    return [*known, *(row for row in by_name if row[at] is None)]
 
 
 def _asks(paths: DayPaths, dimensions: Sequence[str]) -> bool:
