@@ -54,7 +54,7 @@ class WebProcess:
         self.signals = SignalHub(settings.FOOTFALL_SIGNALS_SOCKET, self.activities)
         self.logs = LogHub(settings.FOOTFALL_SIGNALS_SOCKET, self.activities)
         self.flags = FlagWatch(self.streams.ask, self.activities)
-        self.rates = RateLimits(settings.FOOTFALL_API_RATE)
+        self.rates = _rate_limits(redis_url)
         self.exports = Exports()
 
 
@@ -68,6 +68,15 @@ def _login_door() -> LoginDoor:
         hold=settings.LOGIN_HOLD,
         proxies=addresses.networks(settings.FOOTFALL_TRUSTED_PROXIES),
     )
+
+
+def _rate_limits(redis_url: str | None) -> RateLimits:
+    if not redis_url:
+        return RateLimits(settings.FOOTFALL_API_RATE)
+    # Here, as below.
+    from analytics.api.redis_counts import RedisCounts
+
+    return RateLimits(settings.FOOTFALL_API_RATE, shared=RedisCounts(redis_url))
 
 
 def _live_state(

@@ -21,7 +21,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from analytics.access import tokens
-from analytics.api.rate_limits import RateLimits, TooOften
+from analytics.api.rate_limits import AWAY_SECONDS, RateLimits, TooOften
+from analytics.api.redis_counts import RedisCounts
 from analytics.models import Member, Token
 from analytics.process import web
 from analytics.urls import api
@@ -30,12 +31,19 @@ from scripts.stands.waiting import wait_for
 from tests import stored
 from tests.cast import Cast, make_cast
 from tests.question_process import asked_of_ours
+from tests.valkey import Valkey, running_valkey
 from tracker.models import Site
 
 
 @pytest.fixture
 def cast(db: None) -> Cast:
     return make_cast()
+
+
+@pytest.fixture
+def valkey() -> Iterator[Valkey]:
+    with running_valkey() as started:
+        yield started
 
 
 def by(who: User | str) -> Client:
@@ -107,15 +115,15 @@ def test_a_change_leaves_alone_what_it_does_not_name(cast: Cast) -> None:
     assert (site.page_parameters, site.fold_case, site.key) == (["id"], False, cast.site.key)
 
 
-def test_requests_are_counted_for_each_reader() -> None:
+async def test_requests_are_counted_for_each_reader() -> None:
     now = 100.0
     limits = RateLimits(3, lambda: now)
     token, user = Token(pk=1), User(pk=1)
-    rates = [limits.take(token) for _ in range(3)]
+    rates = [await limits.take(token) for _ in range(3)]
     assert [rate.left for rate in rates if rate] == [2, 1, 0]
     now = 130.4
     with pytest.raises(TooOften) as refused:
-        limits.take(token)
+        await limits.take(token)
     assert refused.value.rate.headers == {
         "RateLimit-Limit": "3",
         "RateLimit-Remaining": "0",
@@ -123,14 +131,39 @@ def test_requests_are_counted_for_each_reader() -> None:
         "RateLimit-Policy": "3;w=60",
     }
     # Another reader, and the next minute.
-    assert limits.take(user)
+    assert await limits.take(user)
     now = 160.0
-    assert limits.take(token) == (3, 2, 60)
-    assert RateLimits(0).take(token) is None
+    assert await limits.take(token) == (3, 2, 60)
+    assert await RateLimits(0).take(token) is None
     for number in range(3000):
         now += 0.1
-        limits.take(Token(pk=number))
+        await limits.take(Token(pk=number))
     assert len(limits._windows) <= 1001
+
+
+async def test_all_processes_count_together_and_alone_while_redis_is_away(valkey: Valkey) -> None:
+    now = 100.0
+    shared = [RedisCounts(valkey.url) for _ in range(2)]
+    one, other = (RateLimits(5, lambda: now, each) for each in shared)
+    token, user = Token(pk=1), User(pk=1)
+    rates = [await each.take(token) for each in (one, other, one)]
+    assert [rate.left for rate in rates if rate] == [4, 3, 2]
+    assert all(rate and 58 <= rate.reset <= 60 for rate in rates)
+    assert await other.take(user) == (5, 4, 60)
+    # Nobody is refused for that Redis is away, nor is anybody let in for ever.
+    valkey.kill()
+    alone = [await each.take(token) for each in (one, one, other)]
+    assert [rate.left for rate in alone if rate] == [2, 1, 3]
+    assert await one.take(token)
+    with pytest.raises(TooOften) as refused:
+        await one.take(token)
+    assert refused.value.rate.headers["RateLimit-Remaining"] == "0"
+    valkey.start()
+    now += AWAY_SECONDS
+    rates = [await each.take(token) for each in (one, other)]
+    assert [rate.left for rate in rates if rate] == [4, 3]
+    for each in shared:
+        await each.close()
 
 
 def test_who_asks_too_often_is_told_when_to_go_on(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,7 +79,8 @@ ALLOWED: dict[str, set[str]] = {
     # Judges and names what logs say as an edge does with what pages say, and copies rows into the tables.
     "analytics.access_logs": READ
     | {"analytics.models", "analytics.history", "tracker.conversation", "tracker.postgres"},
-    "analytics.importing": READ | {"analytics.models", "analytics.queries"},
+    # Imported figures answer the questions of reports, too.
+    "analytics.importing": READ | {"analytics.models", "analytics.queries", "analytics.history"},
     "analytics.sites": READ
     | {"analytics.models", "analytics.live", "analytics.access", "analytics.queries", "analytics.erasing"}
     | {"analytics.saved", "analytics.importing"},
@@ -95,13 +96,13 @@ ALLOWED: dict[str, set[str]] = {
     },
     "analytics.admin": READ
     | {"analytics.models", "analytics.queries", "analytics.access", "analytics.history"}
-    | {"analytics.sites"},
+    | {"analytics.sites", "analytics.saved", "analytics.importing"},
     "analytics.api": READ
     | {"analytics.models", "analytics.live", "analytics.history", "analytics.access", "analytics.queries"}
     | {"analytics.saved", "analytics.sites", "analytics.exporting", "analytics.importing"}
     | {"analytics.servers", "analytics.streams", "analytics.board", "tracker.signals"}
-    # What servers say of page views goes the way of what pages say.
-    | {"tracker.edge", "tracker.ingest"},
+    # What servers say of page views goes the way of what pages say; requests are counted in Redis.
+    | {"tracker.edge", "tracker.ingest", "tracker.across"},
     # What datapoints are, and what is said to the process that gathers them.
     "analytics.servers": READ | {"analytics.access", "analytics.queries", "tracker.signals"},
     "analytics.streams": READ
@@ -141,6 +142,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"analytics.api", "analytics.exporting", "tracker.edge"},
     "analytics.urls": READ
     | {"analytics.process", "analytics.access", "analytics.api", "analytics.board", "analytics.sites"}
+    | {"analytics.admin"}
     | {"analytics.health", "analytics.people", "analytics.servers"}
     | {"tracker.web"},
     "analytics.asgi": {"analytics.process", "analytics.board", "tracker.web"},

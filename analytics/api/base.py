@@ -74,7 +74,7 @@ class ReaderAuth(AuthBase):
         sends = request.method == "POST" and request.path_info.endswith(SENDING)
         if reader is not None and not sends:
             # Whoever answers puts it into the headers (`manners`).
-            request.rate = self._limits.take(reader)  # type: ignore[attr-defined]
+            request.rate = await self._limits.take(reader)  # type: ignore[attr-defined]
         return reader
 
     async def _reader(self, request: HttpRequest) -> rights.Reader | None:

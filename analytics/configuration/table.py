@@ -166,7 +166,7 @@ API_RATE = Setting(
     "FOOTFALL_API_RATE",
     kinds.count(0, MOST),
     1200,
-    "requests that a token or user may send the API in a minute, to each web process; 0 is any number",
+    "requests that a token or user may send the API in a minute; 0 is any number",
 )
 NAMES = Setting("FOOTFALL_NAMES", kinds.count(1, MOST), 10_000, "distinct names in a live list")
 # A page view is open for a day, and its id is looked for during two.
