@@ -1,7 +1,6 @@
 """Other products' exports: read by their headers, kept apart, once, undone as one; damage and bombs."""
 
 import gzip
-import io
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -10,51 +9,18 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from analytics.importing import export_files, imported_files
-from analytics.importing.figures import WrongExportFile
+from analytics.importing import export_files, imported_files, products
+from analytics.importing.figures import TOTAL, WrongExportFile
+from analytics.importing.imported_days import days_of
+from analytics.importing.imported_sums import NamedFigures
 from analytics.models import ImportedFigure, ImportedFile
 from tests import stored
+from tests.foreign_exports import CONTENT, GA4, PLAUSIBLE, UMAMI, T, zipped
 from tracker.models import Site
 
 pytestmark = pytest.mark.django_db
 
 FIRST, LAST = date(2025, 3, 1), date(2025, 3, 31)
-T = "visitors,visits,visit_duration,bounces,pageviews"
-PLAUSIBLE = {
-    "imported_visitors_20250301_20250302.csv": "date,visitors,pageviews,bounces,visits,visit_duration\n"
-    "2025-03-01,10,30,2,12,600\n"
-    "2025-03-02,5,5,5,5,0\n",
-    "imported_pages_20250301_20250302.csv": "date,hostname,page,visits,visitors,pageviews,"
-    "total_scroll_depth\n"
-    "2025-03-01,a.example,/,12,10,20,3\n2025-03-01,a.example,/ü,3,3,10,3\n",
-    "imported_sources_20250301_20250302.csv": "date,source,referrer,utm_source,utm_medium,utm_campaign,"
-    f"utm_content,utm_term,{T}\n2025-03-01,Google,google.com,news,,,,,4,4,1,1,8\n",
-    "imported_locations_20250301_20250302.csv": f"date,country,region,city,{T}\n2025-03-01,DE,,0,4,4,1,1,8\n",
-    "imported_custom_events_20250301_20250302.csv": "date,name,link_url,path,visitors,events\n"
-    "2025-03-01,buy,,/,2,3\n",
-    "readme.csv": "x\n",
-}
-GOATCOUNTER = (
-    "2Path,Title,Event,UserAgent,Browser,System,Session,Bot,Referrer,Referrer scheme,Screen size,Location,"
-    "FirstVisit,Date\n"
-    '/a,"A, b",false,,Firefox 130,Linux,s1,0,https://news.example/x,h,,DE-BE,true,2025-03-01T10:00:00Z\n'
-    "/b,B,false,,Firefox 130,Linux,s1,0,,,,DE-BE,false,2025-03-01T10:01:00Z\n"
-    "click,C,true,,Firefox 130,Linux,s1,0,,,,DE-BE,false,2025-03-01T10:02:00Z\n"
-    "/a,A,false,,Chrome 1,Windows 10,s2,3,,,,US,true,2025-03-01T10:03:00Z\n"
-)
-UMAMI = (
-    "website_id,session_id,visit_id,event_id,hostname,browser,os,device,screen,language,country,url_path,"
-    "url_query,referrer_domain,event_type,event_name,created_at\n"
-    "w,p1,v1,e1,a,chrome,Linux,desktop,1,de,DE,/,utm_source=news,www.google.com,1,,2025-03-01 10:00:00\n"
-    "w,p1,v1,e2,a,chrome,Linux,desktop,1,de,DE,/b,,,1,,2025-03-01 10:05:00\n"
-    "w,p1,v1,e3,a,chrome,Linux,desktop,1,de,DE,/b,,,2,buy,2025-03-01 10:06:00\n"
-    "w,p2,v2,e4,a,firefox,Linux,mobile,1,de,FR,/,,,1,,2025-03-01 11:00:00\n"
-)
-GA4 = (
-    "# ----\n# Pages\n# Start date: 20250301\n# End date: 20250302\n# ----\n"
-    'Page path and screen class,Date,Views,Active users\n/,20250301,"1,200",800\n'
-    "/b,20250301,10,9\n/,20250302,5,5\n"
-)
 
 
 @pytest.fixture
@@ -62,20 +28,14 @@ def site() -> Site:
     return Site.objects.create(domain="a.example", hosts=["a.example"], timezone="Europe/Berlin")
 
 
-def zipped(files: dict[str, str]) -> bytes:
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in files.items():
-            archive.writestr(name, text)
-    return made.getvalue()
+def by_day(site: Site) -> dict[date, dict[str, int]]:
+    return {day: sums for day, _, sums in NamedFigures(days_of(site, FIRST, LAST), TOTAL).by_day()}
 
 
-CONTENT = {
-    "plausible": zipped(PLAUSIBLE),
-    "goatcounter": gzip.compress(GOATCOUNTER.encode()),
-    "umami": UMAMI.encode(),
-    "ga4": GA4.encode(),
-}
+def by_name(site: Site, dimension: str) -> dict[str, dict[str, int]]:
+    return dict(NamedFigures(days_of(site, FIRST, LAST), dimension).most(100))
+
+
 TOTALS = {
     # visitors, visits, views, bounces, events
     "plausible": (15, 17, 35, 7, 0),
@@ -84,7 +44,7 @@ TOTALS = {
     "ga4": (0, 0, 1215, 0, 0),
 }
 PAGES = {
-    "plausible": [("/", 20), ("/ü", 10)],
+    "plausible": [("/", 20), ("/%C3%BC", 10)],
     "goatcounter": [("/a", 1), ("/b", 1)],
     "umami": [("/", 2), ("/b", 1)],
     "ga4": [("/", 1205), ("/b", 10)],
@@ -101,11 +61,11 @@ def test_a_file_is_taken_once_and_undone_as_one(
     assert f"{TOTALS[product][2]:,} page views" in capsys.readouterr().out
     assert not ImportedFile.objects.exists()
     call_command("importhistory", site.key, product, str(path))
-    days = list(imported_files.told(site, FIRST, LAST))
+    days = by_day(site).values()
     names = ("visitors", "visits", "views", "bounces", "events")
     assert tuple(sum(day[name] for day in days) for name in names) == TOTALS[product]
-    pages = imported_files.told(site, FIRST, LAST, "page")
-    assert sorted((page["name"], page["views"]) for page in pages) == PAGES[product]
+    pages = by_name(site, "page")
+    assert sorted((name, sums["views"]) for name, sums in pages.items()) == PAGES[product]
     with pytest.raises(CommandError, match="in already"):
         call_command("importhistory", site.key, product, str(path))
     file = ImportedFile.objects.get()
@@ -128,8 +88,8 @@ def test_entries_exits_and_sources_are_put_together(site: Site, tmp_path: Path) 
         "utm_source": {("news", 1)},
         "country": {("DE", 1), ("FR", 1)},
     }.items():
-        told = imported_files.told(site, FIRST, LAST, dimension)
-        assert {(row["name"], row["visits"]) for row in told} == expected, dimension
+        told = by_name(site, dimension)
+        assert {(name, sums["visits"]) for name, sums in told.items()} == expected, dimension
 
 
 def test_own_days_win_and_of_two_products_the_first(site: Site, tmp_path: Path) -> None:
@@ -137,14 +97,14 @@ def test_own_days_win_and_of_two_products_the_first(site: Site, tmp_path: Path) 
         path = tmp_path / product
         path.write_bytes(CONTENT[product])
         imported_files.take(site, path, product, "me")
-    days = {row["day"]: row["views"] for row in imported_files.told(site, FIRST, LAST)}
+    days = {day: sums["views"] for day, sums in by_day(site).items()}
     assert days == {date(2025, 3, 1): 30, date(2025, 3, 2): 5}
     # Late in the evening, UTC, that is the next day in Berlin.
     stored.visit(site, datetime(2025, 2, 28, 23, 30, tzinfo=UTC), "/")
-    days = {row["day"]: row["views"] for row in imported_files.told(site, FIRST, LAST)}
+    days = {day: sums["views"] for day, sums in by_day(site).items()}
     assert days == {date(2025, 3, 2): 5}
     other = Site.objects.create(domain="b.example", hosts=[])
-    assert not imported_files.told(other, FIRST, LAST)
+    assert by_day(other) == {}
 
 
 def bomb(path: Path) -> None:
@@ -159,11 +119,26 @@ def lying(path: Path) -> None:
     path.write_bytes(content.replace((3_000_005).to_bytes(4, "little"), (10).to_bytes(4, "little")))
 
 
+def many(visitors: int, times: int) -> bytes:
+    """Rows of Umami's, of so many visitors."""
+    head, row, *_ = UMAMI.splitlines(keepends=True)
+    rows = "".join(row.replace("p1", f"p{number}") for number in range(visitors))
+    return (head + rows * times).encode()
+
+
 @pytest.mark.parametrize(
     ("product", "make", "problem"),
     [
         ("plausible", bomb, "unpacks to more"),
         ("plausible", lying, "damaged|unpacks|no CSV"),
+        ("umami", lambda path: path.write_bytes(gzip.compress(many(1, 30_000))), "unpacks to more"),
+        (
+            "plausible",
+            lambda path: path.write_bytes(zipped({"imported_visitors.csv": "date," + "0," * 600_000})),
+            "a line of more than 1 MB",
+        ),
+        ("umami", lambda path: path.write_text(UMAMI.replace("w,p1", "w" * 200_000 + ",p1")), "no CSV"),
+        ("umami", lambda path: path.write_bytes(many(100, 1)), "too much"),
         ("plausible", lambda path: path.write_bytes(CONTENT["plausible"][:-40]), "damaged"),
         ("plausible", lambda path: path.write_bytes(zipped({"a.csv": "x\n"})), "no figures"),
         (
@@ -191,8 +166,41 @@ def test_what_is_no_export_is_told_and_nothing_taken(
     problem: str,
 ) -> None:
     monkeypatch.setattr(export_files, "MOST_BYTES", 2_000_000)
+    monkeypatch.setattr(products, "MOST_SEEN", 200)
     path = tmp_path / "file"
     make(path)
     with pytest.raises(WrongExportFile, match=problem):
         imported_files.take(site, path, product, "me")
     assert not ImportedFile.objects.exists()
+
+
+def test_names_in_a_zip_lead_nowhere(site: Site, tmp_path: Path) -> None:
+    folder = tmp_path / "one" / "two"
+    folder.mkdir(parents=True)
+    path = folder / "export"
+    visitors = PLAUSIBLE["imported_visitors_20250301_20250302.csv"]
+    path.write_bytes(zipped({"../../imported_visitors_1_2.csv": visitors, "../imported_x.csv": "x\n"}))
+    imported_files.take(site, path, "plausible", "me")
+    assert sum(day["views"] for day in by_day(site).values()) == 35
+    # Nothing is unpacked to a file, whatever it is called.
+    assert [each for each in tmp_path.rglob("*") if each.is_file()] == [path]
+
+
+def test_names_have_the_form_that_footfalls_own_have(site: Site, tmp_path: Path) -> None:
+    path = tmp_path / "export"
+    devices = f"date,device,{T}\n2025-03-01,Mobile,1,1,1,1,1\n2025-03-01,Laptop,2,2,2,2,2\n"
+    devices += "2025-03-01,Desktop,4,4,4,4,4\n"
+    sources = PLAUSIBLE["imported_sources_20250301_20250302.csv"].replace(
+        "Google,google.com", "Direct / None,"
+    )
+    made = {
+        **PLAUSIBLE,
+        "imported_devices_1_2.csv": devices,
+        "imported_sources_20250301_20250302.csv": sources,
+    }
+    path.write_bytes(zipped(made))
+    imported_files.take(site, path, "plausible", "me")
+    told = {name: sums["visits"] for name, sums in by_name(site, "device").items()}
+    assert told == {"mobile": 1, "desktop": 6}
+    assert by_name(site, "referrer").keys() == {""}
+    assert "/%C3%BC" in by_name(site, "page")

@@ -8,6 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from analytics.history.reconciling import Check, told
+from analytics.models import ImportedFigure, ImportedFile
 from tests import stored
 from tracker.models import PageView, Site, Visit
 
@@ -35,6 +36,34 @@ def test_real_figures_add_up_and_what_does_not_is_told(capsys: pytest.CaptureFix
     assert "everything adds up" in text
     assert "NOT" not in text
     assert text.count("ok ") == 12
+    first, day = NOW.date() - timedelta(days=20), NOW.date() - timedelta(days=10)
+    file = ImportedFile.objects.create(
+        **{"site": site, "product": "umami", "name": "a.csv", "digest": b"", "added_by": "me"},
+        **{"first": first, "last": day, "rows": 2, "figures": 2},
+    )
+    nothing = dict.fromkeys(("bounces", "visit_seconds", "events"), 0)
+    for each in (first, day):
+        ImportedFigure.objects.create(
+            **{
+                "file": file,
+                "day": each,
+                "dimension": "",
+                "name": "",
+                "visitors": 2,
+                "visits": 3,
+                "views": 5,
+            },
+            **nothing,
+        )
+    call_command("reconcile", site.key)
+    text = capsys.readouterr().out
+    assert text.count("ok ") == 15
+    assert "imported days add up to weeks and months (4 visitors, 6 visits, 10 views)" in text
+    ImportedFigure.objects.filter(day=first).delete()
+    with pytest.raises(CommandError, match="does not hold: 1"):
+        call_command("reconcile", site.key)
+    assert "1 of 2 figures are there" in capsys.readouterr().out
+    file.delete()
     sealed = PageView.objects.order_by("began_at")[0]
     PageView.objects.filter(pk=sealed.pk).update(path="/changed")
     Visit.objects.filter(pk=sealed.visit_id).update(views=9)

@@ -4,13 +4,14 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import threading
 import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from scripts.stands.past import SeededPast, fill
 from scripts.stands.product import Product
 from scripts.stands.waiting import wait_for
 from tests.board_sockets import ack, dial, shows_tabs, visit, watch_until
+from tests.foreign_exports import zipped
 from tests.staff import at_board
 
 At = Callable[..., AbstractContextManager[Page]]
@@ -378,3 +380,72 @@ def test_visits_are_listed_one_by_one_and_opened(footfall: Product, at: At, key:
         page.locator("nav [data-to-reports]").click()
         expect(page.locator(".filters li")).to_have_text(["country is Germany×"])
         settled(page)
+
+
+def test_imported_figures_are_hatched_named_and_left_out_visibly(
+    footfall: Product, at: At, key: str, tmp_path: Path
+) -> None:
+    first = datetime.now(UTC).date() - timedelta(days=60)
+    days = [first + timedelta(days=number) for number in range(20)]
+    rows_of = {
+        "visitors": "date,visitors,pageviews,bounces,visits,visit_duration\n",
+        "pages": "date,hostname,page,visits,visitors,pageviews\n",
+        "browsers": "date,browser,browser_version,visitors,visits,visit_duration,bounces,pageviews\n",
+    }
+    for number, day in enumerate(days):
+        rows_of["visitors"] += f"{day},{40 + number},{100 + 5 * number},20,50,3000\n"
+        rows_of["pages"] += f"{day},past.example,/,40,40,60\n{day},past.example,/über-uns,9,9,12\n"
+        rows_of["browsers"] += f"{day},Firefox,130,30,35,900,9,70\n"
+    path = tmp_path / "old counts.zip"
+    path.write_bytes(zipped({f"imported_{name}_1_2.csv": text for name, text in rows_of.items()}))
+    footfall.manage("importhistory", key, "plausible", str(path))
+    query = f"from={first}&to={datetime.now(UTC).date()}"
+    with at(f"/sites/{key}/reports/?{query}&compare=none") as page:
+        settled(page)
+        note = page.locator("[data-imported]")
+        expect(note).to_contain_text("imported from Plausible")
+        expect(page.locator(".plot .hatched")).to_be_visible()
+        expect(page.locator("[data-measure=visitors] small")).to_have_text("and 990 imported")
+        expect(page.locator("[data-measure=at_once_peak] small")).not_to_contain_text("imported")
+        plot = page.locator(".plot").bounding_box()
+        assert plot
+        page.mouse.move(plot["x"] + 2, plot["y"] + 50)
+        expect(page.locator(".chart .read")).to_contain_text("40 imported")
+        hatched = page.locator("[data-table=pages] tr.imported")
+        expect(hatched.locator(".pick")).to_have_text(["/", "/über-uns"])
+        expect(hatched.locator("td").first).to_have_text("1,200")
+        where = page.locator("[data-table=where] .whose")
+        expect(where).to_have_text("Imported figures left out: they are not told apart by country")
+        page.get_by_role("tab", name="Titles").click()
+        titles = page.locator("[data-table=pages] .whose")
+        expect(titles).to_have_text("Imported figures left out: they are not told apart by title")
+        page.get_by_role("tab", name="Pages", exact=True).click()
+        hatched.locator(".pick").nth(1).click()
+        settled(page)
+        expect(page.locator("[data-measure=views] b")).to_have_text("240")
+        expect(page.locator("[data-measure=views] small")).to_have_text("imported")
+        browsers = page.locator("[data-table=with] .whose")
+        expect(browsers).to_have_text("Imported figures left out: this filter can't be applied to them")
+        expect(page.locator("[data-nobody]")).to_be_hidden()
+        page.get_by_role("button", name="leave them out").click()
+        expect(page.locator("[data-nobody]")).to_have_text(
+            "Nobody came in these days whom these filters keep."
+        )
+        expect(note).to_contain_text("without imported figures")
+        expect(page.locator(".plot .hatched")).to_be_hidden()
+        assert chosen(page)["imported"] == ["no"]
+        page.get_by_role("button", name="show what was imported").click()
+        expect(note).to_contain_text("imported from Plausible")
+        # Compared with what was imported: it is said of the change.
+        since, until = days[-1] + timedelta(days=1), days[-1] + timedelta(days=20)
+        page.goto(f"{footfall.url}/sites/{key}/reports/?from={since}&to={until}&compare=previous")
+        settled(page)
+        expect(note).to_contain_text("hatched in what is compared: imported from Plausible")
+        # Taken back as one.
+        (number,) = re.findall(
+            r"^(\d+): old counts", footfall.manage("importhistory", key, "list"), re.MULTILINE
+        )
+        footfall.manage("importhistory", key, "undo", number)
+        page.reload()
+        settled(page)
+        expect(note).to_be_hidden()

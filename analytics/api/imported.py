@@ -9,8 +9,9 @@ from ninja import NinjaAPI, Schema
 
 from analytics.access import rights
 from analytics.api.base import Problem, answer
-from analytics.importing import imported_files
-from analytics.importing.figures import DIMENSIONS, MEASURES, TOTAL
+from analytics.importing.figures import DIMENSIONS, TOTAL
+from analytics.importing.imported_days import days_of
+from analytics.importing.imported_sums import NamedFigures
 from analytics.models import ImportedFile
 from tracker.models import Site
 
@@ -70,11 +71,11 @@ def add_imported(api: NinjaAPI) -> None:
 
 def _told(site: Site, first: date, last: date, by: str) -> dict[str, Any]:
     files = ImportedFile.objects.filter(site=site, first__lte=last, last__gte=first)
-    name = by or "day"
-    rows = [
-        {name: row["name" if by else "day"], **{measure: row[measure] for measure in MEASURES}}
-        for row in imported_files.told(site, first, last, by)[:MOST_ROWS]
-    ]
+    figures = NamedFigures(days_of(site, first, last), by)
+    if by == TOTAL:
+        rows = [{"day": day, **sums} for day, _, sums in figures.by_day()]
+    else:
+        rows = [{by: name, **sums} for name, sums in figures.most(MOST_ROWS)]
     return {
         "site": site.key,
         "products": sorted({file.get_product_display() for file in files}),

@@ -22,6 +22,7 @@ from analytics.history.measures import MEASURES
 from analytics.history.query_string import SavedNames, StatsQuery
 from analytics.history.question import AnswerTable, HistoryAnswer, Span, WrongQuestion
 from analytics.history.questions import NoAnswer, Questions
+from analytics.importing.imported_answer import Beside, ImportedAnswer, ImportedAnswering
 from analytics.models import HistoryDay
 from analytics.queries.time_limit import TooMuch
 from analytics.saved.segments import saved_names
@@ -29,6 +30,7 @@ from tracker.contract.zones import zone_of
 from tracker.models import PageView, Site
 
 CSV = "text/csv"
+COUNTED_HERE = "Footfall"
 AS_CSV = {CSV: {"schema": {"type": "string"}, "example": "page,views\r\n/pricing,4871\r\n"}}
 
 
@@ -45,6 +47,7 @@ class Stats(Schema):
     found: int
     rows_total: dict[str, Any]
     next: str | None = None
+    imported: dict[str, Any] | None = None
     preparing: dict[str, Any] | None = None
     damaged: list[date] | None = None
 
@@ -66,6 +69,7 @@ PARAMETERS = described_parameters(
         ("conversion", "the goal that conversions, conversion_rate and goal_value are of; else any", (), ""),
         ("number", "the property of events that number_sum and number_mean are of", (), ""),
         ("segment", "the number of a segment, whose filters are added", (), ""),
+        ("imported", "figures that other products counted, beside the others", query_string.IMPORTED, "yes"),
         ("format", "json, or csv (also with Accept: text/csv)", ("json", "csv"), "json"),
         *(
             (name + ending, f"{what}; repeatable. property:NAME, too", (), "")
@@ -124,15 +128,17 @@ def add_stats(api: NinjaAPI, questions: Questions) -> None:
             raise Http404
         try:
             form = _form(request)
-            asked = await asked_of(request, site)
+            imports = await ImportedAnswering.of(site)
+            asked = await asked_of(request, site, imports.first)
             told = await questions.aask(asked.question)
+            beside = await _beside(asked, imports)
         except WrongQuestion as wrong:
             return wrong_field(wrong.field, wrong.message, wrong.allowed)
         except (TooMuch, NoAnswer) as problem:
             return answer({"error": str(problem)}, 503)
         if form == "csv":
-            return _csv(asked, told, site)
-        return answer(body(request, site, asked, told))
+            return _csv(asked, told, site, beside)
+        return answer(body(request, site, asked, told, imported=beside))
 
     @api.get(
         "/sites/{key}/stats/several",
@@ -151,7 +157,8 @@ def add_stats(api: NinjaAPI, questions: Questions) -> None:
         asks = lists.pop("ask", [])
         if not 1 <= len(asks) <= MOST_ASKED or "format" in lists:
             return wrong_field("ask", f"From 1 to {MOST_ASKED} of them, in JSON.")
-        now, first = datetime.now(UTC), await first_day(site)
+        imports = await ImportedAnswering.of(site)
+        now, first = datetime.now(UTC), await first_day(site, imports.first)
 
         async def one(text: str) -> dict[str, Any]:
             own = QueryDict(text)
@@ -165,21 +172,22 @@ def add_stats(api: NinjaAPI, questions: Questions) -> None:
                 saved = await saved_for(named, site)
                 asked = query_string.read(named, site.pk, site.timezone, now, first, saved)
                 told = await questions.aask(asked.question)
+                beside = await _beside(asked, imports)
             except WrongQuestion as wrong:
                 error = {"field": wrong.field, "message": wrong.message, "allowed": list(wrong.allowed)}
                 return {"status": 400, "error": error}
             except (TooMuch, NoAnswer) as problem:
                 return {"status": 503, "error": str(problem)}
-            return {"status": 200, "answer": body(request, site, asked, told, query)}
+            return {"status": 200, "answer": body(request, site, asked, told, query, beside)}
 
         return answer({"answers": await asyncio.gather(*map(one, asks))})
 
 
-async def asked_of(request: HttpRequest, site: Site) -> StatsQuery:
-    """The question that a request asks of a site. Raises WrongQuestion."""
+async def asked_of(request: HttpRequest, site: Site, imported: date | None) -> StatsQuery:
+    """The question that a request asks of a site; `imported`: as with `first_day`. Raises WrongQuestion."""
     query = dict(request.GET.lists())
-    saved = await saved_for(query, site)
-    return query_string.read(query, site.pk, site.timezone, datetime.now(UTC), await first_day(site), saved)
+    saved, first = await saved_for(query, site), await first_day(site, imported)
+    return query_string.read(query, site.pk, site.timezone, datetime.now(UTC), first, saved)
 
 
 async def saved_for(query: Mapping[str, list[str]], site: Site) -> SavedNames:
@@ -194,11 +202,11 @@ def speaks_of_saved(query: Mapping[str, list[str]]) -> bool:
     return any(word in name for name in names for word in words)
 
 
-async def first_day(site: Site) -> date | None:
-    """The first day of which anything is known."""
+async def first_day(site: Site, imported: date | None = None) -> date | None:
+    """The first day of which anything is known; `imported`: that of imported figures, where these count."""
     sealed = await HistoryDay.objects.filter(site_id=site.pk).aaggregate(first=Min("day"))
     raw = await PageView.objects.filter(site_id=site.pk).aaggregate(first=Min("began_at"))
-    days = [sealed["first"], raw["first"] and day_at(raw["first"], site.timezone).day]
+    days = [imported, sealed["first"], raw["first"] and day_at(raw["first"], site.timezone).day]
     return min((day for day in days if day), default=None)
 
 
@@ -211,8 +219,20 @@ def _form(request: HttpRequest) -> str:
     return form
 
 
+async def _beside(asked: StatsQuery, imports: ImportedAnswering) -> Beside | None:
+    """What imported figures say, of the period and of what it is compared with. Raises TooMuch."""
+    if imports.first is None or not asked.imported:
+        return None
+    return await sync_to_async(imports.beside)(asked.question)
+
+
 def body(
-    request: HttpRequest, site: Site, asked: StatsQuery, told: HistoryAnswer, query: QueryDict | None = None
+    request: HttpRequest,
+    site: Site,
+    asked: StatsQuery,
+    told: HistoryAnswer,
+    query: QueryDict | None = None,
+    imported: Beside | None = None,
 ) -> dict[str, Any]:
     """The answer as JSON shows it; `query`: how it was asked, where that is not the request's own."""
     question, table = asked.question, told.table
@@ -233,6 +253,8 @@ def body(
         "rows_total": _named(metrics, table.sums) if table else {},
         "next": _next(site, query or request.GET, asked, table),
     }
+    if imported:
+        shown["imported"] = imported_shown(imported, asked)
     if told.missing_days:
         missing = Span(told.missing_days[0], told.missing_days[-1])
         shown["preparing"] = {**_days(missing), "days": len(told.missing_days)}
@@ -267,6 +289,41 @@ def _rows(asked: StatsQuery, table: AnswerTable, compared: AnswerTable | None) -
     return rows
 
 
+def imported_shown(imported: Beside, asked: StatsQuery) -> dict[str, Any]:
+    """Imported figures as JSON shows them."""
+    names = (*asked.by, *asked.question.measures)
+
+    def told(each: ImportedAnswer) -> dict[str, Any]:
+        return {
+            "products": each.products,
+            "from": each.days[0],
+            "to": each.days[-1],
+            "days": len(each.days),
+            "totals": _named(asked.question.measures, each.totals),
+            "rows": [_named(names, row) for row in each.rows],
+            "found": each.found,
+            **({"left_out": each.left_out} if each.left_out else {}),
+        }
+
+    shown: dict[str, Any] = {"products": [], "days": 0, "rows": []}
+    if imported.now:
+        shown = told(imported.now)
+    if imported.before:
+        shown["compared"] = told(imported.before)
+        if not asked.interval:
+            others = _before(imported, len(asked.by))
+            for row, name in zip(shown["rows"], imported.now.rows if imported.now else (), strict=True):
+                there = others.get(tuple(name[: len(asked.by)]))
+                row["compared"] = _named(asked.question.measures, there) if there else None
+    return shown
+
+
+def _before(imported: Beside, width: int) -> dict[tuple[Any, ...], list[Any]]:
+    """The figures of what is compared, by name."""
+    rows = imported.before.rows if imported.before else []
+    return {tuple(row[:width]): row[width:] for row in rows}
+
+
 def _next(site: Site, query: QueryDict, asked: StatsQuery, table: AnswerTable | None) -> str | None:
     question = asked.question
     after = question.offset + question.limit
@@ -277,7 +334,7 @@ def _next(site: Site, query: QueryDict, asked: StatsQuery, table: AnswerTable | 
     return f"{reverse('api:stats', args=[site.key])}?{query.urlencode()}"
 
 
-def _csv(asked: StatsQuery, told: HistoryAnswer, site: Site) -> HttpResponse:
+def _csv(asked: StatsQuery, told: HistoryAnswer, site: Site, imported: Beside | None) -> HttpResponse:
     names = (*asked.by, *asked.question.measures)
     head = list(names)
     rows = _rows(asked, told.table, told.compared_table) if told.table else []
@@ -287,6 +344,8 @@ def _csv(asked: StatsQuery, told: HistoryAnswer, site: Site) -> HttpResponse:
         for line, row in zip(cells, rows, strict=True):
             other = row.get("compared") or {}
             line += [other.get(name) for name in asked.question.measures]
+    if imported and imported.now:
+        head, cells = _with_imported(head, cells, asked, imported)
     text = spreadsheet.lines([head, *cells], zone_of(site.timezone))
     response = HttpResponse(text, content_type=f"{CSV}; charset=utf-8")
     span = asked.question.span
@@ -294,6 +353,24 @@ def _csv(asked: StatsQuery, told: HistoryAnswer, site: Site) -> HttpResponse:
     response.headers["Content-Disposition"] = f'attachment; filename="{spreadsheet_name(name)}"'
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _with_imported(
+    head: list[str], cells: list[list[Any]], asked: StatsQuery, imported: Beside
+) -> tuple[list[str], list[list[Any]]]:
+    """Each row says who counted it; what filters leave out of imported figures is seen by that, too."""
+    now, width = imported.now, len(asked.by)
+    if now is None:
+        return head, cells
+    # Of a series, buckets of another month have other names.
+    before = {} if asked.interval else _before(imported, width)
+    nothing: list[Any] = [None] * (len(head) - width - len(asked.question.measures))
+    counted = f"imported from {' and '.join(now.products)}"
+    own = [[*row, COUNTED_HERE] for row in cells]
+    others = [
+        [*row, *(before.get(tuple(row[:width]), nothing) if nothing else ()), counted] for row in now.rows
+    ]
+    return [*head, "counted_by"], [*own, *others]
 
 
 def spreadsheet_name(name: str) -> str:

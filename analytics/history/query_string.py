@@ -34,6 +34,7 @@ from analytics.queries.ranges import FIRST, LAST
 LENGTHS = {"today": 1, "7d": 7, "28d": 28, "30d": 30, "90d": 90}
 PERIODS = (*LENGTHS, "yesterday", "month", "quarter", "year", "all", "custom")
 COMPARED = ("none", "previous", "year", "weekdays")
+IMPORTED = ("yes", "no")
 INTERVALS = tuple(name for name in TIME if name != "weekday_hour")
 MEASURES_SHOWN = ("visitors", "visits", "views")
 GOALS_SHOWN = ("conversions", "conversion_rate", "goal_value")
@@ -59,6 +60,7 @@ OWN = (
     "conversion",
     "number",
     "segment",
+    "imported",
 )
 ENDINGS = {".not": NOT, ".match": MATCH, ".notmatch": NOT_MATCH}
 
@@ -80,6 +82,7 @@ class StatsQuery:
 
     question: HistoryQuestion
     interval: str | None  # None where it is asked by something else
+    imported: bool = True  # whether imported figures are told beside it
 
     @property
     def by(self) -> tuple[str, ...]:
@@ -130,7 +133,7 @@ def read(
         wait=_wait(query),
     )
     check(question)
-    return StatsQuery(question, interval)
+    return StatsQuery(question, interval, _one_of(query, "imported", IMPORTED, "yes") == "yes")
 
 
 # What a list may be asked by, beside filters.

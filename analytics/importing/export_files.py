@@ -17,6 +17,8 @@ MOST_TABLES = 1000
 MOST_ROWS = 20_000_000
 BLOCK = 2**16
 LONGEST_CELL = 2**17
+# A line is read whole before its cells are told apart: one of 2 GB packs into 2 MB.
+LONGEST_LINE = 2**20
 DAMAGED = (
     *(zipfile.BadZipFile, gzip.BadGzipFile, EOFError, zlib.error),
     # Passwords, and ways of packing that are not known.
@@ -26,10 +28,11 @@ ZIP, GZIP = b"PK\x03\x04", b"\x1f\x8b"
 
 
 class _Bounded(io.RawIOBase):
-    """A stream that ends in a clear error beyond what it may hold."""
+    """A stream that ends in a clear error beyond what it, or a line of it, may hold."""
 
     def __init__(self, source: BinaryIO, name: str) -> None:
         self._source, self._name, self._left = source, name, MOST_BYTES
+        self._line = 0  # bytes since the last end of a line
 
     def readable(self) -> bool:
         return True
@@ -39,6 +42,10 @@ class _Bounded(io.RawIOBase):
         self._left -= len(block)
         if self._left < 0:
             raise WrongExportFile(f"{self._name} unpacks to more than {MOST_BYTES // 2**30} GB.")
+        end = block.rfind(b"\n")
+        self._line = self._line + len(block) if end < 0 else len(block) - end - 1
+        if self._line > LONGEST_LINE:
+            raise WrongExportFile(f"{self._name} has a line of more than {LONGEST_LINE // 2**20} MB.")
         buffer[: len(block)] = block
         return len(block)
 

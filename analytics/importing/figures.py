@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
 
+from tracker.pages.escapes import encoded
+
 TOTAL = ""  # the dimension of a day's totals
 MEASURES = ("visitors", "visits", "views", "bounces", "visit_seconds", "events")
 # The dimensions of Footfall's own that exports tell, under the same names.
@@ -14,6 +16,9 @@ DIMENSIONS = (
     *("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term"),
 )
 LONGEST_NAME = 2048
+# What those products call a thing that Footfall has a word of its own for.
+DEVICES = {"laptop": "desktop"}
+NOWHERE = ("direct / none", "(direct)", "direct")
 
 
 class WrongExportFile(Exception):
@@ -38,7 +43,7 @@ class FileFigures:
 
     def add(self, day: date, dimension: str, name: str, **measures: int) -> None:
         """Add to what is there."""
-        kept = self.sums.setdefault(FigureKey(day, dimension, name[:LONGEST_NAME]), {})
+        kept = self.sums.setdefault(FigureKey(day, dimension, as_ours(dimension, name)), {})
         for measure, number in measures.items():
             kept[measure] = kept.get(measure, 0) + number
 
@@ -54,6 +59,18 @@ class FileFigures:
     def total(self, measure: str) -> int:
         """The sum of a measure over all days."""
         return sum(sums.get(measure, 0) for key, sums in self.sums.items() if key.dimension == TOTAL)
+
+
+def as_ours(dimension: str, name: str) -> str:
+    """A name in the form that Footfall's own has, so that a filter means both."""
+    if dimension in ("page", "entry_page", "exit_page"):
+        return encoded(name)
+    if dimension == "device":
+        name = name.lower()
+        name = DEVICES.get(name, name)
+    if dimension == "referrer" and name.lower() in NOWHERE:
+        name = ""
+    return name[:LONGEST_NAME]
 
 
 def whole_number(text: str, what: str) -> int:

@@ -11,6 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 from analytics.importing.figures import TOTAL, FileFigures, WrongExportFile, columns_of, day_of, whole_number
 
 Row = Mapping[str, str]
+# Who was where on which day is remembered to count each once: half a gigabyte of memory.
+MOST_SEEN = 3_000_000
 
 
 class PlausibleTable(NamedTuple):
@@ -123,6 +125,8 @@ class SeenVisits:
                 self._count(seen, dimension, name, views=1, visits=int(new))
 
     def _count(self, seen: Seen, dimension: str, name: str, **measures: int) -> None:
+        if len(self._visitors) >= MOST_SEEN:
+            raise WrongExportFile("It says too much to be counted at once: export fewer days at a time.")
         key = (seen.day, dimension, name, seen.visitor)
         people = int(key not in self._visitors)
         self._visitors.add(key)

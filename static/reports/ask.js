@@ -2,6 +2,16 @@
  * Questions to the server. Whoever asks anew drops what he asked before; while anything is asked the page says so.
  *
  * @typedef {Record<string, any>} Row names of dimensions and measures, with their values; `compared` has the same
+ * @typedef {object} Imported
+ * @property {string[]} products
+ * @property {string} [from]
+ * @property {string} [to]
+ * @property {number} days
+ * @property {string} [left_out] why something of it is not there
+ * @property {Row} [totals]
+ * @property {Row[]} rows
+ * @property {number} [found]
+ * @property {Imported} [compared]
  * @typedef {object} Answer
  * @property {{from: string, to: string, zone: string, interval: string | null}} period
  * @property {string} as_of
@@ -11,6 +21,7 @@
  * @property {number} found
  * @property {Row} rows_total
  * @property {{from: string, to: string, days: number}} [preparing]
+ * @property {Imported} [imported]
  */
 
 const TRIES = 3;

@@ -7,9 +7,10 @@
  * @property {string} interval
  * @property {string} measure
  * @property {string} second "" for none
- * @property {import("./ask.js").Row[]} rows of buckets, whose name is their first value
+ * @property {import("./ask.js").Row[]} rows of buckets; with `imported`, and `before` of what they are compared with
  * @property {boolean} running whether the last bucket is not over yet
  */
+import { bars, either } from "./imported.js";
 import { brief, figure, moment } from "./words.js";
 
 const NS = "http://www.w3.org/2000/svg";
@@ -41,9 +42,13 @@ export class Chart {
     this.#drawn = drawn;
     this.#at = -1;
     const { measure, second, rows } = drawn;
-    const values = rows.map((row) => row[measure]);
-    const before = rows.map((row) => row.compared?.[measure]);
-    const step = niceStep(Math.max(0, ...numbers(values), ...numbers(before)));
+    const others = rows.map((row) => row.imported?.[measure] ?? null);
+    // Where others counted and Footfall did not yet, it says nothing, which is not 0.
+    const values = rows.map((row, at) => (either(row[measure], others[at]).imported ? null : row[measure]));
+    const told = rows.map((row) => either(row.compared?.[measure], row.before?.[measure]));
+    const before = told.map((each) => (each.imported ? null : each.value));
+    const importedBefore = told.map((each) => (each.imported ? each.value : null));
+    const step = niceStep(Math.max(0, ...numbers(values), ...numbers(others), ...told.map((each) => each.value ?? 0)));
     const top = step * LINES;
     const svg = element("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" });
     for (let line = 1; line <= LINES; line++) {
@@ -56,10 +61,11 @@ export class Chart {
     }
     svg.append(element("path", { class: "area", d: `${this.#path(values, top)}V${HEIGHT}H0Z` }));
     svg.append(element("path", { class: "before", d: this.#path(before, top) }));
+    svg.append(element("path", { class: "before imported", d: this.#path(importedBefore, top) }));
     if (second) {
-      const others = rows.map((row) => row[second]);
-      const most = niceStep(Math.max(0, ...numbers(others))) * LINES;
-      svg.append(element("path", { class: "second", d: this.#path(others, most) }));
+      const seconds = rows.map((row) => row[second]);
+      const most = niceStep(Math.max(0, ...numbers(seconds))) * LINES;
+      svg.append(element("path", { class: "second", d: this.#path(seconds, most) }));
     }
     svg.append(element("path", { class: "now", d: this.#path(values, top) }));
     svg.append(element("line", { class: "cursor", visibility: "hidden", y1: "0", y2: String(HEIGHT) }));
@@ -73,7 +79,12 @@ export class Chart {
     const drag = document.createElement("i");
     drag.className = "drag";
     drag.hidden = true;
-    this.plot.replaceChildren(svg, scale, drag);
+    const hatched = document.createElement("i");
+    hatched.className = "hatched";
+    const corners = bars(others.map((value) => (value === null ? null : (value / top) * 100)));
+    hatched.hidden = !corners;
+    hatched.style.clipPath = corners;
+    this.plot.replaceChildren(hatched, svg, scale, drag);
     this.#label();
     this.#say(-1);
     const last = rows.length - 1;
@@ -227,10 +238,16 @@ export class Chart {
     const { rows, interval, measure, second, running } = this.#drawn;
     const row = rows[at];
     if (!row) return "";
-    const parts = [`${moment(interval, bucket(interval, row))}: ${figure(measure, row[measure])}`];
+    const others = row.imported?.[measure] ?? null;
+    const first = either(row[measure], others);
+    const parts = [`${moment(interval, bucket(interval, row))}: ${figure(measure, first.value)}${first.imported ? " imported" : ""}`];
+    if (others !== null && !first.imported) parts.push(`${figure(measure, others)} imported`);
     if (second) parts.push(`${figure(second, row[second])}`);
     const { compared } = row;
-    if (compared) parts.push(`${figure(measure, compared[measure])} on ${moment(interval, bucket(interval, compared))}`);
+    if (compared) {
+      const before = either(compared[measure], row.before?.[measure]);
+      parts.push(`${figure(measure, before.value)}${before.imported ? " imported" : ""} on ${moment(interval, bucket(interval, compared))}`);
+    }
     if (running && at === rows.length - 1) parts.push("not over yet");
     return parts.join(" · ");
   }

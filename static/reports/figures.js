@@ -3,6 +3,7 @@
  *
  * @import {Answer} from "./ask.js"
  */
+import { either } from "./imported.js";
 import { change, figure, moment } from "./words.js";
 
 export class Figures {
@@ -40,13 +41,24 @@ export class Figures {
    * Show those measures that an answer has.
    * @param {Answer} answer
    */
-  show({ totals, compared }) {
+  show({ totals, compared, imported }) {
     for (const tab of this.tabs) {
       const measure = tab.dataset.measure ?? "";
       if (!(measure in totals)) continue;
       const part = (/** @type {string} */ name) => /** @type {HTMLElement} */ (tab.querySelector(name));
-      part("b").textContent = figure(measure, totals[measure]);
-      const words = compared ? change(measure, totals[measure], compared.totals[measure]) : "";
+      const others = imported?.totals?.[measure] ?? null;
+      const told = either(totals[measure], others);
+      const before = either(compared?.totals[measure], imported?.compared?.totals?.[measure]);
+      part("b").textContent = figure(measure, told.value);
+      tab.classList.toggle("imported", told.imported);
+      const changed = compared ? change(measure, told.value, before.value) : "";
+      const words = [
+        told.imported ? "imported" : "",
+        changed && before.imported && !told.imported ? `${changed} from imported` : changed,
+        others !== null && !told.imported ? `and ${figure(measure, others)} imported` : "",
+      ]
+        .filter(Boolean)
+        .join(", ");
       const at = measure === "at_once_peak" && totals.at_once_peak_at ? peak(totals.at_once_peak_at) : "";
       part("small").textContent = at && words ? `${words}, ${at}` : words || at;
     }

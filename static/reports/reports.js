@@ -13,6 +13,7 @@ import { Choice } from "./choice.js";
 import { Figures } from "./figures.js";
 import { Flags } from "./flags.js";
 import { Heat } from "./heat.js";
+import { ImportedNote, withImported } from "./imported.js";
 import { PERIODS, Periods } from "./periods.js";
 import { Saving } from "./saving.js";
 import { Segments } from "./segments.js";
@@ -59,6 +60,7 @@ const chart = new Chart(part(".chart"), (from, to) => {
 });
 const flags = new Flags(part(".chart"), chart, saving, zone, "owner" in root.dataset);
 const heat = new Heat(part(".heat"));
+const note = new ImportedNote(part("[data-imported]"), choice);
 const tables = [.../** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-table]"))].map(
   (table) => new Table(table, asking, choice, () => question(true)),
 );
@@ -83,6 +85,7 @@ function question(compared) {
   for (const [name, value] of choice.filterQuery) query.append(name, value);
   if (choice.segment) query.set("segment", choice.segment);
   if (choice.goal) query.set("conversion", choice.goal);
+  if (choice.get("imported", "yes") === "no") query.set("imported", "no");
   return query;
 }
 
@@ -126,6 +129,7 @@ async function askAll(query, again) {
     if (!answer) return;
     shown = answer;
     figures.show(answer);
+    note.show(answer);
     periods.show(answer);
     tell(answer);
     draw();
@@ -166,7 +170,7 @@ function draw() {
     button.ariaPressed = String(button.dataset.interval === interval);
   }
   const others = second.value === "at_once_peak" ? presence : shown;
-  const rows = answer.rows.map((row, at) => ({ ...others?.rows[at], ...row }));
+  const rows = withImported(answer, interval).map((row, at) => ({ ...others?.rows[at], ...row }));
   // The day is over where its last moment lies before what was looked at.
   const running = answer.period.to >= today(answer.as_of);
   const other = second.value !== measure && others ? second.value : "";
@@ -182,7 +186,10 @@ function today(moment) {
 /** @param {Answer} answer */
 function tell(answer) {
   part("[data-as-of]").textContent = `as of ${clock.second(Date.parse(answer.as_of))}`;
-  const { preparing } = answer;
+  const { preparing, totals, imported } = answer;
+  const nobody = part("[data-nobody]");
+  nobody.hidden = totals.visits !== 0 || Boolean(preparing ?? imported?.days);
+  nobody.textContent = `Nobody came in these days${choice.segment ? " who is of this segment" : choice.filters.length ? " whom these filters keep" : ""}.`;
   part("[data-preparing]").hidden = !preparing;
   if (preparing) {
     part("[data-preparing] p").textContent =

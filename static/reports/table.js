@@ -6,6 +6,7 @@
  * @import {Choice} from "./choice.js"
  */
 import { halves } from "../shared/names.js";
+import { heading } from "./imported.js";
 import { change, count, figure, MEASURES, money, named } from "./words.js";
 
 const FEW = 10;
@@ -200,16 +201,25 @@ export class Table {
     const measures = this.measures;
     const text = this.search.value.trim().toLowerCase();
     const spoken = text && SPOKEN.includes(dimension);
-    const rows = spoken
-      ? answer.rows.filter((row) => named(dimension, row[dimension]).toLowerCase().includes(text))
-      : answer.rows;
-    const found = spoken ? rows.length : answer.found;
+    const { imported } = answer;
+    const those = (/** @type {Row[]} */ all) =>
+      spoken ? all.filter((row) => named(dimension, row[dimension]).toLowerCase().includes(text)) : all;
+    const rows = those(answer.rows);
+    const others = those(imported?.rows ?? []);
+    const found = Math.max(spoken ? rows.length : answer.found, spoken ? others.length : (imported?.found ?? 0));
     this.#heads(measures);
     const [first = ""] = measures;
-    const most = Math.max(0, ...answer.rows.map((row) => row[first] ?? 0));
-    this.rows.replaceChildren(...rows.slice(0, this.#all ? MANY : FEW).map((row) => this.#row(dimension, measures, row, most)));
+    const most = Math.max(0, ...[...answer.rows, ...others].map((row) => row[first] ?? 0));
+    const lines = (/** @type {Row[]} */ all) =>
+      all.slice(0, this.#all ? MANY : FEW).map((row) => this.#row(dimension, measures, row, most));
+    this.rows.replaceChildren(...lines(rows));
+    if (imported?.days && (others.length || imported.left_out)) {
+      const hatched = lines(others);
+      for (const line of hatched) line.classList.add("imported");
+      this.rows.append(heading(imported), ...hatched);
+    }
     const none = this.#part("[data-none]");
-    none.hidden = rows.length > 0;
+    none.hidden = rows.length + others.length > 0;
     none.textContent = text ? "Nothing has that in its name" : "Nothing of this in these days";
     this.#sums(first, answer, found);
     const size = this.#all ? MANY : FEW;

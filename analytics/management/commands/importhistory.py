@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from analytics.importing import imported_files
+from analytics.importing import imported_days, imported_files
 from analytics.importing.figures import WrongExportFile
 from analytics.importing.products import PRODUCTS
 from analytics.models import ImportedFile
@@ -44,7 +44,7 @@ class Command(BaseCommand):
             if dry_run:
                 figures = imported_files.read(path, product)
                 days = figures.days
-                own = imported_files.own_days(site, days[0], days[-1])
+                own = imported_days.own_days(site, days[0], days[-1])
                 self.stdout.write(
                     f"{figures.rows:,} rows: {days[0]} to {days[-1]}, {len(days):,} days,"
                     f" {figures.total('visitors'):,} visitors, {figures.total('visits'):,} visits,"

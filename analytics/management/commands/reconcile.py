@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from argparse import ArgumentTypeError
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from analytics.history.question_sql import DAY_NUMBER
 from analytics.history.reconciling import Reconciling, told
 from analytics.history.sealed_days import Damaged
 from analytics.history.sealing import Sealing
+from analytics.importing import import_checks
 from tracker.liveness.error_report import kind_of
 from tracker.models import Site
 from tracker.postgres.connect import connect
@@ -71,7 +73,8 @@ class Command(BaseCommand):
                 connection.autocommit = True
                 duck.execute(DAY_NUMBER)
                 asked = Reconciling(connection, duck, Answering(store), sealing, site, span, now)
-                return sum(not told(check, self._say) for check in asked.checks())
+                checks = chain(asked.checks(), import_checks.checks(site, span))
+                return sum(not told(check, self._say) for check in checks)
         finally:
             store.close()
             shutil.rmtree(folder, ignore_errors=True)
