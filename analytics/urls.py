@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, path
 
 from analytics.access import login_view
+from analytics.admin import across_page, report_page
 from analytics.api.base import make_api
 from analytics.api.events import add_events
 from analytics.api.export import add_exports
@@ -41,9 +42,31 @@ add_imported(api)
 
 handler500 = failed
 
+ASK = {"ask": web.questions.ask_all}
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("t.js", views.snippet, name="snippet"),
     path("live/<str:key>", views.live, {"edge": web.edge}, name="live"),
+    # Beside the administration's own: what answers questions is this process'.
+    path("admin/tracker/site/reports/", admin.site.admin_view(across_page.page), ASK, name="across_report"),
+    path(
+        "admin/tracker/site/reports.csv",
+        admin.site.admin_view(across_page.csv),
+        ASK,
+        name="across_report_csv",
+    ),
+    path(
+        "admin/tracker/site/<int:pk>/report/",
+        admin.site.admin_view(report_page.page),
+        ASK,
+        name="site_report",
+    ),
+    path(
+        "admin/tracker/site/<int:pk>/report/<slug:table>.csv",
+        admin.site.admin_view(report_page.table_csv),
+        ASK,
+        name="site_report_csv",
+    ),
     path("admin/", admin.site.urls),
     path("api/v1/", api.urls),
     path("healthz", health.healthz, name="healthz"),

@@ -67,6 +67,10 @@ def test_no_page_of_the_admin_breaks_the_policy_or_runs_what_visitors_say(
         for chosen in ("Last 90 days", "Yesterday"):
             with page.expect_navigation():
                 page.click(f"text={chosen}")
+        visit_page(page, f"{product.url}/admin/tracker/site/reports/?range=7d")
+        page.get_by_role("link", name="seen.example").click()
+        expect(page.locator(".list-pages")).to_contain_text("<img src=x onerror=alert(1)>")
+        assert "range=7d" in page.url
         visit_page(page, f"{product.url}/api/v1/docs")
         page.wait_for_selector("text=Who is on a site right now")
         assert complaints.heard == []
@@ -119,6 +123,8 @@ def test_the_admin_wears_the_products_clothes_and_follows_its_switch(
         for path in (
             f"tracker/site/{site[0]}/change/",
             f"tracker/pageview/?site={site[1]}",
+            f"tracker/site/{site[0]}/report/?range=7d",
+            "tracker/site/reports/?range=7d",
             "auth/user/1/change/",
             "auth/group/add/",
         ):

@@ -4,14 +4,11 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
-from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
 
 from analytics.board.day import DayCurves
-from analytics.history import reports
-from analytics.queries.ranges import Range
 from scripts.stands.waiting import wait_for
 from tests.page_views import MINUTE, START, begin, folded, progress, rows, said
 from tests.weeks import names, own_weeks
@@ -189,7 +186,3 @@ def test_reports_curves_and_minutes_go_on_over_what_is_gone(connection: psycopg.
     curve = DayCurves().today(site, now)
     assert curve["peak"]["tabs"] == {"most": 1, "at": START.timestamp()}
     assert curve["before"] is None
-    month = Range(MONDAY.date() - timedelta(days=28), now.date(), ZoneInfo("UTC"))
-    assert reports.figures(site, month).views == 1
-    assert sum(bucket.visits for bucket in reports.series(site, month)) == 1
-    assert [row.name for row in reports.top(site, month, reports.Table.PAGES, 1)] == ["/"]

@@ -63,6 +63,8 @@ ROUTES: dict[str, tuple[str, set[str]]] = {
     "admin/tracker/visit/<path:object_id>/change/": ("/admin/tracker/visit/{visit}/change/", READERS),
     "admin/tracker/site/": ("/admin/tracker/site/", STAFF),
     "admin/tracker/site/add/": ("/admin/tracker/site/add/", ROOT),
+    "admin/tracker/site/reports/": ("/admin/tracker/site/reports/", STAFF),
+    "admin/tracker/site/reports.csv": ("/admin/tracker/site/reports.csv", STAFF),
     "admin/tracker/site/<int:pk>/report/": ("/admin/tracker/site/{site.pk}/report/", READERS),
     "admin/tracker/site/<int:pk>/report/<slug:table>.csv": (
         "/admin/tracker/site/{site.pk}/report/pages.csv",
@@ -156,6 +158,10 @@ ROUTES: dict[str, tuple[str, set[str]]] = {
 # They start the edge of this process, or one for questions, once they let somebody in; tests of their own
 # ask real ones.
 LIVE = {
+    "admin/tracker/site/reports/",
+    "admin/tracker/site/reports.csv",
+    "admin/tracker/site/<int:pk>/report/",
+    "admin/tracker/site/<int:pk>/report/<slug:table>.csv",
     "api/v1/sites/<key>/live",
     "api/v1/sites/<key>/refusals",
     "api/v1/sites/<key>/stats",

@@ -1,30 +1,61 @@
-"""A report's numbers, from rows with known times; and that its queries open few partitions."""
+"""The administration's reports, of one site and of all: what the questions say, in pages and in CSV."""
 
 import codecs
 import re
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
-from django.db import connection
-from django.test import Client
-from django.test.utils import CaptureQueriesContext
+from django.contrib.auth.models import User
+from django.http import Http404, HttpResponse
+from django.template.response import TemplateResponse
+from django.test import RequestFactory
 
+from analytics.admin import across_page, report_page
+from analytics.admin.day_levels import day_levels
 from analytics.history import chart, reports
-from analytics.history.reports import Table
+from analytics.history.answering import Answering
+from analytics.history.day_store import DayStore
+from analytics.history.duck import open_duck
+from analytics.history.file_cache import FileCache
+from analytics.history.question import HistoryAnswer, HistoryQuestion
+from analytics.history.question_sql import DAY_NUMBER
+from analytics.history.questions import NoAnswer
+from analytics.history.reports import Bucket, Table
+from analytics.models import Goal, ImportedFigure, ImportedFile
 from analytics.queries import ranges
+from analytics.queries.time_limit import TooMuch
 from tests.cast import Cast, make_cast
 from tests.stored import visit
-
-pytestmark = pytest.mark.django_db
+from tracker.models import Site
 
 BERLIN = ZoneInfo("Europe/Berlin")
+Asked = Callable[[Sequence[HistoryQuestion]], list[HistoryAnswer | NoAnswer | TooMuch]]
 
 
 @pytest.fixture
-def cast() -> Cast:
+def cast(transactional_db: None) -> Cast:
     return make_cast()
+
+
+@pytest.fixture
+def ask(tmp_path: Path) -> Iterator[Asked]:
+    """Answers as the process of questions does, in this one; it waits for days however long they take."""
+    store = DayStore(FileCache(tmp_path / "history", 2**30), 2**27)
+    with open_duck([tmp_path / "history"], tmp_path / "history" / "spill", 2**28, 2) as duck:
+        duck.execute(DAY_NUMBER)
+        answering = Answering(store)
+
+        def answered(questions: Sequence[HistoryQuestion]) -> list[HistoryAnswer | NoAnswer | TooMuch]:
+            patient = (msgspec.structs.replace(each, wait=60) for each in questions)
+            return [answering.answer(duck, each, datetime.now(UTC)) for each in patient]
+
+        yield answered
+    store.close()
 
 
 def at(text: str) -> datetime:
@@ -33,86 +64,224 @@ def at(text: str) -> datetime:
 
 
 def november(first: int, last: int) -> ranges.Range:
-    return ranges.Range(date(2026, 11, first), date(2026, 11, last), BERLIN)
+    return ranges.Range(date(2025, 11, first), date(2025, 11, last), BERLIN)
 
 
 def two_days(cast: Cast) -> None:
     """Three visits of two visitors on 10 and 11 November, one before, one after, one elsewhere."""
-    visit(cast.site, at("2026-11-10 00:00"), "/", "/pricing", visitor=1, country="DE", browser="Firefox")
+    visit(cast.site, at("2025-11-10 00:00"), "/", "/pricing", visitor=1, country="DE", browser="Firefox")
     visit(
-        cast.site, at("2026-11-10 13:30"), "/", visitor=1, country="DE", browser="Firefox", referrer="Google"
+        cast.site, at("2025-11-10 13:30"), "/", visitor=1, country="DE", browser="Firefox", referrer="Google"
     )
-    visit(cast.site, at("2026-11-11 23:59"), "/", visitor=2, events=1, country="FR", utm_campaign="spring")
-    visit(cast.site, at("2026-11-09 23:59"), "/before", visitor=3)
-    visit(cast.site, at("2026-11-12 00:00"), "/after", visitor=4)
-    visit(cast.strange_site, at("2026-11-10 12:00"), "/elsewhere", visitor=5)
+    visit(cast.site, at("2025-11-11 23:59"), "/", visitor=2, events=1, country="FR", utm_campaign="spring")
+    visit(cast.site, at("2025-11-09 23:59"), "/before", visitor=3)
+    visit(cast.site, at("2025-11-12 00:00"), "/after", visitor=4)
+    visit(cast.strange_site, at("2025-11-10 12:00"), "/elsewhere", visitor=5)
 
 
-def test_the_figures_are_those_of_the_sites_own_days(cast: Cast) -> None:
+def got(view: Callable[..., HttpResponse], user: User, query: str, **options: Any) -> HttpResponse:
+    """What a view answers."""
+    request = RequestFactory().get(f"/?{query}")
+    request.user = user
+    answered = view(request, **options)
+    if isinstance(answered, TemplateResponse):
+        answered.render()
+    return answered
+
+
+def told_by(answered: HttpResponse) -> dict[str, Any]:
+    assert isinstance(answered, TemplateResponse)
+    return dict(answered.context_data or {})
+
+
+def csv_of(answered: HttpResponse) -> list[str]:
+    assert answered.status_code == 200
+    assert answered.content.startswith(codecs.BOM_UTF8)
+    return answered.content.decode("utf-8-sig").splitlines()
+
+
+SPAN = "from=2025-11-10&to=2025-11-11"
+
+
+def test_a_report_shows_figures_lists_and_a_chart(cast: Cast, ask: Asked) -> None:
     two_days(cast)
-    figures = reports.figures(cast.site, november(10, 11))
-    assert (figures.visitors, figures.visits, figures.views) == (2, 3, 4)
-    assert figures.per_view_ms == pytest.approx(10_000)
-    assert figures.per_visit_ms == pytest.approx(40_000 / 3)
-    # Of the two visits with one page view, one said an event.
-    assert figures.bounce_rate == pytest.approx(1 / 3)
-
-
-def test_daily_visitors_add_up_over_days(cast: Cast) -> None:
-    two_days(cast)
-    days = [reports.figures(cast.site, november(day, day)).visitors for day in range(9, 13)]
-    assert sum(days) == reports.figures(cast.site, november(9, 12)).visitors == 4
-
-
-def test_a_range_without_visits_is_all_nothing(cast: Cast) -> None:
-    figures = reports.figures(cast.site, november(1, 2))
-    assert (figures.visitors, figures.visits, figures.views) == (0, 0, 0)
-    assert figures.per_visit_ms is figures.per_view_ms is figures.bounce_rate is None
-
-
-def test_lists_are_longest_first_with_their_shares(cast: Cast) -> None:
-    two_days(cast)
-    days = november(10, 11)
-    pages = reports.top(cast.site, days, Table.PAGES, 4)
-    assert [(row.name, row.count, row.share) for row in pages] == [("/", 3, 0.75), ("/pricing", 1, 0.25)]
-    countries = reports.top(cast.site, days, Table.COUNTRIES, 3)
-    assert [(row.name, row.count) for row in countries] == [("DE", 2), ("FR", 1)]
-    campaigns = reports.top(cast.site, days, Table.CAMPAIGNS, 3)
-    assert [(row.name, row.count) for row in campaigns] == [("spring", 1)]
-    assert len(reports.top(cast.site, days, Table.PAGES, 4, limit=1)) == 1
-
-
-def test_a_day_on_which_the_clock_changes_has_all_its_hours(cast: Cast) -> None:
-    visit(cast.site, at("2026-10-25 00:30"), "/")
-    visit(cast.site, datetime(2026, 10, 25, 0, 30, tzinfo=UTC), "/")  # 02:30, the first time
-    visit(cast.site, datetime(2026, 10, 25, 1, 30, tzinfo=UTC), "/")  # 02:30, the second time
-    visit(cast.site, at("2026-10-25 23:30"), "/")
-    day = date(2026, 10, 25)
-    buckets = reports.series(cast.site, ranges.Range(day, day, BERLIN))
-    assert len(buckets) == 25
-    assert [n for n, bucket in enumerate(buckets) if bucket.views] == [0, 2, 3, 24]
-
-
-def test_days_are_counted_in_a_zone_that_is_half_an_hour_off(cast: Cast) -> None:
-    zone = ZoneInfo("Asia/Kolkata")
-    visit(cast.site, datetime(2026, 11, 9, 18, 29, tzinfo=UTC), "/")  # 23:59 on the 9th
-    visit(cast.site, datetime(2026, 11, 9, 18, 30, tzinfo=UTC), "/", "/b")  # midnight
-    days = ranges.Range(date(2026, 11, 9), date(2026, 11, 11), zone)
-    assert [(bucket.views, bucket.visits) for bucket in reports.series(cast.site, days)] == [
-        (1, 1),
-        (2, 1),
-        (0, 0),
+    Goal.objects.create(site=cast.site, name="Signed up", kind="event", pattern="signup")
+    Goal.objects.create(site=cast.site, name="Never", kind="page", pattern="/never")
+    answered = got(report_page.page, cast.viewer, SPAN, pk=cast.site.pk, ask=ask)
+    text, told = answered.content.decode(), told_by(answered)
+    cards = {card.label: card for card in told["cards"]}
+    assert (cards["Daily visitors"].value, cards["Page views"].value) == ("2", "4")
+    visits = cards["Visits"]
+    assert (visits.value, visits.before, visits.change, visits.trend) == ("3", "1", "+200 %", "up")
+    assert cards["Engaged per page view"].value == "10.0 s"
+    assert cards["Bounce rate"].value == "0%"
+    lists = {
+        each.table: [(row.shown, row.count, row.share) for row in each.rows] for each in told["listings"]
+    }
+    assert lists[Table.PAGES] == [("/", 3, 0.75), ("/pricing", 1, 0.25)]
+    assert lists[Table.COUNTRIES] == [("DE", 2, pytest.approx(2 / 3)), ("FR", 1, pytest.approx(1 / 3))]
+    assert lists[Table.CAMPAIGNS] == [("spring", 1, pytest.approx(1 / 3))]
+    assert lists[Table.EVENTS] == [("signup", 1, 1.0)]
+    assert lists[Table.GOALS] == [("Signed up", 1, pytest.approx(1 / 3)), ("Never", 0, 0.0)]
+    assert text.count('class="bucket"') == 48
+    assert [bar.title for bar in told["chart"].bars if ": 0" not in bar.title] == [
+        "10 Nov 2025, 00:00: 2 page views, 1 visit",
+        "10 Nov 2025, 13:00: 1 page view, 1 visit",
+        "11 Nov 2025, 23:00: 1 page view, 1 visit",
     ]
-    hours = reports.series(cast.site, ranges.Range(date(2026, 11, 9), date(2026, 11, 10), zone))
-    assert [n for n, bucket in enumerate(hours) if bucket.views] == [23, 24]
+    assert "/elsewhere" not in text
+    assert "style=" not in text.partition('id="content-main"')[2]
+    with pytest.raises(Http404):
+        got(report_page.page, cast.viewer, SPAN, pk=cast.strange_site.pk, ask=ask)
+    with pytest.raises(Http404):
+        got(report_page.page, cast.superuser, SPAN, pk=2**40, ask=ask)
 
 
-def test_the_series_adds_up_to_the_figures(cast: Cast) -> None:
+def test_each_list_and_the_series_can_be_taken_away(cast: Cast, ask: Asked) -> None:
     two_days(cast)
-    for days in (november(10, 11), november(5, 14)):
-        buckets, figures = reports.series(cast.site, days), reports.figures(cast.site, days)
-        assert sum(bucket.views for bucket in buckets) == figures.views
-        assert sum(bucket.visits for bucket in buckets) == figures.visits
+    visit(cast.site, at("2025-11-10 09:00"), "/%E6%97%A5%E6%9C%AC", referrer="=HYPERLINK(0)", visitor=9)
+
+    def taken(table: str) -> list[str]:
+        answered = got(report_page.table_csv, cast.viewer, SPAN, pk=cast.site.pk, table=table, ask=ask)
+        name = f"seen.example-{table}-2025-11-10-2025-11-11.csv"
+        assert answered.headers["Content-Disposition"] == f'attachment; filename="{name}"'
+        return csv_of(answered)
+
+    assert taken("pages") == ["path,page views,share", "/,3,0.6", "/日本,1,0.2", "/pricing,1,0.2"]
+    assert "'=HYPERLINK(0),1,0.25" in taken("referrers")
+    series = taken("series")
+    assert len(series) == 49
+    assert series[1] == "2025-11-10T00:00:00+01:00,2,1"
+    for table in ("goals", "terms"):
+        assert len(taken(table)) == 1
+    with pytest.raises(Http404):
+        taken("users")
+
+
+def test_all_sites_stand_side_by_side_for_who_may_see_them(cast: Cast, ask: Asked) -> None:
+    two_days(cast)
+    Site.objects.create(domain="empty.example", hosts=[])
+    answered = got(across_page.page, cast.superuser, f"{SPAN}&o=views", ask=ask)
+    told, text = told_by(answered), answered.content.decode()
+    rows = {row.site.domain: row for row in told["rows"]}
+    assert list(rows) == ["seen.example", "stranger.example", "empty.example"]
+    seen = rows["seen.example"]
+    assert [(each.value, each.change, each.trend) for each in seen.figures] == [
+        ("2", "+100 %", "up"),
+        ("3", "+200 %", "up"),
+        ("4", "+300 %", "up"),
+        ("0%", "+0 points", ""),
+    ]
+    assert (sum(seen.views), len(seen.views), seen.line.split()[0]) == (4, 48, "0.0,1.0")
+    assert [each.value for each in rows["empty.example"].figures] == ["0", "0", "0", "–"]
+    assert told["sums"] == ["3", "4", "5"]
+    assert "style=" not in text.partition('id="content-main"')[2]
+    for user in (cast.viewer, cast.owner):
+        text = got(across_page.page, user, SPAN, ask=ask).content.decode()
+        assert "seen.example" in text
+        assert "stranger.example" not in text
+        assert "stranger.example" not in "".join(csv_of(got(across_page.csv, user, SPAN, ask=ask)))
+    assert "not a member" in got(across_page.page, cast.outsider, SPAN, ask=ask).content.decode()
+    lines = csv_of(got(across_page.csv, cast.superuser, SPAN, ask=ask))
+    assert lines[2] == f"seen.example,{cast.site.key},2025-11-10,2025-11-11,2,3,4,0.0,1,1,1,0.0,"
+
+    def away(questions: Sequence[HistoryQuestion]) -> list[HistoryAnswer | NoAnswer | TooMuch]:
+        return [NoAnswer("Postgres does not answer: try again."), *ask(questions[1:])]
+
+    # One that is not answered takes nothing from the others.
+    rows_then = told_by(got(across_page.page, cast.superuser, f"{SPAN}&o=views", ask=away))["rows"]
+    assert [row.problem for row in rows_then] == ["", "", "Postgres does not answer: try again."]
+    assert got(report_page.page, cast.viewer, SPAN, pk=cast.site.pk, ask=away).status_code == 503
+
+
+def test_a_report_tells_of_figures_that_were_imported(cast: Cast, ask: Asked) -> None:
+    file = ImportedFile.objects.create(
+        site=cast.site,
+        product="umami",
+        name="a.csv",
+        digest=b"",
+        first=date(2025, 11, 10),
+        last=date(2025, 11, 10),
+        rows=1,
+        figures=1,
+        added_by="owner",
+    )
+    ImportedFigure.objects.create(
+        file=file,
+        day=file.first,
+        dimension="",
+        name="",
+        visitors=1,
+        visits=1,
+        views=9,
+        bounces=0,
+        visit_seconds=0,
+        events=0,
+    )
+    text = got(report_page.page, cast.viewer, SPAN, pk=cast.site.pk, ask=ask).content.decode()
+    assert "Figures of 1 day were imported from Umami" in text
+    assert "Nothing in this range." in text
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "query", ["range=ever", "from=2025-11-02&to=2025-11-01", "from=x&to=%00", "from=2025-11-01"]
+)
+def test_a_range_that_makes_no_sense_is_said_on_the_form(query: str) -> None:
+    cast = make_cast()
+
+    def nobody(questions: Sequence[HistoryQuestion]) -> list[HistoryAnswer | NoAnswer | TooMuch]:
+        raise AssertionError("Nothing is to be asked.")
+
+    for view, options in (
+        (report_page.page, {"pk": cast.site.pk}),
+        (report_page.table_csv, {"pk": cast.site.pk, "table": "pages"}),
+        (across_page.page, {}),
+        (across_page.csv, {}),
+    ):
+        answered = got(view, cast.viewer, query, ask=nobody, **options)
+        assert answered.status_code == 400
+        if isinstance(answered, TemplateResponse):
+            assert 'role="alert"' in answered.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("zone", "first", "last", "hours"),
+    [
+        ("Europe/Berlin", "2025-10-26", "2025-10-26", 25),
+        ("Europe/Berlin", "2025-03-30", "2025-03-31", 47),
+        ("Asia/Kolkata", "2025-11-09", "2025-11-10", 48),
+        ("Australia/Lord_Howe", "2025-04-06", "2025-04-07", 49),
+    ],
+)
+def test_each_day_of_a_series_has_its_hours(zone: str, first: str, last: str, hours: int) -> None:
+    days = ranges.Range(date.fromisoformat(first), date.fromisoformat(last), ZoneInfo(zone))
+    starts = list(reports.starts(days))
+    assert len(starts) == hours
+    assert starts[0] == days.start
+    assert starts == sorted(set(starts))
+
+
+def test_years_months_and_days_lead_to_days() -> None:
+    first, today = date(2024, 11, 30), date(2026, 2, 14)
+
+    def levels(since: date, until: date) -> list[tuple[str, list[str], list[str]]]:
+        found = day_levels(ranges.Range(since, until, BERLIN), first, today)
+        return [
+            (each.title, [step.label for step in each.steps], [s.label for s in each.steps if s.chosen])
+            for each in found
+        ]
+
+    years = ["2024", "2025", "2026"]
+    assert levels(date(2025, 12, 1), date(2026, 1, 2)) == [("Year", years, [])]
+    assert levels(date(2024, 1, 1), date(2024, 12, 31)) == [
+        ("Year", years, ["2024"]),
+        ("Month", [f"{date(2024, month, 1):%B}" for month in range(1, 13)], []),
+    ]
+    (_, months, days) = levels(date(2026, 2, 3), date(2026, 2, 3))
+    assert months == ("Month", ["January", "February"], ["February"])
+    assert days == ("Day", [str(number) for number in range(1, 15)], ["3"])
+    assert day_levels(november(1, 2), None, today)[0].steps[-1].last == date(2026, 12, 31)
 
 
 @pytest.mark.parametrize(
@@ -122,109 +291,33 @@ def test_the_charts_axis_is_round_and_reaches_over_the_highest_bar(highest: int,
     assert chart.nice_step(highest) == step
 
 
-def test_every_bar_stands_inside_the_chart(cast: Cast) -> None:
-    two_days(cast)
-    for days in (
-        november(10, 11),
-        november(1, 30),
-        ranges.Range(date(2025, 11, 1), date(2026, 11, 30), BERLIN),
-    ):
-        drawn = chart.draw(reports.series(cast.site, days), days)
-        assert len(drawn.bars) == (48 if days.hourly else days.days)
-        for bar in drawn.bars:
-            assert chart.LEFT <= bar.x < bar.x + bar.width <= chart.WIDTH
-            assert bar.views_height >= bar.visits_height >= 0
-            assert not re.search(r"\b1 (page views|visits)\b|\b[02-9] (page view|visit)\b", bar.title)
-            assert bar.views_y >= chart.TOP - 0.01
-
-
-def scans(plan: dict[str, Any]) -> set[str]:
-    """The tables that a plan reads."""
-    found = {str(plan["Relation Name"])} if "Relation Name" in plan else set()
-    return found.union(*(scans(part) for part in plan.get("Plans", [])))
-
-
-def test_queries_open_the_partitions_of_their_range_only(cast: Cast) -> None:
-    day = ranges.read({"range": "today"}, BERLIN, datetime.now(UTC))
-    with CaptureQueriesContext(
-        connection,
-    ) as captured:
-        reports.figures(cast.site, day)
-        reports.series(cast.site, day)
-        for table in Table:
-            reports.top(cast.site, day, table, 1)
-    queries = [query["sql"] for query in captured]
-    assert len(queries) == 2 + 2 + len(Table)
-    with connection.cursor() as cursor:
-        for query in queries:
-            cursor.execute(f"EXPLAIN (FORMAT json) {query}")
-            read = scans(cursor.fetchone()[0][0]["Plan"])
-            # A day lies in one week, or, at its turn in UTC, in two; the default partition may hold anything.
-            weeks = {name for name in read if re.search(r"_\d{4}w\d{2}$", name)}
-            assert 1 <= len(weeks) <= 2, (read, query)
-            assert len(read - weeks) <= 1
-
-
-def test_the_report_page_shows_the_numbers(cast: Cast, client: Client) -> None:
-    two_days(cast)
-    client.force_login(cast.viewer)
-    response = client.get(f"/admin/tracker/site/{cast.site.pk}/report/?from=2026-11-10&to=2026-11-11")
-    text = response.content.decode()
-    assert response.status_code == 200
-    cards = {card.label: card for card in response.context["cards"]}
-    assert cards["Visits"].value == "3"
-    assert (cards["Visits"].before, cards["Visits"].change, cards["Visits"].trend) == ("1", "+200 %", "up")
-    assert cards["Bounce rate"].change == "-67 points"
-    assert text.count('class="bucket"') == 48
-    assert "Daily visitors" in text
-    assert "/pricing" in text
-    assert "/elsewhere" not in text
-
-
-def test_an_empty_report_is_a_page_too(cast: Cast, client: Client) -> None:
-    client.force_login(cast.viewer)
-    response = client.get(f"/admin/tracker/site/{cast.site.pk}/report/")
-    assert response.status_code == 200
-    assert "Nothing in this range." in response.content.decode()
-
-
-@pytest.mark.parametrize(
-    "query", ["range=ever", "from=2026-11-02&to=2026-11-01", "from=x&to=%00", "from=2026-11-01"]
-)
-def test_a_range_that_makes_no_sense_is_said_on_the_form(cast: Cast, client: Client, query: str) -> None:
-    client.force_login(cast.viewer)
-    response = client.get(f"/admin/tracker/site/{cast.site.pk}/report/?{query}")
-    assert response.status_code == 400
-    assert 'role="alert"' in response.content.decode()
-    assert client.get(f"/admin/tracker/site/{cast.site.pk}/report/pages.csv?{query}").status_code == 400
-
-
-def test_each_list_and_the_series_can_be_taken_away(cast: Cast, client: Client) -> None:
-    two_days(cast)
-    visit(cast.site, at("2026-11-10 09:00"), "/", referrer="=HYPERLINK(0)", visitor=9)
-    client.force_login(cast.viewer)
-    base, query = f"/admin/tracker/site/{cast.site.pk}/report", "?from=2026-11-10&to=2026-11-11"
-    assert client.get(f"{base}/pages.csv{query}").content.decode("utf-8-sig").splitlines() == [
-        "path,page views,share",
-        "/,4,0.8",
-        "/pricing,1,0.2",
+@pytest.mark.parametrize("days", [november(10, 11), november(1, 30)])
+def test_every_bar_stands_inside_the_chart(days: ranges.Range) -> None:
+    buckets = [
+        Bucket(start, number % 7, number % 7 // 2) for number, start in enumerate(reports.starts(days))
     ]
-    assert "'=HYPERLINK(0),1,0.25" in client.get(f"{base}/referrers.csv{query}").content.decode()
-    series = client.get(f"{base}/series.csv{query}").content.decode("utf-8-sig").splitlines()
-    assert len(series) == 49
-    assert series[1] == "2026-11-10T00:00:00+01:00,2,1"
-    for table in Table:
-        answer = client.get(f"{base}/{table}.csv{query}")
-        assert answer.status_code == 200
-        assert answer.content.startswith(codecs.BOM_UTF8)
-        name = f"seen.example-{table}-2026-11-10-2026-11-11.csv"
-        assert answer.headers["Content-Disposition"] == f'attachment; filename="{name}"'
-    assert client.get(f"{base}/users.csv{query}").status_code == 404
+    drawn = chart.draw(buckets, days)
+    assert len(drawn.bars) == (48 if days.hourly else days.days)
+    for bar in drawn.bars:
+        assert chart.LEFT <= bar.x < bar.x + bar.width <= chart.WIDTH
+        assert bar.views_height >= bar.visits_height >= 0
+        assert not re.search(r"\b1 (page views|visits)\b|\b[02-9] (page view|visit)\b", bar.title)
+        assert bar.views_y >= chart.TOP - 0.01
 
 
-def test_a_report_names_pages_as_people_write_them(cast: Cast, client: Client) -> None:
-    visit(cast.site, at("2026-11-10 09:00"), "/%E6%97%A5%E6%9C%AC")
-    client.force_login(cast.viewer)
-    base, query = f"/admin/tracker/site/{cast.site.pk}/report", "?from=2026-11-10&to=2026-11-10"
-    assert "/日本" in client.get(f"{base}/{query}").content.decode()
-    assert "/日本,1,1.0" in client.get(f"{base}/pages.csv{query}").content.decode()
+def test_a_page_of_sites_has_so_many(cast: Cast, ask: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(across_page, "SITES_OF_PAGE", 1)
+    two_days(cast)
+    asked: list[int] = []
+
+    def counted(questions: Sequence[HistoryQuestion]) -> list[HistoryAnswer | NoAnswer | TooMuch]:
+        asked.append(len(questions))
+        return ask(questions)
+
+    text = got(across_page.page, cast.superuser, f"{SPAN}&p=2", ask=counted).content.decode()
+    assert ("stranger.example" in text, "seen.example" in text, asked) == (True, False, [1])
+    assert "page 2 of 2" in text
+    for number in ("x", "99", "9" * 12, "-1"):
+        assert got(across_page.page, cast.superuser, f"range=today&p={number}", ask=ask).status_code == 200
+    days = told_by(got(across_page.page, cast.superuser, "range=7d", ask=ask))["days"]
+    assert days.last - days.first == timedelta(days=6)

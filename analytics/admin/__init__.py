@@ -1,6 +1,6 @@
 """Django admin: sites with members and reports, tokens, and what was stored, to look at and take away.
 
-Imports `history`, `access`, `queries`, the models and `tracker`.
+Imports `history`, `saved`, `importing`, `sites`, `access`, `queries`, the models and `tracker`.
 """
 
 from django.contrib import admin

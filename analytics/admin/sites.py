@@ -12,12 +12,11 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.forms.models import BaseInlineFormSet, ModelForm
 from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from analytics.access import rights
-from analytics.admin import report_page
 from analytics.models import Member
 from analytics.sites.site_form import MemberForm, SiteForm
 from tracker.models import Site
@@ -101,6 +100,7 @@ class SiteAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     show_facets = admin.ShowFacets.NEVER
     actions = None
     change_form_template = "admin/tracker/site/change_form.html"
+    change_list_template = "admin/tracker/site/change_list.html"
     fieldsets = (
         (None, {"fields": DOMAIN_FIELDS}),
         ("Not counted", {"fields": ("excluded_addresses", "excluded_paths", "honour_dnt")}),
@@ -175,23 +175,6 @@ class SiteAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def name(self, site: Site) -> str:
         return site.shown
 
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view
-        return [
-            path("<int:pk>/report/", view(self.report_view), name="tracker_site_report"),
-            path(
-                "<int:pk>/report/<slug:table>.csv", view(self.report_csv_view), name="tracker_site_report_csv"
-            ),
-            *super().get_urls(),
-        ]
-
-    def report_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        site = self.get_object(request, str(pk))
-        return report_page.page(request, site, self.admin_site.each_context(request))
-
-    def report_csv_view(self, request: HttpRequest, pk: int, table: str) -> HttpResponse:
-        return report_page.table_csv(request, self.get_object(request, str(pk)), table)
-
     def render_change_form(
         self, request: HttpRequest, context: Any, *args: Any, **options: Any
     ) -> HttpResponse:
@@ -206,4 +189,4 @@ class SiteAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="history")
     def report(self, site: Site) -> SafeString:
-        return format_html('<a href="{}">Report</a>', reverse("admin:tracker_site_report", args=[site.pk]))
+        return format_html('<a href="{}">Report</a>', reverse("site_report", args=[site.pk]))

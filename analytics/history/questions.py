@@ -38,6 +38,8 @@ MOST_WAITING = 64
 TRIES = 2
 # One that dies as soon as it is started is not started again at once.
 PAUSE_SECONDS = 1.0
+# Of many questions of one page so many are asked at once: others are to have their turn between.
+PORTION = 8
 # How often is looked whether a deadline is over.
 LOOK_SECONDS = 0.2
 
@@ -105,6 +107,25 @@ class Questions:
         """The answer to a question, for a thread that may wait. Raises WrongQuestion, TooMuch, NoAnswer."""
         answer: HistoryAnswer = self._ask(question).result()
         return answer
+
+    def ask_all(self, questions: Sequence[HistoryQuestion]) -> list[HistoryAnswer | NoAnswer | TooMuch]:
+        """Each answer, or why there is none, for a thread that may wait. Raises WrongQuestion."""
+        told: list[HistoryAnswer | NoAnswer | TooMuch] = []
+        for begin in range(0, len(questions), PORTION):
+            asked = []
+            for question in questions[begin : begin + PORTION]:
+                try:
+                    asked.append(self._ask(question))
+                except TooMuch as problem:
+                    refused: Future[Any] = Future()
+                    refused.set_exception(problem)
+                    asked.append(refused)
+            for future in asked:
+                try:
+                    told.append(future.result())
+                except (NoAnswer, TooMuch) as problem:
+                    told.append(problem)
+        return told
 
     @property
     def process_id(self) -> int | None:

@@ -1,34 +1,37 @@
-"""What a report says of a site and a range of its days: figures, a series for the chart, the longest lists.
+"""What the reports of the administration ask of the past, and how they read the answers.
 
-Every query carries the site and literal bounds of time, so that Postgres opens the partitions of the range
-and no others. Visitors are hashed anew each day of the site: distinct per day, and added up over days.
+They are the questions of all reports, so the same figures stand everywhere. Pure: who asks is elsewhere.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
-from django.db.models import Avg, Count, DateTimeField, F, Func, Model, Q, QuerySet, Value
-from django.db.models.functions import TruncDate
-
+from analytics.history.question import LONGEST_WAIT, HistoryAnswer, HistoryGoal, HistoryQuestion, Span
 from analytics.queries.ranges import Range, midnight
-from tracker.models import PageView, Site, Visit
+from tracker.models import Site
 from tracker.pages.readable_hosts import readable_host, readable_page
 
 TOP = 20
+HOUR = timedelta(hours=1)
+FIGURES = ("visitors", "visits", "views", "engaged_seconds_per_visit", "engaged_seconds", "bounce_rate")
+SHORT = ("visitors", "visits", "views", "bounce_rate")
 
 
 class Table(StrEnum):
     """The lists of a report."""
 
     PAGES = "pages"
+    ENTRIES = "entries"
+    EXITS = "exits"
     REFERRERS = "referrers"
     COUNTRIES = "countries"
     BROWSERS = "browsers"
     SYSTEMS = "systems"
     DEVICES = "devices"
+    EVENTS = "events"
+    GOALS = "goals"
     CHANNELS = "channels"
     CAMPAIGNS = "campaigns"
     SOURCES = "sources"
@@ -37,28 +40,35 @@ class Table(StrEnum):
     TERMS = "terms"
 
 
-COLUMNS: dict[Table, tuple[type[Model], str]] = {
-    Table.PAGES: (PageView, "path"),
-    Table.REFERRERS: (Visit, "referrer"),
-    Table.COUNTRIES: (Visit, "country"),
-    Table.BROWSERS: (Visit, "browser"),
-    Table.SYSTEMS: (Visit, "system"),
-    Table.DEVICES: (Visit, "device"),
-    Table.CHANNELS: (Visit, "channel"),
-    Table.CAMPAIGNS: (Visit, "utm_campaign"),
-    Table.SOURCES: (Visit, "utm_source"),
-    Table.MEDIUMS: (Visit, "utm_medium"),
-    Table.CONTENTS: (Visit, "utm_content"),
-    Table.TERMS: (Visit, "utm_term"),
+# By what each is told apart, and in what it counts.
+ASKED: dict[Table, tuple[str, str]] = {
+    Table.PAGES: ("page", "views"),
+    Table.ENTRIES: ("entry_page", "visits"),
+    Table.EXITS: ("exit_page", "visits"),
+    Table.REFERRERS: ("referrer", "visits"),
+    Table.COUNTRIES: ("country", "visits"),
+    Table.BROWSERS: ("browser", "visits"),
+    Table.SYSTEMS: ("system", "visits"),
+    Table.DEVICES: ("device", "visits"),
+    Table.EVENTS: ("event", "events"),
+    Table.GOALS: ("goal", "conversions"),
+    Table.CHANNELS: ("channel", "visits"),
+    Table.CAMPAIGNS: ("utm_campaign", "visits"),
+    Table.SOURCES: ("utm_source", "visits"),
+    Table.MEDIUMS: ("utm_medium", "visits"),
+    Table.CONTENTS: ("utm_content", "visits"),
+    Table.TERMS: ("utm_term", "visits"),
 }
 # Most visits have none: that is no row.
 TAGGED = frozenset((Table.CAMPAIGNS, Table.SOURCES, Table.MEDIUMS, Table.CONTENTS, Table.TERMS))
-"""Pages are counted in page views, everything else in visits."""
-READ_AS: dict[Table, Callable[[str], str]] = {Table.PAGES: readable_page, Table.REFERRERS: readable_host}
+READ_AS: dict[Table, Callable[[str], str]] = {
+    **dict.fromkeys((Table.PAGES, Table.ENTRIES, Table.EXITS), readable_page),
+    Table.REFERRERS: readable_host,
+}
 
 
 @dataclass(frozen=True)
-class Figures:
+class ReportFigures:
     """The totals of a range; times in milliseconds, None where there is nothing to average."""
 
     visitors: int
@@ -66,12 +76,8 @@ class Figures:
     views: int
     per_visit_ms: float | None
     per_view_ms: float | None
-    bounces: int
-
-    @property
-    def bounce_rate(self) -> float | None:
-        """The share of visits with one page view and no event, 0 to 1."""
-        return self.bounces / self.visits if self.visits else None
+    # The share of visits of one page view, without an event, and less than 10 s engaged, 0 to 1.
+    bounce_rate: float | None
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,7 @@ class Bucket:
 
 @dataclass(frozen=True)
 class TableRow:
-    """One line of a list; `share` is of all page views or visits of the range, 0 to 1."""
+    """One line of a list; `share` is of all page views, visits or events of the range, 0 to 1."""
 
     name: str
     count: int
@@ -101,72 +107,89 @@ class TableRow:
         return f"{self.share:.1%}"
 
 
-def figures(site: Site, days: Range) -> Figures:
-    """The totals of a range of days."""
-    views = within(PageView, site, days).aggregate(count=Count("*"), mean=Avg("engaged_ms"))
-    visits = within(Visit, site, days).aggregate(
-        count=Count("*"),
-        visitors=Count("visitor", distinct=True),
-        mean=Avg("engaged_ms"),
-        bounces=Count("id", filter=Q(views=1, events=0)),
+def figures_question(
+    site: Site,
+    days: Range,
+    now: datetime,
+    measures: tuple[str, ...] = FIGURES,
+    wait: float = LONGEST_WAIT,
+) -> HistoryQuestion:
+    """Totals and a series of a range, beside those of the one before it."""
+    before = days.before(now)
+    return HistoryQuestion(
+        site_id=site.pk,
+        zone=site.timezone,
+        span=Span(days.first, days.last),
+        measures=measures,
+        dimensions=("hour" if days.hourly else "day",),
+        compared=Span(before.first, before.last),
+        wait=wait,
     )
-    return Figures(
-        visitors=visits["visitors"],
-        visits=visits["count"],
-        views=views["count"],
-        per_visit_ms=visits["mean"],
-        per_view_ms=views["mean"],
-        bounces=visits["bounces"],
+
+
+def list_question(
+    site: Site, days: Range, table: Table, goals: tuple[HistoryGoal, ...] = (), limit: int = TOP
+) -> HistoryQuestion:
+    """The longest rows of a list."""
+    dimension, measure = ASKED[table]
+    return HistoryQuestion(
+        site_id=site.pk,
+        zone=site.timezone,
+        span=Span(days.first, days.last),
+        measures=(measure, "visits") if table is Table.GOALS else (measure,),
+        dimensions=(dimension,),
+        goals=goals if table is Table.GOALS else (),
+        # One more for the visits that have none of it.
+        limit=limit + (table in TAGGED),
     )
 
 
-def series(site: Site, days: Range) -> list[Bucket]:
-    """Page views and visits that began in each hour (up to two days) or day of the range, empty ones too."""
-    views, visits = begun(PageView, site, days), begun(Visit, site, days)
-    return [Bucket(start, views.get(start, 0), visits.get(start, 0)) for start in starts(days)]
+def figures(totals: list[float | None]) -> ReportFigures:
+    """The totals that `figures_question` asked for."""
+    visitors, visits, views, per_visit, per_view, bounce_rate = totals
+    return ReportFigures(
+        visitors=int(visitors or 0),
+        visits=int(visits or 0),
+        views=int(views or 0),
+        per_visit_ms=None if per_visit is None else per_visit * 1000,
+        per_view_ms=None if per_view is None else per_view * 1000,
+        bounce_rate=bounce_rate,
+    )
 
 
-def top(site: Site, days: Range, table: Table, total: int, limit: int = TOP) -> list[TableRow]:
-    """The longest rows of a list; `total` is what shares are of."""
-    model, column = COLUMNS[table]
-    rows = within(model, site, days)
-    if table in TAGGED:
-        rows = rows.exclude(**{column: ""})
-    counted = rows.values_list(column).annotate(count=Count("*")).order_by("-count", column)
-    read = READ_AS.get(table, str)
+def series(answer: HistoryAnswer, days: Range, measures: tuple[str, ...] = FIGURES) -> list[Bucket]:
+    """Page views and visits that began in each hour or day of the range, empty ones too."""
+    visits, views = 1 + measures.index("visits"), 1 + measures.index("views")
+    told = {_start(row[0], days): row for row in (answer.table.rows if answer.table else ())}
     return [
-        TableRow(name, count, count / total if total else 0, read(name)) for name, count in counted[:limit]
+        Bucket(start, row[views], row[visits]) if (row := told.get(start)) else Bucket(start, 0, 0)
+        for start in starts(days)
     ]
 
 
-def within(model: type[Model], site: Site, days: Range) -> QuerySet[Any]:
-    """The site's rows that began in the range."""
-    rows: QuerySet[Any] = model._default_manager.filter(
-        site_id=site.pk, began_at__gte=days.start, began_at__lt=days.end
-    )
-    return rows.order_by()
-
-
-def begun(model: type[Model], site: Site, days: Range) -> dict[datetime, int]:
-    """How many rows began in each bucket that has any, by the bucket's first moment."""
-    bucket: Func[Any]
-    if days.hourly:
-        # From the range's own start, since in some zones hours do not begin with UTC's.
-        hour, origin = Value(timedelta(hours=1)), Value(days.start)
-        bucket = Func(hour, F("began_at"), origin, function="date_bin", output_field=DateTimeField())
-    else:
-        bucket = TruncDate("began_at", tzinfo=days.zone)
-    rows = within(model, site, days).annotate(bucket=bucket).values_list("bucket").annotate(count=Count("*"))
-    return {start if days.hourly else midnight(start, days.zone): count for start, count in rows}
+def rows(answer: HistoryAnswer, table: Table, total: int, limit: int = TOP) -> list[TableRow]:
+    """The rows that `list_question` asked for; `total` is what shares are of, where that is not their own."""
+    read = READ_AS.get(table, str)
+    told = answer.table.rows if answer.table else []
+    if table is Table.EVENTS:
+        total = int(answer.totals[0] or 0)
+    return [
+        TableRow(name, count, count / total if total else 0, read(name))
+        for name, count, *_ in told
+        if name or table not in TAGGED
+    ][:limit]
 
 
 def starts(days: Range) -> Iterator[datetime]:
-    """The first moment of each bucket of a range."""
-    if days.hourly:
-        at = days.start
-        while at < days.end:
+    """The first moment of each bucket of a range: of hours, each day has its own."""
+    for number in range(days.days):
+        day = days.first + timedelta(days=number)
+        at, until = midnight(day, days.zone), midnight(day + timedelta(days=1), days.zone)
+        yield at
+        while days.hourly and (at := at + HOUR) < until:
             yield at
-            at += timedelta(hours=1)
-    else:
-        for number in range(days.days):
-            yield midnight(days.first + timedelta(days=number), days.zone)
+
+
+def _start(label: str, days: Range) -> datetime:
+    at = datetime.fromisoformat(label)
+    return at if days.hourly else midnight(at.date(), days.zone)
