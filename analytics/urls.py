@@ -8,6 +8,7 @@ from analytics.admin import across_page, report_page
 from analytics.api.base import make_api
 from analytics.api.events import add_events
 from analytics.api.export import add_exports
+from analytics.api.impact import add_impact
 from analytics.api.imported import add_imported
 from analytics.api.live import add_live
 from analytics.api.refusals import add_refusals
@@ -34,6 +35,7 @@ add_stats(api, web.questions)
 add_sites(api)
 add_saved(api)
 add_visits(api, web.questions)
+add_impact(api, web.questions)
 add_events(api, web.edge, web.reports)
 add_signals(api, web.signals, web.logs)
 add_streams(api, web.streams, StreamSources(web.ticker, web.signals, web.logs, web.flags))

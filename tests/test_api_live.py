@@ -262,6 +262,7 @@ def test_the_api_describes_itself(product: Product) -> None:
             "export/{kind}",
             "visits",
             "visits/{place}",
+            "impact",
             "events",
         ),
         *(path for kind in ("goals", "segments", "annotations") for path in (kind, f"{kind}/{{number}}")),

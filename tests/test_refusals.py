@@ -119,6 +119,7 @@ ROUTES: dict[str, tuple[str, set[str]]] = {
     "api/v1/sites/<key>/segments/<number>": ("/api/v1/sites/{site.key}/segments/0", NOBODY),
     "api/v1/sites/<key>/visits/<place>": ("/api/v1/sites/{site.key}/visits/nosuch", NOBODY),
     "api/v1/sites/<key>/export/<kind>": ("/api/v1/sites/{site.key}/export/views", READERS),
+    "api/v1/sites/<key>/impact": ("/api/v1/sites/{site.key}/impact?from=2026-11-03T12:00Z", READERS),
     "api/v1/sites/<key>/imported": ("/api/v1/sites/{site.key}/imported", READERS),
     "sites/<str:key>/imports/": ("/sites/{site.key}/imports/", NOBODY),  # takes POST only
     "healthz": ("/healthz", NOBODY),
@@ -170,6 +171,7 @@ LIVE = {
     "api/v1/signals/stream",
     "api/v1/sites/<key>/events",
     "api/v1/sites/<key>/visits",
+    "api/v1/sites/<key>/impact",
     "api/v1/sites/<key>/export/<kind>",
     "live/<str:key>",
     "sites/<str:key>/install.json",

@@ -76,6 +76,13 @@ class Found:
         return [path for day in days for this, path in self.paths.get(day.day, ()) if this == kind]
 
 
+class SealedAndOpen(NamedTuple):
+    """Files of sealed days, and the days whose rows Postgres has."""
+
+    found: Found
+    open: list[LocalDay]
+
+
 class DayStore:
     """Finds days; for several threads."""
 
@@ -114,25 +121,26 @@ class DayStore:
                 self._found[key] = (time.monotonic() + self._fresh, found)
         return found
 
-    def _look(self, site_id: int, zone: str, first: date, last: date, now: datetime, wait: float) -> Found:
-        connection = self._connection()
+    def sealed_and_open(
+        self, site_id: int, zone: str, first: date, last: date, now: datetime
+    ) -> SealedAndOpen:
+        """The days from `first` to `last` as they are kept: nothing is made of open ones.
+
+        Raises psycopg.Error, OSError.
+        """
+        connection = self.connection()
         self._tidy(connection)
-        found = Found()
-        sealed: dict[date, list[SealedFile]] = {}
-        for file in sealed_files(connection, site_id, first, last):
-            sealed.setdefault(file.day, []).append(file)
-        touched = {day_at(at, zone).day for (at,) in connection.execute(TOUCHED, [site_id]).fetchall()}
-        open_days: list[LocalDay] = []
-        for day in day_list(first, last, zone):
-            files = sealed.get(day.day)
-            if files and day.day not in touched:
-                zone_then = LocalDay(day.day, files[0].zone)
-                found.days.append(zone_then)
-                self._take_sealed(connection, found, day, files, open_days)
-                continue
-            found.days.append(day)
-            if day.begins <= now:
-                open_days.append(day)
+        found, open_days, sealed = self._kept(connection, site_id, zone, first, last, now)
+        there = self._with_rows(connection, site_id, open_days, now)
+        for day in open_days:
+            if day not in there and (files := sealed.get(day.day)):
+                self._take_sealed(connection, found, day, files, [])
+        return SealedAndOpen(found, there)
+
+    def _look(self, site_id: int, zone: str, first: date, last: date, now: datetime, wait: float) -> Found:
+        connection = self.connection()
+        self._tidy(connection)
+        found, open_days, sealed = self._kept(connection, site_id, zone, first, last, now)
         there = self._with_rows(connection, site_id, open_days, now)
         missing = there[:-MOST_OPEN]
         until = time.monotonic() + wait
@@ -151,6 +159,28 @@ class DayStore:
                 self._take_sealed(connection, found, day, files, [])
         found.missing = sorted(day.day for day in missing)
         return found
+
+    def _kept(
+        self, connection: psycopg.Connection, site_id: int, zone: str, first: date, last: date, now: datetime
+    ) -> tuple[Found, list[LocalDay], dict[date, list[SealedFile]]]:
+        """Sealed days, and those that are open: what was sealed of days is told of these, too."""
+        found = Found()
+        sealed: dict[date, list[SealedFile]] = {}
+        for file in sealed_files(connection, site_id, first, last):
+            sealed.setdefault(file.day, []).append(file)
+        touched = {day_at(at, zone).day for (at,) in connection.execute(TOUCHED, [site_id]).fetchall()}
+        open_days: list[LocalDay] = []
+        for day in day_list(first, last, zone):
+            files = sealed.get(day.day)
+            if files and day.day not in touched:
+                zone_then = LocalDay(day.day, files[0].zone)
+                found.days.append(zone_then)
+                self._take_sealed(connection, found, day, files, open_days)
+                continue
+            found.days.append(day)
+            if day.begins <= now:
+                open_days.append(day)
+        return found, open_days, sealed
 
     def forget_damaged(self, found: Found) -> bool:
         """Have files fetched again that are not what they should be; whether any was."""
@@ -274,8 +304,8 @@ class DayStore:
             if str(path) not in spared:
                 path.unlink(missing_ok=True)
 
-    def _connection(self) -> psycopg.Connection:
-        """This thread's; a new one where the last was lost."""
+    def connection(self) -> psycopg.Connection:
+        """This thread's, in autocommit; a new one where the last was lost."""
         me = threading.get_ident()
         kept = self._connections.get(me)
         if kept is None or kept.closed:

@@ -56,7 +56,7 @@ class Span(msgspec.Struct, frozen=True):
     last: date
 
 
-class HistoryQuestion(msgspec.Struct, frozen=True, kw_only=True):
+class HistoryQuestion(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """What is asked: measures of a span of days, whole or by dimensions, and of another span beside it."""
 
     site_id: int
@@ -91,7 +91,7 @@ class AnswerTable(msgspec.Struct, frozen=True):
     sums: list[Any]
 
 
-class HistoryAnswer(msgspec.Struct, frozen=True):
+class HistoryAnswer(msgspec.Struct, frozen=True, tag=True):
     """What a question is answered with."""
 
     as_of: datetime

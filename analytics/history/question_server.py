@@ -20,12 +20,14 @@ from analytics.history.answering import Answering
 from analytics.history.day_store import DayStore
 from analytics.history.duck import open_duck
 from analytics.history.file_cache import FileCache
+from analytics.history.impact import ImpactQuestion
+from analytics.history.impact_answering import ImpactAnswering
 from analytics.history.kept_parts import KeptParts
 from analytics.history.kept_rows import KeptRows
 from analytics.history.listing import ListAnswering
-from analytics.history.question import HistoryQuestion, WrongQuestion
+from analytics.history.question import WrongQuestion
 from analytics.history.question_sql import DAY_NUMBER
-from analytics.history.question_wire import Reply, Request, Wrong
+from analytics.history.question_wire import AnyAnswer, AnyQuestion, Reply, Request, Wrong
 from analytics.history.visit_list import ListQuestion
 from tracker.liveness.error_report import kind_of, report
 
@@ -58,6 +60,7 @@ class QuestionServer:
         self._store = DayStore(cache, memory // MAKING, FRESH_SECONDS)
         self._answering = Answering(self._store, KeptParts(memory // KEPT, KeptRows(memory // FILTERED)))
         self._listing = ListAnswering(self._store)
+        self._impacts = ImpactAnswering(self._store, folder)
         self._replies = replies
         self._lock = threading.Lock()
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="questions")
@@ -70,11 +73,10 @@ class QuestionServer:
         decoder = msgspec.json.Decoder(Request)
         for line in requests:
             request = decoder.decode(line)
-            question = request.question or request.listed
-            if question is None:
+            if request.question is None:
                 self._cancel(request.number)
             else:
-                task = self._workers.submit(self._work, request.number, question)
+                task = self._workers.submit(self._work, request.number, request.question)
                 self._waiting[request.number] = task
         shutil.rmtree(self._spill, ignore_errors=True)
 
@@ -87,7 +89,7 @@ class QuestionServer:
             if running := self._running.get(number):
                 running.interrupt()
 
-    def _work(self, number: int, question: HistoryQuestion | ListQuestion) -> None:
+    def _work(self, number: int, question: AnyQuestion) -> None:
         cursor = self._duck.cursor()
         with self._lock:
             self._running[number] = cursor
@@ -100,13 +102,9 @@ class QuestionServer:
             cursor.close()
         self._reply(reply)
 
-    def _answer(
-        self, number: int, cursor: duckdb.DuckDBPyConnection, question: HistoryQuestion | ListQuestion
-    ) -> Reply:
+    def _answer(self, number: int, cursor: duckdb.DuckDBPyConnection, question: AnyQuestion) -> Reply:
         try:
-            if isinstance(question, ListQuestion):
-                return Reply(number, listed=self._listing.answer(cursor, question, datetime.now(UTC)))
-            return Reply(number, self._answering.answer(cursor, question, datetime.now(UTC)))
+            return Reply(number, self._told(cursor, question))
         except WrongQuestion as wrong:
             return Reply(number, wrong=Wrong(wrong.field, wrong.message, wrong.allowed))
         except (duckdb.InterruptException, duckdb.OutOfMemoryException):
@@ -117,6 +115,14 @@ class QuestionServer:
             # What nobody foresaw is told, and the next question answered.
             logger.error("history: a question failed (%s)", kind_of(error), extra={"report": report(error)})
             return Reply(number, failed=True)
+
+    def _told(self, cursor: duckdb.DuckDBPyConnection, question: AnyQuestion) -> AnyAnswer:
+        now = datetime.now(UTC)
+        if isinstance(question, ListQuestion):
+            return self._listing.answer(cursor, question, now)
+        if isinstance(question, ImpactQuestion):
+            return self._impacts.answer(cursor, question, now)
+        return self._answering.answer(cursor, question, now)
 
     def _reply(self, reply: Reply) -> None:
         line = msgspec.json.encode(reply) + b"\n"

@@ -2,16 +2,19 @@
 
 import msgspec
 
+from analytics.history.impact import Impact, ImpactQuestion
 from analytics.history.question import HistoryAnswer, HistoryQuestion
 from analytics.history.visit_list import ListAnswer, ListQuestion
 
+AnyQuestion = HistoryQuestion | ListQuestion | ImpactQuestion
+AnyAnswer = HistoryAnswer | ListAnswer | Impact
+
 
 class Request(msgspec.Struct, omit_defaults=True):
-    """A question about figures or for a list, or the number of one that nobody waits for any more."""
+    """A question, or the number of one that nobody waits for any more."""
 
     number: int
-    question: HistoryQuestion | None = None
-    listed: ListQuestion | None = None
+    question: AnyQuestion | None = None
 
 
 class Wrong(msgspec.Struct):
@@ -26,8 +29,7 @@ class Reply(msgspec.Struct, omit_defaults=True):
     """What became of a question: one of these."""
 
     number: int
-    answer: HistoryAnswer | None = None
-    listed: ListAnswer | None = None
+    answer: AnyAnswer | None = None
     wrong: Wrong | None = None
     too_much: bool = False
     away: bool = False  # Postgres

@@ -21,8 +21,9 @@ from typing import Any
 import msgspec
 from django.conf import settings
 
+from analytics.history.impact import Impact, ImpactQuestion
 from analytics.history.question import HistoryAnswer, HistoryQuestion, WrongQuestion
-from analytics.history.question_wire import Reply, Request
+from analytics.history.question_wire import AnyAnswer, AnyQuestion, Reply, Request
 from analytics.history.visit_list import ListAnswer, ListQuestion
 from analytics.queries.time_limit import TooMuch
 
@@ -46,10 +47,6 @@ LOOK_SECONDS = 0.2
 
 class NoAnswer(Exception):
     """A question could not be answered, for no fault of its own; the message tells people so."""
-
-
-AnyQuestion = HistoryQuestion | ListQuestion
-AnyAnswer = HistoryAnswer | ListAnswer
 
 
 @dataclass(eq=False)
@@ -102,6 +99,11 @@ class Questions:
         """The rows of a list. Raises WrongQuestion, TooMuch, NoAnswer."""
         answer: ListAnswer = await asyncio.shield(asyncio.wrap_future(self._ask(question)))
         return answer
+
+    async def aimpact(self, question: ImpactQuestion) -> Impact:
+        """What a span of time meant. Raises WrongQuestion, TooMuch, NoAnswer."""
+        impact: Impact = await asyncio.shield(asyncio.wrap_future(self._ask(question)))
+        return impact
 
     def ask(self, question: HistoryQuestion) -> HistoryAnswer:
         """The answer to a question, for a thread that may wait. Raises WrongQuestion, TooMuch, NoAnswer."""
@@ -170,13 +172,7 @@ class Questions:
         if self._process is None:
             return
         asked.tries += 1
-        question = asked.question
-        request = (
-            Request(asked.number, listed=question)
-            if isinstance(question, ListQuestion)
-            else Request(asked.number, question)
-        )
-        self._requests.put((self._process, request))
+        self._requests.put((self._process, Request(asked.number, asked.question)))
 
     def _write(self) -> None:
         """Write requests, in a thread where nobody waits: the pipe of a process that hangs fills up."""
@@ -283,9 +279,8 @@ def _too_late() -> TooMuch:
 
 
 def _result(reply: Reply) -> AnyAnswer | Exception:
-    answer = reply.answer or reply.listed
-    if answer is not None:
-        return answer
+    if reply.answer is not None:
+        return reply.answer
     if reply.wrong is not None:
         return WrongQuestion(reply.wrong.field, reply.wrong.message, reply.wrong.allowed)
     if reply.too_much:

@@ -29,7 +29,7 @@ class ListPlace(msgspec.Struct, frozen=True):
         return f"{self.day}.{self.moment}.{self.number}"
 
 
-class ListQuestion(msgspec.Struct, frozen=True):
+class ListQuestion(msgspec.Struct, frozen=True, tag=True):
     """What is listed: the newest `question.limit` that `question` is about, older than `after`."""
 
     what: str
@@ -37,7 +37,7 @@ class ListQuestion(msgspec.Struct, frozen=True):
     after: ListPlace | None = None
 
 
-class ListAnswer(msgspec.Struct, frozen=True):
+class ListAnswer(msgspec.Struct, frozen=True, tag=True):
     """Rows of a list, and the place after which the next ones come."""
 
     as_of: datetime
