@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -126,11 +126,21 @@ def history(on: Ground, quick: bool) -> Iterator[Figure]:
         yield Figure("history", "slowest table", slowest[0][1] * 1000, "ms", 150, at_most=True, note=note)
         today = page.median("today", {})
         yield Figure("history", "page of today", today * 1000, "ms", 250, at_most=True)
+        yield from _impacts(page)
         sweep = page.timed(page.presence("30d", {}))
         again = page.timed(page.presence("30d", {}))
         note = f"{sweep * 1000:,.0f} the first time; the page shows the rest before it"
         yield Figure("history", "visitors at once, 30 days", again * 1000, "ms", 200, at_most=True, note=note)
         yield from _many_people(server, page)
+
+
+def _impacts(page: "_ReportPage") -> Iterator[Figure]:
+    """What ten minutes meant to people: of today, whose page views lie in Postgres, and of a sealed day."""
+    for name, day in (("today", 0), ("three weeks ago", 21)):
+        first, *times = [page.impact(day * 1440 + 30 + number) for number in range(10)]
+        note = f"{first * 1000:,.0f} the first time"
+        name = f"what ten minutes meant, {name}"
+        yield Figure("history", name, statistics.median(times) * 1000, "ms", 150, at_most=True, note=note)
 
 
 def _many_people(server: ServerProcess, page: "_ReportPage") -> Iterator[Figure]:
@@ -268,6 +278,14 @@ class _ReportPage:
                 return time.monotonic() - began + self.timed(self._several(period, filters))
             time.sleep(0.2)
         raise TimeoutError("today is not read anew")
+
+    def impact(self, minutes: int) -> float:
+        """Seconds until it is told what the ten minutes meant that began so many minutes ago."""
+        since = datetime.now(UTC) - timedelta(minutes=minutes)
+        query = urlencode({"from": since.isoformat()})
+        began = time.monotonic()
+        assert "people" in self._ask(f"{self._path.replace('/stats', '/impact')}?{query}")
+        return time.monotonic() - began
 
     def live(self) -> None:
         """Ask who is here now."""

@@ -15,6 +15,7 @@ import psycopg
 from bench import processes
 from bench.figures import Figure
 from bench.progress import say
+from bench.runs_streams import streams
 from bench.targets import Ground
 from scripts.stands.checkout import ROOT
 from scripts.stands.ports import free_port
@@ -31,6 +32,12 @@ WHERE seconds = 600 AND name = 'footfall.signals.taken'
 
 
 def signals(on: Ground, quick: bool) -> Iterator[Figure]:
+    """Datapoints of 10,000 series by UDP, then streams of one."""
+    yield from _gathered(on, quick)
+    yield from streams(on, quick)
+
+
+def _gathered(on: Ground, quick: bool) -> Iterator[Figure]:
     """Datapoints of 10,000 series by UDP: CPU for each, what is lost, memory, the cost of a flush."""
     seconds = 12.0 if quick else 60.0
     url = on.database()
