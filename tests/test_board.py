@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
+from django.utils import timezone
 
 from analytics.board import report_tables
 from analytics.history.dimensions import DIMENSIONS
 from analytics.history.measures import MEASURES
 from tests.cast import PASSWORD, Cast, make_cast
-from tracker.models import Site
+from tracker.models import SignalSeries, Site
 
 ROOT = Path(__file__).resolve().parent.parent
 STATIC = ROOT / "static"
@@ -62,6 +63,20 @@ def test_who_may_see_servers_has_them_in_the_menu_of_every_page(cast: Cast) -> N
     cast.viewer.user_permissions.add(Permission.objects.get(codename="see_servers"))
     assert with_it("viewer") == pages
     assert with_it("superuser") == pages
+
+
+def test_servers_stand_on_the_board_of_who_may_see_them_once_there_are_some(cast: Cast) -> None:
+    cast.viewer.user_permissions.add(Permission.objects.get(codename="see_servers"))
+
+    def has(name: str, query: str = "") -> bool:
+        page = client_of(cast, name).get(f"/sites/{cast.site.key}/{query}")
+        return "data-signals" in page.content.decode()
+
+    assert not has("viewer")
+    SignalSeries.objects.create(name="api.time", kind="ms", tags={}, last_at=timezone.now())
+    assert has("viewer")
+    assert not has("owner")
+    assert not has("viewer", "?wall")
 
 
 @pytest.mark.parametrize("path", ["", "reports/"])

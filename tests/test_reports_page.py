@@ -301,6 +301,7 @@ def test_segments_and_flags_are_saved_and_what_is_deleted_comes_back(at: At, key
         flag.hover()
         expect(page.locator(".chart .read")).to_contain_text("Version 2 is out")
         flag.click()
+        expect(dialog.locator("[data-impact]")).to_contain_text("at once on average")
         dialog.get_by_role("button", name="Delete").click()
         expect(flag).to_have_count(0)
         page.get_by_role("button", name="Undo").click()

@@ -18,11 +18,14 @@ ALLOWED: dict[str, set[str]] = {
     "people": {"shared"},
     "setup": {"shared"},
     "reports": {"shared"},
+    # What charts of servers' datapoints are made of, wherever they stand.
+    "signals": set(),
+    "board/signals": {"board/day", "shared", "signals"},
     # Whose socket tells how many people there are.
-    "servers": {"board", "shared"},
+    "servers": {"board", "shared", "signals"},
     "board/day": {"shared"},
     "board/lists": {"shared"},
-    "board": {"board/day", "board/lists", "setup", "shared"},
+    "board": {"board/day", "board/lists", "board/signals", "setup", "shared"},
     # It runs in the pages of others, which load nothing else of ours.
     "snippet": set(),
 }

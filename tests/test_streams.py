@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from scripts.stands.checkout import ROOT
 from scripts.stands.product import Product
@@ -24,6 +25,7 @@ from tests.api_clients import ApiClient, Sent
 from tests.board_sockets import Staff, visit
 from tests.browser import visitor
 from tests.nginx import RunningNginx, start_nginx
+from tests.signal_tables import flag, store_gauge
 from tests.staff import at_board, let_in
 
 PAGE = re.search(r"```html\n(.*?)```", (ROOT / "docs" / "streams.md").read_text(), re.DOTALL)
@@ -296,12 +298,7 @@ def test_the_page_of_servers_shows_them_beside_the_people(
             page.keyboard.press("Escape")
             page.get_by_text("now", exact=True).wait_for()
             # What an owner said of a moment is a flag in all of them.
-            product.rows(
-                "INSERT INTO analytics_annotation (site_id, at, text, created_at)"
-                " SELECT id, now() - interval '20 s', 'deploy ü 1.4', now() FROM tracker_site WHERE key = %s"
-                " RETURNING id",
-                seen,
-            )
+            flag(product, seen, time.time() - 20, "deploy ü 1.4")
             page.reload()
             page.locator("[data-flags]").get_by_text("deploy ü 1.4").wait_for()
             assert page.locator(".flag").count() == panels.count()
@@ -381,6 +378,64 @@ def test_a_flag_is_streamed_as_it_is_made_and_resumed(product: Product, writer: 
     of_servers = ApiClient(product, product.manage("addtoken", "--site", seen, "--servers").splitlines()[-1])
     foreign = product.add_site("foreign-flags.example")
     assert of_servers.refused(f"signals/stream?name=a&site={foreign}")[0] == 404
+
+
+def test_the_time_machine_moves_all_of_the_page_of_servers(
+    product: Product, seen: str, browser: Browser, name: str
+) -> None:
+    # Half an hour ago: ten-second windows that say when they were.
+    began = int(time.time() - 1800) // 10 * 10
+    store_gauge(product, name, 10, {began + 10 * number: number for number in range(60)})
+    moment = began + 305
+    flag(product, seen, moment, "deploy ü 1.5")
+    with visit(product, seen, "/"):
+        pass
+    with at_board(browser, product, f"/servers/?name={name}&site={seen}&span=1h") as page:
+        panel = page.locator(".panel").filter(has=page.get_by_role("heading", name=name))
+        figure, banner = panel.locator("li b"), page.locator("[data-past]")
+        expect(figure).to_have_text("59")
+        expect(banner).to_be_hidden()
+        page.locator("[data-flags] button", has_text="deploy ü 1.5").click()
+        # All of it is of that moment: figures, the table's first row, the address, and what it meant.
+        expect(figure).to_have_text("30")
+        expect(banner).to_contain_text("As it was on ")
+        expect(page.locator(".readings tbody tr").first).to_contain_text("30")
+        expect(page.locator(".plot .moment")).to_have_count(page.locator(".panel").count())
+        expect(banner.locator("[data-impact]")).to_contain_text("visitors at once on average")
+        expect(page).to_have_url(re.compile(f"[?&]t={moment}"))
+        page.reload()
+        expect(figure).to_have_text("30")
+        page.get_by_role("button", name="Earlier").click()
+        expect(figure).to_have_text("–")
+        page.go_back()
+        expect(banner).to_be_hidden()
+        expect(figure).to_have_text("59")
+        page.go_forward()
+        expect(banner).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(banner).to_be_hidden()
+        expect(figure).to_have_text("59")
+        expect(page).not_to_have_url(re.compile("[?&]t="))
+        # A span is drawn by dragging over it.
+        box = panel.locator(".plot").bounding_box()
+        assert box
+        page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + 20)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 25, steps=3)
+        page.mouse.up()
+        expect(banner.locator("b")).to_have_text(re.compile(r"^\w{3} \d+ \w{3}, from [\d:]{8} to [\d:]{8}$"))
+        expect(banner.locator("[data-impact]")).to_contain_text("visitors at once on average")
+        expect(page).to_have_url(re.compile("[?&]to="))
+        said = parse_qs(urlsplit(page.url).query)
+        assert 840 <= int(said["to"][0]) - int(said["t"][0]) <= 960
+        expect(page.locator(".plot .span")).to_have_count(page.locator(".panel").count())
+        # Names of other kinds share a chart, too.
+        store_gauge(product, f"{name}.other", 10, {began + 10 * number: 7000 for number in range(60)})
+        page.goto(f"{product.url}/servers/?name={name}&name={name}.other&span=1h&t={moment}")
+        expect(page.locator(".panel")).to_have_count(2)
+        page.get_by_role("button", name="on one chart").click()
+        expect(page.locator(".panel h2")).to_have_text(["All on one chart"])
+        expect(page.locator(".panel li")).to_have_text([f"{name}30", f"{name}.other7,000"])
 
 
 def test_who_may_not_see_servers_does_not(product: Product, cast_keys: tuple[str, str]) -> None:

@@ -16,6 +16,7 @@ from scripts.stands.product import Product
 from scripts.stands.waiting import wait_for
 from tests.boards import SHOTS, wait_until_at_rest
 from tests.days import site_with_a_day
+from tests.signal_tables import flag, store_gauge
 from tests.staff import at_board
 
 # Every moment that the board shows, with its figures, as soon as it is drawn.
@@ -113,6 +114,51 @@ def test_a_drag_along_the_curve_leads_to_that_second(product: Product, key: str,
         page.get_by_role("button", name="Back to live").click()
         expect(page.locator("[data-when]")).to_have_text("now")
         expect(page.locator(".day .moment")).to_be_hidden()
+
+
+def test_servers_under_the_curve_move_with_it_and_flags_tell_what_they_meant(
+    product: Product, key: str, browser: Browser
+) -> None:
+    zone = ZoneInfo(product.rows("SELECT timezone FROM tracker_site WHERE key = %s", key)[0]["timezone"])
+    noon = int(datetime.combine(datetime.now(zone), time(12), zone).timestamp())
+    store_gauge(product, "machine.load", 600, {noon + 600 * n: 40 + n for n in range(-60, 6)}, host="ü")
+    flag(product, key, noon - 3600, "deploy ü 1.6")
+    with at_board(browser, product, f"/sites/{key}/") as page:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        expect(page.get_by_role("slider", name="Time of today")).to_be_enabled()
+        page.locator("[data-signals] summary").click()
+        page.get_by_label("Search series by name or tag").fill("machine.load")
+        # Nothing was asked for but the names that there are.
+        assert [url for url in asked if "/signals?" in url and "name=" in url] == []
+        page.get_by_role("button", name="machine.load").click()
+        row = page.locator("[data-signals] section")
+        expect(row.locator("b")).to_have_text("45")
+        page.keyboard.press("Escape")
+        page.reload()
+        expect(row.locator("b")).to_have_text("45")
+        assert "series=machine.load" in page.url
+        go_to(page, 10 * 3600)
+        expect(row.locator("b")).to_have_text("28")
+        expect(row.locator(".moment")).to_have_count(1)
+        page.locator(".day .plot").focus()
+        page.keyboard.press("Home")
+        expect(row.locator("b")).to_have_text("–")
+        page.get_by_role("button", name="11:00: deploy ü 1.6").click()
+        expect(page.locator("[data-when]")).to_have_text("at 11:00:00")
+        expect(page.locator("[data-impact]")).to_have_text(
+            re.compile(r"11:00–11:10: [\d.]+ visitors at once on average \(.+, with no \w+ before to compare")
+        )
+        page.screenshot(path=SHOTS / "servers-past.png")
+        page.keyboard.press("Escape")
+        expect(page.locator("[data-impact]")).to_be_hidden()
+        expect(row.locator("b")).to_have_text("45")
+        # Another time is another question.
+        go_to(page, 11 * 3600 + 60)
+        page.get_by_role("button", name="What it meant").click()
+        expect(page.locator("[data-impact]")).to_contain_text("11:01–11:11: ")
+        go_to(page, 11 * 3600)
+        expect(page.locator("[data-impact]")).to_be_hidden()
 
 
 def test_the_past_fits_every_screen_in_ink(product: Product, key: str, browser: Browser) -> None:

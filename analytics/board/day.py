@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
+from analytics.models import Annotation
 from analytics.queries import filtering
 from analytics.queries.ranges import midnight
 from tracker.contract.zones import zone_of
@@ -24,6 +25,8 @@ DAY, WEEK, MINUTE = timedelta(days=1), timedelta(weeks=1), timedelta(minutes=1)
 KINDS = ("visitors", "tabs")
 # A day that is over, under filters, is swept again only for what lands late. 16 of them are some 10 MB.
 PAST_SECONDS, PASTS = 600.0, 16
+# More would hide the curve.
+MOST_FLAGS = 100
 
 
 class DayCurves:
@@ -40,7 +43,8 @@ class DayCurves:
         `from` is the epoch minute of the midnight it began with, `minutes` how many the whole day has. Every
         list holds one number a minute, the last being the minute that is running. `before` is None where
         neither day saw anybody; its lists hold one number a minute of all of today, from when the clock said
-        the same, and `same` is how many were there at this time of day, when that minute ended.
+        the same, and `same` is how many were there at this time of day, when that minute ended. `flags` are
+        what owners flagged of the day.
         """
         zone = zone_of(site.timezone)
         day = now.astimezone(zone).date()
@@ -53,6 +57,7 @@ class DayCurves:
             **{kind: _lists(minutes, kind, start, now) for kind in KINDS},
             "peak": {kind: _peak(minutes, kind) for kind in KINDS},
             "before": self._before(site, zone, now, filters),
+            "flags": _flags(site.pk, start, midnight(day + DAY, zone)),
         }
 
     def _before(self, site: Site, zone: ZoneInfo, now: datetime, filters: Filters) -> dict[str, Any] | None:
@@ -92,6 +97,12 @@ class DayCurves:
 def _day(day: date, zone: ZoneInfo) -> dict[str, Any]:
     start, end = midnight(day, zone), midnight(day + DAY, zone)
     return {"day": day.isoformat(), "from": _epoch_minute(start), "minutes": (end - start) // MINUTE}
+
+
+def _flags(site_id: int, since: datetime, before: datetime) -> list[dict[str, Any]]:
+    """What owners flagged of the day; `at`: epoch seconds."""
+    flagged = Annotation.objects.filter(site=site_id, at__gte=since, at__lt=before)[:MOST_FLAGS]
+    return [{"id": each.pk, "at": each.at.timestamp(), "text": each.text} for each in flagged]
 
 
 def _beside(

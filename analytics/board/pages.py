@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from analytics.access.rights import Reader, asees_servers, asite_for, visible_sites
 from analytics.sites.installing import installation
 from tracker.live.dimensions import TABLE
-from tracker.models import Site
+from tracker.models import SignalSeries, Site
 
 # The lists of the board, by where they stand; those that share a place are its tabs.
 PANELS = {
@@ -40,11 +40,13 @@ async def board(request: HttpRequest, key: str) -> HttpResponse:
     """`/sites/KEY/`: the live board, `?wall` for a screen on a wall; before the first visit, the snippet."""
     user = await request.auser()
     site = await site_of(request, key)
+    sees_servers = await asees_servers(user)
     context: dict[str, Any] = {
         "user": user,
         "site": site,
         "sites": await visible(user),
-        "sees_servers": await asees_servers(user),
+        "sees_servers": sees_servers,
+        "has_series": sees_servers and await SignalSeries.objects.aexists(),
         "panels": PANELS.items(),
         "system": SYSTEM,
         "wall": "wall" in request.GET,

@@ -25,7 +25,7 @@ from analytics.history.impact import (
     check_impact,
     weeks_of,
 )
-from analytics.history.local_days import MICROSECOND, day_at, micros
+from analytics.history.local_days import DAY, MICROSECOND, day_at, micros
 from analytics.history.question_sql import LONGEST, VISITOR, files
 from tracker.contract.spans import LONGEST_PAGE_VIEW
 
@@ -104,7 +104,11 @@ class ImpactAnswering:
     def _days(self, question: ImpactQuestion, week: ImpactWeek, now: datetime) -> SealedAndOpen:
         first = day_at(week.since - LONGEST_PAGE_VIEW, question.zone).day
         last = day_at(week.until - MICROSECOND, question.zone).day
-        return self._store.sealed_and_open(question.site_id, question.zone, first, last, now)
+        found = self._store.sealed_and_open(question.site_id, question.zone, first, last, now)
+        if all(day.zone == question.zone for day in found.found.days):
+            return found
+        # Sealed in another zone, days begin and end at other times.
+        return self._store.sealed_and_open(question.site_id, question.zone, first - DAY, last + DAY, now)
 
     def _ask(
         self,

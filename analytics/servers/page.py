@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from analytics.access import rights
+from analytics.servers import stored
 
 # As static/servers/choice.js has them.
 SPANS = (
@@ -37,6 +38,7 @@ async def servers(request: HttpRequest) -> HttpResponse:
         "sees_servers": True,
         "spans": SPANS,
         "measures": MEASURES,
+        "kept": " ".join(f"{seconds}:{kept}" for seconds, kept in stored.kept_seconds().items()),
         "gathers": settings.FOOTFALL_SIGNALS_SOCKET is not None,
     }
     return render(request, "servers.html", context)

@@ -13,6 +13,7 @@ import "../shared/terms.js";
 import { asked, rewrite } from "./address.js";
 import { compare } from "./day/compare.js";
 import { Day } from "./day/day.js";
+import { DayFlags } from "./day/flags.js";
 import { Hour } from "./day/hour.js";
 import { Replay } from "./day/replay.js";
 import { DIMENSIONS } from "./dimensions.js";
@@ -22,9 +23,11 @@ import { LiveList } from "./lists/list.js";
 import { Paths } from "./lists/paths.js";
 import { Tabs } from "./lists/tabs.js";
 import { Titles } from "./lists/titles.js";
+import { Meaning } from "./meaning.js";
 import { Moment } from "./moment.js";
 import { Now } from "./now.js";
 import { Servers } from "./servers.js";
+import { Signals } from "./signals/signals.js";
 import { BoardSocket } from "./socket.js";
 import { Status } from "./status.js";
 import { Stream } from "./stream.js";
@@ -66,6 +69,16 @@ const replay = new Replay(board, clock, () => `/sites/${key}/at.json${filters.qu
   const shown = past ?? latest;
   if (shown) draw(shown);
 }, (at) => rewrite((query) => (at === null ? query.delete("t") : query.set("t", String(at)))));
+const meaning = new Meaning(part("[data-replay]"), key, () => replay.at);
+const flags = new DayFlags(part("[data-flags]"), clock, ({ at, id }) => {
+  replay.go(at);
+  meaning.open(at, { annotation: id });
+});
+const signals = part("[data-signals]") && new Signals(part("[data-signals]"), key, asked("series"), (names) => rewrite((query) => {
+  query.delete("series");
+  for (const name of names) query.append("series", name);
+}));
+if (signals) day.reads = (at) => signals.read(at);
 const full = new FullList(/** @type {HTMLTemplateElement} */ (part("[data-full]")), filters, `/sites/${key}/list.json`, () => replay.at, pages);
 for (const panel of /** @type {NodeListOf<HTMLElement>} */ (board.querySelectorAll(".panel:has(.tabs)"))) {
   new Tabs(panel, asked("show"), (chosen, others) => rewrite((query) => {
@@ -113,6 +126,8 @@ function measure() {
 /** The day's curve is there. */
 function compareDay() {
   compare(part("[data-compare]"), day, clock);
+  if (day.curve) flags.show(day.curve);
+  signals?.update(day.curve);
   if (latest) replay.update(Date.parse(latest.at) / 1000, day.curve);
   if (!began) goBack();
   began = true;
@@ -161,6 +176,8 @@ function draw(snapshot) {
   moment.say(snapshot, replay.at !== null, filters.query !== "");
   paths.update(filters.pages, filters.query, replay.at);
   day.drawing.mark(replay.at);
+  signals?.mark(replay.at);
+  meaning.moved(replay.at);
 }
 
 /** Where a page is, as far as its name tells. @param {string} name */

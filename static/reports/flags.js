@@ -5,6 +5,7 @@
  * @import {Chart} from "./chart.js"
  * @import {Saving} from "./saving.js"
  */
+import { Impact } from "../shared/impact.js";
 import { day } from "./words.js";
 
 export class Flags {
@@ -15,10 +16,11 @@ export class Flags {
    * @param {HTMLElement} root of the chart, with `.flags` and a dialog
    * @param {Chart} chart
    * @param {Saving} saving
-   * @param {string} zone of the site
+   * @param {{key: string, zone: string}} site
    * @param {boolean} owner who may change them
    */
-  constructor(root, chart, saving, zone, owner) {
+  constructor(root, chart, saving, { key, zone }, owner) {
+    this.key = key;
     this.chart = chart;
     this.saving = saving;
     this.zone = zone;
@@ -26,6 +28,7 @@ export class Flags {
     this.strip = /** @type {HTMLElement} */ (root.querySelector(".flags"));
     this.dialog = /** @type {HTMLDialogElement} */ (root.querySelector("[data-flag]"));
     this.form = /** @type {HTMLFormElement} */ (this.dialog.querySelector("form"));
+    this.impact = new Impact(/** @type {HTMLElement} */ (this.dialog.querySelector("[data-impact]")));
     this.problem = /** @type {HTMLElement} */ (this.dialog.querySelector("[role=alert]"));
     this.dialog.querySelector("[data-close]")?.addEventListener("click", () => this.dialog.close());
     this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.dialog.close());
@@ -121,6 +124,8 @@ export class Flags {
     this.#field("at").value = at;
     this.#field("text").value = annotation?.text ?? "";
     /** @type {HTMLElement} */ (this.dialog.querySelector("h2")).textContent = annotation ? "What happened" : "Flag what happened";
+    this.impact.clear();
+    if (annotation) this.impact.show(this.key, { annotation: annotation.id });
     const remove = /** @type {HTMLElement | null} */ (this.dialog.querySelector("[data-delete]"));
     if (remove) remove.hidden = !annotation;
   }

@@ -58,7 +58,7 @@ const chart = new Chart(part(".chart"), (from, to) => {
   zooms++;
   periods.between(from, to);
 });
-const flags = new Flags(part(".chart"), chart, saving, zone, "owner" in root.dataset);
+const flags = new Flags(part(".chart"), chart, saving, { key, zone }, "owner" in root.dataset);
 const heat = new Heat(part(".heat"));
 const note = new ImportedNote(part("[data-imported]"), choice);
 const tables = [.../** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-table]"))].map(

@@ -1,10 +1,12 @@
 /**
- * What the page shows stands in its address: names of series (with * for any text), tags, the span, a site for people.
+ * What the page shows stands in its address: names of series (with * for any text), tags, the span, a site for people,
+ * and a moment of the past, `t` as on the board, or the span from there `to` another.
  *
- * @import {Measure} from "./measures.js"
- * @typedef {{names: string[], tags: string[], span: string, measure: Measure, site: string}} Choice
+ * @import {Measure} from "../signals/measures.js"
+ * @typedef {{names: string[], tags: string[], span: string, measure: Measure, site: string,
+ *   together: boolean, at: number | null, to: number | null}} Choice `at`, `to`: seconds since the epoch
  */
-import { MEASURES } from "./measures.js";
+import { MEASURES } from "../signals/measures.js";
 
 /** Minutes that are shown, and how long the windows are, in seconds. @type {Record<string, {minutes: number, seconds: number}>} */
 export const SPANS = {
@@ -20,6 +22,7 @@ const EVERYTHING = ["host.*"];
 export function readChoice() {
   const said = new URLSearchParams(location.search);
   const span = said.get("span") ?? "";
+  const [at, to] = [moment(said.get("t")), moment(said.get("to"))];
   const measure = MEASURES.find((each) => each === said.get("of")) ?? "p90";
   return {
     names: said.has("name") ? said.getAll("name").filter(Boolean) : EVERYTHING,
@@ -27,11 +30,23 @@ export function readChoice() {
     span: span in SPANS ? span : "10m",
     measure,
     site: said.get("site") ?? "",
+    together: said.get("charts") === "one",
+    at,
+    to: at !== null && to !== null && to > at ? to : null,
   };
 }
 
-/** @param {Choice} choice */
-export function writeChoice({ names, tags, span, measure, site }) {
+/** A moment that is past. @param {string | null} text */
+function moment(text) {
+  const at = Number(text ?? NaN);
+  return at > 0 && at < Date.now() / 1000 ? at : null;
+}
+
+/**
+ * @param {Choice} choice
+ * @param {boolean} visit whether the back button leads back from it
+ */
+export function writeChoice({ names, tags, span, measure, site, together, at, to }, visit) {
   const said = new URLSearchParams();
   // Which log is shown stands there, too, and is none of ours.
   const log = new URLSearchParams(location.search).get("log");
@@ -41,7 +56,10 @@ export function writeChoice({ names, tags, span, measure, site }) {
   said.set("span", span);
   said.set("of", measure);
   if (site) said.set("site", site);
-  history.replaceState(null, "", `?${said}`);
+  if (together) said.set("charts", "one");
+  if (at !== null) said.set("t", String(Math.floor(at)));
+  if (to !== null) said.set("to", String(Math.ceil(to)));
+  if (`?${said}` !== location.search) history[visit ? "pushState" : "replaceState"](null, "", `?${said}`);
 }
 
 /**

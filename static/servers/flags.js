@@ -1,7 +1,7 @@
 /**
  * What happened at a moment, as owners of the chosen site said it: a flag in every panel.
  *
- * @typedef {{at: number, text: string}} Flag `at`: seconds since the epoch
+ * @typedef {{id: number, at: number, text: string}} Flag `at`: seconds since the epoch
  */
 
 const EVERY_MS = 30_000;
@@ -38,7 +38,7 @@ export class Flags {
       if (!answer.ok) return;
       const { annotations } = await answer.json();
       if (site !== this.#site) return;
-      this.#flags = annotations.map((/** @type {{at: string, text: string}} */ { at, text }) => ({ at: Date.parse(at) / 1000, text }));
+      this.#flags = annotations.map((/** @type {{id: number, at: string, text: string}} */ { id, at, text }) => ({ id, at: Date.parse(at) / 1000, text }));
     } catch {
       // They are asked for again.
     }

@@ -1,10 +1,10 @@
 /**
  * The table beside the charts: a column for each series, a row for each window, the newest on top, as iostat reads.
  *
- * @import {Measure} from "./measures.js"
- * @import {Series} from "./series.js"
+ * @import {Measure} from "../signals/measures.js"
+ * @import {Series} from "../signals/series.js"
  */
-import { tagged, value, written } from "./measures.js";
+import { tagged, value, written } from "../signals/measures.js";
 
 const ROWS = 40;
 const COLUMNS = 40;
@@ -20,14 +20,15 @@ const COLUMNS = 40;
 export function showReadings(table, groups, measure, time, pointed, seconds) {
   const columns = groups.flatMap((group) => group.map((series) => ({ series, label: tagged(series, group) }))).slice(0, COLUMNS);
   const moments = [...new Set(columns.flatMap(({ series }) => [...series.windows.keys()]))].sort((one, other) => other - one);
-  const first = pointed === null ? 0 : Math.max(0, moments.findIndex((at) => at <= pointed));
+  const before = pointed === null ? 0 : moments.findIndex((at) => at <= pointed);
+  const first = before < 0 ? moments.length : before;
   const names = row("th", [""]);
   const tags = row("th", ["time"]);
-  let before = "";
+  let last = "";
   for (const { series, label } of columns) {
-    names.append(cell("th", series.name === before ? "" : series.name));
+    names.append(cell("th", series.name === last ? "" : series.name));
     tags.append(cell("th", label || (series.type === "c" ? "/s" : series.type === "g" ? "" : measure)));
-    before = series.name;
+    last = series.name;
   }
   const head = document.createElement("thead");
   head.append(names, tags);

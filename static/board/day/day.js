@@ -6,7 +6,9 @@
  * @typedef {{least: number[], most: number[], last: number[]}} Levels one number for each minute of the day
  * @typedef {{day: string, from: number, minutes: number}} WholeDay `from`: epoch minute it began with
  * @typedef {WholeDay & {visitors: Levels, peak: {visitors: {most: number, at: number} | null},
- *   before: (WholeDay & {visitors: number[], same: {visitors: number}}) | null}} DayCurve
+ *   before: (WholeDay & {visitors: number[], same: {visitors: number}}) | null,
+ *   flags: DayFlag[]}} DayCurve
+ * @typedef {{id: number, at: number, text: string}} DayFlag `at`: seconds since the epoch
  */
 import { Curve } from "./curve.js";
 
@@ -28,6 +30,7 @@ export function dayName(today, day) {
 export class Day {
   /** @type {DayCurve | null} */ curve = null;
   /** @type {number | null} */ #read = null;
+  /** Called with the moment that is read, in seconds since the epoch. @type {(at: number | null) => void} */ reads = () => {};
   visitors = 0;
   #minute = 0;
   #askedAt = 0;
@@ -167,6 +170,7 @@ export class Day {
   #choose(at) {
     this.#read = at;
     this.#say();
+    this.reads(at === null || !this.curve ? null : (this.curve.from + at) * 60);
   }
 
   #say() {
@@ -196,7 +200,10 @@ export class Day {
   }
 
   #listen() {
-    this.plot.addEventListener("blur", () => this.drawing.choose(null));
+    this.plot.addEventListener("blur", () => {
+      this.drawing.choose(null);
+      this.#choose(null);
+    });
     this.plot.addEventListener("keydown", (event) => {
       const last = (this.curve?.visitors.most.length ?? 1) - 1;
       const at = Math.min(this.#read ?? last, last);
