@@ -26,6 +26,8 @@ if not SECRET_KEY:
     )
 table.SECRET_KEY.read(SECRET_KEY, f"The key in {FOOTFALL_DATA.path / 'secret_key'}")
 
+SECRET_KEY_FALLBACKS = table.SECRET_KEY_FALLBACKS.value()
+
 DEBUG = False
 ALLOWED_HOSTS = table.ALLOWED_HOSTS.value()
 CSRF_TRUSTED_ORIGINS = table.TRUSTED_ORIGINS.value()

@@ -2,19 +2,22 @@
 
 import re
 import threading
+from base64 import b32encode
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client, override_settings
 from django.utils import timezone
 from django_otp.oath import totp
+from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from analytics.access import second_factor, sessions
+from analytics.access import sealed, second_factor, sessions
 from analytics.access.board_readers import reader_of
 from analytics.models import LoginTries
 from tests.cast import PASSWORD, Cast, make_cast
@@ -139,13 +142,14 @@ def switch_on(client: Client) -> tuple[TOTPDevice, list[str]]:
 
 
 def code_of(device: TOTPDevice) -> str:
-    return f"{totp(device.bin_key):06d}"
+    return f"{totp(second_factor.secret_of(device)):06d}"
 
 
-def again(device: TOTPDevice) -> str:
-    """A code, as if none had been said before."""
+def again(device: TOTPDevice, key: str = "") -> str:
+    """A code, as if none had been said before; `key`: the secret key under which it was set up."""
     TOTPDevice.objects.update(last_t=-1)
-    return code_of(device)
+    with override_settings(SECRET_KEY=key or settings.SECRET_KEY):
+        return code_of(device)
 
 
 def pending(client: Client) -> str:
@@ -267,3 +271,90 @@ def test_logging_in_takes_a_new_session_whatever_was_planted(cast: Cast) -> None
     assert say(client, again(device)).status_code == 302
     assert client.cookies["sessionid"].value != "a" * 32
     assert is_in(client)
+
+
+def kept() -> str:
+    """All that the database has of second factors."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT d.key FROM otp_totp_totpdevice d UNION ALL SELECT token FROM otp_static_statictoken"
+        )
+        return " ".join(text for (text,) in cursor.fetchall())
+
+
+def test_the_database_alone_makes_no_codes(cast: Cast) -> None:
+    device, codes = switch_on(log_in())
+    secret = second_factor.secret_of(device)
+    assert len(secret) == 20
+    for text in (secret.hex(), b32encode(secret).decode(), *codes):
+        assert text not in kept()
+    # Nor does whoever says what stands there.
+    for text in kept().split():
+        assert not second_factor.is_right(cast.viewer, text)
+    assert second_factor.is_right(cast.viewer, codes[0])
+
+
+def test_a_secret_opens_for_nobody_else(cast: Cast) -> None:
+    device, _ = switch_on(log_in())
+    device.user = cast.owner
+    device.save()
+    with pytest.raises(sealed.SealedByAnotherKey):
+        second_factor.secret_of(device)
+    for damaged in ("s1.", "s1.AAAA", "s1.!", device.key[:-4]):
+        with pytest.raises(sealed.SealedByAnotherKey):
+            sealed.unseal(damaged, cast.owner.pk)
+
+
+@pytest.mark.parametrize("by", ["a start", "a login"])
+def test_what_was_kept_in_the_clear_is_sealed(cast: Cast, by: str) -> None:
+    secret = bytes(range(20))
+    TOTPDevice.objects.create(user=cast.viewer, name="app", key=secret.hex())
+    tokens = StaticDevice.objects.create(user=cast.viewer, name="recovery").token_set
+    tokens.create(token="0123456789abcdef")
+    tokens.create(token="fedcba9876543210")
+    if by == "a start":
+        second_factor.seal_all()
+        assert "0123456789abcdef" not in kept()
+    assert second_factor.is_right(cast.viewer, f"{totp(secret):06d}")
+    assert second_factor.secret_of(TOTPDevice.objects.get()) == secret
+    assert secret.hex() not in kept()
+    assert second_factor.is_right(cast.viewer, "0123456789ABCDEF")
+    assert not second_factor.is_right(cast.viewer, "0123456789abcdef")
+    assert second_factor.left(cast.viewer) == 1
+    before = kept()
+    second_factor.seal_all()
+    assert (kept() == before) == (by == "a start")
+
+
+def test_another_secret_key_is_told_and_recovery_codes_outlive_it(cast: Cast) -> None:
+    device, codes = switch_on(log_in())
+    old, new = settings.SECRET_KEY, "another-key-of-this-test-which-is-long-enough"
+    with override_settings(SECRET_KEY=new):
+        client = log_in()
+        assert "another secret key" in client.answer.content.decode()  # type: ignore[attr-defined]
+        refused = say(client, again(device, old))
+        assert (refused.status_code, "another secret key" in refused.content.decode()) == (200, True)
+        assert say(client, codes[0]).status_code == 302
+        assert "another secret key" in client.get("/account/").content.decode()
+        second_factor.seal_all()
+        assert client.post("/account/second-factor/", {"do": "off", "code": codes[1]}).status_code == 200
+        assert not second_factor.is_on(cast.viewer)
+        device, _ = switch_on(client)
+    # Where the key of before is named, all goes on, and is sealed anew by the next code.
+    newest = "the-third-key-of-this-test-which-is-long-enough"
+    with override_settings(SECRET_KEY=newest, SECRET_KEY_FALLBACKS=[new]):
+        assert is_in(client)
+        code = again(device)
+        client = log_in()
+        assert say(client, code).status_code == 302
+    with override_settings(SECRET_KEY=newest):
+        assert len(second_factor.secret_of(TOTPDevice.objects.get())) == 20
+
+
+def test_an_operator_lets_somebody_in_who_lost_everything(cast: Cast) -> None:
+    switch_on(log_in())
+    call_command("dropfactor", "viewer")
+    assert is_in(log_in())
+    for name in ("viewer", "nobody"):
+        with pytest.raises(CommandError, match=name):
+            call_command("dropfactor", name)

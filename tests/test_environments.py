@@ -34,7 +34,7 @@ def test_nobody_is_told_a_secret_that_they_do_not_need(kind: ProcessKind) -> Non
     secrets |= {"PGPASSWORD", "AWS_SECRET_ACCESS_KEY", "FOOTFALL_DEMO_SECRET"}
     pages = {"REDIS_URL", "SECRET_KEY", "FOOTFALL_DEMO_SECRET", "PGPASSWORD"}
     allowed = {
-        ProcessKind.WEB: pages | {"EMAIL_URL"},
+        ProcessKind.WEB: pages | {"EMAIL_URL", "SECRET_KEY_FALLBACKS"},
         ProcessKind.EDGE: pages,
         ProcessKind.JOBS: {"PGPASSWORD"},
         ProcessKind.DEMO: {"FOOTFALL_DEMO_SECRET"},

@@ -34,7 +34,7 @@ class StaffLoginView(LoginView):
             setattr(request, WAIT, verdict.wait)
             return self._ask(user, f"Too many wrong codes. Try again in {said(verdict.wait)}.")
         if not second_factor.is_right(user, request.POST.get("code", "")):
-            return self._ask(user, "That code is not right, or was used already.")
+            return self._ask(user, second_factor.why_not(user))
         second_factor.tries(request, user).right()
         auth.login(request, user, backend=BACKEND)
         return HttpResponseRedirect(self.get_success_url())
@@ -42,7 +42,9 @@ class StaffLoginView(LoginView):
     def form_valid(self, form: BaseForm) -> HttpResponse:
         """The password was right."""
         user: User = form.get_user()  # type: ignore[attr-defined]
-        return self._ask(user) if second_factor.is_on(user) else super().form_valid(form)  # type: ignore[arg-type]
+        if not second_factor.is_on(user):
+            return super().form_valid(form)  # type: ignore[arg-type]
+        return self._ask(user, second_factor.trouble(user))
 
     def _ask(self, user: User, problem: str = "") -> HttpResponse:
         context = {

@@ -19,6 +19,13 @@ MOST = 1_000_000_000
 SECRET_KEY = Setting[str | None](
     "SECRET_KEY", secret_key.secret_key, None, "what signs sessions", InBackups.SECRET
 )
+SECRET_KEY_FALLBACKS = Setting[list[str]](
+    "SECRET_KEY_FALLBACKS",
+    kinds.many(secret_key.secret_key),
+    [],
+    "secret keys of before, whose sessions and second factors go on",
+    InBackups.SECRET,
+)
 DATABASE_URL = Setting[str | None](
     "DATABASE_URL", server_urls.postgres_url, None, "the address of a Postgres of your own", InBackups.SECRET
 )

@@ -19,8 +19,6 @@ from analytics.access import second_factor, sessions
 from analytics.access.login import OldPasswordView, said
 from analytics.access.login_answers import WAIT
 
-WRONG = "That code is not right, or was used already."
-
 
 @never_cache
 @require_safe
@@ -82,7 +80,7 @@ def factor(request: HttpRequest) -> HttpResponse:
         right = do in ("codes", "off") and second_factor.is_right(user, code)
         codes = second_factor.recovery_codes(user) if right and do == "codes" else None
     if not right:
-        return _page(request, status=400, device=waits, problem=WRONG)
+        return _page(request, status=400, device=waits, problem=second_factor.why_not(user))
     second_factor.tries(request, user).right()
     if do == "off":
         second_factor.switch_off(user)
@@ -98,21 +96,23 @@ def _user(request: HttpRequest) -> User:
 def _page(request: HttpRequest, status: int = 200, device: Any = None, **more: Any) -> HttpResponse:
     user = _user(request)
     if device is not None:
-        code = segno.make(device.config_url, error="m")
+        address = second_factor.address_of(device)
+        code = segno.make(address, error="m")
         more["qr"] = mark_safe(code.svg_inline(border=0, omitsize=True))  # noqa: S308  (drawn by the library)
-        more["secret"] = _in_fours(device)
+        more["secret"] = _in_fours(address)
     listed = [
         {"session": each, "used": _moment(each.used), "began": _moment(each.began)}
         for each in sessions.own_sessions(user, request.session.session_key or "")
     ]
     on = second_factor.is_on(user)
     context = {"sessions": listed, "on": on, "left": second_factor.left(user) if on else 0, **more}
+    context.setdefault("problem", second_factor.trouble(user) if on else "")
     context["session_days"] = settings.SESSION_COOKIE_AGE // 86_400
     return render(request, "account.html", context, status=status)
 
 
-def _in_fours(device: Any) -> str:
-    secret = device.config_url.partition("secret=")[2].partition("&")[0]
+def _in_fours(address: str) -> str:
+    secret = address.partition("secret=")[2].partition("&")[0]
     return " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
 
 

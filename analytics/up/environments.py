@@ -42,6 +42,7 @@ NEEDED_BY: Final[dict[str, tuple[ProcessKind, ...]]] = {
     "REDIS_URL": HOLDS_PAGES,
     # Signs sessions, and makes the names by which live visitors are told apart.
     "SECRET_KEY": HOLDS_PAGES,
+    "SECRET_KEY_FALLBACKS": (ProcessKind.WEB,),
 }
 TOLD_TO_ALL: Final = frozenset(each.name for each in ALL if each.backups is InBackups.OPEN)
 # Of the machine: where programs, libraries and temporary files are, and how they speak.

@@ -33,6 +33,12 @@ SELECT (SELECT count(*) FROM tracker_site), (SELECT count(*) FROM auth_user),
 RESTORED_SETTINGS = "restored_settings.env"
 
 
+NEW_KEY = (
+    "Second factors are sealed under the SECRET_KEY of before, which this backup does not hold. Name it in"
+    " SECRET_KEY (or SECRET_KEY_FALLBACKS), or staff log in with a recovery code."
+)
+
+
 class Command(BaseCommand):
     help = options.RESTORE
     requires_system_checks = ()
@@ -101,6 +107,12 @@ class Command(BaseCommand):
         if spooled.refused or spooled.unreadable:
             self._say(f"  not stored: {spooled.refused:,} entries, {spooled.unreadable:,} bytes unreadable")
         self._settings(task, source)
+        if (
+            filled.rows["otp_totp_totpdevice"]
+            and task.place.postgres
+            and task.place.data.secret_key() is None
+        ):
+            self._say(NEW_KEY)
         self._say(
             "Staff log in again, and today's visitors count as new once: sessions and salts are in no backup."
         )

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
+from analytics.access import second_factor
 from analytics.up import command_lines, first_start
 from analytics.up.errors import CannotStart
 from analytics.upkeep import jobs as more_jobs
@@ -83,6 +84,7 @@ class Command(BaseCommand):
     def _prepare(self, demo: bool) -> None:
         first_start.check_server()
         first_start.migrate(self._say)
+        second_factor.seal_all()
         self._greet(first_start.welcome())
         site = first_start.demo_site() if demo else None
         if site:
