@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import Permission, User
+from django.core.management import call_command
 from django.db import connection
 from django.test import AsyncClient, Client
 from django.test.utils import CaptureQueriesContext
@@ -695,6 +696,23 @@ def test_sections_and_rights_are_named_as_users_name_them(cast: Cast, client: Cl
     person = client.get(f"/admin/auth/user/{cast.viewer.pk}/change/").content.decode()
     assert "Can add site" in person
     assert "content type" not in person
+    assert "Can change person" in person
+    index, everybody = (client.get(f"/admin/{path}").content.decode() for path in ("", "auth/user/"))
+    added = client.get("/admin/auth/user/add/").content.decode()
+    for page in (index, everybody, added, person.partition("<form")[0]):
+        assert not re.search(r">[^<]*\b(users?|groups?)\b(?! of people)", page, re.IGNORECASE), page
+    for label in ("May log in", "Sees pages of Footfall", "Administrator", "Groups of people"):
+        assert f"{label}" in person
+    offered = re.findall(r'<a href="/admin/auth/\w+/"[^>]*>([^<]+)</a>', index)
+    assert {"Groups of people", "People"} <= set(offered)
+    assert "Select person to change" in everybody
+    # In words only: rights, migrations and content types are Django's as ever.
+    assert set(
+        Permission.objects.filter(content_type__app_label="auth").values_list("codename", flat=True)
+    ) >= {
+        *("add_user", "change_user", "delete_user", "view_user", "add_group", "view_group"),
+    }
+    call_command("makemigrations", "--check", "--dry-run", verbosity=0)
     group = client.get("/admin/auth/group/add/").content.decode()
     assert "Can add site" in group
     assert "Can add site event" not in group

@@ -257,6 +257,41 @@ def test_the_api_keeps_to_its_own_description(footfall: Product) -> None:
     assert asked[400] + asked[422] > 3
 
 
+def every_operation() -> Iterator[tuple[str, str, set[str]]]:
+    """Path, method, and all methods of the path, for each operation that is described."""
+    for path, operations in api.get_openapi_schema()["paths"].items():
+        methods = {method.upper() for method in operations}
+        yield from ((path, method, methods) for method in sorted(methods))
+
+
+def test_every_path_says_which_methods_it_has_and_names_what_it_does_not_know(cast: Cast) -> None:
+    """HEAD, OPTIONS, other methods and unknown parameters, wherever anything is described."""
+    client, seen = by(cast.superuser), 0
+    for described, method, methods in every_operation():
+        path = re.sub(r"\{kind\}", "views", described.replace("{key}", cast.site.key))
+        path = re.sub(r"\{\w+\}", "1", path)
+        allowed = ", ".join(sorted({*methods, "OPTIONS", *(["HEAD"] if "GET" in methods else [])}))
+        told = client.options(path)
+        assert (told.status_code, told.content, told.headers["Allow"]) == (204, b"", allowed), path
+        for other in {"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"} - methods:
+            refused = client.generic(other, path, "{}", "application/json")
+            assert (refused.status_code, refused.headers["Allow"]) == (405, allowed), (other, path)
+            assert refused.json()["error"].endswith("."), (other, path)
+        unknown = client.generic(method, f"{path}?nonsense=1&ask=by%3Dpage", "{}", "application/json")
+        assert unknown.headers["Content-Type"] == "application/json", path
+        # Several questions are refused one by one; and questions say which field is wrong in an object.
+        refusal = unknown.json()["answers"][0] if path.endswith("/several") else unknown.json()
+        assert refusal.get("status", unknown.status_code) == 400, (method, path)
+        said = refusal if isinstance(refusal["error"], str) else refusal["error"]
+        assert "nonsense" in (said.get("field") or said["error"]), (method, path)
+        assert isinstance(said["allowed"], list), (method, path)
+        if method == "GET":
+            head = client.head(f"{path}?nonsense=1")
+            assert (head.status_code, head.content) == (400, b""), path
+            seen += 1
+    assert seen >= 15
+
+
 def test_everything_described_has_an_example() -> None:
     for path, operations in api.get_openapi_schema()["paths"].items():
         for method, operation in operations.items():

@@ -225,7 +225,9 @@ def test_names_of_imports_are_text_in_csv(
     client.force_login(User.objects.create_superuser("admin"))
     url = f"/api/v1/sites/{site.key}/stats?from=2025-03-01&to=2025-03-03&metrics=views,visitors"
     with asked_of_ours(monkeypatch):
-        lines = client.get(f"{url}&by=page&format=csv&compare=previous").content.decode().splitlines()
+        lines = (
+            client.get(f"{url}&by=page&format=csv&compare=previous").content.decode("utf-8-sig").splitlines()
+        )
         assert lines == [
             "page,views,visitors,compared_views,compared_visitors,counted_by",
             "/,1,1,,,Footfall",
@@ -233,7 +235,7 @@ def test_names_of_imports_are_text_in_csv(
             "/,20,10,,,imported from Plausible",
             "'=1+1,10,3,,,imported from Plausible",
         ]
-        filtered = client.get(f"{url}&by=country&page=/&format=csv").content.decode().splitlines()
+        filtered = client.get(f"{url}&by=country&page=/&format=csv").content.decode("utf-8-sig").splitlines()
         assert filtered == ["country,views,visitors,counted_by", ",1,1,Footfall"]
         assert "counted_by" not in client.get(f"{url}&by=page&format=csv&imported=no").content.decode()
         told = client.get(f"{url}&interval=day&compare=previous").json()

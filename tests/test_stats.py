@@ -1,7 +1,9 @@
 """`GET /api/v1/sites/KEY/stats`: the object of the contract, CSV with the same figures, and refusals."""
 
+import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -183,7 +185,12 @@ def test_figures_of_the_past_as_json_and_csv(site: Site, client: Client) -> None
     assert get("by=country&country=FR")["rows"][0]["country"] == "FR"
     answered = client.get(f"{url}?{SPAN}&by=page&metrics=views&order=page", headers={"Accept": "text/csv"})
     assert answered.headers["Content-Type"] == "text/csv; charset=utf-8"
-    rows = list(csv.reader(io.StringIO(answered.content.decode())))
+    assert re.fullmatch(
+        rf'attachment; filename="{re.escape(site.domain)}-page-[0-9-]{{21}}\.csv"',
+        answered.headers["Content-Disposition"],
+    )
+    assert answered.content.startswith(codecs.BOM_UTF8)
+    rows = list(csv.reader(io.StringIO(answered.content.decode("utf-8-sig"))))
     assert rows == [["page", "views"], ["/", "1"], ["/a", "2"], ["'=1+1", "1"]]
 
     wrong = client.get(f"{url}?{SPAN}&by=nonsense")

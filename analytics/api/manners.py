@@ -51,7 +51,7 @@ class ApiMannersMiddleware:
         head = request.method == "HEAD"
         if head:
             request.method = "GET"
-        operations = self._operations(request.path_info)
+        operations = self._operations(request)
         response = _refusal(request, operations) or await self._get_response(request)
         if response.status_code >= 400:
             response = _in_json(response, request, operations)
@@ -62,13 +62,15 @@ class ApiMannersMiddleware:
             response.headers[name] = value
         return _without_body(response) if head else response
 
-    def _operations(self, path: str) -> Mapping[str, Names]:
+    def _operations(self, request: HttpRequest) -> Mapping[str, Names]:
         """The parameters of the query by method; empty where nothing is described."""
         try:
-            route = resolve(path).route
+            match = resolve(request.path_info)
         except Resolver404:
             return {}
-        return self._described.get(re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", f"/{route}"), {})
+        # For the log, which names the address of what is refused here.
+        request.resolver_match = match
+        return self._described.get(re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", f"/{match.route}"), {})
 
     @cached_property
     def _described(self) -> Mapping[str, Mapping[str, Names]]:

@@ -346,11 +346,10 @@ def _csv(asked: StatsQuery, told: HistoryAnswer, site: Site, imported: Beside | 
             line += [other.get(name) for name in asked.question.measures]
     if imported and imported.now:
         head, cells = _with_imported(head, cells, asked, imported)
-    text = spreadsheet.lines([head, *cells], zone_of(site.timezone))
+    text = spreadsheet.whole([head, *cells], zone_of(site.timezone))
     response = HttpResponse(text, content_type=f"{CSV}; charset=utf-8")
-    span = asked.question.span
-    name = f"{site.key}-{'-'.join(asked.by)}-{span.first}-{span.last}.csv".replace(":", "_")
-    response.headers["Content-Disposition"] = f'attachment; filename="{spreadsheet_name(name)}"'
+    name = spreadsheet.file_name(site, "-".join(asked.by) or "totals", asked.question.span)
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -371,8 +370,3 @@ def _with_imported(
         [*row, *(before.get(tuple(row[:width]), nothing) if nothing else ()), counted] for row in now.rows
     ]
     return [*head, "counted_by"], [*own, *others]
-
-
-def spreadsheet_name(name: str) -> str:
-    """A name of a file without what a header, or a file system, would stumble over."""
-    return "".join(each if (each.isalnum() and each.isascii()) or each in "-_." else "_" for each in name)

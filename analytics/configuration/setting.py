@@ -39,6 +39,9 @@ class Setting(Generic[T]):
         try:
             if not text.encode(errors="replace").decode() == text:
                 raise ValueError("holds bytes that are no UTF-8 text.")
+            # As files for containers pass them on. Addresses of servers say it themselves; a key is any text.
+            if self.backups is not InBackups.SECRET and len(text) > 1 and text[0] == text[-1] in ("'", '"'):
+                raise ValueError("stands in quotes, which nothing here removes: write it without them.")
             return self.kind(text)
         except ValueError as problem:
             raise ImproperlyConfigured(f"{name} {problem} It is: {self.meaning}.") from None

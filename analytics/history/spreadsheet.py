@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from analytics.history.question import Span
 from analytics.queries.ranges import Range
 from tracker.models import Site
 
@@ -56,7 +57,7 @@ async def stream(head: Cells, pages: AsyncIterator[list[Cells]], zone: ZoneInfo)
         yield lines(page, zone).encode()
 
 
-def file_name(site: Site, what: str, days: Range) -> str:
+def file_name(site: Site, what: str, days: Range | Span) -> str:
     """What a file is called: its site, what is in it, and its first and last day."""
     name = f"{site.domain}-{what}-{days.first}-{days.last}.csv".lower()
     return re.sub(r"[^a-z0-9.-]+", "-", name).lstrip("-.")
