@@ -73,6 +73,14 @@ def test_any_minute_is_read_with_pointer_and_keyboard(product: Product, key: str
         expect(readout).to_contain_text("peak")
 
 
+HOURS_UNDER_THE_KEY = """() => {
+    const key = document.querySelector(".day .key").getBoundingClientRect();
+    return [...document.querySelectorAll(".day .ticks span")]
+        .filter((hour) => getComputedStyle(hour).visibility === "visible")
+        .filter((hour) => hour.getBoundingClientRect().right > key.left).map((hour) => hour.textContent);
+}"""
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [(1440, 900), (360, 740), (2560, 1440), (1100, 800)])
 def test_it_fits_every_screen(
@@ -86,4 +94,5 @@ def test_it_fits_every_screen(
         expect(page.locator(".day .read")).to_contain_text("peak")
         expect(page.locator("[data-figure=visitors]")).to_have_text("1")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate(HOURS_UNDER_THE_KEY) == []
         page.screenshot(path=SHOTS / f"day-{width}-{scheme}.png", full_page=width == 360)

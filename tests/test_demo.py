@@ -1,9 +1,7 @@
-"""The made-up visitors: what they are and do, how they speak, and that they fill a board in ten seconds."""
+"""The made-up visitors: what they are and do, and how they speak."""
 
 import asyncio
-import re
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import suppress
 from random import Random
 from typing import Any
@@ -21,8 +19,6 @@ from analytics.demo.people import People, Person
 from analytics.demo.tab import DemoTab, wait_after
 from analytics.demo.walk import BEGINNING, Moment, Stay, Walk, rest_of, walk
 from scripts.stands.ports import free_port
-from scripts.stands.product import Product, running
-from scripts.stands.waiting import wait_for
 from tracker.contract.attention import Attention
 from tracker.contract.messages import PageMessage, StateMessage, parse
 from tracker.pages import page_url, referrers
@@ -240,54 +236,3 @@ async def test_a_page_that_still_speaks_while_the_server_says_goodbye_is_heard_b
     socket.state = PageSocket.STATE_CLOSING
     assert not socket.closed.done()
     socket.say("{}")
-
-
-def demo_key(product: Product) -> str:
-    found = re.search(r"Demo\s+\S+/sites/(\w+)/", "\n".join(product.lines))
-    assert found, product.lines
-    return found[1]
-
-
-def open_views(product: Product, key: str) -> list[dict[str, Any]]:
-    return product.rows(
-        "SELECT v.* FROM tracker_pageview v JOIN tracker_site s ON s.id = v.site_id"
-        " WHERE s.key = %s AND v.ended_at IS NULL",
-        key,
-    )
-
-
-@pytest.fixture(scope="module")
-def product() -> Iterator[Product]:
-    with running("--demo") as started:
-        yield started
-
-
-@pytest.mark.alone
-def test_a_newcomer_sees_a_living_board_in_ten_seconds(product: Product) -> None:
-    key = demo_key(product)
-    views = wait_for(
-        lambda: views if len(views := open_views(product, key)) >= 0.7 * AVERAGE else [], 10, "visitors"
-    )
-    # Their addresses are believed: they come from all over the world, and are many visitors.
-    assert len({view["country"] for view in views} - {""}) >= 5
-    assert len({view["visitor"] for view in views}) >= 0.6 * AVERAGE
-    assert len({view["path"] for view in views}) >= 5
-    assert len({view["browser"] for view in views}) >= 3
-    assert len({view["referrer"] for view in views}) >= 3
-    # They move on, and end what they began.
-    ended = "SELECT 1 FROM tracker_pageview WHERE ended_at IS NOT NULL"
-    wait_for(lambda: product.rows(ended), 20, "somebody who leaves")
-
-
-@pytest.mark.alone
-def test_real_sites_get_no_made_up_visitors(product: Product) -> None:
-    key = product.add_site("example.com")
-    with pytest.raises(AssertionError, match="no demo site"):
-        product.manage("demo", "--url", product.url, "--site", key)
-
-
-@pytest.mark.alone
-def test_visitors_leave_without_a_trace_in_the_log(product: Product) -> None:
-    assert product.stop() == 0
-    assert product.lines[-1] == "Stopped."
-    assert not [socket for socket in product.lines if "WARNING" in socket or "ERROR" in socket]

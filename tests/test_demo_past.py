@@ -1,19 +1,23 @@
 """The demo's past: eight days that look lived in, stored once."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import pairwise
 from random import Random
 
 import psycopg
 import pytest
+from django.db.models import Max, Sum
 from django.utils import timezone
 
 from analytics.demo.filling import fill, since
-from analytics.demo.past import BURST, Past, busyness
+from analytics.demo.past import BURST, Past, VisitOfThePast, busyness
 from analytics.demo.people import People
 from tests.weeks import own_weeks
+from tracker.contract.spans import VISIT_GAP
 from tracker.models import Event, Minute, PageView, Site, Visit
+from tracker.postgres.connect import connect
 from tracker.rollups import minutes
 from tracker.visitors.countries import Countries
 
@@ -27,9 +31,19 @@ def connection() -> Iterator[psycopg.Connection]:
         yield connection
 
 
+class WatchedPast(Past):
+    """A past, while whose visits are copied a board looks at the page views."""
+
+    def visits(self, since: datetime, now: datetime) -> Iterator[VisitOfThePast]:
+        with connect() as board:
+            board.execute("SET lock_timeout = '5s'")
+            assert board.execute("SELECT count(*) FROM tracker_pageview").fetchone() == (0,)
+        yield from super().visits(since, now)
+
+
 def past_of(site: Site, average: float) -> Past:
     rng, countries = Random(1), Countries("")
-    return Past(rng, site.pk, site.domain, People(rng, countries.of), countries.of, average)
+    return WatchedPast(rng, site.domain, People(rng, countries.of), countries.of, average)
 
 
 def test_eight_days_are_there_once_and_look_lived_in(connection: psycopg.Connection) -> None:
@@ -63,5 +77,31 @@ def test_eight_days_are_there_once_and_look_lived_in(connection: psycopg.Connect
     assert views == {key: visit.views for key, visit in visits.items()}
     events = Counter(Event.objects.values_list("visit_id", flat=True))
     assert events == {key: visit.events for key, visit in visits.items() if visit.events}
+    for first in PageView.objects.filter(id__in=visits):
+        visit = visits[first.id]
+        assert (first.began_at, first.path) == (visit.began_at, visit.entry_path), (
+            "named after its first page view"
+        )
+    assert set(views) <= set(PageView.objects.values_list("id", flat=True))
+    spent = dict(PageView.objects.values_list("visit_id").annotate(Sum("engaged_ms")))
+    assert spent == {key: visit.engaged_ms for key, visit in visits.items()}
+    ends = dict(PageView.objects.values_list("visit_id").annotate(Max("ended_at")))
+    assert ends == {key: visit.ended_at for key, visit in visits.items()}
+    assert any(end == NOW for end in ends.values()), "until the live visitors come"
+    # Whoever comes again within the gap goes on with the visit.
+    by_visitor: dict[object, list[Visit]] = defaultdict(list)
+    for visit in sorted(visits.values(), key=lambda visit: visit.began_at):
+        by_visitor[visit.visitor].append(visit)
+    assert max(map(len, by_visitor.values())) > 1, "some come again"
+    for own in by_visitor.values():
+        assert all(later.began_at - one.ended_at > VISIT_GAP for one, later in pairwise(own))
+        assert len({visit.began_at.date() for visit in own}) == 1, "a visitor is one day's"
+
+    # What was rolled up is what a sweep finds.
+    noon = NOW.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(hours=36)
+    with connection.cursor() as cursor:
+        rolled = minutes.rolled_up(cursor, site.pk, noon, noon + timedelta(hours=6))
+        assert rolled == minutes.sweep(cursor, site.pk, noon, noon + timedelta(hours=6))
+    assert len(rolled) == 360
     for name in ("referrer", "channel", "country", "browser", "utm_campaign"):
         assert len({getattr(visit, name) for visit in visits.values()}) > 2, name

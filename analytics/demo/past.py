@@ -1,135 +1,162 @@
-"""The demo site's past: page views, visits and events of the days before, as the live visitors would leave.
+"""The demo site's past: who came on the days before, when, and on which walk, as the live visitors would.
 
-Pure: from a random source, people and a span of time to rows of text as COPY takes them.
+Pure. Some hundred walks and some thousand people are worked out once. A visit of the past is one of each,
+and a moment: from that, Postgres writes out its page views by itself (`analytics.demo.filling`).
 """
 
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections import deque
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from random import Random
-from typing import Final
+from typing import Final, NamedTuple
 
 from analytics.demo.facts import BRAND, EVENTS, PLACES, SURGES, Source
-from analytics.demo.people import People, Person
+from analytics.demo.people import COMES_AGAIN, People
 from analytics.demo.rhythm import source
-from analytics.demo.walk import Walk, walk
+from analytics.demo.walk import Stay, walk
+from tracker.contract.spans import VISIT_GAP
 from tracker.pages import page_url, referrers
 from tracker.visitors import agents
 
 DAYS: Final = 8
-# Deciding on a walk takes as long as a hundred rows: some serve all of the past, each with its own people.
-WALKS, CROWD = 300, 3000
-# Readers of the past take their time: half the rows for as many people at once.
-SLOWER: Final = 2.0
+# Deciding on a walk takes as long as a hundred rows: some serve all of the past, and so do people.
+WALKS, SURGING_WALKS, CROWD = 300, 30, 3000
+# Readers of the past take their time: half the rows for as many people at once. Each walk has its own pace.
+SLOWER: Final = (1.4, 2.6)
 # From Monday on; and of an hour: quiet at four in the morning, most after lunch and in the evening.
 WEEK: Final = (1.0, 1.05, 1.08, 1.02, 0.94, 0.66, 0.6)
 # When, before now, how long, and how many times the ordinary rate a link brought on top.
 BURST: Final = (timedelta(days=3, hours=2), timedelta(minutes=45), 3.0)
 SHOWN_AGAIN: Final = (0.6, 1.5)  # of what this hour would have: the past and the live visitors fit together
-
-PAGE_VIEW_COLUMNS: Final = (
-    *("id", "site_id", "began_at", "ended_at", "visit_id", "path", "query", "title", "engaged_ms", "depth"),
-    *("edge", "connection", "visitor", "referrer", "referrer_url", "channel"),
-    *("browser", "system", "device", "country", "language", "width"),
-    *("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"),
-)
-VISIT_COLUMNS: Final = (
-    *("id", "site_id", "began_at", "ended_at", "entry_path", "exit_path", "views", "events", "engaged_ms"),
-    *PAGE_VIEW_COLUMNS[12:],
-)
-EVENT_COLUMNS: Final = ("id", "site_id", "at", "page_view_id", "visit_id", "name", "properties")
+MINUTE_MS: Final = 60_000
+GAP_MS: Final = int(VISIT_GAP.total_seconds() * 1000)
 
 
-@dataclass(slots=True)
-class Rows:
-    """Lines for COPY, one list for each table."""
+class StayOfThePast(NamedTuple):
+    """A page view of a walk. Milliseconds count from its beginning; `…_before`: on its earlier pages."""
 
-    page_views: list[str] = field(default_factory=list)
-    visits: list[str] = field(default_factory=list)
-    events: list[str] = field(default_factory=list)
+    walk: int
+    number: int
+    begins_ms: int
+    ends_ms: int
+    engaged_ms: int
+    engaged_before: int
+    events_before: int
+    depth: int
+    path: str
+    query: str
+    title: str
+    event: str
+    properties: str
 
 
-@dataclass(frozen=True, slots=True)
-class WalkOfThePast:
-    """A walk, and what is stored of where it came from: worked out once."""
+class Whence(NamedTuple):
+    """Where a walk begins, and where it came from."""
 
-    walk: Walk
-    whence: str
-    campaign: str
+    walk: int
+    entry_path: str
+    referrer: str
+    referrer_url: str
+    channel: str
+    utm_source: str
+    utm_medium: str
+    utm_campaign: str
+    utm_term: str
+    utm_content: str
+
+
+class PersonOfThePast(NamedTuple):
+    """What is stored of who came."""
+
+    person: int
+    browser: str
+    system: str
+    device: str
+    country: str
+    language: str
+    width: int
+
+
+class VisitOfThePast(NamedTuple):
+    """One visit, `at_ms` after the past's beginning; `views` of its page views had begun when that ends."""
+
+    id: str
+    at_ms: int
+    walk: int
+    person: int
+    visitor: str
+    views: int
 
 
 class Past:
     """What happened on a site with these people, `average` of them there at a busy moment."""
 
     def __init__(
-        self,
-        rng: Random,
-        site_id: int,
-        host: str,
-        people: People,
-        country_of: Callable[[str], str],
-        average: float,
+        self, rng: Random, host: str, people: People, country_of: Callable[[str], str], average: float
     ) -> None:
-        self._rng, self._site = rng, site_id
-        sources = [source(rng) for _ in range(WALKS)]
-        self._walks = [_walked(rng, each, host) for each in sources]
-        self._burst = [_walked(rng, SURGES[0], host) for _ in range(WALKS // 10)]
-        self._people = [_columns(people.next(), country_of) for _ in range(CROWD)]
-        seconds = sum(each.walk.seconds for each in self._walks) / WALKS
-        self._rate = average / (seconds * SLOWER)
+        self._rng = rng
+        self.stays: list[StayOfThePast] = []
+        self.whence: list[Whence] = []
+        self.people = [_stored(number, people, country_of) for number in range(CROWD)]
+        self._views: list[list[StayOfThePast]] = []
+        for number in range(WALKS + SURGING_WALKS):
+            self._add(number, source(rng) if number < WALKS else SURGES[0], host)
+        lasts = sum(views[-1].ends_ms for views in self._views[:WALKS]) / 1000 / WALKS
+        self._rate = average / lasts
 
-    def days(self, since: datetime, now: datetime) -> Iterator[Rows]:
-        """The rows of each day, the oldest first; nothing goes on after `now`."""
+    def visits(self, since: datetime, now: datetime) -> Iterator[VisitOfThePast]:
+        """All visits that began from `since` on, in order; nothing goes on after `now`."""
+        rng, random = self._rng, self._rng.random
         least, most = SHOWN_AGAIN
-        level = min(max(1 / busyness(now), least), most)
-        at = since
-        while at < now:
-            midnight = at.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-            rows = Rows()
-            until = min(midnight, now)
-            while at < until:
-                surge = BURST[2] if now - BURST[0] <= at < now - BURST[0] + BURST[1] else 0.0
-                ordinary = busyness(at) * level
-                at += timedelta(seconds=self._rng.expovariate(self._rate * (ordinary + surge)))
-                surging = surge and self._rng.random() < surge / (ordinary + surge)
-                if at < until:
-                    self._visit(rows, at, until, self._burst if surging else self._walks)
-            at = until
-            yield rows
+        level = min(max(1 / busyness(now), least), most) * self._rate
+        gone: deque[tuple[int, str, int]] = deque()
+        day: date | None = None
+        whole, begin_ms = _milliseconds(now - since), 0
+        while begin_ms < whole:
+            moment = since + timedelta(milliseconds=begin_ms)
+            if moment.date() != day:
+                # A visitor is one day's: who comes on another is somebody else.
+                day = moment.date()
+                gone.clear()
+            ordinary = busyness(moment) * level
+            surge = self._rate * BURST[2] if now - BURST[0] <= moment < now - BURST[0] + BURST[1] else 0.0
+            at, end = float(begin_ms), min(begin_ms + MINUTE_MS, whole)
+            # The rate stands still for a minute; arrivals at random have no memory of the one before.
+            while (at := at + rng.expovariate(ordinary + surge) * 1000) < end:
+                surging = surge and random() < surge / (ordinary + surge)
+                number = WALKS + int(random() * SURGING_WALKS) if surging else int(random() * WALKS)
+                at_ms, views = int(at), self._views[number]
+                # Whoever comes back within the gap would have gone on with the visit.
+                if gone and random() < COMES_AGAIN and gone[0][0] + GAP_MS < at_ms:
+                    _, visitor, person = gone.popleft()
+                else:
+                    visitor, person = f"{rng.getrandbits(128):032x}", int(random() * CROWD)
+                left, begun = whole - at_ms, len(views)
+                if left < views[-1].ends_ms:
+                    begun = sum(view.begins_ms < left for view in views)
+                gone.append((at_ms + views[-1].ends_ms, visitor, person))
+                # In order: an index takes them in half the time that it takes for ids at random.
+                visit = f"{at_ms:012x}{rng.getrandbits(80):020x}"
+                yield VisitOfThePast(visit, at_ms, number, person, visitor, begun)
+            begin_ms = end
 
-    def _visit(self, rows: Rows, at: datetime, until: datetime, walks: Sequence[WalkOfThePast]) -> None:
-        rng = self._rng
-        chosen = walks[int(rng.random() * len(walks))]
-        visit, who = chosen.walk, self._people[int(rng.random() * CROWD)]
-        # A visitor is one day's: who comes on another is somebody else.
-        visitor = f"{hash((who, at.toordinal(), self._site)) & (2**128 - 1):032x}"
-        where = f"{visitor}\t{chosen.whence}\t{who}\t{chosen.campaign}"
-        visit_id, began, slower = _id(rng), at, SLOWER * rng.uniform(0.7, 1.3)
-        views = events = engaged = 0
-        path = visit.stays[0].path
-        for stay in visit.stays:
-            if at >= until:
-                break
-            path, ended = stay.path, min(at + timedelta(seconds=stay.seconds * slower), until)
-            last = stay.moments[-1]
-            spent = min(int(last.engaged_ms * slower), (ended - at) // timedelta(milliseconds=1))
-            view = _id(rng)
-            rows.page_views.append(
-                f"{view}\t{self._site}\t{at}\t{ended}\t{visit_id}\t{path}\t{stay.query}\t"
-                f"{PLACES[path].title} – {BRAND}\t{spent}\t{last.depth}\t0\t0\t{where}\n"
-            )
-            if stay.event:
-                _, name, properties = EVENTS[path]
-                said = json.dumps(properties)
-                rows.events.append(f"{_id(rng)}\t{self._site}\t{ended}\t{view}\t{visit_id}\t{name}\t{said}\n")
-                events += 1
-            views, engaged, at = views + 1, engaged + spent, ended
-        rows.visits.append(
-            f"{visit_id}\t{self._site}\t{began}\t{at}\t{visit.stays[0].path}\t{path}\t{views}\t{events}\t"
-            f"{engaged}\t{where}\n"
-        )
+    def _add(self, number: int, whence: Source, host: str) -> None:
+        made, pace = walk(self._rng, whence), self._rng.uniform(*SLOWER)
+        views: list[StayOfThePast] = []
+        at = engaged = events = 0
+        for place, stay in enumerate(made.stays):
+            view = _stay(number, place, stay, at, pace)._replace(engaged_before=engaged, events_before=events)
+            views.append(view)
+            at, engaged, events = view.ends_ms, engaged + view.engaged_ms, events + bool(view.event)
+        self._views.append(views)
+        self.stays += views
+        url = page_url.read(f"https://{host}{views[0].path}?{views[0].query}")
+        found = referrers.read(whence.referrer, lambda other: other == host, url.utm, url.ref, url.paid)
+        utm = (url.utm.source, url.utm.medium, url.utm.campaign, url.utm.term, url.utm.content)
+        named = (word.lower() for word in utm)
+        self.whence.append(Whence(number, views[0].path, found.source, found.url, found.channel, *named))
 
 
 def busyness(at: datetime) -> float:
@@ -141,22 +168,32 @@ def busyness(at: datetime) -> float:
     return WEEK[at.weekday()] * max(0.12, 0.58 + 0.42 * day + 0.22 * evening + wave)
 
 
-def _id(rng: Random) -> str:
-    return f"{rng.getrandbits(128):032x}"
+def _milliseconds(span: timedelta) -> int:
+    return span // timedelta(milliseconds=1)
 
 
-def _columns(person: Person, country_of: Callable[[str], str]) -> str:
-    agent, country = agents.read(person.user_agent), country_of(person.address)
-    who = (agent.browser, agent.system, agent.device, country, person.language, str(person.width))
-    return "\t".join(who)
-
-
-def _walked(rng: Random, whence: Source, host: str) -> WalkOfThePast:
-    made = walk(rng, whence)
-    first = made.stays[0]
-    url = page_url.read(f"https://{host}{first.path}?{first.query}")
-    found = referrers.read(whence.referrer, lambda other: other == host, url.utm, url.ref, url.paid)
-    utm = (url.utm.source, url.utm.medium, url.utm.campaign, url.utm.term, url.utm.content)
-    return WalkOfThePast(
-        made, f"{found.source}\t{found.url}\t{found.channel}", "\t".join(word.lower() for word in utm)
+def _stay(walk: int, number: int, stay: Stay, begins: int, pace: float) -> StayOfThePast:
+    lasts, last = int(stay.seconds * 1000 * pace), stay.moments[-1]
+    _, event, properties = EVENTS[stay.path] if stay.event else (0.0, "", {})
+    return StayOfThePast(
+        walk=walk,
+        number=number,
+        begins_ms=begins,
+        ends_ms=begins + lasts,
+        engaged_ms=min(int(last.engaged_ms * pace), lasts),
+        engaged_before=0,
+        events_before=0,
+        depth=last.depth,
+        path=stay.path,
+        query=stay.query,
+        title=f"{PLACES[stay.path].title} – {BRAND}",
+        event=event,
+        properties=json.dumps(properties),
     )
+
+
+def _stored(number: int, people: People, country_of: Callable[[str], str]) -> PersonOfThePast:
+    person = people.next()
+    agent, country = agents.read(person.user_agent), country_of(person.address)
+    who = (agent.browser, agent.system, agent.device, country, person.language, person.width)
+    return PersonOfThePast(number, *who)

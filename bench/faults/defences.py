@@ -371,7 +371,7 @@ REMOVALS: Final = (
     ),
     _of(
         *(47, "analytics/api/stats.py"),
-        *("text = spreadsheet.lines([head, *cells], zone_of(site.timezone))", _PLAIN_LINES),
+        *("text = spreadsheet.whole([head, *cells], zone_of(site.timezone))", _PLAIN_LINES),
         "imported_answers.py::test_names_of_imports_are_text_in_csv",
     ),
     _of(

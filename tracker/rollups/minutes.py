@@ -25,10 +25,19 @@ PORTION = timedelta(hours=6)
 
 KEPT = "".join(f" AND (%({name})s::text[] IS NULL OR {name} = ANY(%({name})s::text[]))" for name in FILTERED)
 
+# Least, most with its first moment, and last. A count beside the microseconds of its minute, less than 2^26,
+# in one number: finding the greatest of these takes no sort.
+LATEST = 2**26 - 1
+LEVELS = f"""
+       min({{count}})::integer, (max({{count}} << 26 | {LATEST} - microseconds) >> 26)::integer,
+       minute + ({LATEST} - (max({{count}} << 26 | {LATEST} - microseconds) & {LATEST})) * interval '1us',
+       (max(microseconds << 32 | {{count}}) & {2**32 - 1})::integer
+""".strip()
+
 # Begins and ends at the same moment are summed first: a navigation inside an app is no peak of two. The page
 # views of one visitor that overlap or touch are one span of presence.
 SWEEP = f"""
-WITH span AS MATERIALIZED (
+WITH span AS (
     SELECT site_id, visitor, id, greatest(began_at, %(since)s::timestamptz) AS began_at,
            least(ended_at, began_at + {interval(LONGEST_PAGE_VIEW)}, %(before)s::timestamptz) AS ended_at
     FROM tracker_pageview
@@ -36,38 +45,32 @@ WITH span AS MATERIALIZED (
       AND began_at < %(before)s::timestamptz
       AND (ended_at IS NULL OR ended_at > %(since)s::timestamptz)
       AND (%(site)s::integer IS NULL OR site_id = %(site)s::integer){KEPT}
-), marked AS (
-    SELECT *, began_at > max(ended_at) OVER (PARTITION BY site_id, visitor ORDER BY began_at, id
-                                             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS apart
+), marked AS MATERIALIZED (
+    SELECT site_id, began_at, ended_at, max(ended_at) OVER own AS until, lead(began_at) OVER own AS next,
+           began_at > max(ended_at) OVER (own ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS apart
     FROM span
-), numbered AS (
-    SELECT *, count(*) FILTER (WHERE apart) OVER (
-               PARTITION BY site_id, visitor ORDER BY began_at, id) AS number
-    FROM marked
-), stay AS MATERIALIZED (
-    SELECT site_id, min(began_at) AS began_at, max(ended_at) AS ended_at
-    FROM numbered
-    GROUP BY site_id, visitor, number
+    WINDOW own AS (PARTITION BY site_id, visitor ORDER BY began_at, id)
 ), change (site_id, at, tabs, visitors) AS (
-    SELECT site_id, began_at, 1, 0 FROM span
-    UNION ALL SELECT site_id, ended_at, -1, 0 FROM span
-    UNION ALL SELECT site_id, began_at, 0, 1 FROM stay
-    UNION ALL SELECT site_id, ended_at, 0, -1 FROM stay
+    SELECT site_id, began_at, 1, coalesce(apart, true)::integer FROM marked
+    UNION ALL SELECT site_id, ended_at, -1, 0 FROM marked
+    UNION ALL SELECT site_id, until, 0, -1 FROM marked WHERE next IS NULL OR next > until
     UNION ALL
     SELECT site_id, at, 0, 0
-    FROM (SELECT DISTINCT site_id FROM span) s,
+    FROM (SELECT DISTINCT site_id FROM marked) s,
          generate_series(%(since)s::timestamptz, %(before)s::timestamptz, interval '1 minute') at
-), level AS (
-    SELECT site_id, at, sum(sum(tabs)) OVER since_then AS tabs, sum(sum(visitors)) OVER since_then AS visitors
+), moment AS (
+    SELECT site_id, at, sum(tabs)::integer AS tabs, sum(visitors)::integer AS visitors
     FROM change
     GROUP BY site_id, at
+), level AS (
+    SELECT site_id, at, date_trunc('minute', at, 'UTC') AS minute,
+           date_part('microseconds', at)::bigint AS microseconds,
+           greatest(sum(tabs) OVER since_then, 0) AS tabs,
+           greatest(sum(visitors) OVER since_then, 0) AS visitors
+    FROM moment
     WINDOW since_then AS (PARTITION BY site_id ORDER BY at)
 )
-SELECT site_id, date_trunc('minute', at, 'UTC') AS minute,
-       min(tabs)::integer, max(tabs)::integer, (array_agg(at ORDER BY tabs DESC, at))[1],
-       (array_agg(tabs ORDER BY at DESC))[1]::integer,
-       min(visitors)::integer, max(visitors)::integer, (array_agg(at ORDER BY visitors DESC, at))[1],
-       (array_agg(visitors ORDER BY at DESC))[1]::integer
+SELECT site_id, minute, {LEVELS.format(count="tabs")}, {LEVELS.format(count="visitors")}
 FROM level
 WHERE at < %(before)s::timestamptz
 GROUP BY site_id, minute
@@ -170,14 +173,20 @@ def _roll(connection: psycopg.Connection, until: datetime) -> bool:
 
 
 def again(
-    connection: psycopg.Connection, site_id: int, since: datetime, before: datetime, known: bool = True
+    connection: psycopg.Connection,
+    site_id: int,
+    since: datetime,
+    before: datetime,
+    known: bool = True,
+    portion: timedelta = PORTION,
 ) -> None:
     """Roll a site's minutes up again, as far as they have been: page views were taken away, or came in.
 
-    `known`: only where there are some. The connection is in autocommit. Raises psycopg.Error.
+    `known`: only where there are some. The connection is in autocommit, or in the transaction that stored
+    them: then nobody rolls up until that ends. Raises psycopg.Error.
     """
     while since < before:
-        end = min(_minute(since) + PORTION, before)
+        end = min(_minute(since) + portion, before)
         bounds = {**UNFILTERED, "site": site_id, "since": _minute(since), "before": _minute(end)}
         with connection.transaction():
             # Whoever rolls up waits, and who stores late.

@@ -51,7 +51,7 @@ class Command(BaseCommand):
         rng = Random()  # noqa: S311 (nothing here is secret)
         countries = Countries(settings.FOOTFALL_GEO)
         people = People(rng, countries.of)
-        past = Past(rng, site.pk, site.domain, people, countries.of, options["visitors"])
+        past = Past(rng, site.domain, people, countries.of, options["visitors"])
         # Asked before anybody comes: they would look like a past.
         filling = threading.Thread(target=self._fill, args=(site.pk, past, *_missing(site.pk)), daemon=True)
         # It needs no more of the database, and would hold a connection for days.
