@@ -62,7 +62,9 @@ class Board:
         return self._newest
 
     def close(self) -> None:
-        self._socket.shutdown(socket.SHUT_RDWR)
+        # It may have been cut already, by the very fault that is looked at.
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._thread.join(PATIENCE)
         self._socket.close()
 
