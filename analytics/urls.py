@@ -16,6 +16,7 @@ from analytics.api.saved import add_saved
 from analytics.api.signals import add_signals
 from analytics.api.sites import add_sites
 from analytics.api.stats import add_stats
+from analytics.api.stays import add_stays
 from analytics.api.streams import StreamSources, add_streams
 from analytics.api.visits import add_visits
 from analytics.board import data, pages, reports_page
@@ -32,6 +33,7 @@ api = make_api(web.rates)
 add_live(api, web.live, web.snapshots)
 add_refusals(api, web.live)
 add_stats(api, web.questions)
+add_stays(api, web.questions)
 add_sites(api)
 add_saved(api)
 add_visits(api, web.questions)

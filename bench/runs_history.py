@@ -238,7 +238,8 @@ class _ReportPage:
         self._pool = ThreadPoolExecutor(AT_ONCE)
 
     def figures(self, period: str, filters: dict[str, list[str]]) -> str:
-        names = [each.measure for each in FIGURES if each.measure != "at_once_peak"]
+        shown = [each for each in FIGURES if each.of in ("", "site")]
+        names = [each.measure for each in shown if each.measure != "at_once_peak"]
         return self._query(period, filters, metrics=",".join(names), compare="previous")
 
     def presence(self, period: str, filters: dict[str, list[str]]) -> str:
@@ -257,10 +258,11 @@ class _ReportPage:
         return [self.figures(period, filters), self._several(period, filters)]
 
     def _several(self, period: str, filters: dict[str, list[str]]) -> str:
-        """The tables and the hours of the week, in one request."""
+        """The tables, the map and the hours of the week, in one request."""
         asks = [
             urlencode({"by": tab.dimension, **_of_table(tab), "compare": "previous"}) for tab in _first_tabs()
         ]
+        asks.append(urlencode({"by": "country", "metrics": "visitors", "limit": "400"}))
         asks.append(urlencode({"by": "weekday_hour", "metrics": "views"}))
         query = urlencode({"period": period, **filters, "ask": asks}, doseq=True)
         return f"{self._path}/several?{query}"

@@ -122,6 +122,9 @@ def test_the_other_pages(footfall: Product, at: At, browser: Browser, key: str, 
         page.goto(f"{footfall.url}/sites/{key}/reports/")
         expect(page.get_by_role("heading", name="seen.example").first).to_be_visible()
         assert found(page) == []
+        page.goto(f"{footfall.url}/sites/{key}/reports/?detail=/&period=today")
+        expect(page.locator(".stay [data-stay]")).not_to_be_empty(timeout=60_000)
+        assert found(page) == []
     with visitor(browser, color_scheme=scheme) as stranger:
         page = stranger.new_page()
         for path in ("login/", "forgotten/"):

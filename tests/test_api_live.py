@@ -258,6 +258,7 @@ def test_the_api_describes_itself(product: Product) -> None:
             "refusals",
             "stats",
             "stats/several",
+            "stays",
             "imported",
             "export/{kind}",
             "visits",

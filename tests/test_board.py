@@ -116,12 +116,19 @@ def test_without_a_login_every_page_leads_to_it_and_back(cast: Cast, path: str) 
 
 
 def test_the_reports_know_every_dimension_and_measure_that_they_show(cast: Cast) -> None:
-    tabs = [tab for table in report_tables.TABLES.values() for tab in table]
+    tables = report_tables.TABLES | report_tables.OF_PAGE
+    tabs = [tab for table in tables.values() for tab in table]
     assert {tab.dimension for tab in tabs} <= DIMENSIONS.keys()
     shown = {name for tab in tabs for name in tab.measures.split(",")}
+    shown |= {*report_tables.COLUMNS, *report_tables.COLUMNS_OF_EVENTS}
     assert shown | {each.measure for each in report_tables.FIGURES} <= MEASURES.keys()
     assert report_tables.LIVE.keys() <= DIMENSIONS.keys()
-    page = client_of(cast, "viewer").get(f"/sites/{cast.site.key}/reports/").content.decode()
+    url = f"/sites/{cast.site.key}/reports/"
+    page = client_of(cast, "viewer").get(url).content.decode()
+    hosts = f'data-dimension="{report_tables.HOST}"'
+    assert hosts not in page
+    Site.objects.filter(pk=cast.site.pk).update(show_host=True)
+    page = client_of(cast, "viewer").get(url).content.decode()
     assert all(f'data-dimension="{tab.dimension}"' in page for tab in tabs)
 
 

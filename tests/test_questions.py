@@ -31,6 +31,8 @@ from analytics.history.measures import MEASURES
 from analytics.history.question import HistoryAnswer, HistoryFilter, HistoryQuestion, Span, WrongQuestion
 from analytics.history.question_sql import DAY_NUMBER
 from analytics.history.sealing import Sealing, seal_all
+from analytics.history.stay import StayAnswer, StayPoint, StayQuestion
+from analytics.history.staying import StayAnswering
 from analytics.models import HistoryDay
 from tests import stored
 from tracker.models import Event, PageView, Site, Touched
@@ -55,6 +57,20 @@ class Asking:
     site: Site
     folder: Path
     measures: tuple[str, ...]
+    staying: StayAnswering
+
+    def stay(
+        self,
+        filters: tuple[HistoryFilter, ...],
+        first: date = FIRST,
+        days: int = DAYS,
+        now: datetime = NOW,
+    ) -> StayAnswer:
+        span = Span(first, first + timedelta(days=days - 1))
+        question = HistoryQuestion(
+            site_id=self.site.pk, zone=self.site.timezone, span=span, measures=("views",), filters=filters
+        )
+        return self.staying.answer(self.duck, StayQuestion(question), now)
 
     def __call__(
         self,
@@ -90,7 +106,7 @@ def asking(site: Site, folder: Path, kept: KeptParts | None) -> Iterator[Asking]
     measures = PLAIN if kept is None else tuple(name for name in PLAIN if not name.endswith("_median"))
     with open_duck([folder], folder / "spill", 2**28, 2) as duck:
         duck.execute(DAY_NUMBER)
-        yield Asking(Answering(store, kept), duck, site, folder, measures)
+        yield Asking(Answering(store, kept), duck, site, folder, measures, StayAnswering(store))
     store.close()
 
 
@@ -436,6 +452,121 @@ def test_numbers_add_up(site: Site, ask: Asking, connection: psycopg.Connection,
         by_hour = ask("at_once_peak", by=("hour",), filters=filters).table
         assert by_hour is not None
         assert max(row[1] for row in by_hour.rows) == peak
+
+
+@pytest.mark.parametrize("state", ["open", "mixed"])
+def test_page_views_are_told_apart_by_what_their_visit_had_before_and_after(
+    site: Site, ask: Asking, connection: psycopg.Connection, state: str
+) -> None:
+    history(site, 31)
+    prepare(state, connection, ask.folder)
+    plain = Plain(site)
+
+    def beside(view: PageView, step: int) -> str:
+        views = plain.visit[view.visit_id]
+        at = views.index(view) + step
+        return views[at].path if 0 <= at < len(views) else ""
+
+    measures = ("visitors", "visits", "views", "open_seconds", "depth")
+    for name, step in (("previous_page", -1), ("next_page", 1)):
+        for filters, keep in (
+            ((), lambda view, step=step: True),
+            ((is_("page", "/a"),), lambda view, step=step: view.path == "/a"),
+            (
+                (is_("page", "/a"), is_(name, "/a", "", operator="not"), is_("country", "DE", "FR")),
+                lambda view, step=step: (
+                    view.path == "/a" and beside(view, step) not in ("/a", "") and view.country != "日本"
+                ),
+            ),
+            (
+                (is_(name, "/blog/**", operator="match"),),
+                lambda view, step=step: beside(view, step)[:6] == "/blog/",
+            ),
+        ):
+            kept = plain.kept(keep)
+            assert kept
+            groups: dict[str, list[PageView]] = defaultdict(list)
+            for view in kept:
+                groups[beside(view, step)].append(view)
+            answer = ask(*measures, by=(name,), filters=filters)
+            assert answer.table is not None
+            assert {row[0] for row in answer.table.rows} == set(groups)
+            for row in answer.table.rows:
+                same(measures, row[1:], plain.measures(groups[row[0]]))
+            same(measures, answer.totals, plain.measures(kept))
+            # By something else under such a filter, and at once.
+            by_title = ask("views", "at_once_peak", by=("title",), filters=filters).table
+            assert by_title is not None
+            for title, views, peak in by_title.rows:
+                assert views == sum(view.title == title for view in kept)
+                assert 0 < peak <= len({(plain.day(view), view.visitor) for view in kept})
+    # Who came from a page went from there to this one.
+    onward = ask("views", by=("page", "next_page"), limit=1000).table
+    back = ask("views", by=("previous_page", "page"), limit=1000).table
+    assert onward is not None
+    assert back is not None
+    assert {(*row[:2], row[2]) for row in onward.rows if row[1]} == {
+        (*row[:2], row[2]) for row in back.rows if row[0]
+    }
+
+
+def test_hosts_stand_before_paths_where_a_site_shows_them(site: Site, ask: Asking) -> None:
+    at = datetime(2025, 3, 29, 12, tzinfo=UTC)
+    stored.visit(site, at, "docs.a.example/x/y", "a.example/", "/z", "no path", visitor=1)
+    table = ask("views", by=("host",), order="host").table
+    assert table is not None
+    assert table.rows == [["", 2], ["a.example", 1], ["docs.a.example", 1]]
+    assert ask("views", filters=(is_("host", "*.a.example", operator="match"),)).totals == [1]
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("ask", ["all rows"], indirect=True)
+def test_readers_are_still_there_after_as_many_seconds_as_they_stayed(
+    site: Site, ask: Asking, connection: psycopg.Connection, state: str
+) -> None:
+    history(site, 33)
+    prepare(state, connection, ask.folder)
+    plain = Plain(site)
+    for filters, keep in FILTERS.values():
+        kept = plain.kept(lambda view, keep=keep: keep(plain, view))  # type: ignore[misc]
+        lasted = [(view.ended_at - view.began_at).total_seconds() for view in kept if view.ended_at]
+        told = ask.stay(filters)
+        assert (told.views, told.open, len(lasted)) == (len(kept), 0, len(kept))
+        assert told.curve[0] == StayPoint(0.0, 1.0, len(kept))
+        for point in told.curve:
+            there = sum(each >= point.seconds for each in lasted)
+            assert point.views == there
+            assert point.share == pytest.approx(there / len(kept))
+        assert told.curve[-1].views == 0
+        assert told.median == pytest.approx(sorted(lasted)[(len(lasted) - 1) // 2])
+        assert [(point.percent, point.views) for point in told.depth] == [
+            (percent, sum(view.depth >= percent for view in kept)) for percent in range(0, 101, 10)
+        ]
+    nobody = ask.stay((is_("country", "XX"),))
+    assert (nobody.views, nobody.median, nobody.curve, nobody.depth) == (0, None, [], [])
+
+
+@pytest.mark.parametrize("ask", ["all rows"], indirect=True)
+def test_who_is_still_there_has_stayed_for_as_long_as_was_seen(site: Site, ask: Asking) -> None:
+    now = datetime.now(UTC)
+    # How many minutes ago they came, how many they stayed; None: they are there.
+    came = [(60, 10), (60, None), (50, 10), (40, 5), (30, None), (2, None), (1.5, 1)]
+    for number, (ago, minutes) in enumerate(came):
+        began = now - timedelta(minutes=ago)
+        made = stored.visit(site, began, "/", visitor=number + 1)
+        ended = None if minutes is None else began + timedelta(minutes=minutes)
+        PageView.objects.filter(pk=made.pk).update(ended_at=ended)
+    today = now.astimezone(ZoneInfo(site.timezone)).date()
+    told = ask.stay((), first=today - timedelta(days=1), days=2, now=now)
+    shares = {point.seconds: (point.share, point.views) for point in told.curve}
+    assert (told.views, told.open) == (7, 3)
+    # One of 7 left after a minute; who came two minutes ago says nothing of later; then one of 5, two of 4.
+    seven = {60: (1, 7), 75: (6 / 7, 6), 120: (6 / 7, 6), 150: (6 / 7, 5)}
+    five = {360: (6 / 7 * 4 / 5, 4), 720: (6 / 7 * 4 / 5 * 2 / 4, 2), 3600: (6 / 7 * 4 / 5 * 2 / 4, 1)}
+    for seconds, (share, there) in {**seven, **five}.items():
+        assert shares[seconds][0] == pytest.approx(share)
+        assert shares[seconds][1] == there
+    assert (told.median, told.p90) == (600, None)
 
 
 def tables(ask: Asking) -> set[str]:

@@ -252,7 +252,7 @@ def define(product: Product, key: str, kind: str, body: dict[str, str]) -> Any:
 def test_a_goal_is_a_column_of_every_table(footfall: Product, at: At, key: str) -> None:
     define(footfall, key, "goals", {"name": "Order ü", "kind": "event", "pattern": "buy"})
     api = told(
-        footfall, key, f"by=country&metrics=visitors,conversions&conversion={quote('Order ü')}&limit=10"
+        footfall, key, f"by=country&metrics=visitors,conversions&conversion={quote('Order ü')}&limit=5"
     )
     with at(f"/sites/{key}/reports/") as page:
         settled(page)
@@ -273,6 +273,133 @@ def test_a_goal_is_a_column_of_every_table(footfall: Product, at: At, key: str) 
         expect(page.locator("[data-measure=conversions]")).to_be_hidden()
         figure(page, "visitors").not_to_have_text("–")
         settled(page)
+
+
+def test_a_page_is_looked_at_in_detail_and_back_leads_to_all(footfall: Product, at: At, key: str) -> None:
+    with at(f"/sites/{key}/reports/?period=7d&country.not=DE") as page:
+        settled(page)
+        views = page.locator("[data-measure=views] b").inner_text()
+        row = page.locator("[data-table=pages] tr[data-name='/pricing']")
+        row.hover()
+        row.get_by_role("button", name="Details of /pricing").click()
+        expect(page.locator(".one-page")).to_be_visible()
+        settled(page)
+        assert chosen(page) == {"period": ["7d"], "country.not": ["DE"], "detail": ["/pricing"]}
+        query = "period=7d&country.not=DE&page=/pricing"
+        api = told(footfall, key, f"{query}&metrics=visitors,views,depth")
+        figure(page, "views").to_have_text(f"{api['totals']['views']:,}")
+        figure(page, "depth").to_have_text(f"{round(api['totals']['depth'])} %")
+        expect(page.locator("[data-measure=visit_seconds]")).to_be_hidden()
+        expect(page.locator("[data-table=pages]")).to_be_hidden()
+        # What it is called, how long people stay, how far down they look.
+        title = told(footfall, key, f"{query}&by=title&metrics=views&limit=1")["rows"][0]["title"]
+        expect(page.locator(".one-page h2")).to_have_text(title or "/pricing")
+        stays = json.loads(fetched(footfall, f"/api/v1/sites/{key}/stays?{query}"))
+        assert stays["views"] == api["totals"]["views"]
+        expect(page.locator("[data-stay]")).to_contain_text(f"of {stays['views']:,} page views half are gone")
+        end = stays["depth"][-1]
+        expect(page.locator(".reached tbody tr").last).to_have_text(
+            f"its end{round(end['share'] * 100)} %{end['views']:,}"
+        )
+        curve = page.locator(".curve")
+        curve.focus()
+        page.keyboard.press("Home")
+        expect(page.locator(".stay .read")).to_contain_text(
+            f": 100 %, {stays['views']:,} of {stays['views']:,}"
+        )
+        ten = next(number for number, point in enumerate(stays["curve"]) if point["seconds"] == 10)
+        for _ in range(ten):
+            page.keyboard.press("ArrowRight")
+        expect(page.locator(".stay .read")).to_contain_text(f"{stays['curve'][ten]['views']:,} of")
+        # Where they came from, went to, how they got there, and what they did.
+        for table, by in (("came", "previous_page"), ("went", "next_page"), ("did", "event")):
+            measure = "events" if table == "did" else "views"
+            answer = told(footfall, key, f"{query}&by={by}&metrics={measure}&order=-{measure}&limit=10")
+            assert answer["rows"]
+            assert [row[1] for row in rows(page, table)] == [f"{r[measure]:,}" for r in answer["rows"]]
+        entered = told(footfall, key, "period=7d&country.not=DE&entry_page=/pricing&by=referrer&limit=10")
+        assert [row[1] for row in rows(page, "entered")] == [f"{r['visitors']:,}" for r in entered["rows"]]
+        assert page.locator("nav [data-to-visits]").get_attribute("href") == (
+            f"/sites/{key}/visits/?period=7d&country.not=DE&page=%2Fpricing"
+        )
+        # On to the next page, and back again.
+        onward = page.locator("[data-table=went] tr[data-name^='/']:not([data-name='/pricing'])").first
+        name = str(onward.get_attribute("data-name"))
+        onward.locator(".pick").click()
+        expect(page.locator(".one-page [data-open]")).to_have_attribute(
+            "href", f"https://past.example{quote(name)}"
+        )
+        assert chosen(page)["detail"] == [name]
+        settled(page)
+        page.go_back()
+        expect(page.locator(".one-page [data-open]")).to_have_attribute(
+            "href", "https://past.example/pricing"
+        )
+        page.get_by_role("button", name="← all pages").click()
+        figure(page, "views").to_have_text(views)
+        expect(page.locator("[data-table=pages] tbody tr").nth(1)).to_be_visible()
+        settled(page)
+        # The same by key.
+        page.locator("[data-table=pages] .pick").first.focus()
+        page.keyboard.press("o")
+        expect(page.locator(".one-page")).to_be_visible()
+        settled(page)
+
+
+def test_countries_are_on_a_map_that_filters(footfall: Product, at: At, key: str) -> None:
+    with at(f"/sites/{key}/reports/?period=7d") as page:
+        settled(page)
+        api = told(footfall, key, "period=7d&by=country&metrics=visitors&limit=400")
+        on_map = [row["country"] for row in api["rows"] if row["country"]]
+        expect(page.locator(".world [data-shade]")).to_have_count(len(on_map))
+        first = api["rows"][0]["country"]
+        expect(page.locator(".world [data-shade='5']").first).to_have_attribute("data-country", first)
+        germany = page.locator(".world [data-country=DE]")
+        germany.hover()
+        of_germany = next(row["visitors"] for row in api["rows"] if row["country"] == "DE")
+        expect(page.locator(".world .read")).to_contain_text(f"Germany: {of_germany:,} visitors, ")
+        germany.click(modifiers=["Alt"])
+        expect(page.locator(".filters li")).to_have_text(["country is not Germany×"])
+        settled(page)
+        expect(page.locator(".world [data-shade]")).to_have_count(len(on_map) - 1)
+        page.locator(".world [data-country=BR]").click()
+        expect(page.locator(".filters li").nth(1)).to_have_text("country is Brazil×")
+        expect(page.locator(".world .kept")).to_have_attribute("data-country", "BR")
+        page.get_by_role("tab", name="Languages").click()
+        expect(page.locator(".world")).to_be_hidden()
+        settled(page)
+
+
+def test_visitors_at_once_are_a_column_and_the_hours_of_the_week(footfall: Product, at: At, key: str) -> None:
+    with at(f"/sites/{key}/reports/?period=7d") as page:
+        settled(page)
+        table = page.locator("[data-table=pages]")
+        table.get_by_text("columns", exact=True).click()
+        table.get_by_label("Engaged / view").uncheck()
+        table.get_by_label("At once, peak").check()
+        expect(table.get_by_label("Scrolled")).to_be_disabled()
+        page.keyboard.press("Escape")
+        settled(page)
+        assert chosen(page) == {"period": ["7d"], "pages_columns": ["visitors,views,at_once_peak"]}
+        query = "period=7d&by=page&metrics=visitors,views,at_once_peak&limit=10"
+        api = told(footfall, key, f"{query}&order=-visitors")
+        assert [row[1:] for row in rows(page, "pages")] == [
+            [f"{row[name]:,}" for name in ("visitors", "views", "at_once_peak")] for row in api["rows"]
+        ]
+        table.get_by_role("button", name="At once, peak").click()
+        settled(page)
+        api = told(footfall, key, f"{query}&order=-at_once_peak")
+        assert [row[3] for row in rows(page, "pages")] == [f"{row['at_once_peak']:,}" for row in api["rows"]]
+        page.get_by_role("button", name="visitors at once").click()
+        settled(page)
+        assert chosen(page)["heat"] == ["at_once_mean"]
+        hours = told(footfall, key, "period=7d&by=weekday_hour&metrics=at_once_mean,at_once_peak")["rows"]
+        fullest = max(hours, key=lambda row: row["at_once_mean"])
+        day, hour = fullest["weekday_hour"].split("-")
+        page.locator(".heat tbody tr").nth(int(day) - 1).locator("td").nth(int(hour)).hover()
+        expect(page.locator(".heat .read")).to_contain_text(f"at once, {fullest['at_once_peak']:,} at most")
+        page.go_back()
+        expect(page.locator("[data-what]")).to_have_text("page views")
 
 
 def test_segments_and_flags_are_saved_and_what_is_deleted_comes_back(at: At, key: str) -> None:

@@ -169,6 +169,7 @@ def test_figures_of_the_past_as_json_and_csv(site: Site, client: Client) -> None
         "interval": "hour",
     }
     assert datetime.fromisoformat(told["as_of"]) <= datetime.now(UTC)
+    assert told["began"] == "2026-11-02"
     assert told["totals"] == {"visitors": 2, "views": 4}
     assert told["compared"] == {
         "from": "2026-11-01",
@@ -205,6 +206,25 @@ def test_figures_of_the_past_as_json_and_csv(site: Site, client: Client) -> None
         assert client.get(url).status_code == 503
     finally:
         web.questions._most = most
+
+
+def test_how_long_people_stay_is_told_under_filters(client: Client, site: Site) -> None:
+    url = f"/api/v1/sites/{site.key}/stays"
+    told = client.get(f"{url}?{SPAN}&page=/a&previous_page=/")
+    assert told.status_code == 200, told.content
+    body = told.json()
+    assert body["period"] == {"from": "2026-11-03", "to": "2026-11-04", "zone": "Europe/Berlin"}
+    assert (body["views"], body["open"], body["median"], body["p90"]) == (1, 0, 60.0, 60.0)
+    assert body["curve"][0] == {"seconds": 0.0, "share": 1.0, "views": 1}
+    assert body["curve"][-1] == {"seconds": 75.0, "share": 0.0, "views": 0}
+    assert [each["percent"] for each in body["depth"]] == list(range(0, 101, 10))
+    assert (body["preparing"], body["damaged"]) == ([], [])
+    for text in ("limit=3", "by=page", "metrics=views", "nonsense=1", "period=8d"):
+        refused = client.get(f"{url}?{text}")
+        assert refused.status_code == 400
+        assert refused.json()["error"]["field"] == text.partition("=")[0]
+    assert client.get("/api/v1/sites/nobody/stays").status_code == 404
+    assert Client().get(url).status_code == 401
 
 
 def test_several_are_asked_at_once_and_answered_as_each_alone(client: Client, site: Site) -> None:

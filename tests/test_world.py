@@ -12,7 +12,7 @@ from scripts.stands.product import Product
 from tests.boards import SHOTS, crowd, figure, visit, wait_until_at_rest
 from tests.staff import at_board
 
-DRAWN = (ROOT / "static" / "board" / "world.svg").read_text()
+DRAWN = (ROOT / "static" / "shared" / "world.svg").read_text()
 
 
 def test_the_drawing_is_small_knows_every_country_and_holds_nothing_but_shapes() -> None:

@@ -20,6 +20,7 @@ FIELDS: dict[str, Any] = {
     "visit": "2026-11-26.1795703400000000.17",
     "at": "2026-11-26T14:30:00Z",
     "as_of": "2026-11-26T20:38:04Z",
+    "began": "2026-05-03",
     "name": "purchase",
     "page": "/pricing",
     "path": ["/", "/pricing"],

@@ -35,11 +35,12 @@ AS_CSV = {CSV: {"schema": {"type": "string"}, "example": "page,views\r\n/pricing
 
 
 class Stats(Schema):
-    """Figures of a period: totals, and a row for each interval or name."""
+    """Figures of a period: totals, and a row for each interval or name. `began`: when counting did."""
 
     site: str
     period: dict[str, Any]
     as_of: datetime
+    began: date | None = None
     metrics: list[str]
     totals: dict[str, Any]
     compared: dict[str, Any] | None = None
@@ -241,6 +242,7 @@ def body(
         "site": site.key,
         "period": {**_days(question.span), "zone": question.zone, "interval": asked.interval},
         "as_of": told.as_of.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "began": asked.first,
         "metrics": metrics,
         "totals": _named(metrics, told.totals),
     }

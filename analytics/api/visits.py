@@ -141,7 +141,7 @@ def add_visits(api: NinjaAPI, questions: Questions) -> None:
         @decorate_view(vary_on_headers("Authorization", "Cookie"))
         async def site_list(request: HttpRequest, key: str) -> HttpResponse:
             """Newest first, a page at a time; `next` leads on. Filters are those of `stats`."""
-            site = await _site(request, key)
+            site = await seen_site(request, key)
 
             async def ask() -> HttpResponse:
                 query = dict(request.GET.lists())
@@ -157,7 +157,7 @@ def add_visits(api: NinjaAPI, questions: Questions) -> None:
                 )
                 return answer(_page(request, site, name, asked, await questions.alist(asked)))
 
-            return await _told(ask)
+            return await told_or_refused(ask)
 
     listed(VISITS, VisitList, "Visits, newest first")
     listed(EVENTS, EventList, "Events, newest first")
@@ -172,7 +172,7 @@ def add_visits(api: NinjaAPI, questions: Questions) -> None:
     @decorate_view(vary_on_headers("Authorization", "Cookie"))
     async def site_visit(request: HttpRequest, key: str, place: str) -> HttpResponse:
         """`place` is the id that a list has told."""
-        site = await _site(request, key)
+        site = await seen_site(request, key)
 
         async def ask() -> HttpResponse:
             at = read_place(place, "place")
@@ -184,17 +184,19 @@ def add_visits(api: NinjaAPI, questions: Questions) -> None:
                 raise Http404
             return answer(told.rows[0])
 
-        return await _told(ask)
+        return await told_or_refused(ask)
 
 
-async def _site(request: HttpRequest, key: str) -> Site:
+async def seen_site(request: HttpRequest, key: str) -> Site:
+    """The site of this key, if who asks may see it. Raises Http404."""
     site = await rights.asite_for(request.auth, key)  # type: ignore[attr-defined]
     if site is None:
         raise Http404
     return site
 
 
-async def _told(ask: Callable[[], Awaitable[HttpResponse]]) -> HttpResponse:
+async def told_or_refused(ask: Callable[[], Awaitable[HttpResponse]]) -> HttpResponse:
+    """What `ask` answers, or why that cannot be asked, or not now."""
     try:
         return await ask()
     except WrongQuestion as wrong:

@@ -1,7 +1,7 @@
 """The reports of a site, and its visits: pages that ask `stats` and `visits` of the API."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -13,7 +13,19 @@ from django.views.decorators.http import require_safe
 
 from analytics.access.rights import Reader, asees_servers, owns
 from analytics.board.pages import site_of, visible
-from analytics.board.report_tables import FIGURES, INTERVALS, LIVE, TABLES
+from analytics.board.report_tables import (
+    COLUMNS,
+    COLUMNS_OF_EVENTS,
+    DRAWN,
+    FIGURES,
+    HOST,
+    INTERVALS,
+    LIVE,
+    OF_PAGE,
+    OF_SITE,
+    TABLES,
+    ReportTab,
+)
 from analytics.models import Segment
 from tracker.models import Site
 
@@ -30,7 +42,12 @@ async def reports(request: HttpRequest, key: str, expect: Callable[[], None]) ->
     expect()
     user = await request.auser()
     context = await _chosen_by(user, site) | {
-        "tables": TABLES.items(),
+        "tables": [(name, _of(site, tabs)) for name, tabs in (OF_PAGE | TABLES).items()],
+        "of_site": OF_SITE,
+        "of_page": OF_PAGE,
+        "drawn": ",".join(DRAWN),
+        "columns": ",".join(COLUMNS),
+        "columns_of_events": ",".join(COLUMNS_OF_EVENTS),
         "figures": FIGURES,
         "intervals": INTERVALS,
         "owner": await sync_to_async(owns)(user, site),
@@ -50,7 +67,8 @@ async def visits(request: HttpRequest, key: str, expect: Callable[[], None]) -> 
 
 async def _chosen_by(user: Reader, site: Site) -> dict[str, Any]:
     """What both pages show: the site, and by what is chosen."""
-    tabs = [tab for table in TABLES.values() for tab in table]
+    all_tabs = [tab for table in (TABLES | OF_PAGE).values() for tab in _of(site, table)]
+    tabs = list({tab.dimension: tab for tab in all_tabs}.values())
     segments = [
         {"id": each.pk, "name": each.name, "query": each.query}
         async for each in Segment.objects.filter(site=site)
@@ -65,3 +83,8 @@ async def _chosen_by(user: Reader, site: Site) -> dict[str, Any]:
         "live": json.dumps(LIVE),
         "segments": json.dumps(segments),
     }
+
+
+def _of(site: Site, tabs: Sequence[ReportTab]) -> list[ReportTab]:
+    """Those that tell a site's page views apart."""
+    return [tab for tab in tabs if tab.dimension != HOST or site.show_host]

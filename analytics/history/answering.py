@@ -47,14 +47,7 @@ class Answering:
         Raises WrongQuestion, duckdb.Error, psycopg.Error, OSError.
         """
         check(question)
-        asked: list[Found] = []
-        try:
-            return self._answer(duck, question, now, asked)
-        except duckdb.Error:
-            # A file of the cache may have been cut, or deleted: it is fetched again, once.
-            if not sum(self._store.forget_damaged(found) for found in asked):
-                raise
-            return self._answer(duck, question, now, [])
+        return self._store.answered(lambda asked: self._answer(duck, question, now, asked))
 
     def _answer(
         self, duck: duckdb.DuckDBPyConnection, question: HistoryQuestion, now: datetime, asked: list[Found]

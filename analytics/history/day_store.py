@@ -6,13 +6,14 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
+import duckdb
 import psycopg
 
 from analytics.history.day_files import make_files, read_raw
@@ -23,6 +24,8 @@ from analytics.history.question import LONGEST_WAIT
 from analytics.history.question_sql import day_list
 from analytics.history.sealed_days import Damaged, SealedFile, sealed_files
 from tracker.postgres.connect import connect
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -181,6 +184,20 @@ class DayStore:
             if day.begins <= now:
                 open_days.append(day)
         return found, open_days, sealed
+
+    def answered(self, answer: Callable[[list[Found]], T]) -> T:
+        """What `answer` answers; it notes what it found.
+
+        Once more where a file of the cache was cut, or deleted, meanwhile: it is fetched again.
+        Raises as `answer` does.
+        """
+        looked: list[Found] = []
+        try:
+            return answer(looked)
+        except duckdb.Error:
+            if not sum(self.forget_damaged(found) for found in looked):
+                raise
+            return answer([])
 
     def forget_damaged(self, found: Found) -> bool:
         """Have files fetched again that are not what they should be; whether any was."""

@@ -36,6 +36,11 @@ SIZE = (
     + " ELSE '1920 and over' END"
 )
 
+# Of a page view, what its visit had before and after it; `question_sql` joins the columns.
+NEIGHBOURS = {"previous_page": 1, "next_page": -1}
+# A page's name has its host before its path, where its site tells pages apart by that.
+HOST = "CASE WHEN contains(page, '/') THEN split_part(page, '/', 1) ELSE '' END"
+
 VISITS_OWN = (
     *("entry_page", "exit_page", "referrer", "referrer_url", "channel"),
     *("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"),
@@ -46,6 +51,8 @@ TIME = ("minute", "hour", "day", "week", "month", "weekday_hour")
 DIMENSIONS: dict[str, HistoryDimension] = {
     "page": HistoryDimension("page", Level.VIEW),
     "title": HistoryDimension("title", Level.VIEW),
+    "host": HistoryDimension(HOST, Level.VIEW),
+    **{name: HistoryDimension(f"coalesce({name}, '')", Level.VIEW) for name in NEIGHBOURS},
     **{name: HistoryDimension(name, Level.VISIT) for name in VISITS_OWN},
     "size": HistoryDimension(SIZE, Level.VISIT),
     "event": HistoryDimension("name", Level.EVENT),

@@ -27,8 +27,9 @@ class ListSql(QuestionSql):
         where = [self._kept(), *([flag] if flag else []), *self._older(after, "visit_began", "visit")]
         # All columns are the visit's: where no flag marks one row of it, equal ones are one.
         once = "" if flag else "DISTINCT "
+        views = f"{files(self._paths.views)} r{self._beside(self._paths.views)}"
         return self._made(
-            f"SELECT {once}{', '.join(OWN)} FROM {files(self._paths.views)} r WHERE {' AND '.join(where)}"
+            f"SELECT {once}{', '.join(OWN)} FROM {views} WHERE {' AND '.join(where)}"
             f" ORDER BY day DESC, visit_began DESC, visit DESC LIMIT {int(limit)}"
         )
 
@@ -94,7 +95,7 @@ class ListSql(QuestionSql):
             f"SELECT {once}day, moment, event, name, properties, value,"
             " visit, visit_began, page, title, country, referrer, device"
             f" FROM (SELECT {said} FROM {files(self._paths.events)}) e"
-            f" JOIN {files(self._paths.views)} r USING (day, view)"
+            f" JOIN {files(self._paths.views)} r USING (day, view){self._beside(self._paths.views)}"
             f" WHERE {' AND '.join(where) or 'true'}"
             f" ORDER BY day DESC, moment DESC, event DESC LIMIT {int(limit)}"
         )

@@ -37,14 +37,7 @@ class ListAnswering:
         Raises WrongQuestion, duckdb.Error, psycopg.Error, OSError.
         """
         check_list(asked)
-        looked: list[Found] = []
-        try:
-            return self._answer(duck, asked, now, looked)
-        except duckdb.Error:
-            # A file of the cache may have been cut, or deleted: it is fetched again, once.
-            if not sum(self._store.forget_damaged(found) for found in looked):
-                raise
-            return self._answer(duck, asked, now, [])
+        return self._store.answered(lambda looked: self._answer(duck, asked, now, looked))
 
     def _answer(
         self, duck: duckdb.DuckDBPyConnection, asked: ListQuestion, now: datetime, looked: list[Found]

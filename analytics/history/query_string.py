@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from analytics.history.dimensions import DIMENSIONS, TIME, Level
 from analytics.history.local_days import DAY
 from analytics.history.measures import OF_GOALS, OF_NUMBERS
@@ -27,6 +29,7 @@ from analytics.history.question import (
     WrongQuestion,
     check,
 )
+from analytics.history.stay import StayQuestion
 from analytics.history.visit_list import ListQuestion, read_place
 from analytics.queries.ranges import DAY as WRITTEN
 from analytics.queries.ranges import FIRST, LAST
@@ -83,6 +86,7 @@ class StatsQuery:
     question: HistoryQuestion
     interval: str | None  # None where it is asked by something else
     imported: bool = True  # whether imported figures are told beside it
+    first: date | None = None  # the first day of which anything is known
 
     @property
     def by(self) -> tuple[str, ...]:
@@ -133,11 +137,13 @@ def read(
         wait=_wait(query),
     )
     check(question)
-    return StatsQuery(question, interval, _one_of(query, "imported", IMPORTED, "yes") == "yes")
+    imported = _one_of(query, "imported", IMPORTED, "yes") == "yes"
+    return StatsQuery(question, interval, imported, first)
 
 
-# What a list may be asked by, beside filters.
+# What a list may be asked by, and how long people stay, beside filters.
 OF_LISTS = ("period", "from", "to", "limit", "segment", "after", "wait")
+OF_STAYS = ("period", "from", "to", "segment", "wait")
 
 
 def read_list(
@@ -150,16 +156,32 @@ def read_list(
     saved: SavedNames = NOTHING_SAVED,
 ) -> ListQuestion:
     """The list that a query string asks for, of visits or events. Raises WrongQuestion."""
-    for name in query:
-        if name in OWN and name not in OF_LISTS:
-            raise WrongQuestion(name, "There is no such parameter here.", (*OF_LISTS, *FILTERED))
+    _check_names(query, OF_LISTS)
     own = {name: values for name, values in query.items() if name != "after"}
-    own = {"limit": [str(PAGE)], "metrics": ["visits"], "period": ["30d"], **own}
-    if "from" in query or "to" in query:
-        own["period"] = query.get("period", ["custom"])
+    own = {"limit": [str(PAGE)], "metrics": ["visits"], **own}
     question = read(own, site_id, zone, now, first, saved).question
     after = _last(query, "after", "")
     return ListQuestion(what, question, read_place(after, "after") if after else None)
+
+
+def read_stay(
+    query: Mapping[str, list[str]],
+    site_id: int,
+    zone: str,
+    now: datetime,
+    first: date | None,
+    saved: SavedNames = NOTHING_SAVED,
+) -> StayQuestion:
+    """How long readers stay whom a query string keeps. Raises WrongQuestion."""
+    _check_names(query, OF_STAYS)
+    asked = read({"metrics": ["views"], **query}, site_id, zone, now, first, saved).question
+    return StayQuestion(msgspec.structs.replace(asked, dimensions=()))
+
+
+def _check_names(query: Mapping[str, list[str]], allowed: tuple[str, ...]) -> None:
+    for name in query:
+        if name in OWN and name not in allowed:
+            raise WrongQuestion(name, "There is no such parameter here.", (*allowed, *FILTERED))
 
 
 def filters_of(

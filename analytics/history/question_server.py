@@ -28,6 +28,8 @@ from analytics.history.listing import ListAnswering
 from analytics.history.question import WrongQuestion
 from analytics.history.question_sql import DAY_NUMBER
 from analytics.history.question_wire import AnyAnswer, AnyQuestion, Reply, Request, Wrong
+from analytics.history.stay import StayQuestion
+from analytics.history.staying import StayAnswering
 from analytics.history.visit_list import ListQuestion
 from tracker.liveness.error_report import kind_of, report
 
@@ -61,6 +63,7 @@ class QuestionServer:
         self._answering = Answering(self._store, KeptParts(memory // KEPT, KeptRows(memory // FILTERED)))
         self._listing = ListAnswering(self._store)
         self._impacts = ImpactAnswering(self._store, folder)
+        self._staying = StayAnswering(self._store)
         self._replies = replies
         self._lock = threading.Lock()
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="questions")
@@ -122,6 +125,8 @@ class QuestionServer:
             return self._listing.answer(cursor, question, now)
         if isinstance(question, ImpactQuestion):
             return self._impacts.answer(cursor, question, now)
+        if isinstance(question, StayQuestion):
+            return self._staying.answer(cursor, question, now)
         return self._answering.answer(cursor, question, now)
 
     def _reply(self, reply: Reply) -> None:

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any
 
 from analytics.history.buckets import Buckets
-from analytics.history.dimensions import CURRENCY, DIMENSIONS, Level
+from analytics.history.dimensions import CURRENCY, DIMENSIONS, NEIGHBOURS, Level
 from analytics.history.duck import literal
 from analytics.history.local_days import LocalDay, micros
 from analytics.history.measures import MEASURES, OF_GOALS, OF_NUMBERS, Measure, Of
@@ -162,7 +162,8 @@ class QuestionSql:
         sql = cls(question, paths, Buckets(None))
         sql._dimensions = ()
         conditions = " AND ".join(sql._condition(each, before=False) for each in question.filters)
-        text = f"SELECT * EXCLUDE ({', '.join(without)}) FROM {files(paths.views)} WHERE {conditions}"
+        rows = f"{files(paths.views)} r{sql._beside(paths.views)}"
+        text = f"SELECT r.* EXCLUDE ({', '.join(without)}) FROM {rows} WHERE {conditions}"
         return QuestionStatement(text, sql._values)
 
     # Where rows come from, and which are kept.
@@ -175,9 +176,10 @@ class QuestionSql:
         views = [*(self._paths.before_views if before else ()), *self._paths.views]
         # Of no file, `_kept` keeps nothing; but there must be one to ask.
         views = views or self._paths.before_views
-        source = f"{files(views)} r"
+        source = f"{files(views)} r{self._beside(views)}"
         if self._paths.rows and not before:
-            source = f"({' UNION ALL '.join(f'FROM {name}' for name in self._paths.rows)}) r"
+            rows = " UNION ALL ".join(f"FROM {name}" for name in self._paths.rows)
+            source = f"({rows}) r{self._beside(views, filters=False)}"
         if self._of_goals:
             return f"{source} JOIN ({self._goal_rows()}) e USING (day, visit)"
         if self._of_events:
@@ -192,6 +194,19 @@ class QuestionSql:
         if any(name in OF_NUMBERS for name in asked) and not before and not self._of_events:
             source += f" LEFT JOIN ({self._numbers()}) n USING (day, view)"
         return source
+
+    def _beside(self, views: Sequence[str], filters: bool = True) -> str:
+        """Joins for what came before or after a page view, where it is told apart, or filtered, by that.
+
+        Page views of a visit have numbers that follow each other.
+        """
+        named = {*self._dimensions, *(each.dimension for each in self._question.filters if filters)}
+        return "".join(
+            f" LEFT JOIN (SELECT day, visit, view + ({step}) AS view, page AS {name} FROM {files(views)})"
+            f" {name}_of USING (day, visit, view)"
+            for name, step in NEIGHBOURS.items()
+            if name in named
+        )
 
     # Goals, and numbers that events say.
 
@@ -430,7 +445,7 @@ class QuestionSql:
 
     def _all_visits(self) -> str:
         """How many visits there are, whether they have a goal or not."""
-        views = f"{files(self._paths.views)} r"
+        views = f"{files(self._paths.views)} r{self._beside(self._paths.views)}"
         flag = self._flag(())
         if flag:
             return f"SELECT count(*) FROM {views} WHERE {self._kept()} AND {flag}"

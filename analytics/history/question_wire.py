@@ -4,10 +4,11 @@ import msgspec
 
 from analytics.history.impact import Impact, ImpactQuestion
 from analytics.history.question import HistoryAnswer, HistoryQuestion
+from analytics.history.stay import StayAnswer, StayQuestion
 from analytics.history.visit_list import ListAnswer, ListQuestion
 
-AnyQuestion = HistoryQuestion | ListQuestion | ImpactQuestion
-AnyAnswer = HistoryAnswer | ListAnswer | Impact
+AnyQuestion = HistoryQuestion | ListQuestion | ImpactQuestion | StayQuestion
+AnyAnswer = HistoryAnswer | ListAnswer | Impact | StayAnswer
 
 
 class Request(msgspec.Struct, omit_defaults=True):

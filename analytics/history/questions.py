@@ -24,6 +24,7 @@ from django.conf import settings
 from analytics.history.impact import Impact, ImpactQuestion
 from analytics.history.question import HistoryAnswer, HistoryQuestion, WrongQuestion
 from analytics.history.question_wire import AnyAnswer, AnyQuestion, Reply, Request
+from analytics.history.stay import StayAnswer, StayQuestion
 from analytics.history.visit_list import ListAnswer, ListQuestion
 from analytics.queries.time_limit import TooMuch
 
@@ -104,6 +105,11 @@ class Questions:
         """What a span of time meant. Raises WrongQuestion, TooMuch, NoAnswer."""
         impact: Impact = await asyncio.shield(asyncio.wrap_future(self._ask(question)))
         return impact
+
+    async def astay(self, question: StayQuestion) -> StayAnswer:
+        """How long readers stay. Raises WrongQuestion, TooMuch, NoAnswer."""
+        answer: StayAnswer = await asyncio.shield(asyncio.wrap_future(self._ask(question)))
+        return answer
 
     def ask(self, question: HistoryQuestion) -> HistoryAnswer:
         """The answer to a question, for a thread that may wait. Raises WrongQuestion, TooMuch, NoAnswer."""

@@ -5,6 +5,7 @@
  */
 import "./session.js";
 import { Clock } from "../shared/clock.js";
+import { World } from "../shared/world.js";
 import { Doctor } from "../setup/doctor.js";
 import { Install } from "../setup/install.js";
 import { Poll } from "../setup/poll.js";
@@ -33,7 +34,6 @@ import { Status } from "./status.js";
 import { Stream } from "./stream.js";
 import { Strip } from "./strip.js";
 import { Title } from "./title.js";
-import { World } from "./world.js";
 
 const board = /** @type {HTMLElement} */ (document.querySelector("#board"));
 const { key = "", domain = "", zone = "UTC" } = board.dataset;
@@ -57,7 +57,13 @@ const lists = DIMENSIONS.map((dimension) => (
   new LiveList(part(`[data-list=${dimension}]`), dimension, filters, dimension === "pages" ? pages : undefined)
 ));
 const strip = new Strip(part(".strip"), part("[data-trouble]"));
-const world = new World(part(".world"), filters);
+const world = new World(part(".world"), {
+  has: (code) => filters.has("countries", code),
+  pick: (code) => filters.toggle("countries", code),
+  words: (tabs) => `${number.format(tabs)} ${tabs === 1 ? "tab" : "tabs"}`,
+  // By the logarithm, or one large country would leave all others in the same pale shade.
+  density: (share, most) => Math.log1p(share * most) / Math.log1p(most),
+});
 const paths = new Paths(part(".paths"), `/sites/${key}/paths.json`, (kind, name) => {
   if (kind === "page") filters.only("pages", name);
   else filters.toggle("referrers", name);

@@ -15,6 +15,7 @@
  * @typedef {object} Answer
  * @property {{from: string, to: string, zone: string, interval: string | null}} period
  * @property {string} as_of
+ * @property {string | null} began the first day of which anything is known
  * @property {Row} totals
  * @property {{from: string, to: string, totals: Row}} [compared]
  * @property {Row[]} rows
@@ -65,15 +66,17 @@ export class Asking {
    * The answer; null where there is none, undefined where something else was asked meanwhile.
    * @param {URLSearchParams} query
    * @param {boolean} [first] by itself, before all that is asked in the same turn
+   * @param {string} [url] of another kind of question, which is asked by itself
    * @returns {Promise<Answer | null | undefined>}
    */
-  async ask(query, first = false) {
+  async ask(query, first = false, url = this.url) {
     const signal = this.#last?.signal ?? null;
     this.busy(1);
     try {
-      let said = await this.#say(query, signal, first);
+      const say = () => (first ? this.#one(query, signal, url) : this.#say(query, signal));
+      let said = await say();
       // Too much at once for the server's patience: what it has found out meanwhile is kept, and not asked again.
-      for (let tries = 1; said.status === 503 && tries < TRIES; tries++) said = await this.#say(query, signal, first);
+      for (let tries = 1; said.status === 503 && tries < TRIES; tries++) said = await say();
       if (signal?.aborted) return undefined;
       if (said.answer) return said.answer;
       this.failed(typeof said.error === "string" ? said.error : `${said.error?.field}: ${said.error?.message}`);
@@ -95,11 +98,9 @@ export class Asking {
   /**
    * @param {URLSearchParams} query
    * @param {AbortSignal | null} signal
-   * @param {boolean} first
    * @returns {Promise<Said>}
    */
-  #say(query, signal, first) {
-    if (first) return this.#one(query, signal);
+  #say(query, signal) {
     return new Promise((told, lost) => {
       this.#waiting.push({ query, told, lost });
       if (this.#waiting.length === 1) queueMicrotask(() => this.#send(signal));
@@ -122,10 +123,11 @@ export class Asking {
   /**
    * @param {URLSearchParams} query
    * @param {AbortSignal | null} signal
+   * @param {string} url
    * @returns {Promise<Said>}
    */
-  async #one(query, signal) {
-    const response = await fetch(`${this.url}?${query}&wait=${WAIT_SECONDS}`, { signal, cache: "no-store" });
+  async #one(query, signal, url = this.url) {
+    const response = await fetch(`${url}?${query}&wait=${WAIT_SECONDS}`, { signal, cache: "no-store" });
     const said = await response.json();
     return response.ok ? { status: response.status, answer: said } : { status: response.status, error: said.error };
   }

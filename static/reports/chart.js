@@ -9,9 +9,11 @@
  * @property {string} second "" for none
  * @property {import("./ask.js").Row[]} rows of buckets; with `imported`, and `before` of what they are compared with
  * @property {boolean} running whether the last bucket is not over yet
+ * @property {string} from the first day that is asked about
+ * @property {string} to the last
  */
 import { bars, either } from "./imported.js";
-import { brief, figure, moment } from "./words.js";
+import { brief, day, figure, MEASURES, moment } from "./words.js";
 
 const NS = "http://www.w3.org/2000/svg";
 const WIDTH = 1000;
@@ -21,7 +23,7 @@ const MOST_TICKS = 8;
 const LEAST_DRAG = 12;
 
 export class Chart {
-  /** @type {Drawn} */ #drawn = { interval: "day", measure: "visitors", second: "", rows: [], running: false };
+  /** @type {Drawn} */ #drawn = { interval: "day", measure: "visitors", second: "", rows: [], running: false, from: "", to: "" };
   #at = -1;
 
   /**
@@ -55,9 +57,11 @@ export class Chart {
       const y = HEIGHT - (line / LINES) * HEIGHT;
       svg.append(element("line", { class: "grid", x1: "0", x2: String(WIDTH), y1: String(y), y2: String(y) }));
     }
-    if (drawn.running && rows.length > 1) {
-      const x = this.#x(rows.length - 2);
-      svg.append(element("rect", { class: "running", x: String(x), y: "0", width: String(WIDTH - x), height: String(HEIGHT) }));
+    for (const at of new Set([0, rows.length - 1])) {
+      if (rows.length < 2 || !this.#partly(at)) continue;
+      const x = at ? this.#x(at - 1) : 0;
+      const width = (at ? WIDTH : this.#x(1)) - x;
+      svg.append(element("rect", { class: "running", x: String(x), y: "0", width: String(width), height: String(HEIGHT) }));
     }
     svg.append(element("path", { class: "area", d: `${this.#path(values, top)}V${HEIGHT}H0Z` }));
     svg.append(element("path", { class: "before", d: this.#path(before, top) }));
@@ -235,21 +239,39 @@ export class Chart {
 
   /** @param {number} at */
   #words(at) {
-    const { rows, interval, measure, second, running } = this.#drawn;
+    const { rows, interval, measure, second } = this.#drawn;
     const row = rows[at];
     if (!row) return "";
     const others = row.imported?.[measure] ?? null;
     const first = either(row[measure], others);
     const parts = [`${moment(interval, bucket(interval, row))}: ${figure(measure, first.value)}${first.imported ? " imported" : ""}`];
     if (others !== null && !first.imported) parts.push(`${figure(measure, others)} imported`);
-    if (second) parts.push(`${figure(second, row[second])}`);
+    if (second) {
+      parts[0] += ` ${(MEASURES[measure]?.[0] ?? "").toLowerCase()}`;
+      parts.push(`${figure(second, row[second])} ${(MEASURES[second]?.[0] ?? "").toLowerCase()}`);
+    }
     const { compared } = row;
     if (compared) {
       const before = either(compared[measure], row.before?.[measure]);
       parts.push(`${figure(measure, before.value)}${before.imported ? " imported" : ""} on ${moment(interval, bucket(interval, compared))}`);
     }
-    if (running && at === rows.length - 1) parts.push("not over yet");
+    const partly = this.#partly(at);
+    if (partly) parts.push(partly);
     return parts.join(" · ");
+  }
+
+  /**
+   * What of a bucket is not in its figures, in words; "" where all of it is.
+   * @param {number} at
+   */
+  #partly(at) {
+    const { rows, interval, running, from, to } = this.#drawn;
+    const row = rows[at];
+    if (!row) return "";
+    const text = bucket(interval, row);
+    if (from > firstDay(interval, text)) return `only from ${day(from)}`;
+    if (running && at === rows.length - 1) return "not over yet";
+    return to < lastDay(interval, text) ? `only to ${day(to)}` : "";
   }
 }
 

@@ -58,7 +58,12 @@ export class Chips {
       const patterns = filter.operator.endsWith("match");
       const names = filter.values.map((value) => (patterns ? value : named(filter.dimension, value))).join(" or ");
       const words = `${this.#title(filter.dimension)} ${WORDS[filter.operator]}`;
-      chips.push(this.#chip("filter", words, names, () => this.open(filter), () => this.choice.replace(filter, null)));
+      const chip = this.#chip("filter", words, names, () => this.open(filter), () => this.choice.replace(filter, null));
+      if (this.choice.detail && filter.dimension === "page" && filter.operator === "is") {
+        chip.className = "idle";
+        chip.title = "Not while one page is looked at";
+      }
+      chips.push(chip);
     }
     if (goal) {
       const drop = () => this.choice.set({ conversion: null, measure: null });

@@ -112,6 +112,11 @@ export class Choice {
     return this.get("conversion", "");
   }
 
+  /** The page that is looked at in detail, "" for the whole site. */
+  get detail() {
+    return this.get("detail", "");
+  }
+
   /** The segment whose filters are added, "" for none. */
   get segment() {
     return this.get("segment", "");

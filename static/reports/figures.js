@@ -13,11 +13,12 @@ export class Figures {
    */
   constructor(root, chose) {
     this.tabs = [.../** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll("[data-measure]"))];
-    this.tabs.forEach((tab, at) => {
+    this.tabs.forEach((tab) => {
       tab.addEventListener("click", () => chose(tab.dataset.measure ?? ""));
       tab.addEventListener("keydown", (event) => {
         const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-        const next = step && this.tabs[(at + step + this.tabs.length) % this.tabs.length];
+        const seen = this.tabs.filter((each) => !each.hidden);
+        const next = step && seen[(seen.indexOf(tab) + step + seen.length) % seen.length];
         if (!next) return;
         // On the page they step through time.
         event.stopPropagation();

@@ -2,27 +2,29 @@
  * The hours of the week, in the ink that their figures have: a table, whose cells are read by pointer and by ear.
  *
  * @import {Answer} from "./ask.js"
+ * @import {Choice} from "./choice.js"
  */
-import { figure, MEASURES } from "./words.js";
+import { figure } from "./words.js";
+
+const USUAL = "views";
 
 const DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const SHADES = 8;
 
 export class Heat {
-  /** @type {Answer | null} */ #answer = null;
-  #measure = "views";
-
-  /** @param {HTMLElement} root with a table, `.read` and `[data-heat]` buttons */
-  constructor(root) {
+  /**
+   * @param {HTMLElement} root with a table, `.read` and `[data-heat]` buttons
+   * @param {Choice} choice
+   */
+  constructor(root, choice) {
     this.root = root;
+    this.choice = choice;
+    this.what = /** @type {HTMLElement} */ (root.querySelector("[data-what]"));
     this.body = /** @type {HTMLElement} */ (root.querySelector("tbody"));
     this.read = /** @type {HTMLElement} */ (root.querySelector(".read"));
     this.buttons = [.../** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll("[data-heat]"))];
     for (const button of this.buttons) {
-      button.addEventListener("click", () => {
-        this.#measure = button.dataset.heat ?? "views";
-        this.#draw();
-      });
+      button.addEventListener("click", () => choice.set({ heat: button.dataset.heat === USUAL ? null : (button.dataset.heat ?? null) }));
     }
     this.body.addEventListener("pointerover", ({ target }) => {
       this.read.textContent = target instanceof HTMLElement ? (target.dataset.words ?? "") : "";
@@ -30,38 +32,48 @@ export class Heat {
     this.body.addEventListener("pointerleave", () => (this.read.textContent = ""));
   }
 
-  /** @param {Answer} answer by `weekday_hour` */
-  show(answer) {
-    this.#answer = answer;
-    this.#draw();
+  /** What is shown: page views, or visitors at once. */
+  get measure() {
+    return this.choice.get("heat", USUAL) === USUAL ? USUAL : "at_once_mean";
   }
 
-  #draw() {
-    for (const button of this.buttons) button.ariaPressed = String(button.dataset.heat === this.#measure);
-    if (!this.#answer) return;
-    const figures = new Map(this.#answer.rows.map((row) => [row.weekday_hour, row[this.#measure] ?? 0]));
-    const most = Math.max(0, ...figures.values());
-    const what = (MEASURES[this.#measure]?.[0] ?? "").toLowerCase();
+  /** The measures that it shows. */
+  get measures() {
+    return this.measure === USUAL ? [USUAL] : ["at_once_mean", "at_once_peak"];
+  }
+
+  point() {
+    for (const button of this.buttons) button.ariaPressed = String(button.dataset.heat === this.measure);
+  }
+
+  /** @param {Answer} answer by `weekday_hour` */
+  show(answer) {
+    const { measure } = this;
+    const rows = new Map(answer.rows.map((row) => [row.weekday_hour, row]));
+    const most = Math.max(0, ...answer.rows.map((row) => row[measure] ?? 0));
+    this.what.textContent = measure === USUAL ? "page views" : "visitors at once, on average,";
     this.body.replaceChildren(
       ...DAYS.map((day, number) => {
-        const row = document.createElement("tr");
+        const line = document.createElement("tr");
         const head = document.createElement("th");
         head.scope = "row";
         head.textContent = day;
-        row.append(head);
+        line.append(head);
         for (let hour = 0; hour < 24; hour++) {
           const text = String(hour).padStart(2, "0");
-          const value = figures.get(`${number + 1}-${text}`) ?? 0;
+          const row = rows.get(`${number + 1}-${text}`) ?? {};
+          const value = row[measure] ?? 0;
           const cell = document.createElement("td");
           cell.dataset.shade = String(most ? Math.ceil((value / most) * SHADES) : 0);
-          cell.dataset.words = `${day} ${text}:00 · ${figure(this.#measure, value)} ${what}`;
+          const said = figure(measure, value);
+          cell.dataset.words = `${day} ${text}:00 · ${measure === USUAL ? `${said} views` : `${said} at once, ${figure("at_once_peak", row.at_once_peak ?? 0)} at most`}`;
           const words = document.createElement("span");
           words.className = "unseen";
-          words.textContent = figure(this.#measure, value);
+          words.textContent = said;
           cell.append(words);
-          row.append(cell);
+          line.append(cell);
         }
-        return row;
+        return line;
       }),
     );
   }

@@ -10,21 +10,20 @@ import { Asking } from "./ask.js";
 import { Chart } from "./chart.js";
 import { Chips } from "./chips.js";
 import { Choice } from "./choice.js";
+import { Detail } from "./detail.js";
 import { Figures } from "./figures.js";
 import { Flags } from "./flags.js";
 import { Heat } from "./heat.js";
 import { ImportedNote, withImported } from "./imported.js";
+import { Measured, PRESENCE } from "./measured.js";
 import { PERIODS, Periods } from "./periods.js";
+import { Places } from "./places.js";
 import { Saving } from "./saving.js";
 import { Segments } from "./segments.js";
 import { Table } from "./table.js";
 import { Ways } from "./ways.js";
 import { count, day } from "./words.js";
 
-const FIGURES = ["visitors", "visits", "views", "views_per_visit", "engaged_seconds", "visit_seconds", "bounce_rate"];
-const OF_GOAL = ["conversions", "conversion_rate"];
-// Swept from intervals, which takes longer: nothing else waits for it.
-const PRESENCE = ["at_once_peak", "at_once_peak_at"];
 const AGAIN_MS = 30_000;
 // For how long tables wait for the figures.
 const FIRST_MS = 1_000;
@@ -51,7 +50,8 @@ const segments = new Segments(root, JSON.parse(root.dataset.segments ?? "[]"), c
 const periods = new Periods(part(".choose"), choice);
 const ways = new Ways(key, JSON.parse(root.dataset.live ?? "{}"), choice, segments);
 const chips = new Chips(part(".filters"), choice, asking, () => periods.query, segments);
-const figures = new Figures(part(".figures"), (measure) => choice.set({ measure: measure === FIGURES[0] ? null : measure }));
+const measured = new Measured(part(".under"), choice);
+const figures = new Figures(part(".figures"), (measure) => measured.choose(measure));
 // Escape undoes a zoom, and leads nowhere else.
 let zooms = 0;
 const chart = new Chart(part(".chart"), (from, to) => {
@@ -59,13 +59,14 @@ const chart = new Chart(part(".chart"), (from, to) => {
   periods.between(from, to);
 });
 const flags = new Flags(part(".chart"), chart, saving, { key, zone }, "owner" in root.dataset);
-const heat = new Heat(part(".heat"));
+const heat = new Heat(part(".heat"), choice);
 const note = new ImportedNote(part("[data-imported]"), choice);
 const tables = [.../** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-table]"))].map(
-  (table) => new Table(table, asking, choice, () => question(true)),
+  (table) => new Table(table, asking, choice, () => questionOf(table.dataset.table ?? "")),
 );
-const second = /** @type {HTMLSelectElement} */ (part("[data-second]"));
-second.addEventListener("change", () => choice.set({ second: second.value || null }));
+const where = tables.find((table) => table.map);
+const places = where && new Places(where, asking, choice);
+const detail = new Detail(root, choice, asking, `/api/v1/sites/${key}/stays`);
 for (const button of document.querySelectorAll("[data-interval]")) {
   button.addEventListener("click", () => choice.set({ interval: /** @type {HTMLElement} */ (button).dataset.interval ?? null }));
 }
@@ -74,35 +75,57 @@ for (const button of document.querySelectorAll("[data-interval]")) {
 /** @type {Answer | null} */ let presence = null;
 // What was asked last, without tabs and measures, which need no other answer.
 let asked = "";
-// How often everything was asked.
+// How often everything was asked, and the figures alone.
 let runs = 0;
+let series = 0;
 
 /** The period, the filters, and what is compared. @param {boolean} compared */
 function question(compared) {
   const query = periods.query;
   const how = choice.get("compare", "previous");
   if (compared && how !== "none") query.set("compare", how);
-  for (const [name, value] of choice.filterQuery) query.append(name, value);
+  const { detail: page } = choice;
+  for (const [name, value] of choice.filterQuery) if (!page || name !== "page") query.append(name, value);
+  if (page) query.set("page", page);
   if (choice.segment) query.set("segment", choice.segment);
   if (choice.goal) query.set("conversion", choice.goal);
   if (choice.get("imported", "yes") === "no") query.set("imported", "no");
   return query;
 }
 
+/**
+ * What a table asks: of one page, sources are of visits that began with it.
+ * @param {string} name of the table
+ */
+function questionOf(name) {
+  const query = question(true);
+  if (name === "entered") {
+    query.delete("page");
+    query.set("entry_page", choice.detail);
+  }
+  return query;
+}
+
 async function update(again = false) {
   chips.show();
+  detail.show();
   segments.show();
   for (const each of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-of-goal]"))) {
     each.hidden = !choice.goal;
   }
+  measured.show();
   ways.point();
   const query = question(true);
   const interval = choice.get("interval", "");
   if (interval) query.set("interval", interval);
-  const text = query.toString();
+  const text = `${query} ${choice.detail}`;
   if (text === asked && !again) {
     draw();
-    for (const table of tables) if (table.dimension !== last.get(table)) turn(table);
+    if (shown && measured.asked.some((name) => !(name in (shown?.totals ?? {})))) askFigures(query);
+    if (presence && measured.present.some((name) => !(name in (presence?.totals ?? {})))) askPresence(query);
+    for (const table of tables) if (table.shown && state(table) !== last.get(table)) turn(table);
+    places?.update(false);
+    if (heat.measure !== hours) week();
     return;
   }
   asked = text;
@@ -120,61 +143,86 @@ async function update(again = false) {
 async function askAll(query, again) {
   const run = ++runs;
   presence = again ? presence : null;
-  const series = new URLSearchParams(query);
-  series.set("metrics", [...FIGURES, ...(choice.goal ? OF_GOAL : [])].join(","));
-  const hours = question(false);
-  hours.set("by", "weekday_hour");
-  hours.set("metrics", "views");
-  const first = asking.ask(series, true).then((answer) => {
-    if (!answer) return;
-    shown = answer;
-    figures.show(answer);
-    note.show(answer);
-    periods.show(answer);
-    tell(answer);
-    draw();
-  });
+  const first = askFigures(query);
   // Figures come first: tables that were asked beside them would take of the same processors.
   await Promise.race([first, new Promise((over) => setTimeout(over, FIRST_MS))]);
   if (run !== runs) return;
-  await Promise.all([first, ...tables.map(turn), asking.ask(hours).then((answer) => answer && heat.show(answer))]);
-  if (run !== runs) return;
+  const seen = tables.filter((table) => table.shown);
+  await Promise.all([first, ...seen.map(turn), places?.update(true), week(), detail.update(question(false), first.then(() => shown?.compared))]);
+  if (run === runs) await askPresence(query);
+}
+
+/** @param {URLSearchParams} query */
+async function askFigures(query) {
+  const number = ++series;
+  const wanted = new URLSearchParams(query);
+  wanted.set("metrics", measured.asked.join(","));
+  const answer = await asking.ask(wanted, true);
+  if (!answer || number !== series) return;
+  shown = answer;
+  figures.show(answer);
+  note.show(answer);
+  periods.show(answer);
+  tell(answer);
+  draw();
+}
+
+/** @param {URLSearchParams} query */
+async function askPresence(query) {
+  const { present } = measured;
   const sweep = new URLSearchParams(query);
-  sweep.set("metrics", PRESENCE.join(","));
+  sweep.set("metrics", present.join(","));
   const answer = await asking.ask(sweep);
-  if (!answer) return;
+  if (!answer || present !== measured.present) return;
   presence = answer;
   figures.show(answer);
   draw();
 }
 
-/** The dimensions that tables show. @type {Map<Table, string>} */
+/** What tables show. @type {Map<Table, string>} */
 const last = new Map();
+// Of what the hours of the week are.
+let hours = "";
+
+/** The dimension and the columns of a table. @param {Table} table */
+function state(table) {
+  return [table.dimension, ...table.measures].join(" ");
+}
+
+/** The hours of the week. */
+async function week() {
+  hours = heat.measure;
+  heat.point();
+  const query = question(false);
+  query.set("by", "weekday_hour");
+  query.set("metrics", heat.measures.join(","));
+  const answer = await asking.ask(query, hours !== "views");
+  if (answer && hours === heat.measure) heat.show(answer);
+}
 
 /** @param {Table} table */
 function turn(table) {
-  const renewed = last.get(table) !== table.dimension;
-  last.set(table, table.dimension);
+  const renewed = last.get(table) !== state(table);
+  last.set(table, state(table));
   return renewed ? table.renew() : table.update();
 }
 
 function draw() {
-  const wanted = choice.get("measure", FIGURES[0] ?? "");
-  const measure = OF_GOAL.includes(wanted) && !choice.goal ? (FIGURES[0] ?? "") : wanted;
+  const { first: measure, second } = measured;
   figures.choose(measure);
-  second.value = choice.get("second", "");
-  const answer = measure === "at_once_peak" ? presence : shown;
+  const answer = PRESENCE.includes(measure) ? presence : shown;
   if (!answer) return;
   const interval = answer.period.interval ?? "day";
   for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-interval]"))) {
     button.ariaPressed = String(button.dataset.interval === interval);
   }
-  const others = second.value === "at_once_peak" ? presence : shown;
+  const others = PRESENCE.includes(second) ? presence : shown;
   const rows = withImported(answer, interval).map((row, at) => ({ ...others?.rows[at], ...row }));
   // The day is over where its last moment lies before what was looked at.
   const running = answer.period.to >= today(answer.as_of);
-  const other = second.value !== measure && others ? second.value : "";
-  chart.show({ interval, measure, second: other, rows, running });
+  const other = others ? second : "";
+  const { from, to } = answer.period;
+  chart.show({ interval, measure, second: other, rows, running, from, to });
   flags.show();
 }
 
@@ -185,8 +233,10 @@ function today(moment) {
 
 /** @param {Answer} answer */
 function tell(answer) {
-  part("[data-as-of]").textContent = `as of ${clock.second(Date.parse(answer.as_of))}`;
-  const { preparing, totals, imported } = answer;
+  const { preparing, totals, imported, began, period } = answer;
+  const early = began && period.from < began && !imported?.days;
+  const none = early ? `nothing before ${day(began)}, when counting began · ` : "";
+  part("[data-as-of]").textContent = `${none}as of ${clock.second(Date.parse(answer.as_of))}`;
   const nobody = part("[data-nobody]");
   nobody.hidden = totals.visits !== 0 || Boolean(preparing ?? imported?.days);
   nobody.textContent = `Nobody came in these days${choice.segment ? " who is of this segment" : choice.filters.length ? " whom these filters keep" : ""}.`;
@@ -204,8 +254,9 @@ const KEYS = {
   ArrowLeft: () => shown && periods.step(-1, shown.period),
   ArrowRight: () => shown && periods.step(1, shown.period),
   c: () => periods.turn(),
+  o: () => /** @type {HTMLElement | null} */ (document.querySelector("tr:focus-within .in-detail") ?? document.querySelector("tr:hover .in-detail"))?.click(),
   f: () => chips.open(),
-  "/": () => /** @type {HTMLElement | null} */ (document.querySelector("[data-table]:hover [type=search]") ?? document.querySelector("[type=search]"))?.focus(),
+  "/": () => /** @type {HTMLElement | null} */ (document.querySelector("[data-table]:hover [type=search]") ?? document.querySelector("[data-table]:not([hidden]) [type=search]"))?.focus(),
   "?": () => /** @type {HTMLDialogElement} */ (part("[data-keys]")).showModal(),
 };
 for (const [name, , letter] of PERIODS) if (letter) KEYS[letter] = () => periods.go(name);

@@ -1,15 +1,19 @@
 /**
  * A table has the rows of one dimension, in the grammar of the board's lists: a press keeps a name, with Alt held leaves
- * it out. It is sorted by its head, searched by what is typed, and has all rows, a page at a time.
+ * it out. It is sorted by its head, searched by what is typed, and has all rows, a page at a time. Its columns are
+ * chosen.
  *
  * @import {Asking, Answer, Row} from "./ask.js"
  * @import {Choice} from "./choice.js"
  */
 import { halves } from "../shared/names.js";
+import { Columns, PRESENCE } from "./columns.js";
 import { heading } from "./imported.js";
 import { change, count, figure, MEASURES, money, named } from "./words.js";
 
 const FEW = 10;
+// Below a map, which takes the place of the others.
+const FEW_ON_MAP = 5;
 const MANY = 50;
 // Of these the page knows names that the server does not: it searches among them itself.
 const SPOKEN = ["country", "language", "device", "channel"];
@@ -19,6 +23,9 @@ const PROPERTY = "property:";
 // Values of a property; and what has no column of a goal's conversions.
 const OF_VALUES = ["events", "visits", "value"];
 const OF_EVENTS = ["event", "property", "currency", "goal"];
+// Whose rows are pages, which are opened in detail; and those that lead there at once.
+const OF_PAGES = ["page", "entry_page", "exit_page"];
+const BESIDE = ["previous_page", "next_page"];
 
 export class Table {
   #offset = 0;
@@ -44,6 +51,8 @@ export class Table {
     this.rows = /** @type {HTMLTableSectionElement} */ (root.querySelector("tbody"));
     this.search = /** @type {HTMLInputElement} */ (this.#part("[type=search]"));
     this.foot = this.#part("[data-sums]");
+    this.map = root.querySelector(".world");
+    this.columns = new Columns(root, this.name, choice);
     this.tabs.forEach((tab, at) => {
       tab.addEventListener("click", () => this.#turn(tab));
       tab.addEventListener("keydown", (event) => {
@@ -87,9 +96,22 @@ export class Table {
   get measures() {
     const { dimension } = this;
     if (dimension.startsWith(PROPERTY)) return OF_VALUES;
-    const measures = (this.#tab(dimension)?.dataset.measures ?? "").split(",");
+    const usual = (this.#tab(dimension)?.dataset.measures ?? "").split(",");
+    if (dimension === "goal") return usual;
+    const measures = this.columns.of(usual);
     if (!this.choice.goal || OF_EVENTS.includes(dimension)) return measures;
-    return [measures[0] ?? "visits", "conversions", "conversion_rate"];
+    const chosen = measures === usual ? measures.slice(0, 1) : measures;
+    return [...chosen, "conversions", "conversion_rate"];
+  }
+
+  /** How many rows there are before all are asked for. */
+  get #few() {
+    return this.map && this.dimension === "country" ? FEW_ON_MAP : FEW;
+  }
+
+  /** Whether this is to be seen. */
+  get shown() {
+    return !this.root.hidden;
   }
 
   /** Something else is looked at: from its beginning. */
@@ -107,8 +129,18 @@ export class Table {
     }
     const query = this.#query();
     this.#link(query);
+    this.columns.show(this.measures);
     const number = ++this.#asked;
-    const answer = await this.asking.ask(query);
+    const slow = this.measures.some((measure) => PRESENCE.includes(measure));
+    if (slow && !PRESENCE.includes((query.get("order") ?? "").replace("-", ""))) {
+      // Who was there at once takes longer to find out: the rest is shown meanwhile.
+      const quick = new URLSearchParams(query);
+      quick.set("metrics", this.measures.filter((measure) => !PRESENCE.includes(measure)).join(","));
+      const answer = await this.asking.ask(quick);
+      if (number !== this.#asked || answer === undefined) return;
+      if (answer) this.#show(dimension, answer);
+    }
+    const answer = await this.asking.ask(query, slow);
     if (number !== this.#asked || answer === undefined) return;
     if (answer) {
       this.#show(dimension, answer);
@@ -176,7 +208,7 @@ export class Table {
     const text = this.search.value.trim();
     if (text && SPOKEN.includes(this.dimension)) query.set("limit", String(MOST_SPOKEN));
     else {
-      query.set("limit", String(this.#all ? MANY : FEW));
+      query.set("limit", String(this.#all ? MANY : this.#few));
       query.set("offset", String(this.#offset));
       if (text) query.set("find", text);
     }
@@ -207,11 +239,12 @@ export class Table {
     const rows = those(answer.rows);
     const others = those(imported?.rows ?? []);
     const found = Math.max(spoken ? rows.length : answer.found, spoken ? others.length : (imported?.found ?? 0));
+    const size = this.#all ? MANY : this.#few;
     this.#heads(measures);
     const [first = ""] = measures;
     const most = Math.max(0, ...[...answer.rows, ...others].map((row) => row[first] ?? 0));
     const lines = (/** @type {Row[]} */ all) =>
-      all.slice(0, this.#all ? MANY : FEW).map((row) => this.#row(dimension, measures, row, most));
+      all.slice(0, size).map((row) => this.#row(dimension, measures, row, most));
     this.rows.replaceChildren(...lines(rows));
     if (imported?.days && (others.length || imported.left_out)) {
       const hatched = lines(others);
@@ -222,9 +255,8 @@ export class Table {
     none.hidden = rows.length + others.length > 0;
     none.textContent = text ? "Nothing has that in its name" : "Nothing of this in these days";
     this.#sums(first, answer, found);
-    const size = this.#all ? MANY : FEW;
     const all = this.#part("[data-all]");
-    all.hidden = found <= FEW;
+    all.hidden = found <= this.#few;
     all.textContent = this.#all ? "fewer" : `all ${count(found)}`;
     this.#part("[data-pages]").hidden = !this.#all || found <= size;
     this.#part("[data-where]").textContent = `${count(this.#offset + 1)}–${count(Math.min(found, this.#offset + size))} of ${count(found)}`;
@@ -279,7 +311,8 @@ export class Table {
    */
   #row(dimension, measures, row, most) {
     const name = String(row[dimension]);
-    const text = named(dimension, name);
+    const anew = BESIDE.includes(dimension) && name === this.choice.detail;
+    const text = anew ? "Loaded again" : named(dimension, name);
     const line = document.createElement("tr");
     line.dataset.name = name;
     const [first = ""] = measures;
@@ -290,7 +323,7 @@ export class Table {
     pick.type = "button";
     pick.className = "pick";
     pick.title = text;
-    const leads = dimension === "property";
+    const leads = dimension === "property" || (BESIDE.includes(dimension) && name !== "" && !anew);
     if (!leads) pick.ariaPressed = String(dimension === "goal" ? this.choice.goal === name : this.choice.has(dimension, name));
     const [start, end] = halves(text);
     for (const [half, part] of Object.entries({ start, end })) {
@@ -302,7 +335,8 @@ export class Table {
     }
     pick.addEventListener("click", (event) => {
       if (event.altKey) this.choice.toggle(dimension, name, "not");
-      // A property has values, and a goal is what other tables tell the rate of.
+      // A property has values, a page stands beside others, and a goal is what other tables tell the rate of.
+      else if (leads && BESIDE.includes(dimension)) this.choice.set({ detail: name });
       else if (leads) this.choice.set({ [this.name]: PROPERTY + name });
       else if (dimension === "goal") this.choice.set({ conversion: this.choice.goal === name ? null : name });
       else this.choice.toggle(dimension, name, "is");
@@ -311,10 +345,25 @@ export class Table {
     out.type = "button";
     out.className = "out";
     const keeps = leads || dimension === "goal";
-    out.textContent = keeps ? "filter" : "exclude";
+    const pages = OF_PAGES.includes(dimension);
+    // Beside another act there is room for a sign only: names must stay in reach of the pointer.
+    out.textContent = keeps ? "filter" : pages ? "≠" : "exclude";
+    out.title = pages ? "Exclude" : "";
     out.setAttribute("aria-label", `${keeps ? "Filter by" : "Exclude"} ${text}`);
     out.addEventListener("click", () => this.choice.toggle(dimension, name, keeps ? "is" : "not"));
-    head.append(pick, out);
+    const acts = document.createElement("span");
+    acts.className = "acts";
+    if (pages) {
+      const open = document.createElement("button");
+      open.type = "button";
+      open.className = "in-detail";
+      open.textContent = "details";
+      open.setAttribute("aria-label", `Details of ${text}`);
+      open.addEventListener("click", () => this.choice.set({ detail: name }));
+      acts.append(open);
+    }
+    acts.append(out);
+    head.append(pick, acts);
     line.append(head);
     measures.forEach((measure, at) => {
       const cell = document.createElement("td");

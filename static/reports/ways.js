@@ -8,7 +8,7 @@ import { count } from "./words.js";
 
 const LIVE_MS = 5_000;
 // Of figures only, and meaningless where visits are listed.
-const OF_FIGURES = ["compare", "interval", "measure", "second", "conversion"];
+const OF_FIGURES = ["compare", "interval", "measure", "second", "conversion", "heat"];
 
 export class Ways {
   /**
@@ -33,11 +33,13 @@ export class Ways {
     for (const [dimension, value] of kept) if (live[dimension]) query.append(live[dimension], value);
     for (const { dimension, operator, values } of choice.filters) {
       const parameter = live[dimension];
-      if (operator === "is" && parameter) for (const value of values) query.append(parameter, value);
+      if (operator === "is" && parameter && !(choice.detail && dimension === "page")) for (const value of values) query.append(parameter, value);
     }
+    if (choice.detail && live.page) query.append(live.page, choice.detail);
     this.#lead("live", "", query);
     const all = new URLSearchParams(choice.query);
     this.#lead("reports", "reports/", all);
+    if (choice.detail) all.set("page", choice.detail);
     for (const name of OF_FIGURES) all.delete(name);
     for (const name of [...all.keys()]) if (!this.#chooses(name)) all.delete(name);
     this.#lead("visits", "visits/", all);

@@ -2,8 +2,9 @@
  * Figures, moments and changes as people read them, and names of dimensions and measures.
  *
  * @import {Dimension} from "../shared/snapshot.js"
- * @typedef {"number" | "rate" | "share" | "ratio" | "seconds" | "money"} Kind
+ * @typedef {"number" | "rate" | "share" | "ratio" | "seconds" | "percent" | "money"} Kind
  */
+import { readableHost } from "../shared/hosts.js";
 import { label } from "../shared/names.js";
 
 const whole = new Intl.NumberFormat("en");
@@ -18,6 +19,13 @@ export const MEASURES = {
   views_per_visit: ["Views / visit", "ratio"],
   engaged_seconds: ["Engaged / view", "seconds"],
   visit_seconds: ["Visit lasted", "seconds"],
+  open_seconds: ["Open / view", "seconds"],
+  depth: ["Scrolled", "percent"],
+  open_seconds_median: ["Open / view, median", "seconds"],
+  engaged_seconds_median: ["Engaged / view, median", "seconds"],
+  engaged_seconds_per_visit: ["Engaged / visit", "seconds"],
+  visit_seconds_median: ["Visit lasted, median", "seconds"],
+  single_page_rate: ["Of one page", "rate"],
   bounce_rate: ["Bounce rate", "rate"],
   at_once_peak: ["At once, peak", "number"],
   at_once_mean: ["At once, mean", "ratio"],
@@ -31,6 +39,8 @@ export const MEASURES = {
 /** Names of a dimension that lists of the board have, too. @type {Record<string, Dimension>} */
 const ALIKE = {
   page: "pages",
+  previous_page: "pages",
+  next_page: "pages",
   entry_page: "pages",
   exit_page: "pages",
   referrer: "referrers",
@@ -39,6 +49,8 @@ const ALIKE = {
   device: "devices",
   utm_campaign: "campaigns",
 };
+/** @type {Record<string, string>} */
+const NONE = { previous_page: "Began here", next_page: "Nowhere else", currency: "No currency", host: "Unknown" };
 const languages = new Intl.DisplayNames("en", { type: "language", fallback: "code" });
 
 /**
@@ -46,9 +58,12 @@ const languages = new Intl.DisplayNames("en", { type: "language", fallback: "cod
  * @param {string} name
  */
 export function named(dimension, name) {
+  const none = name === "" && NONE[dimension];
+  if (none) return none;
   const alike = ALIKE[dimension];
   if (alike) return label(alike, name);
-  if (name === "") return dimension === "currency" ? "No currency" : "None";
+  if (name === "") return "None";
+  if (dimension === "host") return readableHost(name);
   if (dimension === "language") {
     try {
       return languages.of(name) ?? name;
@@ -71,6 +86,7 @@ export function figure(measure, value) {
   if (measure === "goal_value" && !value) return "–";
   if (kind === "ratio" || kind === "money") return ratio.format(value);
   if (kind === "seconds") return lasted(value);
+  if (kind === "percent") return `${Math.round(value)} %`;
   return whole.format(value);
 }
 
@@ -84,10 +100,11 @@ export function brief(measure, value) {
 }
 
 /** @param {number} seconds */
-function lasted(seconds) {
+export function lasted(seconds) {
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   if (seconds < 60) return `${Math.round(seconds)} s`;
   const rounded = Math.round(seconds);
+  if (rounded >= 3600) return `${Math.floor(rounded / 3600)} h ${String(Math.floor((rounded % 3600) / 60)).padStart(2, "0")} min`;
   return `${Math.floor(rounded / 60)} min ${String(rounded % 60).padStart(2, "0")} s`;
 }
 
@@ -107,6 +124,7 @@ export function change(measure, now, before) {
     const points = Math.abs(by * 100).toFixed(digits);
     return Number(points) === 0 ? "as before" : `${sign}${points} pt`;
   }
+  if (kind === "percent") return Math.abs(by) < 0.5 ? "as before" : `${sign}${Math.round(Math.abs(by))} pt`;
   if (kind === "seconds") return Math.abs(by) < 0.05 ? "as before" : `${sign}${lasted(Math.abs(by))}`;
   if (before === 0) return now === 0 ? "as before" : "none before";
   const share = Math.round((by / before) * 100);
