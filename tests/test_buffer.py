@@ -16,6 +16,7 @@ from tests.road import Answers, Road, until
 from tracker.contract.drops import Drop, Drops
 from tracker.contract.records import Begin
 from tracker.postgres.connect import connect
+from tracker.storing import buffer as buffer_module
 from tracker.storing import writer
 from tracker.storing.buffer import WriteBuffer
 from tracker.storing.spool import Spool
@@ -95,6 +96,26 @@ async def test_one_page_view_is_one_entry_and_everybody_is_told(
     assert sorted(await answers.come(3)) == [("again", True), ("first", True), ("third", True)]
     (view,) = rows(connection, "tracker_pageview")
     assert (view["connection"], view["ended_at"], view["engaged_ms"], view["depth"]) == (3, None, 5000, 40)
+
+
+async def test_who_has_said_all_does_not_wait_for_others(
+    buffer: WriteBuffer,
+    connection: psycopg.Connection,
+    answers: Answers,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(buffer_module, "FLUSH_SECONDS", 3600.0)
+    many = buffer_module.FLUSH_ENTRIES + 10
+    for number in range(many):
+        buffer.begin(begin(0), answers.to(number))
+    # What is beyond one batch is hastened, too.
+    buffer.hasten()
+    assert len(await answers.come(many)) == many
+    # What comes after that waits again.
+    buffer.begin(begin(0), answers.to("late"))
+    assert not buffer._due()
+    buffer.hasten()
+    assert (await answers.come(many + 1))[-1] == ("late", True)
 
 
 async def test_an_outage_loses_nothing_and_stores_nothing_twice(

@@ -109,6 +109,9 @@ class WirePage(msgspec.Struct, tag_field="t", tag="page", gc=False):
     d: Number = None
 
     def message(self) -> PageMessage:
+        return self.named(identify(self.id))
+
+    def named(self, own: UUID) -> PageMessage:
         url = trim(self.u, URL_LIMIT)
         if not url[:8].lower().startswith(("http://", "https://")):
             raise Refused
@@ -117,7 +120,7 @@ class WirePage(msgspec.Struct, tag_field="t", tag="page", gc=False):
         if not referrer[:14].lower().startswith(("http://", "https://", "android-app://")):
             referrer = ""
         return PageMessage(
-            identify(self.id),
+            own,
             url,
             referrer,
             trim(self.ti, TITLE_LIMIT),

@@ -82,10 +82,10 @@ class ServerItem(msgspec.Struct):
             raise ItemRefused(ItemReason.BAD_AT) from None
         return min(at, now)
 
-    def page(self) -> PageMessage:
-        """The page view as a page says it. Raises ItemRefused."""
+    def page(self, own: UUID) -> PageMessage:
+        """The page view as a page says it; `own`: its `key`. Raises ItemRefused."""
         try:
-            return messages.WirePage(self.id, self.url or "", self.referrer, self.title).message()
+            return messages.WirePage(self.id, self.url or "", self.referrer, self.title).named(own)
         except Refused:
             raise ItemRefused(ItemReason.BAD_URL) from None
 

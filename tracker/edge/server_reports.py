@@ -13,7 +13,7 @@ from uuid import UUID
 
 from tracker.contract.close_codes import Declined
 from tracker.contract.drops import Drop
-from tracker.contract.records import EventRecord, Owner, Progress
+from tracker.contract.records import NO_CONNECTION, EventRecord, Owner, Progress
 from tracker.contract.server_items import ItemReason, ItemRefused, ServerItem
 from tracker.conversation import begin_record
 from tracker.conversation.services import Caller
@@ -44,9 +44,11 @@ class ServerReports:
         salt = edge.directory.salt(site.id, day) or self._late_salt(site.id, day)
         return identity.visitor_id(salt, site.id, address, item.user_agent or "")
 
-    def view(self, edge: Edge, site: TrackedSite, item: ServerItem, at: float, said: Said) -> None:
+    def view(
+        self, edge: Edge, site: TrackedSite, item: ServerItem, own_id: UUID, at: float, said: Said
+    ) -> None:
         """Store a page view that began and ended at `at`. Raises ItemRefused, or calls `said` later."""
-        message = item.page()
+        message = item.page(own_id)
         try:
             url = page_url.read(message.url, site.naming)
         except ValueError:
@@ -59,7 +61,7 @@ class ServerReports:
             edge.drop(Drop.EXCLUDED_PATH)
             raise ItemRefused(Drop.EXCLUDED_PATH)
         visitor = self.visitor(edge, site, item, at)
-        owner = Owner(edge.id, 0)
+        owner = Owner(edge.id, NO_CONNECTION)
         begin = begin_record.begin_of(caller, message, url, visitor, owner, at)
         if not edge.buffer.begin(begin, self._done(site.id, "view", begin.id, Drop.REFUSED, said)):
             raise self._full(edge)
@@ -87,11 +89,11 @@ class ServerReports:
         if not edge.buffer.event(record, done):
             raise self._full(edge)
 
-    def judge(self, edge: Edge, site: TrackedSite, item: ServerItem) -> None:
+    def judge(self, edge: Edge, site: TrackedSite, item: ServerItem, own_id: UUID) -> None:
         """Whether an event's sender is counted at all. Raises ItemRefused."""
         if item.url:
             try:
-                host = page_url.read(item.page().url, site.naming).host
+                host = page_url.read(item.page(own_id).url, site.naming).host
             except ValueError:
                 raise ItemRefused(ItemReason.BAD_URL) from None
             if not site.allows(host):

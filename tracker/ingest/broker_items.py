@@ -82,7 +82,7 @@ class ItemReader:
             if value == "":
                 fields[name] = None
             elif value.__class__ in (str, int):
-                fields[name] = str(named(value))
+                fields[name] = named(value)
         url = fields.get("url")
         if isinstance(url, str) and url[:1] == "/":
             fields["url"] = f"https:{url}" if url[:2] == "//" else f"https://{self._host}{url}"
@@ -95,14 +95,15 @@ class ItemReader:
         return fields
 
 
-def named(value: str | int) -> UUID:
+def named(value: str | int) -> str:
     """The id that a publisher's own stands for: itself where it is a UUID, else a hash of it."""
     if isinstance(value, str) and len(value) == 36:
         try:
-            return messages.identify(value)
+            messages.identify(value)
+            return value
         except messages.Refused:
             pass
-    return _hashed("id", f"{value}")
+    return str(_hashed("id", f"{value}"))
 
 
 def _identity(message: BrokerMessage, place: int, says_time: bool) -> UUID:

@@ -24,6 +24,8 @@ from tracker.signals.gathering import NobodyGathers
 from tracker.signals.json_points import JsonPoint, read
 from tracker.sites.tracked_site import TrackedSite
 
+# From then on a batch is worth a transaction of its own: nothing is gained by waiting for others.
+LARGE = 100
 # Ids are remembered for 48 hours; what is older is looked for among what is stored.
 REMEMBERED_SECONDS = 47 * 3600.0
 STORED, DUPLICATE = "", "duplicate"
@@ -77,10 +79,12 @@ class ItemBatch:
     async def _stored(self) -> list[str] | None:
         await sync_to_async(self._tell_known)()
         self._say_views()
+        self._hasten()
         if not await self._verdicts.wait():
             return None
         # Views first: events may be of those.
         await self._say_events()
+        self._hasten()
         if not await self._verdicts.wait():
             return None
         await self._count_by_server()
@@ -124,7 +128,7 @@ class ItemBatch:
         for each in self._open("view"):
             said = self._verdicts.expect(each.place)
             try:
-                self._reports.view(self._edge, self._site, each.item, each.at, said)
+                self._reports.view(self._edge, self._site, each.item, each.id, each.at, said)
                 del self._held[each.place]
             except ItemRefused as refused:
                 self._verdicts.refuse(each.place, refused.reason)
@@ -134,7 +138,7 @@ class ItemBatch:
         visitors: dict[int, UUID] = {}
         for each in events:
             try:
-                self._reports.judge(self._edge, self._site, each.item)
+                self._reports.judge(self._edge, self._site, each.item, each.id)
                 if each.item.page_view is None:
                     visitors[each.place] = self._reports.visitor(self._edge, self._site, each.item, each.at)
             except ItemRefused as refused:
@@ -152,6 +156,10 @@ class ItemBatch:
                 self._verdicts.refuse(each.place, ItemReason.MALFORMED.value)
             except ItemRefused as refused:
                 self._verdicts.refuse(each.place, refused.reason)
+
+    def _hasten(self) -> None:
+        if self._size >= LARGE:
+            self._edge.buffer.hasten()
 
     async def _count_by_server(self) -> None:
         """Say as datapoints how many were stored of which server, for charts by server."""

@@ -60,7 +60,7 @@ class WriteBuffer:
         # The loop enters the lock itself: Condition's own way in and out is Python.
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
-        self._hurry = False
+        self._hurry = self._hastened = False
         self._stopping = threading.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -110,6 +110,13 @@ class WriteBuffer:
                 waiting[0].done.append(done)
                 return True
             return self._add(key, entry)
+
+    def hasten(self) -> None:
+        """Let what waits leave now: whoever said a large batch has said it all."""
+        with self._changed:
+            if self._waiting:
+                self._hastened = True
+                self._changed.notify()
 
     @property
     def depth(self) -> int:
@@ -219,6 +226,7 @@ class WriteBuffer:
             return False
         return (
             self._hurry
+            or self._hastened
             or self._stopping.is_set()
             or len(self._waiting) >= FLUSH_ENTRIES
             or self._due_in() <= 0
@@ -234,6 +242,7 @@ class WriteBuffer:
 
     def _take(self) -> list[Entry]:
         keys = list(islice(self._waiting, FLUSH_ENTRIES))
+        self._hastened = self._hastened and len(keys) < len(self._waiting)
         taken = [self._waiting.pop(key) for key in keys]
         self._sent_since = taken[0][1]
         return [entry for entry, _ in taken]
