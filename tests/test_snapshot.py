@@ -149,15 +149,15 @@ def test_the_sequence_rises_across_restarts_and_when_the_clock_steps_back() -> N
     assert after.make(presence(), "key")[1].seq > last
 
 
-def test_the_hour_ends_with_the_running_minute_and_adds_both_sources() -> None:
+def test_the_hour_ends_with_the_running_minute_and_adds_all_sources() -> None:
     site = presence()
     for at in (ON, ON, ON - 60):
         site.began(at)
     to = int(ON // 60)
-    hour = last_hour.live_hour(site, {to - 1: 4, to - 59: 2, to - 60: 9}, ON)
+    hour = last_hour.live_hour(site, {to - 1: 4, to - 59: 2, to - 60: 9}, {to: 3}, ON)
     assert hour.to == to
     assert len(hour.views) == 60
-    assert (hour.views[-1], hour.views[-2], hour.views[0], sum(hour.views)) == (2, 5, 2, 9)
+    assert (hour.views[-1], hour.views[-2], hour.views[0], sum(hour.views)) == (5, 5, 2, 12)
 
 
 def test_from_an_hour_after_its_start_a_process_asks_postgres_for_nothing() -> None:

@@ -33,7 +33,7 @@ def at(site: Site, moment: datetime, filters: Filters) -> LiveObject:
     shown = for_board(
         snapshot(counters, site.key, seq, moment),
         counters,
-        live_hour(counters, {}, moment.timestamp()),
+        live_hour(counters, {}, {}, moment.timestamp()),
         _views(site, filters).filter(began_at__gt=moment - MINUTE, began_at__lte=moment).count(),
     )
     # It takes tabs for active ones, having no other.

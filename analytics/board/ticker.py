@@ -13,7 +13,7 @@ from typing import Protocol
 from django.db import DatabaseError, InterfaceError
 
 from analytics.board.stream import BoardStream
-from analytics.live.last_hour import FilteredHour, begun_before, live_hour
+from analytics.live.last_hour import FilteredHour, ToldHour, begun_before, live_hour
 from analytics.live.rolling import RollingMinute, begun_by_second
 from analytics.live.snapshot import Snapshots, encode, for_board
 from analytics.live.state import LiveState
@@ -67,6 +67,8 @@ class WatchedSite:
     owed_at: float | None = None  # since when a snapshot has been due that the boards have not heard
     before: dict[int, int] | None = None  # page views per minute from before this process; None: not read yet
     filtered: FilteredHour | None = None
+    told: ToldHour | None = None  # what servers tell, which no counters know
+    told_rolling: RollingMinute = field(default_factory=RollingMinute)
     rolling: RollingMinute = field(default_factory=RollingMinute)
     rate: int | None = None  # what was last told of it; None: its beginning was not read yet
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -83,7 +85,11 @@ class WatchedSite:
     def look(self, counters: Counters, wall: float) -> int:
         """Page views begun in the 60 seconds up to `wall` (epoch seconds)."""
         self.rolling.look(self.filtered.minutes if self.filtered else counters.minutes, wall)
-        return self.rolling.views(wall)
+        if self.told is None or not self.told.known:
+            return self.rolling.views(wall)
+        # Beside the other: what was there at its first reading has not begun now.
+        self.told_rolling.look(self.told.minutes, wall)
+        return self.rolling.views(wall) + self.told_rolling.views(wall)
 
     def overdue(self, now: float) -> bool:
         """Whether the boards should have been sent a snapshot already."""
@@ -208,7 +214,8 @@ class Ticker:
         if watched.filtered:
             minutes = watched.filtered.last_hour(now)
         else:
-            minutes = live_hour(counters, watched.before or {}, now)
+            told = watched.told.minutes if watched.told else {}
+            minutes = live_hour(counters, watched.before or {}, told, now)
         return shown.seq, encode(for_board(shown, counters, minutes, watched.rate))
 
     def _heard(self, key: str, seq: int, text: str) -> None:
@@ -222,7 +229,11 @@ async def _read_before(watched: WatchedSite, counters: Counters) -> None:
             await _read_seconds(watched)
         if watched.filtered:
             await watched.filtered.read(time.time())
-        elif watched.before is None:
+            return
+        if watched.told is None:
+            watched.told = ToldHour(watched.id, counters.started_at)
+        watched.told.read_soon(time.time())
+        if watched.before is None:
             try:
                 watched.before = await begun_before(watched.id, counters.started_at, time.time())
             except (DatabaseError, InterfaceError) as error:

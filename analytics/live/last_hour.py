@@ -15,6 +15,7 @@ from django.db.models import Count, QuerySet
 from django.db.models.functions import TruncMinute
 
 from analytics.queries import filtering
+from tracker.contract.records import NO_CONNECTION
 from tracker.live.counters import Counters
 from tracker.live.filters import Filters
 from tracker.models import PageView
@@ -23,7 +24,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 SHOWN = 60  # minutes
-FILTERED_FRESH_SECONDS, SITES_FRESH_SECONDS = 2.0, 4.0
+FILTERED_FRESH_SECONDS, SITES_FRESH_SECONDS, TOLD_FRESH_SECONDS = 2.0, 4.0, 2.0
 
 
 class LastHour(msgspec.Struct, frozen=True):
@@ -39,11 +40,11 @@ def last_hour(counts: Mapping[int, int], now: float) -> LastHour:
     return LastHour(to, [counts.get(minute, 0) for minute in range(to - SHOWN + 1, to + 1)])
 
 
-def live_hour(counters: Counters, before: Mapping[int, int], now: float) -> LastHour:
-    """The hour that `counters` know, and `before` them Postgres: both know of the minute they began in."""
-    return last_hour(
-        {minute: before.get(minute, 0) + counters.minutes.get(minute, 0) for minute in _shown(now)}, now
-    )
+def live_hour(counters: Counters, before: Mapping[int, int], told: Mapping[int, int], now: float) -> LastHour:
+    """The hour that `counters` know, `before` them Postgres, and what servers `told` since: the first two
+    know of the minute they began in."""
+    parts = (before, counters.minutes, told)
+    return last_hour({minute: sum(part.get(minute, 0) for part in parts) for minute in _shown(now)}, now)
 
 
 def per_minute(views: QuerySet[PageView]) -> QuerySet[PageView, tuple[datetime, int]]:
@@ -80,13 +81,18 @@ class _KeptMinutes(Generic[T]):
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
 
+    @property
+    def known(self) -> bool:
+        """Whether it was read."""
+        return self._read_at > 0
+
     async def read(self, now: float) -> None:
         """Bring the minutes up to `now` (epoch seconds), unless they are fresh; what fails is read later."""
         async with self._reading:
             if now - self._read_at < self._fresh:
                 return
             oldest = _shown(now).start
-            first = max(oldest, int(self._read_at // 60) - 1) if self.minutes else oldest
+            first = max(oldest, int(self._read_at // 60) - 1) if self.known else oldest
             try:
                 read = await self._read_since(datetime.fromtimestamp(first * 60, UTC))
             except (DatabaseError, InterfaceError) as error:
@@ -119,6 +125,44 @@ class FilteredHour:
 
     async def _since(self, first: datetime) -> dict[int, int]:
         begun = per_minute(self.views.filter(began_at__gte=first))
+        return {epoch_minute(minute): views async for minute, views in begun}
+
+
+class ToldHour:
+    """The last hour of what servers told of a site: these page views are open in no process that counts.
+
+    Two minutes of a site with 300 page views a second are looked through in 10 ms.
+    """
+
+    def __init__(self, site_id: int, started_at: float) -> None:
+        """`started_at`: from when on, in seconds since the epoch; Postgres knows what was before."""
+        began = datetime.fromtimestamp(started_at, UTC)
+        self._views = PageView.objects.filter(site_id=site_id, connection=NO_CONNECTION, began_at__gte=began)
+        self._kept = _KeptMinutes(self._since, TOLD_FRESH_SECONDS)
+        self._reading: asyncio.Task[None] | None = None
+
+    def read_soon(self, now: float) -> None:
+        """Bring the counts up to `now` (epoch seconds), beside whoever asks: boards never wait for Postgres.
+
+        Raises what nobody foresaw in the reading before."""
+        if self._reading and not self._reading.done():
+            return
+        before, self._reading = self._reading, asyncio.create_task(self._kept.read(now))
+        if before:
+            before.result()
+
+    @property
+    def known(self) -> bool:
+        """Whether it was read."""
+        return self._kept.known
+
+    @property
+    def minutes(self) -> dict[int, int]:
+        """Page views by the epoch minute they began in, as they were read."""
+        return self._kept.minutes
+
+    async def _since(self, first: datetime) -> dict[int, int]:
+        begun = per_minute(self._views.filter(began_at__gte=first))
         return {epoch_minute(minute): views async for minute, views in begun}
 
 
