@@ -51,9 +51,11 @@ class Command(BaseCommand):
         rng = Random()  # noqa: S311 (nothing here is secret)
         countries = Countries(settings.FOOTFALL_GEO)
         people = People(rng, countries.of)
-        past = Past(rng, site.domain, people, countries.of, options["visitors"])
         # Asked before anybody comes: they would look like a past.
-        filling = threading.Thread(target=self._fill, args=(site.pk, past, *_missing(site.pk)), daemon=True)
+        missing = _missing(site.pk)
+        filling = threading.Thread(
+            target=self._fill, args=(site, countries, options["visitors"], *missing), daemon=True
+        )
         # It needs no more of the database, and would hold a connection for days.
         connection.close()
         filling.start()
@@ -62,13 +64,17 @@ class Command(BaseCommand):
         with suppress(asyncio.CancelledError):
             asyncio.run(_run(DemoVisitors(rng, address, people, options["visitors"])))
 
-    def _fill(self, site: int, past: Past, begin: datetime | None, now: datetime) -> None:
-        """Give the site its past. Without one, visitors come all the same."""
+    def _fill(
+        self, site: Site, countries: Countries, visitors: int, begin: datetime | None, now: datetime
+    ) -> None:
+        """Give the site its past. Without one, visitors come all the same, and nobody waits for it."""
         if begin is None:
             return
+        rng = Random()  # noqa: S311 (nor here)
+        past = Past(rng, site.domain, People(rng, countries.of), countries.of, visitors)
         try:
             with connect() as opened:
-                stored = fill(opened, site, past, begin, now)
+                stored = fill(opened, site.pk, past, begin, now)
         except psycopg.Error as problem:
             self.stderr.write(f"Demo: the site has no past ({type(problem).__name__}).")
         else:
