@@ -242,7 +242,8 @@ def change(now: float | None, before: float | None) -> tuple[str, str]:
 def points(now: float, before: float) -> tuple[str, str]:
     """By how many points a share rose or fell, and which of the two."""
     risen = round(now * 100) - round(before * 100)
-    return f"{risen:+d} points", "up" if risen > 0 else "down" if risen < 0 else ""
+    what = "point" if abs(risen) == 1 else "points"
+    return f"{risen:+d} {what}", "up" if risen > 0 else "down" if risen < 0 else ""
 
 
 def table_rows(

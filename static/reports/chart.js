@@ -63,7 +63,7 @@ export class Chart {
       const width = (at ? WIDTH : this.#x(1)) - x;
       svg.append(element("rect", { class: "running", x: String(x), y: "0", width: String(width), height: String(HEIGHT) }));
     }
-    svg.append(element("path", { class: "area", d: `${this.#path(values, top)}V${HEIGHT}H0Z` }));
+    svg.append(element("path", { class: "area", d: this.#area(values, top) }));
     svg.append(element("path", { class: "before", d: this.#path(before, top) }));
     svg.append(element("path", { class: "before imported", d: this.#path(importedBefore, top) }));
     if (second) {
@@ -135,6 +135,16 @@ export class Chart {
     // A single bucket is a line across.
     if (values.length === 1 && path) return path.replace(/^M[\d.]+ ([\d.]+)$/, `M0 $1L${WIDTH} $1`);
     return path || "M0 0";
+  }
+
+  /**
+   * What lies below a line, of each run of it: where nothing is known there is no area.
+   * @param {(number | null | undefined)[]} values
+   * @param {number} top
+   */
+  #area(values, top) {
+    const runs = this.#path(values, top).split("M").filter(Boolean);
+    return runs.map((run) => `M${run}V${HEIGHT}H${run.split(" ")[0]}Z`).join("");
   }
 
   #listen() {

@@ -238,7 +238,7 @@ function tell(answer) {
   const none = early ? `nothing before ${day(began)}, when counting began · ` : "";
   part("[data-as-of]").textContent = `${none}as of ${clock.second(Date.parse(answer.as_of))}`;
   const nobody = part("[data-nobody]");
-  nobody.hidden = totals.visits !== 0 || Boolean(preparing ?? imported?.days);
+  nobody.hidden = totals.visits !== 0 || Boolean(preparing) || Boolean(imported?.days && !imported.left_out);
   nobody.textContent = `Nobody came in these days${choice.segment ? " who is of this segment" : choice.filters.length ? " whom these filters keep" : ""}.`;
   part("[data-preparing]").hidden = !preparing;
   if (preparing) {
