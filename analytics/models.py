@@ -296,6 +296,22 @@ class ImportedFigure(models.Model):
         return f"{self.day} {self.dimension} {self.name}"
 
 
+class LogSalt(models.Model):
+    """A salt for access logs of a day whose own is deleted, and kept as briefly (`access_logs`)."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="log_salts", db_index=False)
+    day = models.DateField()
+    salt = models.BinaryField()
+    made_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "analytics_log_salt"
+        constraints = [models.UniqueConstraint(fields=["site", "day"], name="log_salt_once")]
+
+    def __str__(self) -> str:
+        return str(self.day)
+
+
 class ReadLog(models.Model):
     """How far an access log has been read for a site; the log is known by how it begins (`access_logs`)."""
 

@@ -12,6 +12,7 @@ from analytics.board.socket import OpenBoards
 from analytics.board.ticker import MakeSharing, Ticker
 from analytics.exporting.export_process import Exports
 from analytics.history.questions import Questions
+from analytics.live import stored_stream
 from analytics.live.last_hour import SitesHour
 from analytics.live.one_process import OneProcess
 from analytics.live.sites_today import SitesToday
@@ -21,6 +22,7 @@ from analytics.live.system import System
 from analytics.queries.shared_answers import SharedAnswers
 from analytics.servers.hub import SignalHub
 from analytics.servers.log_hub import LogHub
+from analytics.servers.site_news import SiteNews
 from analytics.streams.flag_feed import FlagWatch
 from analytics.streams.open_streams import OpenStreams
 from tracker.edge.process_edge import ProcessEdge
@@ -38,7 +40,10 @@ class WebProcess:
         self.edge = ProcessEdge(self.activities)
         self.live, sharing = _live_state(redis_url, self.edge, self.activities)
         self.snapshots = Snapshots(self.live.clock)
-        self.ticker = Ticker(self.live, self.snapshots, self.activities, sharing)
+        self.site_news = SiteNews(
+            settings.FOOTFALL_SIGNALS_SOCKET, self.activities, stored_stream.logged, self.live.happened
+        )
+        self.ticker = Ticker(self.live, self.snapshots, self.activities, sharing, self.site_news)
         self.system = System(self.edge, self.live)
         self.readers = BoardReaders()
         self.login_door = _login_door()

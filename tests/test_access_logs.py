@@ -2,6 +2,7 @@
 
 import gzip
 import io
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -9,9 +10,12 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
+from backports import zstd
 
 from analytics.access_logs.log_files import LogFile, LogLine, WrongLogFile
+from analytics.access_logs.log_following import HANDOVER_SECONDS, OpenLogs
 from analytics.access_logs.log_formats import WrongLogFormat, guessed, reader_of
+from analytics.access_logs.log_points import LogPoints
 from analytics.access_logs.logged_request import LoggedRequest, moment_of, unescaped
 from analytics.access_logs.page_rules import LeftOut, address_of, reason_against
 from analytics.access_logs.visit_spans import LoggedView, VisitSpan, place
@@ -281,12 +285,11 @@ def test_visits_that_are_stored_go_on_and_keep_their_names() -> None:
     assert views[0].visit == UUID(int=99)
 
 
-@pytest.mark.parametrize("packed", [False, True])
-def test_a_log_goes_on_where_it_was_read_to(tmp_path: Path, packed: bool) -> None:
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, zstd.compress])
+def test_a_log_goes_on_where_it_was_read_to(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
     lines = [f"line {number} ü\r\n" for number in range(200)]
     before, after = "".join(lines[:150]).encode(), "".join(lines).encode()
     path = tmp_path / "access.log"
-    pack = gzip.compress if packed else bytes
     path.write_bytes(pack(before))
     with LogFile(path, io.BytesIO()) as log:
         head = log.head()
@@ -322,11 +325,80 @@ def test_a_line_in_the_writing_waits_and_long_ones_are_one(tmp_path: Path) -> No
         assert log.goes_on(at)
 
 
-def test_damage_and_zstd_are_told(tmp_path: Path) -> None:
-    path = tmp_path / "access.log.gz"
-    path.write_bytes(gzip.compress(b"line\n" * 100_000)[:-20])
-    with LogFile(path, io.BytesIO()) as log, pytest.raises(WrongLogFile, match="damaged"):
-        list(log.lines())
-    path.write_bytes(b"\x28\xb5\x2f\xfd....")
-    with pytest.raises(WrongLogFile, match="zstd -dc"):
-        LogFile(path, io.BytesIO())
+def checked(text: bytes) -> bytes:
+    """Packed as the program `zstd` does it, which adds a checksum."""
+    return zstd.compress(text, options={zstd.CompressionParameter.checksum_flag: 1})
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, checked])
+def test_damage_is_told_and_several_parts_are_one_log(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    path = tmp_path / "access.log.packed"
+    whole = pack(b"".join(b"line %d\n" % number for number in range(100_000)))
+    for damaged in (whole[:-20], whole[:5000] + b"....." + whole[5005:], whole[:4] + b"...."):
+        path.write_bytes(damaged)
+        with LogFile(path, io.BytesIO()) as log, pytest.raises(WrongLogFile, match="damaged"):
+            list(log.lines())
+    path.write_bytes(pack(b"one\n") + pack(b"two\n"))
+    with LogFile(path, io.BytesIO()) as log:
+        assert [line.text for line in log.lines()] == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("0.120", 0.12),
+        ("0.001, 0.110 : 0.009", 0.12),
+        ("-", None),
+        ("-, 0.5", 0.5),
+        (0.25, 0.25),
+        ("nonsense", None),
+        ("nan", None),
+        (-1, None),
+        (None, None),
+        ([], None),
+    ],
+)
+def test_times_are_read_as_servers_write_them(said: object, seconds: float | None) -> None:
+    line = {"ip": "::1", "time": AT, "url": "/", "status": 200, "upstream_response_time": said}
+    found = read("json", msgspec.json.encode(line).decode()).upstream_seconds
+    assert found == (None if seconds is None else pytest.approx(seconds))
+    assert read("caddy", msgspec.json.encode({**CADDY, "duration": 0.5}).decode()).seconds == 0.5
+
+
+def test_requests_become_datapoints_whoever_made_them() -> None:
+    points = LogPoints("key")
+    for status, seconds in ((200, "0.1"), (200, "-"), (500, "2.5")):
+        line = {"ip": "::1", "time": AT, "url": "/x.js", "status": status, "request_time": seconds}
+        points.add(read("json", msgspec.json.encode(line).decode()))
+    assert [(point.name, point.type, point.value, point.tags) for point in points.take()] == [
+        ("access.requests", "c", 2.0, {"site": "key", "status": "200"}),
+        ("access.requests", "c", 1.0, {"site": "key", "status": "500"}),
+        ("access.time", "ms", 100.0, {"site": "key"}),
+        ("access.time", "ms", 2500.0, {"site": "key"}),
+    ]
+    assert points.take() == []
+
+
+def test_files_are_followed_until_their_writer_has_gone_over(tmp_path: Path) -> None:
+    now = [0.0]
+    path = tmp_path / "access.log"
+    path.write_text("one\n")
+    with OpenLogs([path], lambda: now[0]) as logs:
+        (old,) = logs.grown()
+        assert list(logs.grown()) == []
+        path.rename(tmp_path / "access.log.1")
+        with (tmp_path / "access.log.1").open("a") as file:
+            file.write("two\n")
+        assert list(logs.grown()) == [old]
+        path.write_text("new\n")
+        (new,) = logs.grown()
+        with (tmp_path / "access.log.1").open("a") as file:
+            file.write("late\n")
+        assert list(logs.grown()) == [old]
+        now[0] = HANDOVER_SECONDS
+        assert list(logs.grown()) == []
+        assert old.file.closed
+        path.write_text("")
+        assert list(logs.grown()) == [new]
+        logs.again()
+        assert list(logs.grown()) == [new]

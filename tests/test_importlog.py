@@ -2,20 +2,32 @@
 
 import gzip
 import io
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from analytics.access_logs.log_import import LogChoice
 from analytics.history.due_days import due_days
-from analytics.models import ReadLog
+from analytics.management.commands import importlog
+from analytics.models import LogSalt, ReadLog
+from analytics.upkeep import jobs
 from scripts.stands.agents import CHROME, FIREFOX
 from scripts.stands.product import Product
+from scripts.stands.waiting import wait_for
 from tests import stored
 from tests.api_clients import ApiClient
+from tracker.contract.zones import zone_of
 from tracker.models import PageView, Site, Touched, Visit
 from tracker.postgres.connect import connect
+from tracker.visitors import identity
 
 DAY = datetime(2026, 9, 1, 10, tzinfo=UTC)
 
@@ -56,6 +68,25 @@ def run(site: Site, *arguments: str | Path) -> str:
     out = io.StringIO()
     call_command("importlog", *map(str, arguments), site=site.key, stdout=out, stderr=io.StringIO())
     return out.getvalue()
+
+
+@contextmanager
+def following(site: Site, path: Path) -> Iterator[None]:
+    """A log that is followed in a thread."""
+    command = importlog.Command(stdout=io.StringIO(), stderr=io.StringIO())
+    stopping = threading.Event()
+
+    def follow() -> None:
+        command.follow(site, LogChoice("a.example", follows=True), [path], None, stopping)
+
+    thread = threading.Thread(target=follow)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        thread.join(20)
+    assert not thread.is_alive()
 
 
 def log(folder: Path, *lines: str, name: str = "access.log") -> Path:
@@ -146,6 +177,10 @@ class TestImportLog:
             ([tmp_path / "none"], "cannot be read: No such file"),
             ([tmp_path], "cannot be read: Is a directory"),
             (["-"], "Say the --format"),
+            (["-", "--follow", "--format", "common"], "name the log itself"),
+            ([path, "--follow", "--dry-run"], "Say --follow or --dry-run"),
+            ([path, "--only-unseen", "--also-counted"], "not both"),
+            ([tmp_path / "none", "--follow"], "cannot be read: No such file"),
             ([path, "--host", "b.example"], "b.example is no host of this site"),
         ):
             with pytest.raises(CommandError, match=sentence):
@@ -156,6 +191,91 @@ class TestImportLog:
             connection.execute("SELECT pg_advisory_lock(%s, %s)", [0x6C6F67, site.pk])
             with pytest.raises(CommandError, match="Another importlog"):
                 run(site, path)
+
+    def test_two_runs_of_an_old_day_tell_the_same_visitors(
+        self, site: Site, tmp_path: Path, settings: Any
+    ) -> None:
+        one, other = (
+            log(tmp_path, line(0, "/a"), name="a.log"),
+            log(tmp_path, line(5, "/b"), name="b.log"),
+        )
+        run(site, one)
+        run(site, other)
+        assert Visit.objects.get().views == 2
+        (kept,) = LogSalt.objects.all()
+        assert kept.day == DAY.date()
+        with connect() as connection:
+            connection.autocommit = True
+            jobs.log_salts(connection, datetime.now(UTC) + timedelta(hours=47))
+            assert LogSalt.objects.exists()
+            jobs.log_salts(connection, datetime.now(UTC) + timedelta(hours=49))
+        assert not LogSalt.objects.exists()
+        # Where none is to be kept, each run tells visitors of its own.
+        settings.FOOTFALL_LOG_SALT_HOURS = 0
+        for name in ("c.log", "d.log"):
+            run(site, log(tmp_path, line(500, f"/{name}"), name=name))
+        assert Visit.objects.count() == 3
+        assert not LogSalt.objects.exists()
+        # A dry run leaves nothing behind.
+        settings.FOOTFALL_LOG_SALT_HOURS = 48
+        run(site, log(tmp_path, line(600, "/e"), name="e.log"), "--dry-run")
+        assert not LogSalt.objects.exists()
+
+    def test_only_what_no_socket_saw_is_taken(self, site: Site, tmp_path: Path) -> None:
+        today = datetime.now(UTC).replace(microsecond=0)
+        site.timezone = "Etc/GMT+12" if today.hour < 12 else "UTC"
+        site.save()
+        begin = today - timedelta(hours=1)
+        day = identity.site_day(begin.timestamp(), zone_of(site.timezone))
+        with connect() as connection:
+            connection.execute(
+                "INSERT INTO tracker_salt (site_id, day, salt) VALUES (%s, %s, 'salt')", [site.pk, day]
+            )
+            connection.commit()
+        whose = identity.visitor_id(b"salt", site.pk, "192.0.2.1", FIREFOX)
+        # A page that a socket saw, twenty seconds after it was asked for.
+        stored.visit(site, begin + timedelta(seconds=20), "/seen", visitor=whose.int)
+        path = log(
+            tmp_path,
+            line(0, "/seen", begin=begin),
+            line(-3, "/seen", begin=begin),  # too long before
+            line(1, "/seen", begin=begin),  # after it
+            line(0, "/other", begin=begin),
+            line(0, "/seen", address="192.0.2.2", begin=begin),
+            line(0, "/late", begin=today),  # not to be judged yet
+        )
+        assert "Left out: 6 days that the site counted itself" in run(site, path, "--dry-run")
+        said = run(site, path, "--only-unseen")
+        assert "5 lines: 4 page views" in said
+        assert "Left out: 1 page views that the site counted itself" in said
+        paths = PageView.objects.filter(edge=0, connection=1).order_by("began_at", "path")
+        assert [view.path for view in paths] == ["/seen", "/other", "/seen", "/seen"]
+        assert "0 lines (5 more" in run(site, path, "--only-unseen")
+        # Without the day's salt nobody can tell.
+        with connect() as connection:
+            connection.execute("DELETE FROM tracker_salt")
+            connection.commit()
+        assert "Left out: 6 days that" in run(site, path, "--only-unseen", "--again")
+
+    def test_lines_are_taken_as_they_are_written(self, site: Site, tmp_path: Path) -> None:
+        path = log(tmp_path, line(0, "/0"))
+        with following(site, path):
+            wait_for(lambda: PageView.objects.count() == 1, what="what stood there")
+            with path.open("a") as file:
+                file.write(line(1, "/1") + line(2, "/2")[:40])
+            wait_for(lambda: PageView.objects.count() == 2, what="a line more")
+            with path.open("a") as file:
+                file.write(line(2, "/2")[40:])
+            path.rename(tmp_path / "access.log.1")
+            log(tmp_path, line(3, "/3"))
+            wait_for(lambda: PageView.objects.count() == 4, what="both sides of a rotation")
+            # Another one has its turn meanwhile.
+            assert "1 taken" in run(site, log(tmp_path, line(4, "/4"), name="old.log"))
+            log(tmp_path, line(5, "/5"))
+            wait_for(lambda: PageView.objects.count() == 6, what="a log that was emptied")
+        assert [view.path for view in PageView.objects.order_by("began_at")] == [f"/{n}" for n in range(6)]
+        assert Visit.objects.get().views == 6
+        assert "0 lines (1 more were read before)" in run(site, path)
 
     def test_what_came_before_damage_is_kept(self, site: Site, tmp_path: Path) -> None:
         path = log(tmp_path, *(line(n / 60, f"/{n}") for n in range(5000)), name="a.log.gz")
@@ -175,3 +295,40 @@ def test_a_log_of_the_whole_product_is_told_by_the_api_and_never_live(
     assert api.json(f"sites/{key}/live")["tabs"] == 0
     told = api.json(f"sites/{key}/stats?from=2026-09-01&to=2026-09-01")
     assert (told["totals"]["views"], told["totals"]["visits"]) == (4, 3)
+
+
+@pytest.mark.waits
+def test_what_is_written_is_on_the_board_and_beside_the_people(footfall: Product, tmp_path: Path) -> None:
+    key = footfall.add_site("followed.example")
+    api = ApiClient(footfall, footfall.manage("addtoken").splitlines()[-1])
+    begin = datetime.now(UTC)
+    path = log(tmp_path, line(0, "/written", begin=begin), line(0, "/app.js", status=500, begin=begin))
+    with (
+        api.stream(f"sites/{key}/live/stream") as happened,
+        api.stream(f"signals/stream?name=access.*&tag=site:{key}") as signals,
+    ):
+        assert next(happened).data["tabs"] == 0
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "importlog", str(path), "--site", key, "--follow"],
+            cwd=footfall.checkout,
+            env=footfall.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            view = next(event for event in happened if event.name == "view")
+            assert (view.data["page"], view.data["browser"]) == ("/written", "Firefox")
+            assert view.data["logged"] is True
+            assert next(event for event in happened if event.name == "snapshot").data["tabs"] == 0
+            told = (event.data for event in signals if event.name == "signal")
+            statuses = {next(told)["tags"]["status"] for _ in range(2)}
+            assert statuses == {"200", "500"}
+            with path.open("a") as file:
+                file.write(line(1 / 60, "/next", begin=begin))
+            view = next(event for event in happened if event.name == "view")
+            assert (view.data["page"], view.data["before"]) == ("/next", "/written")
+        finally:
+            process.terminate()
+            said, _ = process.communicate(timeout=20)
+    assert (process.returncode, "3 lines: 2 page views" in said) == (0, True)

@@ -78,7 +78,9 @@ ALLOWED: dict[str, set[str]] = {
     | {"analytics.models", "analytics.history", "tracker.postgres", "tracker.rollups"},
     # Judges and names what logs say as an edge does with what pages say, and copies rows into the tables.
     "analytics.access_logs": READ
-    | {"analytics.models", "analytics.history", "tracker.conversation", "tracker.postgres"},
+    | {"analytics.models", "analytics.history", "tracker.conversation", "tracker.postgres"}
+    # Status codes and times are datapoints.
+    | {"tracker.signals"},
     # Imported figures answer the questions of reports, too.
     "analytics.importing": READ | {"analytics.models", "analytics.queries", "analytics.history"},
     "analytics.sites": READ
@@ -151,7 +153,8 @@ ALLOWED: dict[str, set[str]] = {
     | {"analytics.access", "analytics.asgi", "analytics.history", "analytics.process", "analytics.web"}
     | {"analytics.configuration", "analytics.erasing", "analytics.exporting", "analytics.importing"}
     | {"analytics.models", "analytics.access_logs"}
-    | {"tracker.edge", "tracker.server", "tracker.postgres", "tracker.upkeep"},
+    # Lines of logs that are followed are said to the process that gathers datapoints.
+    | {"tracker.edge", "tracker.server", "tracker.postgres", "tracker.upkeep", "tracker.signals"},
 }
 
 # Free of Django and of I/O, the clock an argument: whole rooms, and what is so in others.

@@ -168,6 +168,7 @@ def read_caddy(line: str) -> LoggedRequest:
                 "http_user_agent": headers.get("user-agent"),
                 "http_sec_fetch_dest": headers.get("sec-fetch-dest"),
                 "sent_http_content_type": answered.get("content-type"),
+                "request_time": said.get("duration"),
             }
         )
     except (KeyError, TypeError, AttributeError, OverflowError):

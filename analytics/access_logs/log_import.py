@@ -1,25 +1,27 @@
 """Logs into a site: line by line, judged, hashed, stored in portions; and what became of each line.
 
 A visitor is hashed with the salt of that day, so that logs and pages tell the same one. Of a day whose salt
-is deleted a secret of this run stands in, which is never stored.
+is deleted another one stands in, which is kept as briefly (`late_salts`).
 """
 
-import secrets
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from hashlib import blake2b
 from math import inf
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import psycopg
 from django.conf import settings
 
-from analytics.access_logs.log_files import LogFile, LogLine, WrongLogFile
+from analytics.access_logs import unseen_views
+from analytics.access_logs.late_salts import LateSalts
+from analytics.access_logs.log_files import LogFile, LogLine, LogPlace, WrongLogFile
 from analytics.access_logs.log_formats import LineReader
+from analytics.access_logs.log_points import LogPoints
 from analytics.access_logs.log_store import LogStore
 from analytics.access_logs.logged_request import LoggedRequest
 from analytics.access_logs.page_rules import LeftOut, address_of, reason_against
@@ -42,8 +44,7 @@ LINES_AT_ONCE: Final = 100_000
 FIRST_UNREAD: Final = 10
 EXAMPLES: Final = 3
 AHEAD_SECONDS: Final = 60.0
-LATE_SALT_BYTES: Final = 32
-SALTS = "SELECT day, salt FROM tracker_salt WHERE site_id = %s"
+SALT = "SELECT salt FROM tracker_salt WHERE site_id = %s AND day = %s"
 NOBODY: Final = AddressUse("", inf, inf)
 OWNER: Final = Owner(0, 0)
 
@@ -67,6 +68,24 @@ class LogTally:
     by_day: Counter[date] = field(default_factory=Counter)
 
 
+class LogChoice(NamedTuple):
+    """What is taken of logs. `host`: where pages are, where lines do not say it."""
+
+    host: str
+    also_counted: bool = False  # of days, too, that the site counted itself
+    only_unseen: bool = False  # of those days only what nobody else counted
+    dry_run: bool = False
+    follows: bool = False  # lines as they are written; what cannot be judged yet waits in memory
+
+
+class WaitingView(NamedTuple):
+    """A page view that cannot be judged yet, of which log, and what was read of that before it."""
+
+    view: LoggedView
+    head: bytes | None
+    before: LogPlace
+
+
 class LogImport:
     """Takes logs into one site."""
 
@@ -74,24 +93,37 @@ class LogImport:
         self,
         connection: psycopg.Connection,
         site: Site,
-        host: str,
-        also_counted: bool = False,
-        dry_run: bool = False,
+        choice: LogChoice,
+        tally: LogTally,
+        points: LogPoints | None = None,
     ) -> None:
-        """`host`: where pages are, where lines do not say it. The connection is in autocommit.
+        """The connection is in autocommit. `points`: where every request is counted, too.
 
         Raises psycopg.Error.
         """
         self._key = logs_key()
         row = connection.execute(f"{READ_SITES} WHERE id = %s".encode(), [site.pk]).fetchone()
         self._site = TrackedSite.from_columns(row or ())
-        self._host, self._dry_run = host, dry_run
+        self._connection, self._of, self._choice = connection, site, choice
+        self._points = points
         self._store = LogStore(connection, site.pk)
-        self._days = PastDays(connection, site, also_counted)
-        self._salts = {day: bytes(salt) for day, salt in connection.execute(SALTS, [site.pk])}
+        self._late_salts = LateSalts(
+            connection, site.pk, 0 if choice.dry_run else settings.FOOTFALL_LOG_SALT_HOURS
+        )
+        self._read: dict[bytes, LogPlace] = {}
+        self._waiting: deque[WaitingView] = deque()
+        self.stored: list[LoggedView] = []
+        """The page views that were new; who follows takes them out."""
+        self.forget()
         self._proxies = addresses.networks(settings.FOOTFALL_TRUSTED_PROXIES)
         self._countries = Countries(settings.FOOTFALL_GEO)
-        self.tally = LogTally()
+        self.tally = tally
+
+    def forget(self) -> None:
+        """Look days and salts up again, as somebody has to who follows a log from day to day."""
+        self._days = PastDays(self._connection, self._of, self._choice.also_counted)
+        self._salts: dict[date, bytes] = {}
+        self._own_salts: dict[date, bytes] = {}
 
     def allows(self, host: str) -> bool:
         """Whether pages of the site may be on this host."""
@@ -101,40 +133,91 @@ class LogImport:
         """Whether nobody else takes logs of the site meanwhile. Raises psycopg.Error."""
         return self._store.alone()
 
+    def release(self) -> None:
+        """Let others take logs of the site. Raises psycopg.Error."""
+        self._store.release()
+
     def take(self, log: LogFile, read: LineReader, again: bool, progress: Callable[[int], None]) -> None:
         """Take a log; `again`: from its begin, though it was read before. `progress` is told of lines.
 
         Raises WrongLogFile, psycopg.Error; what came before is stored.
         """
         head = log.head() if log.rewinds else None
-        place = self._store.place_of(head) if head and not again else None
+        place = None
+        if head and not again:
+            place = self._read.get(head) or self._store.place_of(head)
         if place and not log.goes_on(place):
             place = None
-        self.tally.passed += place.lines if place else 0
+        if not self._choice.follows:
+            self.tally.passed += place.lines if place else 0
         views: list[LoggedView] = []
         lines, latest = 0, None
+        read_to: LogPlace | None = None
         try:
             for line in log.lines(*place[:2] if place else (0, 0)):
-                lines, latest = lines + 1, line
                 view = self._judge(log, line, read)
-                if view and not self._dry_run:
+                if view and self._is_early(view):
+                    if not self._choice.follows:
+                        self._take_back(view)
+                        self.tally.lines -= 1
+                        read_to = log.place_before(line)
+                        break  # this line and those behind it are for the next time
+                    self._waiting.append(WaitingView(view, head, log.place_before(line)))
+                elif view:
                     views.append(view)
+                lines, latest = lines + 1, line
                 if len(views) >= PORTION or lines % LINES_AT_ONCE == 0:
-                    self._keep(log, head, line, views)
+                    self._keep(head, log.place(line), views)
                     views = []
                 if lines % 1000 == 0:
                     progress(1000)
         except WrongLogFile:
             if latest:
-                self._keep(log, head, latest, views)
+                self._keep(head, log.place(latest), views)
             raise
         progress(lines % 1000)
         if latest:
-            self._keep(log, head, latest, views)
+            self._keep(head, read_to or log.place(latest), views)
 
-    def _keep(self, log: LogFile, head: bytes | None, line: LogLine, views: Sequence[LoggedView]) -> None:
-        if not self._dry_run:
-            self.tally.new += self._store.take(views, head, log.place(line))
+    def settle(self) -> None:
+        """Judge and store what has waited for long enough. Raises psycopg.Error."""
+        due: dict[bytes | None, list[LoggedView]] = {}
+        while self._waiting and not self._is_early(self._waiting[0].view):
+            waiting = self._waiting.popleft()
+            due.setdefault(waiting.head, []).append(waiting.view)
+        for head, views in due.items():
+            if head and (read := self._read.get(head)):
+                self._put(views, head, read)
+
+    def _keep(self, head: bytes | None, place: LogPlace, views: Sequence[LoggedView]) -> None:
+        self._put(views, head, place)
+        if head and self._choice.follows:
+            self._read[head] = place
+
+    def _put(self, views: Sequence[LoggedView], head: bytes | None, read: LogPlace) -> None:
+        """Store page views, and that the log is read up to there, or to what waits of it."""
+        if self._choice.only_unseen:
+            views, seen = unseen_views.unseen(self._connection, self._of.pk, views)
+            for view in seen:
+                self._take_back(view)
+                self.tally.left_out[LeftOut.SEEN] += 1
+        if self._choice.dry_run:
+            return
+        place = next((waiting.before for waiting in self._waiting if waiting.head == head), read)
+        new = self._store.take(views, head, place)
+        self.tally.new += len(new)
+        if self._choice.follows:
+            self.stored += new
+
+    def _is_early(self, view: LoggedView) -> bool:
+        """Whether the socket of its page may still be to come."""
+        if not self._choice.only_unseen:
+            return False
+        return view.began.timestamp() > time.time() - unseen_views.JUDGED_AFTER.total_seconds()
+
+    def _take_back(self, view: LoggedView) -> None:
+        self.tally.views -= 1
+        self.tally.by_day[identity.site_day(view.began.timestamp(), self._site.zone)] -= 1
 
     def _judge(self, log: LogFile, line: LogLine, read: LineReader) -> LoggedView | None:
         self.tally.lines += 1
@@ -145,6 +228,8 @@ class LogImport:
                 self.tally.unread.append((log.name, line.number, line.text[:120]))
             self.tally.left_out[LeftOut.UNREAD] += 1
             return None
+        if self._points:
+            self._points.add(request)
         found = self._view(line.text, request)
         if isinstance(found, LoggedView):
             self.tally.views += 1
@@ -158,16 +243,19 @@ class LogImport:
         return None
 
     def _view(self, line: str, request: LoggedRequest) -> LoggedView | LeftOut:
-        reason = reason_against(request, self._site, self._host, self._proxies)
+        reason = reason_against(request, self._site, self._choice.host, self._proxies)
         if reason:
             return reason
         if request.at > time.time() + AHEAD_SECONDS:
             return LeftOut.TO_COME
         day = identity.site_day(request.at, self._site.zone)
         against = self._days.reason_against(day)
+        # With the day's own salt what was counted can be told from what was not.
+        if against is LeftOut.COUNTED and self._choice.only_unseen and self._own_salt(day):
+            against = None
         if against:
             return against
-        host = request.host or self._host
+        host = request.host or self._choice.host
         own = self._id_of(line)
         try:
             message = WirePage(str(own), f"https://{host}{request.target}", request.referrer).message()
@@ -179,8 +267,7 @@ class LogImport:
         self.tally.by_day[day] += 1
         began = datetime.fromtimestamp(request.at, UTC)
         address = address_of(request, self._proxies)
-        salt = self._salts.setdefault(day, b"") or self._late_salt(day)
-        visitor = identity.visitor_id(salt, self._site.id, address, request.user_agent)
+        visitor = identity.visitor_id(self._salt(day), self._site.id, address, request.user_agent)
         caller = self._caller(host, address, request.user_agent)
         return LoggedView(began, begin_record.begin_of(caller, message, url, visitor, OWNER, request.at), own)
 
@@ -188,8 +275,16 @@ class LogImport:
         """One line has one id, in whatever file it stands; without the key it does not lead to an address."""
         return UUID(bytes=blake2b(line.encode(errors="replace"), key=self._key, digest_size=16).digest())
 
-    def _late_salt(self, day: date) -> bytes:
-        self._salts[day] = secrets.token_bytes(LATE_SALT_BYTES)
+    def _own_salt(self, day: date) -> bytes:
+        """That by which the site's pages tell visitors of the day; b"" where it is deleted."""
+        if day not in self._own_salts:
+            row = self._connection.execute(SALT, [self._site.id, day]).fetchone()
+            self._own_salts[day] = bytes(row[0]) if row else b""
+        return self._own_salts[day]
+
+    def _salt(self, day: date) -> bytes:
+        if day not in self._salts:
+            self._salts[day] = self._own_salt(day) or self._late_salts.of(day)
         return self._salts[day]
 
     def _caller(self, host: str, address: str, user_agent: str) -> Caller:

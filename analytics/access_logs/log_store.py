@@ -16,6 +16,7 @@ from tracker.postgres import partitions
 # Any number that no other lock has.
 LOCK: Final = 0x6C6F67
 TAKE_LOCK = "SELECT pg_try_advisory_lock(%s, %s)"
+FREE_LOCK = "SELECT pg_advisory_unlock(%s, %s)"
 KNOWN = """
 SELECT p.id FROM unnest(%s::uuid[], %s::timestamptz[]) s (id, began_at)
 JOIN tracker_pageview p ON p.site_id = %s AND p.began_at = s.began_at AND p.id = s.id
@@ -69,13 +70,17 @@ class LogStore:
         row = self._connection.execute(TAKE_LOCK, [LOCK, self._site_id]).fetchone()
         return bool(row and row[0])
 
+    def release(self) -> None:
+        """Let others take logs of the site. Raises psycopg.Error."""
+        self._connection.execute(FREE_LOCK, [LOCK, self._site_id])
+
     def place_of(self, head: bytes) -> LogPlace | None:
         """How far the log that begins so was read. Raises psycopg.Error."""
         row = self._connection.execute(MARKED, [self._site_id, head]).fetchone()
         return LogPlace(row[0], row[1], bytes(row[2])) if row else None
 
-    def take(self, views: Sequence[LoggedView], head: bytes | None, at: LogPlace) -> int:
-        """Store page views, and how far the log is read, at once; how many were new. Raises psycopg.Error."""
+    def take(self, views: Sequence[LoggedView], head: bytes | None, at: LogPlace) -> list[LoggedView]:
+        """Store page views, and how far the log is read, at once; the new ones. Raises psycopg.Error."""
         with self._connection.transaction():
             new = self._new(views) if views else []
             if new:
@@ -85,7 +90,7 @@ class LogStore:
         if new:
             with self._connection.transaction():
                 partitions.ensure(self._connection.cursor(), datetime.now(UTC))
-        return len(new)
+        return new
 
     def _new(self, views: Sequence[LoggedView]) -> list[LoggedView]:
         """Those that are not stored, each once."""

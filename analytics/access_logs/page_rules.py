@@ -32,6 +32,7 @@ class LeftOut(StrEnum):
     TOO_LONG_AGO = "days that are sealed, and whose page views are dropped"
     TO_COME = "times still to come"
     COUNTED = "days that the site counted itself"
+    SEEN = "page views that the site counted itself"
 
 
 # Browsers ask again for a page that they have, and are told that it is the same.

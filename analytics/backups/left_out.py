@@ -6,6 +6,7 @@ LEFT_OUT: Final = {
     # Whoever had salts, page views and an address could tell that somebody was here: salts are deleted after
     # 48 hours so that nobody can, and a backup is kept for years.
     "tracker_salt": "visitors could be known again",
+    "analytics_log_salt": "visitors could be known again",
     # A session's key is what the browser's cookie says: it lets in whoever reads it.
     "django_session": "whoever reads them is logged in",
     # Wrong passwords of the last minutes, under a hash of name and address.

@@ -34,6 +34,13 @@ HEARD_SECONDS = 1.0
 PATIENCE_SECONDS = 15.0
 
 
+class HeardOnSites(Protocol):
+    """Hears of what happens on sites beside what edges tell, for sites with boards open here."""
+
+    def watch(self, site_id: int) -> None: ...
+    def leave(self, site_id: int) -> None: ...
+
+
 class OpenBoard(Protocol):
     """An open board (`analytics.board.socket`)."""
 
@@ -112,12 +119,13 @@ class Ticker:
         snapshots: Snapshots,
         activities: Activities,
         sharing: MakeSharing | None = None,
+        news: HeardOnSites | None = None,
     ) -> None:
-        """`activities`: where it is told whether snapshots are made.
+        """`activities`: where it is told whether snapshots are made. `news`: hears of what no edge tells.
 
         `sharing`: makes the way to the boards of other processes; None where there are none.
         """
-        self._sharing = sharing
+        self._sharing, self._news = sharing, news
         self._activity = activities.new("Snapshots for boards", PATIENCE_SECONDS)
         self._hearing = activities.new("Snapshots of other processes")
         self._live = live
@@ -127,6 +135,8 @@ class Ticker:
 
     def join(self, site: Site, board: OpenBoard, filters: Filters = NO_FILTERS) -> BoardStream:
         """A board opens, and gets its site's stream; it calls `leave` when it closes."""
+        if self._news and (site.key, filters) not in self._sites:
+            self._news.watch(site.pk)
         watched = self._sites.setdefault((site.key, filters), self._watched(site, filters))
         watched.boards.add(board)
         if self._task is None or self._task.done():
@@ -151,6 +161,8 @@ class Ticker:
         if not watched.boards:
             watched.stream.end()
             del self._sites[site.key, filters]
+            if self._news:
+                self._news.leave(site.pk)
         if not self._sites and self._task is not None:
             self._task.cancel()
             self._task = None

@@ -260,6 +260,14 @@ SIGNAL_MONTHS = Setting(
     "FOOTFALL_SIGNAL_MONTHS", kinds.count(1, 1200), 13, "months that datapoints are kept by ten minutes"
 )
 
+# As salts of days: later nobody can tell whose visits those of a log were.
+LOG_SALT_HOURS = Setting(
+    "FOOTFALL_LOG_SALT_HOURS",
+    kinds.count(0, 48),
+    48,
+    "hours that salts are kept by which old access logs tell visitors",
+)
+
 ALL: tuple[Setting[object], ...] = tuple(
     each for each in list(globals().values()) if isinstance(each, Setting)
 )

@@ -21,7 +21,7 @@ from tracker.across.redis_client import REDIS_ERRORS, RETRY_SECONDS, client
 from tracker.across.vitals import Vitals
 from tracker.live.filters import NO_FILTERS, Filters
 from tracker.live.refusals import Refusal, merged
-from tracker.live.stream import Stream
+from tracker.live.stream import Happening, Stream
 from tracker.liveness.activity import Activities, go_on
 
 logger = logging.getLogger(__name__)
@@ -79,6 +79,12 @@ class Collector:
     def stream(self, site_id: int, filters: Filters = NO_FILTERS) -> Stream:
         """What happens on all edges, as far as it is heard; kept as the counters are."""
         return self._scope(site_id, filters).stream
+
+    def happened(self, site_id: int, happening: Happening) -> None:
+        """Something happened that no edge tells of, but somebody tells each process."""
+        for scope in self._scopes.values():
+            if scope.site_id == site_id and (not scope.filters or scope.filters.keeps(happening.names)):
+                scope.stream.append(happening)
 
     async def whole(self, site_id: int, filters: Filters = NO_FILTERS) -> Merged:
         """The merged counters with every living edge's share, or what is here after a second (then stale)."""

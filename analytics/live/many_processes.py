@@ -8,7 +8,7 @@ from tracker.edge.process_edge import ProcessEdge
 from tracker.live.counters import Counters
 from tracker.live.filters import NO_FILTERS, Filters
 from tracker.live.refusals import Refusal
-from tracker.live.stream import Stream
+from tracker.live.stream import Happening, Stream
 
 
 class ManyProcesses:
@@ -30,6 +30,9 @@ class ManyProcesses:
 
     def stream(self, site_id: int, filters: Filters = NO_FILTERS) -> Stream:
         return self._collector.stream(site_id, filters)
+
+    def happened(self, site_id: int, happening: Happening) -> None:
+        self._collector.happened(site_id, happening)
 
     def end_stream(self, site_id: int, filters: Filters = NO_FILTERS) -> None:
         """What comes from other processes ends by itself."""

@@ -9,7 +9,7 @@ from tracker.edge.process_edge import ProcessEdge
 from tracker.live.counters import Counters
 from tracker.live.filters import NO_FILTERS, Filters
 from tracker.live.refusals import Refusal, merged
-from tracker.live.stream import Stream
+from tracker.live.stream import Happening, Stream
 
 
 class OneProcess:
@@ -34,6 +34,10 @@ class OneProcess:
     def stream(self, site_id: int, filters: Filters = NO_FILTERS) -> Stream | None:
         edge = self._edge.running
         return edge.presence.site(site_id).streams.follow(filters) if edge else None
+
+    def happened(self, site_id: int, happening: Happening) -> None:
+        if self._edge.running:
+            self._edge.running.presence.site(site_id).streams.append(happening)
 
     def end_stream(self, site_id: int, filters: Filters = NO_FILTERS) -> None:
         if self._edge.running:

@@ -35,6 +35,7 @@ class StreamRow(msgspec.Struct, frozen=True, omit_defaults=True):
     """A page view that began, or with `event` an event; `at` in seconds since the epoch.
 
     `before`: the page before it in its visit; not there where the visit began with it, from its referrer.
+    `logged`: out of a server's log, so that nobody has it open.
     """
 
     at: float
@@ -45,6 +46,7 @@ class StreamRow(msgspec.Struct, frozen=True, omit_defaults=True):
     country: str
     event: str = ""
     before: str | None = None
+    logged: bool = False
 
 
 class StreamNews(msgspec.Struct, frozen=True):
@@ -146,6 +148,7 @@ def news(more: int, happenings: Iterable[Happening], whole: bool = False) -> Str
                 country=each.names[COUNTRY],
                 event=each.event,
                 before=each.page_before,
+                logged=each.logged,
             )
             for each in happenings
         ],

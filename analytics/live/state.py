@@ -7,7 +7,7 @@ from tracker.across.vitals import Vitals
 from tracker.live.counters import Counters
 from tracker.live.filters import NO_FILTERS, Filters
 from tracker.live.refusals import Refusal
-from tracker.live.stream import Stream
+from tracker.live.stream import Happening, Stream
 
 
 class LiveState(Protocol):
@@ -28,6 +28,9 @@ class LiveState(Protocol):
 
     def end_stream(self, site_id: int, filters: Filters = NO_FILTERS) -> None:
         """Nobody here asks for the stream any more."""
+
+    def happened(self, site_id: int, happening: Happening) -> None:
+        """Something that no edge tells of, for the streams that are asked for here."""
 
     def totals(self, site_ids: Collection[int]) -> dict[int, tuple[int, int]]:
         """Tabs and visitors of these sites, as they are known without waiting."""

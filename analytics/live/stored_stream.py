@@ -16,6 +16,8 @@ from tracker.visitors.identity import mark
 
 # Rows come off the end of an index. Filters look at each row, and rare names would have them look at the
 # whole day of a large site.
+# Edge and connection of page views of logs (`analytics.access_logs`), which nobody holds.
+LOGGED = (0, 1)
 SPAN, FILTERED_SPAN = timedelta(hours=24), timedelta(hours=1)
 ROUNDED = timedelta(milliseconds=1)
 
@@ -35,6 +37,13 @@ def after(site_id: int, since: datetime, filters: Filters, most: int) -> list[Ha
     return _newest(site_id, since, datetime.now(UTC), views, filters, most)
 
 
+def logged(site_id: int, ids: Sequence[UUID], first: float, last: float) -> list[Happening]:
+    """These page views of logs, which began between two moments, oldest first."""
+    began = (datetime.fromtimestamp(first, UTC) - ROUNDED, datetime.fromtimestamp(last, UTC) + ROUNDED)
+    views = PageView.objects.filter(site_id=site_id, began_at__range=began, id__in=ids)
+    return _of_views(site_id, began[0] - SPAN, views, NEWEST * 4)[::-1]
+
+
 def _newest(
     site_id: int,
     since: datetime,
@@ -43,16 +52,28 @@ def _newest(
     filters: Filters,
     most: int,
 ) -> list[Happening]:
-    rows = list(
-        views.order_by("-began_at").values_list("id", "began_at", "visit_id", "visitor", *COLUMNS)[:most]
-    )
-    pages = _pages_before(site_id, since, {visit for _, _, visit, *_ in rows})
-    happenings = [
-        Happening(own_id, began_at.timestamp(), mark(visitor), "", tuple(names), pages.get(own_id))
-        for own_id, began_at, _, visitor, *names in rows
-    ]
+    happenings = _of_views(site_id, since, views, most)
     happenings += _events(site_id, since, moment, filters, most)
     return sorted(happenings, key=lambda each: each.at, reverse=True)[:most]
+
+
+def _of_views(site_id: int, since: datetime, views: QuerySet[PageView], most: int) -> list[Happening]:
+    """The newest `most` of these page views, newest first."""
+    columns = ("id", "began_at", "visit_id", "visitor", "edge", "connection", *COLUMNS)
+    rows = list(views.order_by("-began_at").values_list(*columns)[:most])
+    pages = _pages_before(site_id, since, {visit for _, _, visit, *_ in rows})
+    return [
+        Happening(
+            own_id,
+            began_at.timestamp(),
+            mark(visitor),
+            "",
+            tuple(names),
+            pages.get(own_id),
+            logged=(edge, connection) == LOGGED,
+        )
+        for own_id, began_at, _, visitor, edge, connection, *names in rows
+    ]
 
 
 def _pages_before(site_id: int, since: datetime, visits: set[UUID]) -> dict[UUID, str]:

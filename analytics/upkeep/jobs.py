@@ -52,6 +52,12 @@ def personal_links(connection: psycopg.Connection, now: datetime) -> None:
         connection.execute("DELETE FROM analytics_personal_link WHERE id = ANY(%s)", [ids])
 
 
+def log_salts(connection: psycopg.Connection, now: datetime) -> None:
+    """Delete salts of old access logs, FOOTFALL_LOG_SALT_HOURS after they were made."""
+    kept = timedelta(hours=settings.FOOTFALL_LOG_SALT_HOURS)
+    delete_before(connection, "analytics_log_salt", "made_at", now - kept)
+
+
 class WorkProcess:
     """Does what is due in a process of its own, one at a time, by a command.
 
@@ -126,4 +132,5 @@ JOBS = (
     Job("admin log", admin_log, 3600),
     Job("login tries", login_tries, 3600),
     Job("personal links", personal_links, 3600),
+    Job("salts of logs", log_salts, 600),
 )

@@ -145,6 +145,11 @@ export class Stream {
     const dot = element("i", "");
     dot.dataset.shape = String(Math.floor(hash / HUES) % SHAPES);
     dot.title = `visitor ${visitor.slice(0, 4)}`;
+    if (streamRow.logged) {
+      // Nobody has it open: a server wrote it into its log.
+      row.classList.add("logged");
+      dot.title = "out of a server's log";
+    }
     row.append(element("time", "", this.clock.second(at * 1000)), dot);
     for (const [of, member] of CELLS) {
       const cell = /** @type {HTMLButtonElement} */ (element("button", member));

@@ -29,6 +29,7 @@
  * @property {string} country
  * @property {string} [event]
  * @property {string} [before] the page before it in its visit; without it the visit began there, from its referrer
+ * @property {boolean} [logged] out of a server's log, so that nobody has it open
  */
 
 /**

@@ -28,6 +28,7 @@ class Happening(msgspec.Struct, array_like=True, frozen=True):
     event: str
     names: tuple[str, ...]  # of the page view, in the order of DIMENSIONS
     page_before: str | None = None  # the one before it in its visit; None where the visit begins with it
+    logged: bool = False  # out of a server's log: nobody has it open
 
 
 class Stream:

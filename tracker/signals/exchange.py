@@ -16,10 +16,22 @@ import msgspec
 from tracker.liveness.activity import Activity, go_on
 from tracker.signals import json_points
 from tracker.signals.datapoint import Datapoint, NotADatapoint, Series
-from tracker.signals.exchange_messages import LINE_MOST, Answered, Asked, Follow, Take, Taken, Told, line
+from tracker.signals.exchange_messages import (
+    LINE_MOST,
+    Answered,
+    Asked,
+    Follow,
+    StoredViews,
+    Take,
+    Taken,
+    Told,
+    WatchSites,
+    line,
+)
 from tracker.signals.log_relay import LogRelay
 from tracker.signals.name_patterns import NamePatterns
 from tracker.signals.signals import Signals
+from tracker.signals.site_relay import SiteRelay
 from tracker.signals.windows import Row
 
 logger = logging.getLogger(__name__)
@@ -107,6 +119,7 @@ class Exchange:
         self._recent: deque[list[Row]] = deque(maxlen=RECENT)
         self._followers: set[Follower] = set()
         self.logs = LogRelay()
+        self._sites = SiteRelay()
 
     def put(self, rows: list[Row]) -> None:
         """These windows have ended."""
@@ -157,9 +170,13 @@ class Exchange:
         finally:
             self._followers.discard(follower)
             self.logs.leave(follower)
+            self._sites.leave(follower)
             writer.close()
 
     def _answer(self, asked: Asked, follower: Follower, signals: Signals) -> None:
+        if isinstance(asked, WatchSites | StoredViews):
+            self._sites.hear(follower, asked)
+            return
         if not isinstance(asked, Follow | Take):
             self.logs.hear(follower, asked)
             return

@@ -1,5 +1,7 @@
 """What the process that gathers datapoints says to others, and they to it: a line of JSON each."""
 
+from uuid import UUID
+
 import msgspec
 
 from tracker.signals.json_points import JsonPoint
@@ -54,6 +56,24 @@ class Lines(msgspec.Struct, tag="lines"):
     ended: bool = False  # nobody follows it any more
 
 
+class WatchSites(msgspec.Struct, tag="watch_sites"):
+    """From now on tell of what is stored of these sites by who reads their logs, and of no others."""
+
+    sites: list[int]
+
+
+class StoredViews(msgspec.Struct, tag="stored_views"):
+    """Page views of a site that were stored out of its logs just now; whoever shows them reads them there.
+
+    `since`, `until`: when the first and the last of them began, in seconds since 1970.
+    """
+
+    site: int
+    ids: list[UUID]
+    since: float
+    until: float
+
+
 class LogWanted(msgspec.Struct, tag="log_wanted"):
     """To who follows a log: whether somebody wants its lines, and if so, the last ones again."""
 
@@ -79,8 +99,8 @@ class Told(msgspec.Struct, tag="told"):
     rows: list[Row]
 
 
-Asked = Take | Follow | Offer | WatchLogs | ListLogs | Lines
-Answered = Taken | Told | LogWanted | Logs | Lines
+Asked = Take | Follow | Offer | WatchLogs | ListLogs | Lines | WatchSites | StoredViews
+Answered = Taken | Told | LogWanted | Logs | Lines | StoredViews
 
 
 def line(message: Asked | Answered) -> bytes:

@@ -35,6 +35,21 @@ async def ask(path: Path | None, message: Asked) -> Answered | None:
         return None
 
 
+async def tell(path: Path, message: Asked) -> None:
+    """Say something that is not answered. Raises NobodyGathers."""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            _, writer = await asyncio.open_unix_connection(path)
+            try:
+                writer.write(line(message))
+                await writer.drain()
+            finally:
+                writer.close()
+                await writer.wait_closed()
+    except (OSError, TimeoutError):
+        raise NobodyGathers("The process that takes datapoints does not answer: try again.") from None
+
+
 async def send(path: Path | None, points: list[JsonPoint]) -> None:
     """Put datapoints into their windows: when this returns, they are. Raises NobodyGathers.
 

@@ -1,26 +1,41 @@
-"""`manage.py importlog`: page views of the past, out of web servers' access logs."""
+"""`manage.py importlog`: page views out of web servers' access logs, of the past or as they are written."""
 
+import asyncio
+import signal
 import sys
+import threading
 import time
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from analytics.access_logs.log_files import LogFile, WrongLogFile
+from analytics.access_logs.log_following import OpenLog, OpenLogs
 from analytics.access_logs.log_formats import FORMATS, LineReader, WrongLogFormat, guessed, reader_of
-from analytics.access_logs.log_import import LogImport, logs_key
+from analytics.access_logs.log_import import LogChoice, LogImport, LogTally, logs_key
+from analytics.access_logs.log_points import LogPoints
 from analytics.access_logs.page_rules import LeftOut
+from analytics.access_logs.visit_spans import LoggedView
 from tracker.liveness.error_report import kind_of
 from tracker.models import Site
 from tracker.postgres.connect import connect
+from tracker.signals import gathering
+from tracker.signals.exchange_messages import StoredViews
+from tracker.signals.gathering import NobodyGathers
+from tracker.signals.json_points import JsonPoint
 from tracker.sites.tracked_site import plain_host
 from tracker.visitors import agents
 
 LOOKED_AT = 200
 TOLD_SECONDS, TOLD_SECONDS_IN_FILES = 1.0, 10.0
+# With --follow: how often files are looked at, days looked up again, and it is told what came.
+LOOK_SECONDS, FORGET_SECONDS, SUMMARY_SECONDS = 1.0, 60.0, 600.0
+# Of one message to who gathers; page views beyond what a board shows are on it once it is opened again.
+POINTS_AT_ONCE, SHOWN_MOST = 1000, 200
 
 
 class Command(BaseCommand):
@@ -32,7 +47,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "files", metavar="FILE", nargs="+", help="logs, gzipped or not; - for standard input"
+            "files", metavar="FILE", nargs="+", help="logs, packed (gzip, zstd) or not; - for standard input"
         )
         parser.add_argument(
             "--site", required=True, metavar="KEY", help="the key of the site that takes them"
@@ -55,6 +70,17 @@ class Command(BaseCommand):
             action="store_true",
             help="take days that the site counted itself, too: who has JavaScript is counted twice then",
         )
+        parser.add_argument(
+            "--only-unseen",
+            action="store_true",
+            help="of days that the site counted itself take what it did not see: people without JavaScript",
+        )
+        parser.add_argument(
+            "--follow",
+            action="store_true",
+            help="go on, until SIGTERM, with lines as they are written, over rotations; they are shown on the"
+            " site's board, and status codes and times on /servers/",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         site = Site.objects.filter(key=options["site"]).first()
@@ -67,21 +93,27 @@ class Command(BaseCommand):
         paths = [None if name == "-" else Path(name) for name in options["files"]]
         if None in paths and read is None:
             raise CommandError("Say the --format of what comes from standard input.")
-        host = _host_of(site, options["host"])
+        choice = _choice(site, options)
         agents.load()
+        if choice.follows:
+            stopping = threading.Event()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: stopping.set())
+            self.follow(site, choice, [path for path in paths if path], read, stopping)
+            return
+        tally = LogTally()
         try:
             with connect() as connection:
                 connection.autocommit = True
-                logs = LogImport(connection, site, host, options["also_counted"], options["dry_run"])
-                if not logs.allows(host):
-                    raise CommandError(f"{_shown(host)} is no host of this site: say one with --host.")
+                logs = LogImport(connection, site, choice, tally)
+                _check(logs, choice.host)
                 if not logs.alone():
                     raise CommandError("Another importlog takes logs into this site just now.")
                 try:
                     for path in paths:
                         self._take(logs, path, read, options["again"])
                 finally:
-                    self._report(logs, options["dry_run"])
+                    self._report(tally, choice.dry_run)
         except KeyboardInterrupt:
             raise CommandError("Stopped. Say the command again: it goes on from there.") from None
         except psycopg.Error as error:
@@ -93,7 +125,7 @@ class Command(BaseCommand):
         name = path.name if path else "standard input"
         try:
             if read is None and path:
-                read = self._found_out(path)
+                read = self.found_out(path)
             with LogFile(path, sys.stdin.buffer, logs_key()) as log:
                 progress = _Progress(self, log)
                 logs.take(log, read or reader_of("combined"), again, progress.add)
@@ -103,7 +135,34 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{name} cannot be read: {error.strerror or kind_of(error)}.") from None
 
-    def _found_out(self, path: Path) -> LineReader:
+    def follow(
+        self,
+        site: Site,
+        choice: LogChoice,
+        paths: list[Path],
+        read: LineReader | None,
+        stopping: threading.Event,
+    ) -> None:
+        """Take lines as they are written until `stopping` is set. Raises CommandError."""
+        following = _Following(self, site, choice, read)
+        try:
+            with OpenLogs(paths) as logs:
+                for path in paths:
+                    path.open("rb").close()
+                    following.form_of(path)
+                while not stopping.is_set():
+                    following.look(logs)
+                    stopping.wait(LOOK_SECONDS)
+        except WrongLogFile as wrong:
+            raise CommandError(str(wrong)) from None
+        except OSError as error:
+            raise CommandError(f"A log cannot be read: {error.strerror or kind_of(error)}.") from None
+        finally:
+            following.close()
+            self._report(following.tally, False)
+
+    def found_out(self, path: Path) -> LineReader:
+        """What reads a log of one of the known formats. Raises CommandError, WrongLogFile, OSError."""
         with LogFile(path, sys.stdin.buffer) as log:
             form = guessed(line.text for line in islice(log.lines(), LOOKED_AT))
         if form is None:
@@ -115,8 +174,7 @@ class Command(BaseCommand):
         self.stderr.write(f"{path.name}: read as {form}")
         return reader_of(form)
 
-    def _report(self, logs: LogImport, dry_run: bool) -> None:
-        tally = logs.tally
+    def _report(self, tally: LogTally, dry_run: bool) -> None:
         lines = f"{tally.lines:,} lines" + (
             f" ({tally.passed:,} more were read before)" if tally.passed else ""
         )
@@ -144,6 +202,28 @@ class Command(BaseCommand):
                 self.stdout.write(f"{day}: {tally.by_day[day]:,} page views")
         elif tally.new:
             self.stdout.write("Days that are over are sealed in the background.")
+
+
+def _choice(site: Site, options: dict[str, Any]) -> LogChoice:
+    """What is to be taken. Raises CommandError."""
+    for one, other in (("also_counted", "only_unseen"), ("follow", "dry_run"), ("follow", "again")):
+        if options[one] and options[other]:
+            names = [f"--{name.replace('_', '-')}" for name in (one, other)]
+            raise CommandError(f"Say {names[0]} or {names[1]}, not both.")
+    if options["follow"] and "-" in options["files"]:
+        raise CommandError("Standard input cannot be followed: name the log itself.")
+    return LogChoice(
+        host=_host_of(site, options["host"]),
+        also_counted=options["also_counted"],
+        only_unseen=options["only_unseen"],
+        dry_run=options["dry_run"],
+        follows=options["follow"],
+    )
+
+
+def _check(logs: LogImport, host: str) -> None:
+    if not logs.allows(host):
+        raise CommandError(f"{_shown(host)} is no host of this site: say one with --host.")
 
 
 def _host_of(site: Site, asked: str | None) -> str:
@@ -197,3 +277,98 @@ class _Progress:
         self._command.stderr.write(
             f"\r{said}  " if self._terminal else said, ending="" if self._terminal else "\n"
         )
+
+
+class _Following:
+    """Takes what comes, over one connection to Postgres after another."""
+
+    def __init__(self, command: Command, site: Site, choice: LogChoice, read: LineReader | None) -> None:
+        self.tally = LogTally()
+        self._command, self._site, self._choice, self._read = command, site, choice, read
+        self._forms: dict[Path, LineReader] = {}
+        self._points = LogPoints(site.key)
+        self._socket = settings.FOOTFALL_SIGNALS_SOCKET
+        self._connection: psycopg.Connection | None = None
+        self._logs: LogImport | None = None
+        self._forgot_at = self._summed_up_at = time.monotonic()
+        self._away = False
+        if self._socket is None:
+            command.stderr.write("Nobody gathers datapoints here: lines become page views alone.")
+
+    def form_of(self, path: Path) -> LineReader:
+        """What reads the lines of a log. Raises CommandError, OSError."""
+        if path not in self._forms:
+            self._forms[path] = self._read or self._command.found_out(path)
+        return self._forms[path]
+
+    def look(self, open_logs: OpenLogs) -> None:
+        """Take what has come since the last look; while Postgres is away, nothing. Raises WrongLogFile."""
+        try:
+            logs = self._import(open_logs)
+            if not logs.alone():
+                open_logs.again()
+                return  # who takes the past has its time
+            try:
+                for log in open_logs.grown():
+                    self._take(logs, log)
+                logs.settle()
+            finally:
+                logs.release()
+            self._away = False
+        except psycopg.Error as error:
+            if not self._away:
+                self._command.stderr.write(f"Storing failed ({kind_of(error)}); trying again.")
+            self._away = True
+            self._lose()
+            return
+        self._tell(logs)
+        if time.monotonic() - self._summed_up_at >= SUMMARY_SECONDS:
+            self._summed_up_at = time.monotonic()
+            self._command.stderr.write(f"{self.tally.lines:,} lines so far, {self.tally.new:,} page views")
+
+    def close(self) -> None:
+        """End the connection."""
+        self._lose()
+
+    def _take(self, logs: LogImport, log: OpenLog) -> None:
+        with LogFile(log.path, log.file, logs_key(), log.file) as file:
+            logs.take(file, self.form_of(log.path), False, lambda lines: None)
+
+    def _import(self, open_logs: OpenLogs) -> LogImport:
+        if self._logs is None:
+            self._connection = connect()
+            self._connection.autocommit = True
+            self._logs = LogImport(self._connection, self._site, self._choice, self.tally, self._points)
+            _check(self._logs, self._choice.host)
+            open_logs.again()
+        elif time.monotonic() - self._forgot_at >= FORGET_SECONDS:
+            self._forgot_at = time.monotonic()
+            self._logs.forget()
+        return self._logs
+
+    def _lose(self) -> None:
+        if self._connection:
+            self._connection.close()
+        self._connection = self._logs = None
+
+    def _tell(self, logs: LogImport) -> None:
+        """Datapoints to who gathers them, and page views to the boards that show what happens."""
+        stored, logs.stored = logs.stored, []
+        points = self._points.take()
+        if self._socket is None or not (stored or points):
+            return
+        try:
+            asyncio.run(_told(self._socket, self._site.pk, stored, points))
+        except NobodyGathers:
+            # Page views are stored, and whoever opens a board reads them there.
+            return
+
+
+async def _told(path: Path, site: int, stored: list[LoggedView], points: list[JsonPoint]) -> None:
+    for start in range(0, len(points), POINTS_AT_ONCE):
+        await gathering.send(path, points[start : start + POINTS_AT_ONCE])
+    if stored:
+        newest = sorted(stored, key=lambda view: view.began)[-SHOWN_MOST:]
+        moments = [view.began.timestamp() for view in newest]
+        ids = [view.begin.id for view in newest]
+        await gathering.tell(path, StoredViews(site, ids, moments[0], moments[-1]))
