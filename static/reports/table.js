@@ -289,7 +289,10 @@ export class Table {
       if (order === measure) head.ariaSort = falling ? "descending" : "ascending";
       const button = document.createElement("button");
       button.type = "button";
-      button.textContent = MEASURES[measure]?.[0] ?? measure;
+      const title = MEASURES[measure]?.[0] ?? measure;
+      // What stands there alone is of page views: a column has no room to say so.
+      button.textContent = title.replace(" / view", "");
+      button.title = title;
       button.addEventListener("click", () => {
         this.#order = order === measure && falling ? measure : `-${measure}`;
         this.#offset = 0;
