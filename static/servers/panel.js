@@ -2,7 +2,8 @@
  * A panel draws lines over one span of time. All panels of the page share that span, the moment that is pointed at,
  * and the span that is chosen.
  *
- * @typedef {{label: string, values: [number, number][], live?: boolean}} Line `values`: seconds since the epoch, figure
+ * @typedef {{label: string, values: [number, number][], of?: "people" | "people live"}} Line `values`: seconds since the
+ *   epoch, figure
  * @typedef {{since: number, until: number, seconds: number}} Frame what is shown; `seconds`: how long windows are
  * @typedef {{at: number, to: number | null}} Chosen a moment, or a span
  * @typedef {{values: [number, number][], seconds: number}} Behind an area behind the lines, by a scale of its own
@@ -124,7 +125,7 @@ export class Panel {
     lines.forEach((line, number) => {
       const { y } = own ? scaleOf([line]) : all;
       const d = path(line.values, (each) => this.#x(each), y, frame.seconds);
-      const made = drawn("path", { class: line.live ? "line live" : "line", d });
+      const made = drawn("path", { class: `line ${line.of ?? ""}`, d });
       colour(made, number);
       svg.append(made);
     });
@@ -174,7 +175,7 @@ export class Panel {
       const item = document.createElement("li");
       const [swatch, label, figure] = [document.createElement("i"), document.createElement("span"), document.createElement("b")];
       colour(item, number);
-      if (line.live) item.className = "live";
+      item.className = line.of ?? "";
       label.textContent = line.label;
       figure.textContent = written(nearest(line.values, at, seconds));
       item.append(swatch, label, figure);

@@ -24,18 +24,18 @@ export function showReadings(table, groups, measure, time, pointed, seconds) {
   const first = before < 0 ? moments.length : before;
   const names = row("th", [""]);
   const tags = row("th", ["time"]);
-  let last = "";
+  /** @type {HTMLTableCellElement | null} */ let over = null;
   for (const { series, label } of columns) {
-    names.append(cell("th", series.name === last ? "" : series.name));
+    if (over?.textContent === series.name) over.colSpan++;
+    else names.append((over = cell("th", series.name)));
     tags.append(cell("th", label || (series.type === "c" ? "/s" : series.type === "g" ? "" : measure)));
-    last = series.name;
   }
   const head = document.createElement("thead");
   head.append(names, tags);
   const body = document.createElement("tbody");
   for (const at of moments.slice(first, first + ROWS)) {
     const made = document.createElement("tr");
-    const time_ = /** @type {HTMLTableCellElement} */ (cell("th", time(at)));
+    const time_ = cell("th", time(at));
     time_.scope = "row";
     made.append(time_);
     for (const { series } of columns) {
@@ -67,5 +67,6 @@ function cell(tag, text) {
   // A head without words heads nothing.
   const made = document.createElement(text ? tag : "td");
   made.textContent = text;
+  if (tag === "th") made.title = text;
   return made;
 }

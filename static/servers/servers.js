@@ -100,7 +100,7 @@ function draw() {
     const panel = panelOf("people", `People on ${called}`, shown);
     const apart = Math.max(seconds, choice.at === null ? 60 : past.apart);
     const values = choice.at === null ? there : past.people;
-    panel.show([{ label: "visitors at once", values, live: choice.at === null }], "", { since, until, seconds: apart }, raised, read, chosen);
+    panel.show([{ label: "visitors at once", values, of: choice.at === null ? "people live" : "people" }], "", { since, until, seconds: apart }, raised, read, chosen);
   }
   const behind = choice.site ? { values: choice.at === null ? there : past.people, seconds } : null;
   for (const group of choice.together && groups.length ? [groups.flat()] : groups) {

@@ -4,6 +4,7 @@
  * @import {Choice} from "./choice.js"
  * @import {Chosen} from "./panel.js"
  */
+import { Clock } from "../shared/clock.js";
 import { Impact } from "../shared/impact.js";
 import { SPANS } from "./choice.js";
 
@@ -22,6 +23,7 @@ export class Then {
     this.field = field;
     const part = (/** @type {string} */ name) => /** @type {HTMLElement} */ (banner.querySelector(name));
     this.words = part("b");
+    this.elsewhere = part("[data-elsewhere]");
     this.board = /** @type {HTMLAnchorElement} */ (part("a"));
     this.impact = new Impact(part("[data-impact]"));
     const step = (/** @type {number} */ way) => {
@@ -49,6 +51,9 @@ export class Then {
     this.field.value = at === null ? "" : local(at);
     if (at === null) return this.impact.clear();
     this.words.textContent = to === null ? `${date(at)}, ${time(at)}` : `${date(at)}, from ${time(at)} to ${time(to)}`;
+    // The sentence beside it tells the site's time.
+    const there = site ? new Clock(zone).second(at * 1000) : time(at);
+    this.elsewhere.textContent = there === time(at) ? "" : `, ${there} in ${zone}`;
     const today = (/** @type {number} */ ms) => new Date(ms).toLocaleDateString("sv-SE", { timeZone: zone });
     this.board.hidden = !site || today(at * 1000) !== today(Date.now());
     this.board.href = `/sites/${site}/?t=${Math.floor(at)}`;
