@@ -14,9 +14,11 @@ import pytest
 from django.test import RequestFactory
 
 from analytics.access import inspectors
+from analytics.health import metrics
 from scripts.stands.ports import free_port
 from scripts.stands.product import Product, running
 from scripts.stands.waiting import wait_for
+from tests.board_sockets import visit
 from tests.postmaster import postmaster_of
 from tracker.contract.drops import Drop
 
@@ -37,7 +39,7 @@ def ask(product: Product, path: str, method: str = "GET", **headers: str) -> tup
 
 @pytest.fixture(scope="module")
 def product() -> Iterator[Product]:
-    with running() as made:
+    with running(FOOTFALL_METRICS_SITES="1") as made:
         yield made
 
 
@@ -92,10 +94,27 @@ def test_metrics_can_be_read_by_prometheus(product: Product) -> None:
     status, text = ask(product, "/metrics")
     assert status == 200
     line = re.compile(
-        r'(# (HELP|TYPE) footfall_\w+ .+|footfall_\w+(\{(reason="\w+"|activity="[^"]+")\})? [\d.e+-]+)'
+        r"(# (HELP|TYPE) footfall_\w+ .+|footfall_\w+"
+        r'(\{(reason="\w+"|activity="[^"]+"|site="\w+",domain="[^"]+")\})? [\d.e+-]+)'
     )
     assert [each for each in text.splitlines() if not line.fullmatch(each)] == []
     assert {f'reason="{reason}"' for reason in Drop} == set(re.findall(r'reason="\w+"', text))
+
+
+def test_gauges_of_sites_are_there_where_they_are_asked_for(product: Product) -> None:
+    key = product.add_site("gauged.example", "seen.example")
+    label = f'{{site="{key}",domain="gauged.example"}}'
+    with visit(product, key, "/"), visit(product, key, "/other"):
+        wait_for(lambda: f"footfall_site_tabs{label} 2\n" in ask(product, "/metrics")[1], what="two tabs")
+        assert f"footfall_site_visitors{label} 1\n" in ask(product, "/metrics")[1]
+    wait_for(lambda: f"footfall_site_tabs{label} 0\n" in ask(product, "/metrics")[1], what="nobody")
+
+
+def test_names_of_sites_are_escaped_as_prometheus_reads_them() -> None:
+    assert list(metrics.site_lines([(7, "key", 'a"\\\n.example')], {7: (3, 2)}))[1::2] == [
+        'footfall_site_tabs{site="key",domain="a\\"\\\\\\n.example"} 3\n',
+        'footfall_site_visitors{site="key",domain="a\\"\\\\\\n.example"} 2\n',
+    ]
 
 
 def test_a_spool_that_cannot_be_read_is_told_until_it_is_seen(product: Product) -> None:
