@@ -62,6 +62,14 @@ class BackedUp(NamedTuple):
     acknowledged: list[str]
 
 
+# A second factor whose first code was never said.
+BEGUN_FACTOR = """
+INSERT INTO otp_totp_totpdevice (user_id, name, confirmed, key, step, t0, digits, tolerance, drift, last_t,
+                                 throttling_failure_count)
+SELECT id, 'app', false, 's1.', 30, 0, 6, 1, 0, -1, 0 FROM auth_user RETURNING id
+"""
+
+
 def command(
     data: Path, *words: str | Path, limit: int = 0, environment: Mapping[str, str] | None = None
 ) -> subprocess.Popen[str]:
@@ -146,6 +154,7 @@ def backed_up(folder: Path) -> Iterator[BackedUp]:
         spool = pages.enter_context(spool_of_a_living_edge(product.data / "spool"))
         spool.append(spooled(site, both, waiting))
         log_in(product.port, "admin", product.password)
+        assert product.rows(BEGUN_FACTOR)
         file = folder / "footfall.tar"
         assert f"{file} is whole" in said(product.data, "backup", file)
         pages.enter_context(opened(product, key, page("/", late)))
@@ -184,6 +193,7 @@ def test_restored_on_another_folder_and_port_it_has_each_page_view_once(
     shown = said(data, "restore", backed_up.file)
     assert "page views: 2" in shown
     assert "from the spool: 2 entries" in shown
+    assert "Second factors are sealed under the SECRET_KEY of before" in shown
     # Nothing was there before: nothing is kept, and nobody was asked.
     assert "kept" not in shown
     restored = Product(data, DJANGO_SETTINGS_MODULE="scripts.stands.quick_settings")
