@@ -96,6 +96,7 @@ def add_impact(api: NinjaAPI, questions: Questions) -> None:
         summary="What a span of time meant to people",
         url_name="impact",
         tags=["history"],
+        by_alias=True,
     )
     @decorate_view(vary_on_headers("Authorization", "Cookie"))
     async def site_impact(request: HttpRequest, key: str, query: Query[ImpactQuery]) -> HttpResponse:
