@@ -1,13 +1,16 @@
 """What every broker is asked: to hand out messages, and to forget those that are stored."""
 
+import ssl
 from collections.abc import Sequence
 from typing import Protocol
 
 from tracker.ingest.broker_items import BrokerMessage
+from tracker.liveness.error_report import kind_of
 
 # How long a source waits for the first message, and then for more of them.
 TAKE_SECONDS, LINGER_SECONDS = 1.0, 0.02
 CONNECT_SECONDS = 10.0
+UNTRUSTED = "its certificate is not trusted; SSL_CERT_FILE may name the authority that signed it"
 
 
 class BrokerAway(Exception):
@@ -40,3 +43,14 @@ class BrokerSource(Protocol):
 
     async def close(self) -> None:
         """Let go of the connection."""
+
+
+def why(error: BaseException) -> str:
+    """What is the matter with a broker, in words that name neither its address nor who asks it."""
+    found: BaseException | None = error
+    while found is not None:
+        # Libraries raise errors of their own over it.
+        if isinstance(found, ssl.SSLCertVerificationError):
+            return UNTRUSTED
+        found = found.__cause__ or found.__context__
+    return "no answer" if isinstance(error, TimeoutError) else kind_of(error)

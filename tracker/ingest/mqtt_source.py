@@ -18,10 +18,16 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from tracker.ingest.broker import CONNECT_SECONDS, LINGER_SECONDS, TAKE_SECONDS, BrokerAway, BrokerRefuses
+from tracker.ingest.broker import (
+    CONNECT_SECONDS,
+    LINGER_SECONDS,
+    TAKE_SECONDS,
+    BrokerAway,
+    BrokerRefuses,
+    why,
+)
 from tracker.ingest.broker_items import BrokerMessage
 from tracker.ingest.broker_place import BrokerPlace
-from tracker.liveness.error_report import kind_of
 
 # How long the broker keeps what comes for a consumer that is away: a week.
 SESSION_SECONDS: Final = 7 * 86_400
@@ -65,7 +71,7 @@ class MqttSource:
                 problem = await ready
         except FAILURES as error:
             await self.close()
-            raise BrokerAway("no answer" if isinstance(error, TimeoutError) else kind_of(error)) from None
+            raise BrokerAway(why(error)) from None
         if problem:
             await self.close()
             raise BrokerAway(problem) if not self._refused else BrokerRefuses(self._refused)

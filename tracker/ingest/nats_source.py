@@ -19,15 +19,22 @@ from nats.errors import NoRespondersError, NotJSMessageError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
-from tracker.ingest.broker import CONNECT_SECONDS, LINGER_SECONDS, TAKE_SECONDS, BrokerAway, BrokerRefuses
+from tracker.ingest.broker import (
+    CONNECT_SECONDS,
+    LINGER_SECONDS,
+    TAKE_SECONDS,
+    BrokerAway,
+    BrokerRefuses,
+    why,
+)
 from tracker.ingest.broker_items import BrokerMessage
 from tracker.ingest.broker_place import BrokerPlace
-from tracker.liveness.error_report import kind_of
 
 ACK, ACK_WAIT_SECONDS = b"+ACK", 60.0
 # More than is ever held here; JetStream's own bound, 1,000, is a single batch.
 ACKS_PENDING = 20_000
 EXPIRES_SECONDS = 5.0
+CLOSE_SECONDS = 1.0
 # As the server sends it for what is over: no messages, timed out, done with.
 MESSAGE_ID = "Nats-Msg-Id"
 FAILURES = (NatsError, OSError, TimeoutError, APIError)
@@ -64,7 +71,7 @@ class NatsSource:
             await self.close()
             if self._refused:
                 raise BrokerRefuses(self._refused) from None
-            raise BrokerAway(self._reason or _why(error)) from None
+            raise BrokerAway(self._reason or why(error)) from None
 
     async def take(self, most: int) -> list[BrokerMessage]:
         """Up to `most` messages. Raises BrokerAway."""
@@ -89,7 +96,7 @@ class NatsSource:
                 await self._nats.publish(message.handle, ACK)
             await self._nats.flush()
         except FAILURES as error:
-            raise BrokerAway(_why(error)) from None
+            raise BrokerAway(why(error)) from None
 
     async def last(self) -> list[BrokerMessage]:
         """What core NATS has sent; JetStream says again what is not acknowledged."""
@@ -103,7 +110,9 @@ class NatsSource:
         """Let go of the connection."""
         self._gone = True
         with suppress(*FAILURES):
-            await self._nats.close()
+            # Once a handshake of TLS has failed, asyncio never tells that the connection is closed.
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._nats.close()
 
     async def _connect(self) -> None:
         place = self._place
@@ -172,7 +181,7 @@ class NatsSource:
         try:
             await self._nats.publish(subject, json.dumps(wanted).encode(), reply=self._inbox)
         except FAILURES as error:
-            raise BrokerAway(_why(error)) from None
+            raise BrokerAway(why(error)) from None
 
     async def _core_message(self, message: Msg) -> None:
         if self._bytes + len(message.data) > self._bytes_most:
@@ -204,7 +213,7 @@ class NatsSource:
         return taken
 
     async def _failed(self, error: Exception) -> None:
-        self._reason = _why(error)
+        self._reason = why(error)
         if "authorization" in str(error).lower() or "permissions" in str(error).lower():
             self._refused = "NATS refuses this user, or this subject to it."
             self._news.set()
@@ -223,7 +232,3 @@ def _read(message: Msg) -> BrokerMessage:
         # A stream that is made anew counts from 1 again, at another time.
         identity = identity or f"nats {known.stream} {known.sequence.stream} {at!r}"
     return BrokerMessage(message.data, identity, at, handle=message.reply)
-
-
-def _why(error: BaseException) -> str:
-    return "no answer" if isinstance(error, TimeoutError) else kind_of(error)

@@ -17,10 +17,9 @@ from redis.exceptions import (
     ResponseError,
 )
 
-from tracker.ingest.broker import CONNECT_SECONDS, TAKE_SECONDS, BrokerAway, BrokerRefuses
+from tracker.ingest.broker import CONNECT_SECONDS, TAKE_SECONDS, BrokerAway, BrokerRefuses, why
 from tracker.ingest.broker_items import BrokerMessage
 from tracker.ingest.broker_place import BrokerPlace
-from tracker.liveness.error_report import kind_of
 
 # Fields that others put a whole message into.
 WHOLE: Final = (b"data", b"json", b"message", b"payload", b"body", b"event")
@@ -157,7 +156,7 @@ class RedisSource:
         if isinstance(error, ResponseError) and str(error).startswith("unknown command"):
             raise BrokerRefuses("This Redis has no streams with XAUTOCLAIM: it is older than 6.2.") from None
         loading = " (it is loading)" if isinstance(error, BusyLoadingError) else ""
-        raise BrokerAway(f"{kind_of(error)}{loading}") from None
+        raise BrokerAway(f"{why(error)}{loading}") from None
 
 
 def _entries(told: Any) -> Entries:
