@@ -161,8 +161,8 @@ def history(site: Site, seed: int, first: date = FIRST, days: int = DAYS, visits
                     ended_at=at + timedelta(seconds=seconds),
                     visit_id=visit_id,
                     visitor=visitor,
-                    path=chance.choice(["/", "/a", "/blog/1", "/blog/2/x", "/ü%20'\""]),
-                    title=chance.choice(["One", "Two"]),
+                    path=chance.choice(["/", "/a", "/blog/1", "/blog/2/x", "/%C3%BC%20'%22"]),
+                    title=chance.choice(["One", '"Two"; --']),
                     engaged_ms=min(seconds * 500, 60_000),
                     depth=chance.randint(0, 100),
                     edge=1,
@@ -268,7 +268,10 @@ FILTERS: dict[str, tuple[tuple[HistoryFilter, ...], Callable[[Plain, PageView], 
     "country": ((is_("country", "DE", "日本"),), lambda plain, view: view.country in ("DE", "日本")),
     "not": ((is_("browser", "Chrome", operator="not"),), lambda plain, view: view.browser != "Chrome"),
     "page": ((is_("page", "/a"),), lambda plain, view: view.path == "/a"),
-    "pages": ((is_("page", "/a", "/ü%20'\""),), lambda plain, view: view.path in ("/a", "/ü%20'\"")),
+    "pages": (
+        (is_("page", "/a", "/%C3%BC%20'%22"),),
+        lambda plain, view: view.path in ("/a", "/%C3%BC%20'%22"),
+    ),
     "match": (
         (is_("page", "/blog/*", operator="match"),),
         lambda plain, view: bool(re.fullmatch("/blog/[^/]*", view.path)),
@@ -625,6 +628,10 @@ def test_names_are_found_by_a_text_in_them(site: Site, ask: Asking) -> None:
     assert len(expected) > 1
     assert (found.rows, found.found) == (expected[:1], len(expected))
     assert found.sums == [sum(row[1] for row in expected)]
+    for spelled in ("ü", "Ü", "/Ü%20", "%c3%bc"):
+        letters = ask("views", by=("page",), find=spelled).table
+        assert letters is not None
+        assert [row[0] for row in letters.rows] == ["/%C3%BC%20'%22"], spelled
     # What people type is no pattern.
     none = ask("views", by=("page",), find="%' OR true --").table
     assert none is not None

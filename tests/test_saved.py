@@ -169,7 +169,7 @@ def site(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Si
     noon = datetime(2026, 11, 3, 11, tzinfo=UTC)
     stored.visit(site, noon, "/", "/a", visitor=1, country="DE", events=2)
     stored.visit(site, noon, "/a", visitor=2, country="FR")
-    stored.visit(site, noon, "/b", visitor=3, country="DE")
+    stored.visit(site, noon, "/b%C3%BC", visitor=3, country="DE")
     with asked_of_ours(monkeypatch):
         yield site
 
@@ -202,9 +202,9 @@ def test_questions_speak_of_goals_and_segments(site: Site) -> None:
         ("metrics=number_sum", "number"),
     ):
         assert told(text)["error"]["field"] == field, text
-    # Defined anew, it counts anew at once, on what was there before.
+    # Defined anew, it counts anew at once, on what was there before; and a page is what people write.
     number = Goal.objects.get(name="A").pk
-    send(owner, "PUT", url(site, "goals", number), {"name": "A", "kind": "page", "pattern": "/b"})
+    send(owner, "PUT", url(site, "goals", number), {"name": "A", "kind": "page", "pattern": "/bü"})
     assert told("metrics=conversions&conversion=A")["totals"] == {"conversions": 1}
     # What belongs to a site goes with it.
     site.delete()

@@ -85,6 +85,22 @@ def test_filters_are_read_by_their_endings() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("page=/über-uns", ("/%C3%BCber-uns",)),
+        ("entry_page=/%c3%bcber-uns", ("/%C3%BCber-uns",)),
+        ("exit_page.match=www.müller.example/ü/**", ("xn--mller-kva.example/%C3%BC/**",)),
+        ("previous_page.not=/%25&previous_page.not=", ("/%25", "")),
+        ("next_page.notmatch=**", ("**",)),
+        ("title=Über uns", ("Über uns",)),
+    ],
+)
+def test_pages_are_taken_as_people_write_them(text: str, values: tuple[str, ...]) -> None:
+    (asked,) = question(f"by=country&{text}").filters
+    assert asked.values == values
+
+
+@pytest.mark.parametrize(
     ("text", "field"),
     [
         ("period=8d", "period"),

@@ -41,6 +41,9 @@ NEIGHBOURS = {"previous_page": 1, "next_page": -1}
 # A page's name has its host before its path, where its site tells pages apart by that.
 HOST = "CASE WHEN contains(page, '/') THEN split_part(page, '/', 1) ELSE '' END"
 
+# What they tell apart is named as pages are: percent-encoded, where people write letters.
+PAGE_NAMES = ("page", "entry_page", "exit_page", *NEIGHBOURS)
+
 VISITS_OWN = (
     *("entry_page", "exit_page", "referrer", "referrer_url", "channel"),
     *("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"),

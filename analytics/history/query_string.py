@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from analytics.history.dimensions import DIMENSIONS, TIME, Level
+from analytics.history.dimensions import DIMENSIONS, PAGE_NAMES, TIME, Level
 from analytics.history.local_days import DAY
 from analytics.history.measures import OF_GOALS, OF_NUMBERS
 from analytics.history.question import (
@@ -33,6 +33,7 @@ from analytics.history.stay import StayQuestion
 from analytics.history.visit_list import ListQuestion, read_place
 from analytics.queries.ranges import DAY as WRITTEN
 from analytics.queries.ranges import FIRST, LAST
+from tracker.pages.naming import NO_NAMING
 
 LENGTHS = {"today": 1, "7d": 7, "28d": 28, "30d": 30, "90d": 90}
 PERIODS = (*LENGTHS, "yesterday", "month", "quarter", "year", "all", "custom")
@@ -281,6 +282,8 @@ def _filters(query: Mapping[str, list[str]]) -> Iterable[HistoryFilter]:
             raise WrongQuestion(
                 parameter, "There is no such parameter.", (*OWN, *FILTERED, f"{PROPERTY}NAME", *ENDINGS)
             )
+        if name in PAGE_NAMES:
+            values = [NO_NAMING.typed(value) for value in values]
         yield HistoryFilter(name, operator, tuple(values))
 
 

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any
 
 from analytics.history.buckets import Buckets
-from analytics.history.dimensions import CURRENCY, DIMENSIONS, NEIGHBOURS, Level
+from analytics.history.dimensions import CURRENCY, DIMENSIONS, NEIGHBOURS, PAGE_NAMES, Level
 from analytics.history.duck import literal
 from analytics.history.local_days import LocalDay, micros
 from analytics.history.measures import MEASURES, OF_GOALS, OF_NUMBERS, Measure, Of
@@ -32,6 +32,7 @@ from analytics.history.question import (
     order_of,
 )
 from tracker.contract.spans import LONGEST_PAGE_VIEW
+from tracker.pages.escapes import one_form
 
 # What is counted of events, beside the visits that have them.
 OF_EVENTS = {
@@ -128,7 +129,7 @@ class QuestionSql:
         if names is not None:
             kept = f"k0 IN ({', '.join(self._value(name) for name in names)})"
         elif keys and self._question.find:
-            kept = f"contains(lower(k0), lower({self._value(self._question.find)}))"
+            kept = " OR ".join(f"contains(lower(k0), {self._value(text)})" for text in self._sought())
         if kept:
             text += f", named AS (SELECT * FROM answer WHERE {kept})"
         asked = self._question.measures
@@ -140,6 +141,14 @@ class QuestionSql:
             if not whole:
                 text += f" LIMIT {int(self._question.limit)} OFFSET {int(self._question.offset)}"
         return QuestionStatement(text, self._values)
+
+    def _sought(self) -> list[str]:
+        """What is looked for, as names have it in small letters: `ü` of pages as `%c3%bc` and `%c3%9c`."""
+        text = self._question.find
+        if self._dimensions[0] not in PAGE_NAMES:
+            return [text.lower()]
+        spelled = (text, text.lower(), text.upper(), text.capitalize())
+        return list(dict.fromkeys(one_form(each).lower() for each in spelled))
 
     def _with_needs(self) -> list[str]:
         asked = self._question.measures

@@ -4,10 +4,11 @@ from typing import Any
 
 from django import forms
 
-from analytics.history.question import MOST_GOALS, HistoryGoal
+from analytics.history.question import MOST_GOALS, PAGE_GOAL, HistoryGoal
 from analytics.models import Goal
 from analytics.saved.saved_form import SavedForm
 from tracker.models import Site
+from tracker.pages.naming import NO_NAMING
 
 
 class GoalForm(SavedForm):
@@ -40,8 +41,9 @@ def goals_of(site: Site) -> tuple[HistoryGoal, ...]:
 
 
 def as_asked(goal: Goal) -> HistoryGoal:
-    """A goal as questions know it."""
-    return HistoryGoal(goal.name, goal.kind, goal.pattern, goal.property, goal.value)
+    """A goal as questions know it: pages by the names that they are stored under."""
+    pattern = NO_NAMING.typed(goal.pattern) if goal.kind == PAGE_GOAL else goal.pattern
+    return HistoryGoal(goal.name, goal.kind, pattern, goal.property, goal.value)
 
 
 def removed(goal: Goal) -> dict[str, Any]:
