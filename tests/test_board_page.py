@@ -104,7 +104,7 @@ def test_a_visitor_appears_within_a_second_and_goes_within_another(
 ) -> None:
     page = page_of(f"/sites/{keys[0]}/")
     figure(page, "visitors").to_have_text("0")
-    with visit(product, keys[0], "/pricing", referrer="https://www.google.com/") as say:
+    with visit(product, keys[0], "/pricing", "192.0.2.99", referrer="https://www.google.com/") as say:
         figure(page, "visitors").to_have_text("1", timeout=WITHIN_A_SECOND)
         assert page.title() == "1 · seen.example"
         assert rows(page, "pages") == [("/pricing", "1")]
