@@ -61,7 +61,8 @@ export class Status {
     if (state !== this.#state) this.#changed(state);
     const text = this.#words(connection);
     if (text !== this.#text) this.words.textContent = this.#text = text;
-    this.why.textContent = navigator.onLine ? this.#lastSeen() : "This computer has no network.";
+    const why = navigator.onLine ? this.#lastSeen() : "This computer has no network.";
+    if (this.why.textContent !== why) this.why.textContent = why;
     const time = Number.isNaN(this.#ahead) ? "" : this.clock.second(this.#ahead + performance.now());
     if (this.time.textContent !== time) this.time.textContent = time;
   }

@@ -14,6 +14,16 @@ export function views(count) {
   return `${number.format(count)} ${count === 1 ? "view" : "views"}`;
 }
 
+/**
+ * Browsers lay a bar out again even where an attribute is said to be what it is: mostly all but the last of sixty.
+ * @param {Element} bar
+ * @param {string} name
+ * @param {number} value
+ */
+function set(bar, name, value) {
+  if (bar.getAttribute(name) !== String(value)) bar.setAttribute(name, String(value));
+}
+
 export class Hour {
   /** @type {SVGRectElement[]} */ #bars = [];
   /** @type {LastHour} */ #minutes = { to: 0, views: Array(SHOWN).fill(0) };
@@ -84,10 +94,10 @@ export class Hour {
       const wide = Math.max(1, Math.round((at + 1) * step) - left - gap);
       const count = counts[at] ?? 0;
       const high = count ? Math.max(2, Math.round((count / highest) * this.#height)) : 1;
-      bar.setAttribute("x", String(left));
-      bar.setAttribute("width", String(wide));
-      bar.setAttribute("y", String(this.#height - high));
-      bar.setAttribute("height", String(high));
+      set(bar, "x", left);
+      set(bar, "width", wide);
+      set(bar, "y", this.#height - high);
+      set(bar, "height", high);
     });
     this.#say();
   }
@@ -117,16 +127,25 @@ export class Hour {
     const at = this.#read ?? counts.lastIndexOf(Math.max(...counts));
     const clock = this.clock.minute(to - SHOWN + 1 + at);
     const text = views(counts[at] ?? 0);
-    const strong = document.createElement("b");
-    strong.textContent = text;
-    if (this.#read === null) {
-      const some = counts.some((count) => count > 0);
-      this.readout.replaceChildren(...(some ? ["most: ", strong, ` at ${clock}`] : ["no views"]));
-    } else {
-      this.readout.replaceChildren(strong, at === SHOWN - 1 ? " so far this minute" : ` at ${clock}`);
+    const words = this.#words(at, clock, text);
+    if (this.readout.textContent !== words.join("")) {
+      const strong = document.createElement("b");
+      strong.textContent = words[1];
+      this.readout.replaceChildren(words[0], strong, words[2]);
     }
     this.plot.setAttribute("aria-valuenow", String(at + 1));
     this.plot.setAttribute("aria-valuetext", `${clock}: ${text}`);
+  }
+
+  /**
+   * @param {number} at
+   * @param {string} clock
+   * @param {string} text
+   * @returns {[string, string, string]} what is read out; the figure in the middle
+   */
+  #words(at, clock, text) {
+    if (this.#read !== null) return ["", text, at === SHOWN - 1 ? " so far this minute" : ` at ${clock}`];
+    return this.#minutes.views.some((count) => count > 0) ? ["most: ", text, ` at ${clock}`] : ["no views", "", ""];
   }
 
   #listen() {
