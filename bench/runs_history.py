@@ -233,7 +233,7 @@ class _ReportPage:
 
     def __init__(self, server: ServerProcess, product: Product) -> None:
         self._port, self._path = product.port, f"/api/v1/sites/{server.key}/stats"
-        token = product.manage("addtoken").strip().splitlines()[-1]
+        token = product.add_token()
         self._headers = {"Authorization": f"Bearer {token}"}
         self._pool = ThreadPoolExecutor(AT_ONCE)
 

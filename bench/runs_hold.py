@@ -84,7 +84,7 @@ def hold_at(
     """The run against any server that has a board; needs the product behind it."""
     product = server.product
     assert product
-    token = product.manage("addtoken").strip().splitlines()[-1]
+    token = product.add_token()
     api = Api(product.port, server.key, token)
     board = Board(product.port, server.key, log_in(product.port, "admin", product.password))
     made = plan(

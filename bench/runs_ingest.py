@@ -38,7 +38,7 @@ def ingest(on: Ground, quick: bool) -> Iterator[Figure]:
     Over four connections, of which each sends a batch after the answer to the last."""
     seconds = 10.0 if quick else 30.0
     with running() as product:
-        token = product.manage("addtoken", "--write").splitlines()[-1]
+        token = product.add_token(write=True)
         key = product.add_site("example.com")
         before = product.rows(COUNT)[0]["rows"]
         say("ingest: batches of 1,000")

@@ -84,7 +84,7 @@ def filters(on: Ground, quick: bool) -> Iterator[Figure]:
     say(f"filters: {target.name} with {pages:,} pages")
     with running(target, on) as server:
         assert server.product
-        token = server.product.manage("addtoken").strip().splitlines()[-1]
+        token = server.product.add_token()
         made = plan(server, Mode.HOLD, 900.0, pages=pages, paths=20_000, tabs=2)
         with VisitorFleet(made, generators) as fleet:
             fleet.wait_full()

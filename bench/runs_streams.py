@@ -28,7 +28,7 @@ def streams(on: Ground, quick: bool) -> Iterator[Figure]:
     """Server-sent events of one series that is said twice a second: CPU of the web process, and delay."""
     clients, seconds = (100, 5.0) if quick else (CLIENTS, 30.0)
     with running(FOOTFALL_STREAMS=str(clients + 1), FOOTFALL_API_RATE="0") as product:
-        token = product.manage("addtoken", "--write").splitlines()[-1]
+        token = product.add_token(write=True)
         say("signals: how soon a stream tells")
         delays = _delays(product, token)
         say(f"signals: {clients:,} streams of one series")

@@ -58,7 +58,7 @@ def keys(cast_keys: tuple[str, str]) -> Keys:
 @pytest.fixture(scope="module")
 def token(product: Product) -> str:
     """Reads all sites."""
-    return product.manage("addtoken").splitlines()[-1]
+    return product.add_token()
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +195,7 @@ def test_without_a_good_token_nothing_is_said(product: Product, keys: Keys, head
 
 
 def test_a_token_of_one_site_reads_that_one_and_says_nothing_of_others(product: Product, keys: Keys) -> None:
-    text = product.manage("addtoken", "--site", keys.seen).splitlines()[-1]
+    text = product.add_token(keys.seen)
     answers = [
         ask(product, f"sites/{key}/live", Authorization=f"Bearer {text}")
         for key in (*keys, "nosuchsite", "a%00b")

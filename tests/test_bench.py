@@ -99,7 +99,7 @@ def test_states_are_all_read_before_the_page_is_answered_again(product: Product,
 
 
 def test_live_counts_and_postgres_agree_with_the_ledger(product: Product, key: str, tmp_path: Path) -> None:
-    token = product.manage("addtoken").strip().splitlines()[-1]
+    token = product.add_token()
     api = Api(product.port, key, token)
     board = Board(product.port, key, log_in(product.port, "admin", product.password))
     plan = Plan(

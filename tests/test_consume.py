@@ -114,7 +114,7 @@ def test_clicks_of_three_servers_come_through_nats(
     # Once for each kind, and nothing of what visitors said.
     assert told.count("passed over a message (no_json)") == 1
     assert not any(text in told for text in ("192.0.2.", "Firefox", "nonsense"))
-    reader = ApiClient(footfall, footfall.manage("addtoken").splitlines()[-1])
+    reader = ApiClient(footfall, footfall.add_token())
 
     def counted() -> dict[str, float]:
         found = reader.json(f"signals?name=site.views&tag=site:{key}")["series"]

@@ -49,7 +49,7 @@ def key(product: Product) -> str:
 @pytest.fixture(scope="module")
 def ask(product: Product, key: str) -> Callable[[str], Any]:
     """The live object as the API says it."""
-    token = product.manage("addtoken").splitlines()[-1]
+    token = product.add_token()
 
     def ask(query: str) -> Any:
         url = f"{product.url}/api/v1/sites/{key}/live{query}"

@@ -389,7 +389,7 @@ def test_an_edge_before_an_empty_database_says_what_is_missing(product: Product)
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
 def test_a_stranger_needs_a_token_to_look_at_an_edge(product: Product, edge: EdgeProcess, path: str) -> None:
-    token = product.manage("addtoken").splitlines()[-1]
+    token = product.add_token()
     forwarded = "X-Forwarded-For: 192.0.2.1"
     assert look(edge, path, "GET", forwarded) == look(edge, "/no-such-page", "GET", forwarded)
     assert look(edge, path, "GET", forwarded, f"Authorization: Bearer {token}")[0] == 200

@@ -143,7 +143,7 @@ def test_the_sockets_are_held_by_edges_only(fleet: Product, key: str) -> None:
 
 
 def test_the_count_is_exact_over_all_edges_and_after_one_is_killed(fleet: Product, key: str) -> None:
-    token = fleet.manage("addtoken").splitlines()[-1]
+    token = fleet.add_token()
 
     def live() -> tuple[int, int]:
         request = urllib.request.Request(

@@ -45,7 +45,7 @@ def product() -> Iterator[Product]:
 
 @pytest.fixture(scope="module")
 def bearer(product: Product) -> str:
-    return f"Bearer {product.manage('addtoken').splitlines()[-1]}"
+    return f"Bearer {product.add_token()}"
 
 
 def test_a_local_program_is_told_that_all_is_well(product: Product) -> None:

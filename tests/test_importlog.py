@@ -291,7 +291,7 @@ def test_a_log_of_the_whole_product_is_told_by_the_api_and_never_live(
     key = footfall.add_site("logged.example")
     path = log(tmp_path, *LINES)
     assert "4 taken" in footfall.manage("importlog", str(path), "--site", key)
-    api = ApiClient(footfall, footfall.manage("addtoken").splitlines()[-1])
+    api = ApiClient(footfall, footfall.add_token())
     assert api.json(f"sites/{key}/live")["tabs"] == 0
     told = api.json(f"sites/{key}/stats?from=2026-09-01&to=2026-09-01")
     assert (told["totals"]["views"], told["totals"]["visits"]) == (4, 3)
@@ -300,7 +300,7 @@ def test_a_log_of_the_whole_product_is_told_by_the_api_and_never_live(
 @pytest.mark.waits
 def test_what_is_written_is_on_the_board_and_beside_the_people(footfall: Product, tmp_path: Path) -> None:
     key = footfall.add_site("followed.example")
-    api = ApiClient(footfall, footfall.manage("addtoken").splitlines()[-1])
+    api = ApiClient(footfall, footfall.add_token())
     begin = datetime.now(UTC)
     path = log(tmp_path, line(0, "/written", begin=begin), line(0, "/app.js", status=500, begin=begin))
     with (

@@ -253,7 +253,7 @@ class Costs:
     def __init__(self, product: Product) -> None:
         self._product = product
         self._key = product.add_site("example.com")
-        self._token = product.manage("addtoken").split()[-1]
+        self._token = product.add_token()
 
     def take(self) -> tuple[list[float], list[float]]:
         with ThreadPoolExecutor(2) as both:

@@ -239,7 +239,7 @@ def test_filters_go_to_the_board_and_come_back(at: At, key: str) -> None:
 
 def define(product: Product, key: str, kind: str, body: dict[str, str]) -> Any:
     """What the API makes of it, for a token that may write."""
-    token = product.manage("addtoken", "--site", key, "--write").strip().split()[-1]
+    token = product.add_token(key, write=True)
     request = urllib.request.Request(
         f"{product.url}/api/v1/sites/{key}/{kind}",
         json.dumps(body).encode(),

@@ -33,7 +33,7 @@ def seen(footfall: Product) -> str:
 
 @pytest.fixture(scope="module")
 def writer(product: Product) -> ApiClient:
-    return ApiClient(product, product.manage("addtoken", "--write").splitlines()[-1])
+    return ApiClient(product, product.add_token(write=True))
 
 
 @pytest.fixture
@@ -226,7 +226,7 @@ def test_batches_come_in_three_shapes_and_are_bounded(writer: ApiClient, seen: s
     assert writer.refused(path, b"nonsense")[0] == 400
     assert writer.refused(path, {"views": []})[0] == 400
     assert writer.refused("sites/nosuch/events", {"items": []})[0] == 404
-    reader = ApiClient(product, product.manage("addtoken").splitlines()[-1])
+    reader = ApiClient(product, product.add_token())
     assert reader.refused(path, {"items": []})[0] == 403
 
 

@@ -57,7 +57,7 @@ def key(product: Product) -> str:
 @pytest.fixture(scope="module")
 def live(product: Product, key: str) -> Live:
     """The site's live object from the web process, under a query."""
-    token = product.manage("addtoken").splitlines()[-1]
+    token = product.add_token()
 
     def asked(at: Product = product, **query: Any) -> dict[str, Any]:
         url = f"{at.url}/api/v1/sites/{key}/live?{urllib.parse.urlencode(query, doseq=True)}"
@@ -125,7 +125,7 @@ def settled(live: Live) -> None:
 def test_who_was_refused_at_any_edge_is_told_in_one_list(
     product: Product, key: str, edges: tuple[EdgeProcess, EdgeProcess], valkey: Valkey
 ) -> None:
-    token = product.manage("addtoken").splitlines()[-1]
+    token = product.add_token()
     store = Redis.from_url(valkey.url)
 
     def told() -> list[tuple[str, str, int]]:

@@ -45,7 +45,7 @@ def seen(footfall: Product) -> str:
 
 @pytest.fixture(scope="module")
 def writer(product: Product) -> ApiClient:
-    return ApiClient(product, product.manage("addtoken", "--write").splitlines()[-1])
+    return ApiClient(product, product.add_token(write=True))
 
 
 @pytest.fixture(scope="module")
@@ -125,11 +125,9 @@ def test_every_body_that_is_too_large_or_no_json_is_told_alike(
 def test_only_a_token_that_may_sends_and_sees(
     product: Product, writer: ApiClient, seen: str, name: str
 ) -> None:
-    tokens = {
-        words: product.manage("addtoken", *words).splitlines()[-1]
-        for words in [(), ("--site", seen, "--write"), ("--site", seen, "--servers")]
-    }
-    reader, of_site, of_servers = (ApiClient(product, token) for token in tokens.values())
+    reader = ApiClient(product, product.add_token())
+    of_site = ApiClient(product, product.add_token(seen, write=True))
+    of_servers = ApiClient(product, product.add_token(seen, servers=True))
     for client in (reader, of_site, of_servers):
         assert client.refused("signals", [point(name)])[0] == 403
     assert of_site.refused("signals")[0] == 403
@@ -201,7 +199,7 @@ def test_a_sites_stream_tells_each_page_view_and_what_was_missed(
 
 
 def test_one_reader_has_so_many_streams(product: Product, seen: str) -> None:
-    client = ApiClient(product, product.manage("addtoken").splitlines()[-1])
+    client = ApiClient(product, product.add_token())
     connections = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
     before = product.rows(connections)[0]["count"]
     streams = [client.ask(f"sites/{seen}/live/stream") for _ in range(10)]
@@ -375,7 +373,7 @@ def test_a_flag_is_streamed_as_it_is_made_and_resumed(product: Product, writer: 
     assert made["text"] == "deploy ü"
     with writer.stream(f"sites/{seen}/live/stream", last=last) as events:
         assert next(event for event in events if event.name == "flag").data == flag.data
-    of_servers = ApiClient(product, product.manage("addtoken", "--site", seen, "--servers").splitlines()[-1])
+    of_servers = ApiClient(product, product.add_token(seen, servers=True))
     foreign = product.add_site("foreign-flags.example")
     assert of_servers.refused(f"signals/stream?name=a&site={foreign}")[0] == 404
 

@@ -211,7 +211,7 @@ def command_of(process: int) -> str:
 
 
 def live_tabs(fleet: Product, key: str) -> int:
-    token = fleet.manage("addtoken").splitlines()[-1]
+    token = fleet.add_token()
     request = urllib.request.Request(
         f"{fleet.url}/api/v1/sites/{key}/live", headers={"Authorization": f"Bearer {token}"}
     )

@@ -38,7 +38,7 @@ def fuzz(on: Ground, quick: bool) -> Iterator[Figure]:
     with running(TARGETS["edge"], on) as server:
         product = server.product
         assert product
-        api = Api(product.port, server.key, product.manage("addtoken").strip().splitlines()[-1])
+        api = Api(product.port, server.key, product.add_token())
         ledger = str(on.folder / "ledger-fuzz")
         with VisitorFleet(plan(server, Mode.HOLD, 7000.0, pages=HONEST, ledger=ledger)) as fleet:
             fleet.wait_full()

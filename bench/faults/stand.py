@@ -57,7 +57,7 @@ class Stand:
         self.product = Product(data, *self._options, under=under, checkout=checkout, **environment)
         self.port = self.product.port
         self.key = self.product.add_site(ORIGIN_HOST)
-        self.token = self.product.manage("addtoken").strip().splitlines()[-1]
+        self.token = self.product.add_token()
         self.password = self.product.password
         self._cookie = ""
 

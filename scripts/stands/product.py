@@ -22,6 +22,7 @@ from scripts.stands.folders import temporary_folder
 from scripts.stands.logins import log_in
 from scripts.stands.ports import free_port
 from scripts.stands.sites import add_site
+from scripts.stands.tokens import add_token
 from scripts.stands.waiting import wait_for
 
 READY_SECONDS = 60.0
@@ -128,6 +129,10 @@ class Product:
         """A new site's key; every process of this product knows it."""
         return add_site(self._database_url, domain, list(hosts), zone)
 
+    def add_token(self, *keys: str, write: bool = False, servers: bool = False) -> str:
+        """A new API token's text, for these sites or for all."""
+        return add_token(self._database_url, keys, write, servers)
+
     def rows(self, query: str, *parameters: Any) -> list[dict[str, Any]]:
         """What the product's own database answers."""
         with psycopg.connect(self._database_url, row_factory=psycopg.rows.dict_row) as connection:
@@ -139,7 +144,8 @@ class Product:
 
     @property
     def _database_url(self) -> str:
-        return (self.data / "database_url").read_text().strip()
+        given = self.environment.get("DATABASE_URL")
+        return given or (self.data / "database_url").read_text().strip()
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """End it as an operator does; the exit code."""
