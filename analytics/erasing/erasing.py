@@ -27,7 +27,7 @@ from analytics.history import sealed_days
 from analytics.history.due_days import DueDay, raw_since, settled_before
 from analytics.history.file_cache import make_folder
 from analytics.history.local_days import DAY, LocalDay, day_at
-from analytics.history.question_sql import pattern
+from analytics.history.patterns import pattern
 from analytics.history.sealed_days import SealedFile
 from analytics.history.sealing import LOCK as SEALING_LOCK
 from analytics.history.sealing import Sealing, seal_all

@@ -16,6 +16,7 @@ from analytics.history.dimensions import CURRENCY, DIMENSIONS, NEIGHBOURS, PAGE_
 from analytics.history.duck import literal
 from analytics.history.local_days import LocalDay, micros
 from analytics.history.measures import MEASURES, OF_GOALS, OF_NUMBERS, Measure, Of
+from analytics.history.patterns import pattern
 from analytics.history.question import (
     IS,
     MATCH,
@@ -586,12 +587,6 @@ class QuestionSql:
 def files(paths: Sequence[str]) -> str:
     """These files as one table; paths are ours."""
     return "read_parquet([" + ", ".join(map(literal, paths)) + "], union_by_name = true)"
-
-
-def pattern(text: str) -> str:
-    """A pattern with `*` (within a segment) and `**` (beyond) as a regular expression."""
-    parts = re.split(r"(\*\*|\*)", text)
-    return "".join({"**": ".*", "*": "[^/]*"}.get(part) or re.escape(part) for part in parts)
 
 
 def _shown(name: str, measure: Measure) -> str:

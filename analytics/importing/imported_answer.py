@@ -13,6 +13,7 @@ from django.db.models import Min
 
 from analytics.history.buckets import label_of
 from analytics.history.dimensions import Level
+from analytics.history.patterns import pattern
 from analytics.history.question import (
     IS,
     MATCH,
@@ -23,7 +24,6 @@ from analytics.history.question import (
     level_of,
     order_of,
 )
-from analytics.history.question_sql import pattern
 from analytics.importing import imported_sums
 from analytics.importing.figures import DIMENSIONS, TOTAL
 from analytics.importing.imported_days import ImportedDays, days_of
