@@ -128,7 +128,9 @@ def test_it_ends_with_who_asks_however_that_ends(questions: Questions) -> None:
     wait_for(lambda: not Path(f"/proc/{number}").exists())
 
 
-@pytest.mark.parametrize("module", ["analytics.asgi, analytics.urls", "analytics.upkeep.jobs", "tracker.edge.edge"])
+@pytest.mark.parametrize(
+    "module", ["analytics.asgi, analytics.urls", "analytics.upkeep.jobs", "tracker.edge.edge"]
+)
 def test_no_process_that_counts_loads_the_library(module: str) -> None:
     text = f"import sys, django; django.setup(); import {module}; sys.exit('duckdb' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", text]).returncode == 0
