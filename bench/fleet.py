@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -49,10 +50,13 @@ class VisitorFleet:
                 raise RuntimeError(f"A generator ended before its pages were open: {line}")
 
     def tell(self, line: str) -> None:
-        """Say a line to each process."""
+        """Say a line to each process. Raises RuntimeError where one has ended."""
         for process in self._processes:
             assert process.stdin
-            process.stdin.write(line + "\n")
+            try:
+                process.stdin.write(line + "\n")
+            except BrokenPipeError:
+                raise RuntimeError(f"A generator has ended, with {process.wait(PATIENCE)}.") from None
 
     def signal(self, number: int) -> None:
         """Send a signal to each process, as SIGSTOP to machines that fall asleep with their pages open."""
@@ -78,8 +82,10 @@ class VisitorFleet:
             process.kill()
             process.wait()
             for pipe in (process.stdin, process.stdout):
-                if pipe:
-                    pipe.close()
+                # What was said and not read by a process that had ended.
+                with suppress(BrokenPipeError):
+                    if pipe:
+                        pipe.close()
 
 
 def run(plan: Plan, processes: int = 1) -> RunOutcome:

@@ -1,6 +1,7 @@
 """The load generator and its ledger against the real product, and a verifier that notices what is wrong."""
 
 import secrets
+import signal
 import subprocess
 import sys
 import time
@@ -12,13 +13,15 @@ import psycopg
 import pytest
 
 from bench import fleet, targets, visitors
+from bench.faults import soak
 from bench.fleet import VisitorFleet
 from bench.ledger import Entry, EntryKind, Ledger, Reader
-from bench.plan import Mode, Plan
+from bench.plan import MOST_SECONDS, Mode, Plan
 from bench.targets import TARGETS, ground
 from bench.verify import LiveCheck, stored, wait_ended
 from bench.watch import Api, Board
 from scripts.stands.logins import log_in
+from scripts.stands.ports import free_port
 from scripts.stands.product import Product, running
 from scripts.stands.waiting import wait_for
 
@@ -49,6 +52,19 @@ def test_fifty_thousand_pages_take_three_processes() -> None:
     assert sum(part.pages for part in parts) == 50_000
     with pytest.raises(ValueError, match="at most 18000 pages"):
         plan.split(2)
+
+
+def test_a_fleet_outlasts_the_longest_run() -> None:
+    assert soak.MINUTES * 60 + 600 < MOST_SECONDS
+
+
+def test_a_fleet_tells_that_its_process_has_ended() -> None:
+    plan = Plan(Mode.HOLD, "key", (free_port(),), 600.0, 1, pages=3)
+    with VisitorFleet(plan) as ended:
+        ended.signal(signal.SIGKILL)
+        with pytest.raises(RuntimeError, match="has ended, with -9"):
+            # What is written before the pipe is known to be broken is taken.
+            wait_for(lambda: ended.tell("stop"), 10, "the end to be noticed")
 
 
 def test_the_generator_ends_with_the_process_that_started_it(product: Product, key: str) -> None:

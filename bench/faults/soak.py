@@ -52,12 +52,13 @@ def soak(on: Ground, quick: bool) -> Iterator[Figure]:
             while time.monotonic() < until:
                 looks.watch(min(10.0, seconds / 10))
                 samples.append(_sample(stand, redis))
+        # First of all: what has taken two hours shall not be lost by what comes afterwards.
+        yield from _judged(samples[int(len(samples) * WARM_SHARE) :], quick)
         fleet.tell("stop")
         outcome = fleet.finish()
         note = f"{seconds / 60:.1f} min, {pages:,} pages, {outcome.done:,} turned over"
         for label, check in (("API", looks.by_api), ("board", looks.by_board)):
             yield Figure(RUN, f"worst drift, {label}", check.drift, "", 0, True, note)
-        yield from _judged(samples[int(len(samples) * WARM_SHARE) :], quick)
         yield Figure(RUN, "connections that noticed", sum(outcome.errors.values()), "", 0, True)
         yield from page_views(RUN, stand, fleet, quick)
 

@@ -16,7 +16,7 @@ from analytics.up.postgres_home import recorded_home
 from bench import processes, verify
 from bench.fleet import VisitorFleet
 from bench.ledger import Reader
-from bench.plan import Mode, Plan
+from bench.plan import MOST_SECONDS, Mode, Plan
 from bench.targets import Ground
 from bench.visitors import ORIGIN_HOST
 from bench.watch import Api, Board
@@ -34,7 +34,6 @@ PROGRAMS = {
     "postgres": "/postgres -D",
     "nginx": "nginx: master ",
 }
-LONGEST_SECONDS = 3600.0
 
 
 class Stand:
@@ -111,9 +110,7 @@ class Stand:
         """Pages that come back as the snippet does, from an address for each visitor; with a ledger."""
         run = secrets.randbits(32)
         ledger = str(self._ledgers / f"ledger-{run:08x}")
-        made = Plan(
-            mode, self.key, (self.port,), LONGEST_SECONDS, run, pages=pages, returns=True, ledger=ledger
-        )
+        made = Plan(mode, self.key, (self.port,), MOST_SECONDS, run, pages=pages, returns=True, ledger=ledger)
         return replace(made, **more)  # type: ignore[arg-type]  # checked by Plan's own names
 
     def stored(self, fleet: VisitorFleet) -> verify.Stored:
