@@ -73,6 +73,8 @@ def _postgres(on: Ground, quick: bool) -> Iterator[Figure]:
             board.live(), looks.watch(1.0)
             disk.fill(stand)
             noticed = seconds_until(lambda: readiness(stand) != "ok", 60)
+            # Others than the writer may notice first, while its own rows still find room in Postgres' log.
+            seconds_until(lambda: metrics(stand)["footfall_spool_bytes"] > 0, 60)
             looks.watch(full)
             yield from _alarms(name, stand, board)
             waiting = metrics(stand)["footfall_spool_bytes"]
