@@ -66,7 +66,7 @@ async def refusal(source: BrokerSource) -> str:
 
 def nats(port: int) -> BrokerSource:
     return NatsSource(
-        BrokerPlace("tls", "nats", True, "127.0.0.1", port, "", "", ""), "clicks", None, "g", 99
+        BrokerPlace("tls", "nats", True, "127.0.0.1", port, "", "", ""), "clicks", None, "g", 99, 60.0
     )
 
 

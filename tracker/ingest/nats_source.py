@@ -30,7 +30,7 @@ from tracker.ingest.broker import (
 from tracker.ingest.broker_items import BrokerMessage
 from tracker.ingest.broker_place import BrokerPlace
 
-ACK, ACK_WAIT_SECONDS = b"+ACK", 60.0
+ACK = b"+ACK"
 # More than is ever held here; JetStream's own bound, 1,000, is a single batch.
 ACKS_PENDING = 20_000
 EXPIRES_SECONDS = 5.0
@@ -44,12 +44,21 @@ class NatsSource:
     """One subject. Without `durable` what comes while nobody listens is lost, as core NATS has it."""
 
     def __init__(
-        self, place: BrokerPlace, subject: str, durable: str | None, group: str, bytes_most: int
+        self,
+        place: BrokerPlace,
+        subject: str,
+        durable: str | None,
+        group: str,
+        bytes_most: int,
+        claim_after: float,
     ) -> None:
-        """`group`: consumers of one group share the subject. `bytes_most`: held at once, of core NATS."""
+        """`group`: consumers of one group share the subject. `bytes_most`: held at once, of core NATS.
+        `claim_after`: seconds after which JetStream says again what was not acknowledged; a durable consumer
+        that is there already keeps its own."""
         self.lost = 0
         self._place, self._subject, self._group = place, subject, group
         self._durable, self._bytes_most = durable, bytes_most
+        self._claim_after = claim_after
         self._nats = Client()
         self._came: deque[Msg] = deque()
         self._bytes = 0
@@ -166,7 +175,7 @@ class NatsSource:
                     filter_subject=self._subject,
                     deliver_policy=DeliverPolicy.ALL,
                     ack_policy=AckPolicy.EXPLICIT,
-                    ack_wait=ACK_WAIT_SECONDS,
+                    ack_wait=self._claim_after,
                     max_ack_pending=ACKS_PENDING,
                 ),
             )

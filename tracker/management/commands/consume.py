@@ -24,7 +24,7 @@ from tracker.liveness.notify import READY, STOPPING, Notify
 from tracker.sites.tracked_site import TrackedSite
 
 BATCH, BATCH_MOST = 1000, 10_000
-CLAIM_SECONDS = 60.0
+CLAIM_SECONDS, CLAIM_SECONDS_MOST = 60.0, 86_400
 DURABLE = re.compile(r"[A-Za-z0-9_-]{1,128}")
 # Tokens between dots; * stands for one, and > at the end for the rest.
 NATS_SUBJECT = re.compile(r"(?:[^\s.*>]+|\*)(?:\.(?:[^\s.*>]+|\*))*(?:\.>)?|>")
@@ -47,6 +47,16 @@ def _batch(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= BATCH_MOST:
         raise argparse.ArgumentTypeError(f"a number from 1 to {BATCH_MOST:,}")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= CLAIM_SECONDS_MOST:
+        raise argparse.ArgumentTypeError(f"seconds, above 0 and up to {CLAIM_SECONDS_MOST:,}")
+    return seconds
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
@@ -108,11 +118,11 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--claim-after",
-            type=float,
+            type=_seconds,
             default=CLAIM_SECONDS,
             metavar="S",
-            help="Redis: seconds after which what another consumer took, and did not acknowledge, is taken "
-            f"over ({CLAIM_SECONDS:.0f})",
+            help="Redis and JetStream: seconds after which what a consumer took, and did not acknowledge, "
+            f"comes again ({CLAIM_SECONDS:.0f}); a durable consumer that is there keeps its own",
         )
 
     def handle(self, *args: Any, **chosen: Any) -> None:
@@ -219,7 +229,8 @@ def _source(place: BrokerPlace, subject: str, site: TrackedSite, chosen: dict[st
         from tracker.ingest.nats_source import NatsSource
 
         durable = None if chosen["durable"] is None else name
-        return NatsSource(place, subject, durable, name, settings.FOOTFALL_CONSUME_BYTES)
+        most = settings.FOOTFALL_CONSUME_BYTES
+        return NatsSource(place, subject, durable, name, most, chosen["claim_after"])
     if place.kind == "redis":
         from tracker.ingest.redis_source import RedisSource
 
