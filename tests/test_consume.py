@@ -172,7 +172,18 @@ def test_jetstream_is_stored_once_whatever_is_killed(
     footfall: Product, broker: Broker, consume: Started
 ) -> None:
     key = footfall.add_site("jetstream.example")
-    words = (broker.url, "--subject", "kept.*", "--site", key, "--durable", "--batch", "40", "--claim-after", "5")
+    words = (
+        broker.url,
+        "--subject",
+        "kept.*",
+        "--site",
+        key,
+        "--durable",
+        "--batch",
+        "40",
+        "--claim-after",
+        "5",
+    )
     paths = [f"/{number}" for number in range(900)]
     publish(broker, "kept.a", [click(path) for path in paths[:400]], stream="KEPT")
 

@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -221,6 +221,13 @@ def live_tabs(fleet: Product, key: str) -> int:
     return int(found[1])
 
 
+def counted(fleet: Product, key: str, tabs: int) -> bool:
+    """Whether the API says so; what takes the place of a dead process may not answer yet."""
+    with suppress(OSError):
+        return live_tabs(fleet, key) == tabs
+    return False
+
+
 @pytest.mark.waits
 def test_an_edge_that_hangs_keeps_nobody_waiting_and_is_replaced(fleet: Product, key: str) -> None:
     (hung,) = family(fleet, "edge-1.ws")
@@ -237,7 +244,7 @@ def test_an_edge_that_hangs_keeps_nobody_waiting_and_is_replaced(fleet: Product,
         wait_for(lambda: family(fleet, "edge-1.ws") not in ([hung], []), 30)
         wait_for(lambda: not Path(f"/proc/{hung}").exists(), 30)
     assert waited < 8 * SILENCE
-    wait_for(lambda: live_tabs(fleet, key) == 0, 15)
+    wait_for(lambda: counted(fleet, key, 0), 15)
     wait_for(lambda: any("edge 1 has given no sign of life" in line for line in fleet.lines))
 
 
@@ -256,7 +263,7 @@ def test_whatever_hangs_is_replaced_and_all_goes_on(fleet: Product, key: str, na
     os.kill(hung, signal.SIGSTOP)
     wait_for(lambda: HANGING[name](fleet) not in ([hung], []), 12 * SILENCE + 30)
     wait_for(lambda: let_in(fleet, key, "127.0.7.1"), 30)
-    wait_for(lambda: live_tabs(fleet, key) == 0, 20)
+    wait_for(lambda: counted(fleet, key, 0), 60)
 
 
 @pytest.mark.waits
@@ -278,7 +285,7 @@ def test_the_one_process_that_hangs_is_replaced_and_its_pages_count_again() -> N
             assert product.web != hung
             for last in range(1, 9):
                 say(pages.enter_context(dial(product, key, f"127.0.8.{last}")))
-            wait_for(lambda: live_tabs(product, key) == 8, 15)
+            wait_for(lambda: counted(product, key, 8), 15)
             print(f"counted right again {time.monotonic() - began:.1f} s after it hung")
         assert any("web has given no sign of life" in line for line in product.lines)
         assert product.stop() == 0
