@@ -95,6 +95,13 @@ def test_a_second_tab_hides_the_first() -> None:
     assert first.seconds > visit.second_tab.seconds
 
 
+def test_as_many_leave_at_once_as_on_other_sites() -> None:
+    walks = [a_walk(seed) for seed in range(2000)]
+    alone = [each.stays[0] for each in walks if len(each.stays) == 1 and not each.second_tab]
+    bounced = [stay for stay in alone if not stay.event and stay.moments[-1].engaged_ms < 10_000]
+    assert 0.18 < len(bounced) / len(walks) < 0.35
+
+
 def test_as_many_are_there_as_were_asked_for_and_their_number_swings() -> None:
     rng = Random(1)
     arrivals = rhythm.Rhythm(rng, AVERAGE)

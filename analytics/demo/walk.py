@@ -8,6 +8,8 @@ from analytics.demo.facts import EVENTS, IN_PLACE, PLACES, Source
 from tracker.contract.attention import Attention
 
 LEAVES: Final = 0.34  # after any page
+GLANCES: Final = 0.6  # of those who leave after the first page: it was not what they looked for
+GLANCE: Final = (2.0, 5.0)  # seconds
 PAGES: Final = 12  # at most, in one visit
 SPREAD: Final = 0.8  # of the log-normal dwell times
 SHORTEST, LONGEST = 2.0, 300.0  # seconds on one page
@@ -57,6 +59,9 @@ class Walk:
 def walk(rng: Random, source: Source) -> Walk:
     """A visit of somebody who follows `source`."""
     path = rng.choice(source.entries)
+    if rng.random() < LEAVES * GLANCES:
+        glance = stay(rng, path, rng.uniform(*GLANCE))
+        return Walk(source.referrer, (replace(glance, query=source.query, event=False),))
     second_tab = None
     stays: list[Stay] = []
     for number in range(PAGES):
@@ -73,7 +78,7 @@ def walk(rng: Random, source: Source) -> Walk:
         elif path.startswith(IN_PLACE) and stays[-1].path.startswith(IN_PLACE):
             current = replace(current, in_place=True)
         stays.append(current)
-        if rng.random() < LEAVES:
+        if rng.random() < (LEAVES if number else LEAVES * (1 - GLANCES)):
             break
         path = rng.choice(PLACES[path].links)
     return Walk(source.referrer, tuple(stays), second_tab)
