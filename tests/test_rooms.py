@@ -162,6 +162,7 @@ PURE_ROOMS = ("tracker.contract", "tracker.visitors", "tracker.pages", "tracker.
 PURE_MODULES = (
     "tracker.across.messages",
     "tracker.across.vitals",
+    "tracker.postgres.sqlstates",
     "tracker.server.frames",
     "tracker.server.handshake",
     "tracker.server.http_head",

@@ -15,6 +15,7 @@ from scripts.stands.product import Product
 from scripts.stands.waiting import wait_for
 from tests.api_clients import ApiClient
 from tests.board_sockets import visit
+from tracker.ingest.item_batch import by_server
 
 BOT = "Googlebot/2.1 (+http://www.google.com/bot.html)"
 Say = Callable[..., list[dict[str, Any]]]
@@ -228,6 +229,14 @@ def test_batches_come_in_three_shapes_and_are_bounded(writer: ApiClient, seen: s
     assert writer.refused("sites/nosuch/events", {"items": []})[0] == 404
     reader = ApiClient(product, product.add_token())
     assert reader.refused(path, {"items": []})[0] == 403
+
+
+def test_a_server_whose_name_is_no_tag_costs_itself_alone() -> None:
+    points = by_server("shop", {("view", "app-1"): 2, ("view", "app\t2"): 1, ("event", "app-3"): 1}.items())
+    assert [(point.name, point.value, point.tags["server"]) for point in points] == [
+        ("site.views", 2.0, "app-1"),
+        ("site.events", 1.0, "app-3"),
+    ]
 
 
 def test_what_each_server_said_is_a_series(writer: ApiClient, say: Say, seen: str) -> None:

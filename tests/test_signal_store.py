@@ -9,8 +9,17 @@ import pytest
 from tests.signal_tables import postgres
 from tracker.postgres.connect import connect
 from tracker.signals import signal_store, signal_tables
-from tracker.signals.datapoint import Datapoint, Series, SeriesKind
+from tracker.signals.datapoint import (
+    SERIES_BYTES_MOST,
+    TAGS_MOST,
+    Datapoint,
+    NotADatapoint,
+    Series,
+    SeriesKind,
+    series,
+)
 from tracker.signals.signal_store import SignalStore
+from tracker.signals.signal_writer import SignalWriter
 from tracker.signals.windows import Row, Windows
 
 __all__ = ["postgres"]
@@ -92,6 +101,39 @@ def test_ten_thousand_series_of_every_length(postgres: psycopg.Connection) -> No
     assert postgres.execute("SELECT count(*), count(DISTINCT series_id) FROM tracker_signal").fetchall() == [
         (30_000, 10_000)
     ]
+
+
+def test_the_longest_series_that_is_taken_fits_the_index(postgres: psycopg.Connection) -> None:
+    chance = random.Random(5)
+
+    def noise(length: int) -> str:
+        # Four bytes a character, of which nothing can be compressed.
+        return "".join(chr(chance.randrange(0x20000, 0x2A000)) for _ in range(length))
+
+    room, tags = SERIES_BYTES_MOST - 4, dict[str, str]()
+    while room >= 20 and len(tags) < TAGS_MOST:
+        tags[noise(4)] = noise(min(26, (room - 16) // 4))
+        room -= 16 + 4 * min(26, (room - 16) // 4)
+    longest = series(noise(1), SeriesKind.COUNTER, tags)
+    with pytest.raises(NotADatapoint):
+        series(noise(200), SeriesKind.COUNTER, tags)
+    SignalStore(postgres, 1, KEPT).write(rows_of(Datapoint(longest, 1)))
+    assert len(stored(postgres)) == 3
+
+
+def test_a_window_that_postgres_never_takes_costs_itself_alone(postgres: psycopg.Connection) -> None:
+    chance = random.Random(7)
+    noise = "".join(chr(chance.randrange(0x20000, 0x2A000)) for _ in range(1500))
+    odd = Series("odd", SeriesKind.COUNTER, (("a", noise),))
+    good = [Series(f"good{n}", SeriesKind.COUNTER) for n in range(5)]
+    writer = SignalWriter(lambda: connect(), KEPT)
+    writer.put(rows_of(*(Datapoint(each, 1) for each in (*good, odd))))
+    writer.put(rows_of(Datapoint(TIME, 3)))
+    writer.start()
+    assert writer.end(60)
+    assert writer.refused == 3
+    assert {row[0] for row in stored(postgres)} == {"api.time", *(each.name for each in good)}
+    assert not writer.activity.problem
 
 
 def test_names_without_end_are_not_remembered(

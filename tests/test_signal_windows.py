@@ -4,6 +4,7 @@ import math
 import random
 import statistics
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -112,6 +113,45 @@ def test_a_set_of_too_many_members_is_bounded() -> None:
     points = [(1.0, Datapoint(USERS, 0, member=str(n))) for n in range(MEMBERS_MOST + 5)]
     (row,) = windows_over(USERS, points, 10)
     assert (row.count, row.distinct) == (MEMBERS_MOST + 5, MEMBERS_MOST)
+
+
+def test_all_sets_together_are_bounded_and_make_room_as_they_end() -> None:
+    windows = Windows(0, members_most=5)
+    other = Series("other", SeriesKind.SET)
+    for member in ("a", "b", "c" * 60_000, "a"):
+        windows.add([Datapoint(USERS, 0, member=member), Datapoint(other, 0, member=member)])
+    found = {row.series.name: (row.count, row.distinct) for row in closed(windows, 10)}
+    assert found == {"users": (4, 3), "other": (4, 2)}
+    assert windows.refused == {Reason.TOO_MANY_MEMBERS: 1}
+    # What the longer windows hold of them is theirs, until they end.
+    windows.add([Datapoint(USERS, 0, member="a")])
+    assert [(row.distinct, row.seconds) for row in closed(windows, 700) if row.series == USERS] == [
+        (0, 10),
+        (3, 60),
+        (3, 600),
+    ]
+    windows.add([Datapoint(USERS, 0, member=str(n)) for n in range(5)])
+    assert [row.distinct for row in windows.rows()] == [5]
+
+
+def test_names_without_end_are_not_looked_for_among_all_each_time() -> None:
+    class Counted(dict[Series, int]):
+        walked = 0
+
+        def items(self) -> Any:
+            Counted.walked += 1
+            return super().items()
+
+    windows = Windows(0, most=2)
+    windows._known = Counted()
+    for number in range(50):
+        windows.add([Datapoint(Series(f"s{number}", SeriesKind.COUNTER), 1)])
+    assert Counted.walked == 1
+    assert windows.refused == {Reason.TOO_MANY_SERIES: 48}
+    list(windows.close(700))
+    windows.add([Datapoint(Series("new", SeriesKind.COUNTER), 1)])
+    assert Counted.walked == 2
+    assert [row.series.name for row in windows.rows()] == ["new"]
 
 
 def test_names_beyond_the_bound_share_one_and_are_counted() -> None:

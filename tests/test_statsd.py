@@ -109,6 +109,7 @@ def test_values_may_be_packed_and_lines_follow_each_other() -> None:
         ("a:1|c|@", Reason.BAD_RATE),
         ("_e{5,4}:title|text", Reason.UNSUPPORTED),
         ("_sc|Redis connection|2", Reason.UNSUPPORTED),
+        ("a:1|c|#" + ",".join(f"{n:02}:{'ä' * 70}" for n in range(20)), Reason.BAD_TAGS),
         (f"{'n' * LINE_MOST}:1|c", Reason.TOO_LONG),
         ("a:" + "1:" * 1000 + "1|ms", Reason.TOO_LONG),
     ],
@@ -149,6 +150,24 @@ def test_what_a_client_writes_is_read(
     (point,) = read(f"{name}:{value!r}|{kind}" + (f"|#{written}" if tags else ""))
     assert point.series == Series(name, kind, tuple(sorted(tags.items())))
     assert point.value == value
+
+
+@pytest.mark.parametrize("known", [b"u:a|s", b"t:1|ms"])
+def test_a_line_that_is_too_long_is_refused_where_its_name_is_known_too(known: bytes) -> None:
+    reader = Statsd()
+    assert len(reader.read(known)) == 1
+    head, _, rest = known.partition(b":")
+    assert reader.read(head + b":" + b"0" * LINE_MOST + rest) == []
+    assert reader.refused == {Reason.TOO_LONG: 1}
+
+
+def test_long_names_without_end_are_forgotten_by_their_bytes() -> None:
+    reader = Statsd()
+    for number in range(3000):
+        # Passed over, and known all the same.
+        reader.read(b"a:1|c|c:%d%s" % (number, b"x" * 8000))
+    assert reader.remembered * 8000 <= 16 * 1024 * 1024
+    assert not reader.refused
 
 
 def test_names_without_end_are_forgotten() -> None:

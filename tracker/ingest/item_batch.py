@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -168,15 +168,21 @@ class ItemBatch:
             for each in self._wanted
             if each.item.server and not self._verdicts.said[each.place]
         )
-        points = [
-            JsonPoint(f"site.{kind}s", "c", float(count), {"site": self._site.key, "server": server})
-            for (kind, server), count in counted.items()
-        ]
-        with suppress(NobodyGathers, NotADatapoint):
-            for point in points:
-                read(point)
+        points = by_server(self._site.key, counted.items())
+        with suppress(NobodyGathers):
             if points:
                 await gathering.send(settings.FOOTFALL_SIGNALS_SOCKET, points)
+
+
+def by_server(site: str, counted: Iterable[tuple[tuple[str, str], int]]) -> list[JsonPoint]:
+    """What was stored, by kind and server, as datapoints; a name that is no tag costs itself alone."""
+    points: list[JsonPoint] = []
+    for (kind, server), count in counted:
+        point = JsonPoint(f"site.{kind}s", "c", float(count), {"site": site, "server": server})
+        with suppress(NotADatapoint):
+            read(point)
+            points.append(point)
+    return points
 
 
 def _known(site_id: int, items: Collection[WantedItem]) -> set[tuple[str, UUID]]:

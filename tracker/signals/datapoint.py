@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 NAME_MOST = 200  # characters; the longest names of statsd exporters and Kubernetes pods stay below
 TAGS_MOST = 20
+# Of the name and all tags. With 8 bytes more for each tag, and some 40 around them, they fit a line of
+# Postgres' index, which has 2,704, even where nothing of them can be compressed.
+SERIES_BYTES_MOST = 2400
 # Nanoseconds since 1970 are below; the squares of so large numbers, and sums of many, are still numbers.
 VALUE_MOST = 1e19
 OTHER = "(other)"
@@ -63,6 +66,8 @@ class Reason(StrEnum):
     TOO_LONG = "too_long"
     TOO_MANY_SERIES = "too_many_series"
     """It was counted under the name `(other)`."""
+    TOO_MANY_MEMBERS = "too_many_members"
+    """All sets together hold as many as they may: it was counted, but not as one more."""
     KERNEL = "kernel"
     """The kernel's buffer was full: nobody has seen what it held."""
 
@@ -77,4 +82,6 @@ def series(name: str, kind: SeriesKind, tags: dict[str, str]) -> Series:
         text = key + value
         if not key or len(text) > NAME_MOST or not text.isprintable():
             raise NotADatapoint(Reason.BAD_TAGS)
+    if sum(len(text.encode()) for text in (name, *tags, *tags.values())) > SERIES_BYTES_MOST:
+        raise NotADatapoint(Reason.BAD_TAGS)
     return Series(name, kind, tuple(sorted(tags.items())))

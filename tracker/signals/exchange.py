@@ -32,7 +32,7 @@ from tracker.signals.log_relay import LogRelay
 from tracker.signals.name_patterns import NamePatterns
 from tracker.signals.signals import Signals
 from tracker.signals.site_relay import SiteRelay
-from tracker.signals.windows import Row
+from tracker.signals.windows import SERIES_MOST, Row
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +41,8 @@ TELL_SECONDS = 0.5
 # Of windows that fill, told in one go: 500 are 5 ms. Those beyond are told when they have ended.
 FILLING_MOST = 500
 PORTION = 1000
+# Names that are made up without end must not be known for ever.
+KEPT_MOST = 2 * SERIES_MOST
 # What ended while somebody who follows now was still reading the tables is told once more.
 RECENT = 3
 # Who does not read that much is not there any more.
@@ -71,7 +73,7 @@ class Follower:
     def begin_window(self) -> None:
         """Windows begin anew, and so what is known of them."""
         self._told.clear()
-        if len(self._kept) > 100_000:
+        if len(self._kept) > KEPT_MOST:
             self._kept.clear()
 
     def tell_filling(self, signals: Signals) -> None:

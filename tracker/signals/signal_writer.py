@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 import psycopg
 
 from tracker.liveness.activity import Activity, go_on_in_thread
+from tracker.liveness.error_report import kind_of
+from tracker.postgres.sqlstates import AWAY_STATES, VALUE_STATES
 from tracker.signals.signal_store import SignalStore
 from tracker.signals.signal_tables import Kept
 from tracker.signals.windows import Row
@@ -30,6 +32,8 @@ class SignalWriter:
         """`most`: rows that may wait."""
         self.activity = Activity("Storing datapoints", PATIENCE_SECONDS)
         self.let_go = 0
+        self.refused = 0
+        """Windows that Postgres never takes, whoever asks it."""
         self._connect = connect
         self._kept = kept
         self._most = most
@@ -78,8 +82,10 @@ class SignalWriter:
                     connection.autocommit = True
                     self._store(SignalStore(connection, self._run, self._kept))
             except psycopg.Error as error:
+                if error.sqlstate and not error.sqlstate.startswith((*AWAY_STATES, "40")):
+                    raise  # told as what nobody foresaw, and tried again
                 if not complained:
-                    logger.warning("signals: Postgres is away (%s)", type(error).__name__)
+                    logger.warning("signals: Postgres is away (%s)", kind_of(error))
                 complained = True
                 if self._ending.wait(RETRY_SECONDS):
                     # Nobody waits for a database that is away to come back.
@@ -88,11 +94,11 @@ class SignalWriter:
     def _store(self, store: SignalStore) -> None:
         """Store what comes, for as long as the connection lives."""
         while True:
-            self.activity.progressed()
             with self._lock:
                 rows = self._waiting[0] if self._waiting else None
             if rows is not None:
-                store.write(rows)
+                self._write(store, rows)
+                self.activity.progressed()
                 with self._lock:
                     # Unless it was let go meanwhile: then it is stored all the same.
                     if self._waiting and self._waiting[0] is rows:
@@ -100,5 +106,25 @@ class SignalWriter:
             elif self._ending.is_set():
                 return
             else:
+                self.activity.progressed()
                 self._more.wait(PATIENCE_SECONDS / 2)
                 self._more.clear()
+
+    def _write(self, store: SignalStore, rows: Sequence[Row]) -> None:
+        """Store a batch, by halves where Postgres never takes all of it. Raises psycopg.Error."""
+        parts = deque([rows])
+        while parts:
+            part = parts.popleft()
+            try:
+                store.write(part)
+            except psycopg.Error as error:
+                if error.sqlstate not in VALUE_STATES:
+                    raise
+                if len(part) > 1:
+                    middle = len(part) // 2
+                    parts.extendleft([part[middle:], part[:middle]])
+                    continue
+                self.refused += 1
+                logger.warning(
+                    "signals: Postgres never takes a window (%s; %d so far)", kind_of(error), self.refused
+                )

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from tracker.signals.datapoint import VALUE_MOST, Datapoint, NotADatapoint, Reason, Series, SeriesKind, series
 
 LINE_MOST = 8192  # bytes; DogStatsD's clients pack values into as much over a unix socket
-HEADS_MOST = 50_000
+HEADS_MOST, HEADS_BYTES_MOST = 50_000, 16 * 1024 * 1024
 PACKED_MOST = 1000
 RATE_LEAST = 1e-6
 EVENT, CHECK = b"_e{", b"_sc|"
@@ -31,6 +31,7 @@ class Statsd:
 
     def __init__(self) -> None:
         self._heads: dict[tuple[bytes, bytes], _Head] = {}
+        self._bytes = 0  # of the lines from which they were learned
         self.refused: Counter[Reason] = Counter()
 
     @property
@@ -49,6 +50,8 @@ class Statsd:
             value, _, kind = rest.partition(b"|")
             head = heads.get((name, kind))
             try:
+                if len(line) > LINE_MOST:
+                    raise NotADatapoint(Reason.TOO_LONG)
                 if head is None:
                     head = self._learn(line, name, kind)
                 if head.series.kind is not SeriesKind.SET and b":" not in value:
@@ -60,14 +63,14 @@ class Statsd:
         return datapoints
 
     def _learn(self, line: bytes, name: bytes, kind: bytes) -> _Head:
-        if len(line) > LINE_MOST:
-            raise NotADatapoint(Reason.TOO_LONG)
         if line.startswith((EVENT, CHECK)):
             raise NotADatapoint(Reason.UNSUPPORTED)
         head = _head(name, kind)
-        if len(self._heads) >= HEADS_MOST:
+        self._bytes += len(name) + len(kind)
+        if len(self._heads) >= HEADS_MOST or self._bytes > HEADS_BYTES_MOST:
             # Rather learn the living ones anew than know for ever what was said once.
             self._heads.clear()
+            self._bytes = len(name) + len(kind)
         self._heads[name, kind] = head
         return head
 

@@ -16,6 +16,8 @@ from tracker.signals.datapoint import OTHER, VALUE_MOST, Datapoint, Reason, Seri
 SPANS = (10, 60, 600)  # seconds; each holds a whole number of those before it
 DISTINCT_MOST = 1000
 MEMBERS_MOST = 10_000
+# Of all sets in all windows: some 80 MB.
+MEMBERS_TOGETHER_MOST = 1_000_000
 SERIES_MOST = 10_000
 PORTION = 200
 DIGITS = 3
@@ -175,25 +177,45 @@ class Values:
 
 
 @dataclass(slots=True)
-class Members:
-    """Who was in a set."""
+class MemberRoom:
+    """How many members more all sets together may hold, and how many found no room."""
 
+    left: int
+    missed: int = 0
+
+
+@dataclass(slots=True)
+class Members:
+    """Who was in a set: 64 bits of each, since a text may be as long as a message."""
+
+    room: MemberRoom
     count: float = 0.0
-    members: set[str] = field(default_factory=set)
+    members: set[int] = field(default_factory=set)
 
     def add(self, datapoint: Datapoint) -> None:
         """Take one more."""
         self.count += datapoint.weight
-        if len(self.members) < MEMBERS_MOST:
-            self.members.add(datapoint.member)
+        self._keep(hash(datapoint.member))
 
     def gather(self, other: "Members") -> None:
-        """Take all that a later window of the same series holds."""
+        """Take all that a later window of the same series holds, which lets go of it."""
         self.count += other.count
+        other.let_go()
         for member in other.members:
-            if len(self.members) >= MEMBERS_MOST:
-                break
-            self.members.add(member)
+            self._keep(member)
+
+    def let_go(self) -> None:
+        """Make room for the members of others: this window is over."""
+        self.room.left += len(self.members)
+
+    def _keep(self, member: int) -> None:
+        if member in self.members or len(self.members) >= MEMBERS_MOST:
+            return
+        if not self.room.left:
+            self.room.missed += 1
+            return
+        self.room.left -= 1
+        self.members.add(member)
 
     def row(self, series: Series, seconds: int, at: int) -> Row:
         """What it comes to, as a window of this series."""
@@ -208,19 +230,23 @@ GATHERED: dict[SeriesKind, Callable[[], Gathered]] = {
     SeriesKind.TIMER: Values,
     SeriesKind.HISTOGRAM: Values,
     SeriesKind.DISTRIBUTION: Values,
-    SeriesKind.SET: Members,
 }
 
 
 class Windows:
     """All windows that are open; `now` is in seconds since 1970 and never goes back."""
 
-    def __init__(self, now: float, most: int = SERIES_MOST) -> None:
+    def __init__(
+        self, now: float, most: int = SERIES_MOST, members_most: int = MEMBERS_TOGETHER_MOST
+    ) -> None:
+        """`most`: series; `members_most`: of all sets together."""
         self._most = most
+        self._room = MemberRoom(members_most)
         self._known: dict[Series, int] = {}  # when it was last heard of: the begin of its shortest window
         self._levels: dict[Series, float] = {}
         self._open: dict[int, dict[Series, Gathered]] = {seconds: {} for seconds in SPANS}
         self._began = _begin(now, SPANS[0])
+        self._looked_at = -1  # for series that are silent: the window in which that was
         self.refused: Counter[Reason] = Counter()
 
     def __len__(self) -> int:
@@ -238,10 +264,15 @@ class Windows:
             gathered = current.get(series)
             if gathered is None:
                 series = self._admitted(series, own)
-                gathered = current.setdefault(series, GATHERED[series.kind]())
+                gathered = current.get(series)
+                if gathered is None:
+                    gathered = current[series] = self._made(series.kind)
             if series.kind is SeriesKind.GAUGE:
                 datapoint = self._absolute(series, datapoint)
             gathered.add(datapoint)
+
+    def _made(self, kind: SeriesKind) -> Gathered:
+        return Members(self._room) if kind is SeriesKind.SET else GATHERED[kind]()
 
     def _absolute(self, series: Series, datapoint: Datapoint) -> Datapoint:
         """A gauge's datapoint as a level. Steps from a level that nobody told begin at 0, as in statsd."""
@@ -261,7 +292,13 @@ class Windows:
         return series
 
     def _forget(self) -> bool:
-        """Forget those that were silent for all of the longest window; whether there were any."""
+        """Forget those that were silent for all of the longest window; whether there were any.
+
+        Within a window no more of them become so: whoever makes names up without end must not have all
+        that are known looked through for each."""
+        if self._looked_at == self._began:
+            return False
+        self._looked_at = self._began
         silent = [each for each, heard in self._known.items() if heard < self._began - SPANS[-1]]
         for each in silent:
             del self._known[each]
@@ -295,8 +332,7 @@ class Windows:
             finished, self._open[seconds] = self._open[seconds], {}
             for portion in _portions(finished.items()):
                 yield [gathered.row(series, seconds, began) for series, gathered in portion]
-                if longer:
-                    self._gather(self._open[longer], portion)
+                self._hand_on(portion, longer)
 
     def end(self) -> Iterator[list[Row]]:
         """What all windows hold, unfinished as they are: for a process that stops."""
@@ -304,17 +340,23 @@ class Windows:
             began = _begin(self._began, seconds)
             portion = list(self._open[seconds].items())
             yield [gathered.row(series, seconds, began) for series, gathered in portion]
-            if longer:
-                self._gather(self._open[longer], portion)
+            self._hand_on(portion, longer)
         self._open = {seconds: {} for seconds in SPANS}
 
-    @staticmethod
-    def _gather(longer: dict[Series, Gathered], portion: Iterable[tuple[Series, Gathered]]) -> None:
+    def _hand_on(self, portion: Iterable[tuple[Series, Gathered]], longer: int | None) -> None:
+        """What ended goes into the longer window; out of the longest, nowhere."""
         for series, gathered in portion:
+            if longer is None:
+                if isinstance(gathered, Members):
+                    gathered.let_go()
+                continue
             # Its rows are made: the longer window may go on with the very object.
-            there = longer.setdefault(series, gathered)
+            there = self._open[longer].setdefault(series, gathered)
             if there is not gathered:
                 there.gather(gathered)  # type: ignore[arg-type]  # of the same kind, as the series is
+        if self._room.missed:
+            self.refused[Reason.TOO_MANY_MEMBERS] += self._room.missed
+            self._room.missed = 0
 
 
 def _begin(at: float, seconds: int) -> int:

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from tracker.postgres.sqlstates import VALUE_STATES
 from tracker.storing.entries import Entry
 
-# Of errors of Postgres, those that speak of a value: too large or out of range (a number, a time, a line of
-# an index), no text at all, text that JSON cannot hold; and a row that is there already.
-SQLSTATES = frozenset(("22001", "22003", "22008", "22021", "22P05", "54000", "23505", "23514"))
+# Errors of Postgres that speak of a value; and a row that is there already, or that a check refuses.
+SQLSTATES = VALUE_STATES | {"23505", "23514"}
 # How wide the columns of whole numbers are, in bits; others fit every column or are cut to it.
 BITS = {"site_id": 32, "connection": 32, "width": 32}
 TIMES = ("began_at", "sign_at", "ended_at", "claimed_at", "at")

@@ -21,6 +21,7 @@ from tracker.contract.drops import Drop
 from tracker.contract.records import Placed
 from tracker.liveness.activity import Activities
 from tracker.liveness.error_report import kind_of
+from tracker.postgres.sqlstates import AWAY_STATES
 from tracker.storing.edge_connection import LONGEST_PAUSE, EdgeConnection, lost_race, passing
 from tracker.storing.entries import Entry, Key
 from tracker.storing.postgres_thread import PostgresThread, Unanswered
@@ -36,9 +37,6 @@ ANSWER_SECONDS = 2.0
 # How long what comes may wait behind a batch of the spool, or a sign of life, that Postgres is slow to take.
 TURN_SECONDS = 0.25
 GOODBYE_SECONDS = 2.0
-# How SQLSTATEs begin that say so: no connection, no resources, locked, an operator at work, no disk; and of a
-# server that only reads, in the middle of a failover.
-AWAY_STATES = ("08", "53", "55", "57", "58", "25006")
 STUCK = "Neither Postgres nor the spool on disk takes anything: nothing is stored or acknowledged."
 AWAY = "Postgres takes nothing: what comes is kept on disk until it does."
 Parts = deque[list[Entry]]
