@@ -221,6 +221,19 @@ def test_passwords_are_hashed_in_threads_that_give_way() -> None:
         assert not check_password("another", kept)
 
 
+def test_a_process_that_was_started_with_nice_hashes_too() -> None:
+    """Nobody but root may go back from what it was started with."""
+
+    def niceness() -> int:
+        os.nice(12)
+        return HashingThreads(1, waiting=1).run(
+            lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+        )
+
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(niceness).result() >= 12 + 7
+
+
 def test_beyond_those_who_may_wait_a_password_is_refused_at_once() -> None:
     threads = HashingThreads(2, waiting=1)
     # In another thread: without the bound it would wait for those who wait for this test.

@@ -69,6 +69,7 @@ def hash_in(threads: HashingThreads) -> None:
 
 
 def _give_way() -> None:
-    # Linux keeps a niceness for each thread, and anybody may raise it. The work itself is OpenSSL's, which
-    # lets go of Python's lock for all of it.
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+    # Linux keeps a niceness for each thread, and anybody may raise it: this adds to what the process was
+    # started with, since only root may go back. The work itself is OpenSSL's, which lets go of Python's lock
+    # for all of it.
+    os.nice(NICENESS)
