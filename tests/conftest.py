@@ -19,18 +19,30 @@ from scripts.stands import clusters
 from scripts.stands.folders import new_folder
 from scripts.stands.ports import free_port
 from scripts.stands.product import QUICK_SETTINGS, Product, running
-from tests.guest import browser, complaints, context, host, page, peer, playwright, whole_browser, whole_page
+from tests.guest import (
+    awake_browsers,
+    browser,
+    browsers,
+    complaints,
+    context,
+    host,
+    page,
+    peer,
+    whole_browser,
+    whole_page,
+)
 from tests.marked import perhaps_wanted
 
 # Fixtures for every module.
 __all__ = [
+    "awake_browsers",
     "browser",
+    "browsers",
     "complaints",
     "context",
     "host",
     "page",
     "peer",
-    "playwright",
     "whole_browser",
     "whole_page",
 ]

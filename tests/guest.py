@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, WebSocket, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, WebSocket
 
 from scripts.stands.waiting import wait_for
-from tests.browser import SHELL, Complaints, chromium, visitor
+from tests.browser import CHROMIUM, SHELL, Complaints, visitor
+from tests.browsers import Browsers
 from tests.peer import HttpPeer, Message, SocketPeer, http_peer, socket_peer
 
 # Where a stopped clock stands: long after anything that a page could take for its own past.
@@ -20,27 +21,32 @@ UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9
 NETWORK = re.compile(r"(error|warning): (WebSocket connection to|Failed to load resource|Access to fetch)")
 
 
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    """What drives a module's browsers.
-
-    Its loop stays current in the thread: no asynchronous test can run in a module that uses it.
-    """
-    with sync_playwright() as started:
-        yield started
+@pytest.fixture(scope="session")
+def browsers() -> Iterator[Browsers]:
+    """The browsers that all modules use, one after the other."""
+    started = Browsers()
+    yield started
+    started.close()
 
 
 @pytest.fixture(scope="module")
-def browser(playwright: Playwright) -> Iterator[Browser]:
+def awake_browsers(browsers: Browsers) -> Iterator[Browsers]:
+    """The same for a module: none of its tests can be asynchronous."""
+    with browsers.awake():
+        yield browsers
+
+
+@pytest.fixture(scope="module")
+def browser(awake_browsers: Browsers) -> Iterator[Browser]:
     """What a module's tests open boards in, and most visitors come in."""
-    with chromium(playwright, SHELL) as browser:
+    with awake_browsers.lent(SHELL) as browser:
         yield browser
 
 
 @pytest.fixture(scope="module")
-def whole_browser(playwright: Playwright) -> Iterator[Browser]:
+def whole_browser(awake_browsers: Browsers) -> Iterator[Browser]:
     """What visitors come in who go back to a page that was kept."""
-    with chromium(playwright) as browser:
+    with awake_browsers.lent(CHROMIUM) as browser:
         yield browser
 
 
