@@ -104,13 +104,14 @@ def cast_keys(footfall: Product) -> tuple[str, str]:
 # The modules that take longest, half a minute and more each: first, so that none is left alone in the end.
 LONGEST = (
     "test_faults_crashes",
-    *("test_run", "test_questions", "test_backups", "test_board_budgets", "test_socket_bounds", "test_admin"),
-    *("test_edge", "test_fleet", "test_refusals", "test_board_socket", "test_leaving_root", "test_workers"),
-    *("test_snippet_post", "test_doctor", "test_health", "test_bench", "test_login_door"),
+    *("test_questions", "test_backups", "test_refusals", "test_socket_bounds", "test_admin"),
+    *("test_edge", "test_fleet", "test_board_socket", "test_leaving_root", "test_workers"),
+    *("test_doctor", "test_health", "test_bench", "test_login_door"),
 )
 # They wait for browsers and other processes more than they work: run once those that only wait have ended,
 # and so many that both lanes end at about the same time.
 SPARE = (
+    *("test_run", "test_board_budgets", "test_snippet_post", "test_board_faults"),
     *("test_accessibility", "test_board_page", "test_sharing", "test_wall", "test_time_machine"),
     *("test_board_lists", "test_snippet_guest", "test_board_fleet", "test_snippet_page_views"),
     *(
@@ -121,6 +122,7 @@ SPARE = (
         "test_snippet_delivery",
     ),
     *("test_board_day", "test_admin_browser", "test_board_filters"),
+    *("test_snippet_attention", "test_snippet_events"),
 )
 
 

@@ -54,6 +54,15 @@ def test_a_newcomer_sees_a_living_board_in_ten_seconds(product: Product) -> None
 
 
 @pytest.mark.alone
+def test_its_board_is_alive_in_ten_seconds(product: Product, browser: Browser) -> None:
+    with at_board(browser, product, f"/sites/{demo_key(product)}/") as board:
+        visitors = board.locator("[data-figure=visitors]")
+        expect(visitors).to_have_text(re.compile(r"^[1-9]\d*$"), timeout=10_000)
+        expect(board.locator("[data-list=pages] .row").nth(3)).to_be_visible(timeout=10_000)
+        expect(board.get_by_text("demo", exact=True)).to_be_visible()
+
+
+@pytest.mark.alone
 def test_the_readme_shows_todays_product(product: Product, browser: Browser) -> None:
     """Pictures of the demo, each time anew; `scripts/pictures` puts them where README looks for them."""
     wait_for(lambda: any("days before are there" in line for line in product.lines), 60, "the demo's past")

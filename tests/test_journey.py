@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from scripts.stands.product import Product, running
+from scripts.stands.product import Product
 from scripts.stands.waiting import wait_for
 from tests.browser import AGENT, Complaints, visitor
 from tests.nginx import start_nginx
@@ -263,14 +263,3 @@ def stored(product: Product, key: str, looked_at: tuple[float, float]) -> None:
     assert least - 50 <= last["engaged_ms"] <= most
     seconds = (last["ended_at"] - last["began_at"]).total_seconds()
     assert last["engaged_ms"] <= seconds * 1000 + 50
-
-
-@pytest.mark.alone
-def test_the_demo_is_alive_in_ten_seconds(browser: Browser) -> None:
-    with running("--demo") as product, opened(browser) as board:
-        (site,) = product.rows("SELECT key FROM tracker_site WHERE demo")
-        log_in(board, product.url, f"/sites/{site['key']}/", product.password)
-        visitors = board.locator("[data-figure=visitors]")
-        expect(visitors).to_have_text(re.compile(r"^[1-9]\d*$"), timeout=10_000)
-        expect(board.locator("[data-list=pages] .row").nth(3)).to_be_visible(timeout=10_000)
-        expect(board.get_by_text("demo", exact=True)).to_be_visible()
