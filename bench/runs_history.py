@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import psycopg
@@ -83,64 +83,67 @@ def history(on: Ground, quick: bool) -> Iterator[Figure]:
         stored = fill(server.database_url, server.key, past, datetime.now(UTC))
         say("history: sealing")
         yield from _sealing(server, server.product, stored)
-        page = _ReportPage(server, server.product)
-        say("history: plain SQL")
-        baseline = _plain_sql(server)
-        say("history: the report page")
-        cold = page.timed(page.figures("30d", {}))
-        load = os.getloadavg()[0]
-        note = f"{stored:,} page views; load {load:.1f}"
-        yield Figure(
-            "history",
-            "first question after a start, 30 days",
-            cold * 1000,
-            "ms",
-            1_500,
-            at_most=True,
-            note=note,
-        )
-        first = page.timed(*page.questions("30d", {}))
-        warm = page.median("30d", {})
-        note = f"{first * 1000:,.0f} the first time"
-        yield Figure("history", "page of 30 days, compared", warm * 1000, "ms", 200, at_most=True, note=note)
-        note = f"plain SQL {baseline * 1000:,.0f} ms"
-        yield Figure("history", "page of 30 days / plain SQL", baseline / warm, "×", 30, note=note)
-        yield Figure(
-            "history",
-            "the same once today has been read anew",
-            page.renewed("30d", {}) * 1000,
-            "ms",
-            250,
-            at_most=True,
-            note=f"{past.today:,} page views today",
-        )
-        yield _filtered(page, "30d", 600)
-        first = page.timed(*page.questions("90d", {}))
-        warm = page.median("90d", {})
-        note = f"{first * 1000:,.0f} the first time"
-        yield Figure("history", "page of 90 days, compared", warm * 1000, "ms", 300, at_most=True, note=note)
-        yield _filtered(page, "90d", 1_200)
-        tables = {name: page.timed(query) for name, query in page.tables("30d", {}).items()}
-        slowest = sorted(tables.items(), key=lambda each: -each[1])[:3]
-        note = ", ".join(f"{name} {seconds * 1000:,.0f}" for name, seconds in slowest)
-        yield Figure("history", "slowest table", slowest[0][1] * 1000, "ms", 150, at_most=True, note=note)
-        today = page.median("today", {})
-        yield Figure("history", "page of today", today * 1000, "ms", 250, at_most=True)
-        yield from _impacts(page)
-        sweep = page.timed(page.presence("30d", {}))
-        again = page.timed(page.presence("30d", {}))
-        note = f"{sweep * 1000:,.0f} the first time; the page shows the rest before it"
-        yield Figure("history", "visitors at once, 30 days", again * 1000, "ms", 200, at_most=True, note=note)
-        yield from _many_people(server, page)
+        yield from _changelists(server.product)
+        yield from _asked(server, server.product, past, stored)
+
+
+def _asked(server: ServerProcess, product: Product, past: SeededPast, stored: int) -> Iterator[Figure]:
+    """What a report page costs, over HTTP."""
+    page = _ReportPage(server, product)
+    say("history: plain SQL")
+    baseline = _plain_sql(server)
+    say("history: the report page")
+    cold = page.timed(page.figures("30d", {}))
+    yield cold.figure("first question after a start, 30 days", 1_500, f"{stored:,} page views")
+    first = page.timed(*page.questions("30d", {}))
+    warm = page.median("30d", {})
+    yield warm.figure("page of 30 days, compared", 200, first.told("the first time"))
+    note = f"plain SQL {baseline * 1000:,.0f} ms"
+    yield Figure("history", "page of 30 days / plain SQL", baseline / warm.seconds, "×", 30, note=note)
+    renewed = page.renewed("30d", {})
+    yield renewed.figure("the same once today has been read anew", 250, f"{past.today:,} page views today")
+    yield from _filtered(page, "30d", 600)
+    first = page.timed(*page.questions("90d", {}))
+    warm = page.median("90d", {})
+    yield warm.figure("page of 90 days, compared", 300, first.told("the first time"))
+    yield from _filtered(page, "90d", 1_200)
+    for filters, name in (({}, "slowest table"), (FILTERS[0], "slowest table under a filter")):
+        tables = {tab: page.timed(query) for tab, query in page.tables("30d", filters).items()}
+        slowest = sorted(tables, key=lambda tab: -tables[tab].seconds)[:3]
+        note = ", ".join(f"{tab} {tables[tab].seconds * 1000:,.0f}" for tab in slowest)
+        yield tables[slowest[0]].figure(name, 150, note)
+    yield page.median("today", {}).figure("page of today", 250)
+    yield from _impacts(page)
+    sweep = page.timed(page.presence("30d", {}))
+    again = page.timed(page.presence("30d", {}))
+    note = sweep.told("the first time; the page shows the rest before it")
+    yield again.figure("visitors at once, 30 days", 200, note)
+    yield from _many_people(server, page)
+
+
+def _changelists(product: Product) -> Iterator[Figure]:
+    """What the administration's lists of page views and visits take, by the medians of ten."""
+    cookie = product.staff_cookie
+    for table in ("pageview", "visit"):
+        times = []
+        for _ in range(10):
+            began = time.monotonic()
+            connection = HTTPConnection("127.0.0.1", product.port, timeout=120)
+            connection.request("GET", f"/admin/tracker/{table}/", headers={"Cookie": cookie})
+            response = connection.getresponse()
+            response.read()
+            connection.close()
+            assert response.status == 200
+            times.append(time.monotonic() - began)
+        name = f"list of {table}s in the administration"
+        yield Figure("history", name, statistics.median(times) * 1000, "ms", 100, at_most=True)
 
 
 def _impacts(page: "_ReportPage") -> Iterator[Figure]:
     """What ten minutes meant to people: of today, whose page views lie in Postgres, and of a sealed day."""
     for name, day in (("today", 0), ("three weeks ago", 21)):
         first, *times = [page.impact(day * 1440 + 30 + number) for number in range(10)]
-        note = f"{first * 1000:,.0f} the first time"
-        name = f"what ten minutes meant, {name}"
-        yield Figure("history", name, statistics.median(times) * 1000, "ms", 150, at_most=True, note=note)
+        yield _median(times).figure(f"what ten minutes meant, {name}", 150, first.told("the first time"))
 
 
 def _many_people(server: ServerProcess, page: "_ReportPage") -> Iterator[Figure]:
@@ -181,13 +184,14 @@ def _peak(process: int) -> float:
     return int(found[1]) / 1024 if found else 0.0
 
 
-def _filtered(page: "_ReportPage", period: str, goal: float) -> Figure:
+def _filtered(page: "_ReportPage", period: str, goal: float) -> Iterator[Figure]:
     """A page under filters that nobody has asked for before, and then again."""
     firsts = [page.timed(*page.questions(period, filters)) for filters in FILTERS]
-    again = page.median(period, FILTERS[-1])
-    note = f"{min(firsts) * 1000:,.0f} to {max(firsts) * 1000:,.0f}; {again * 1000:,.0f} the second time"
+    seconds = [each.seconds * 1000 for each in firsts]
+    note = f"{min(seconds):,.0f} to {max(seconds):,.0f}"
     name = f"page of {period[:2]} days under a new filter"
-    return Figure("history", name, statistics.median(firsts) * 1000, "ms", goal, at_most=True, note=note)
+    yield _median(firsts).figure(name, goal, note)
+    yield page.median(period, FILTERS[-1]).figure(f"{name}, again", goal)
 
 
 def _sealing(server: ServerProcess, product: Product, stored: int) -> Iterator[Figure]:
@@ -228,6 +232,27 @@ def _plain_sql(server: ServerProcess) -> float:
     return min(times)
 
 
+class HistoryCost(NamedTuple):
+    """Seconds by the clock, and of the product's processes' CPU, which others on the machine change less."""
+
+    seconds: float
+    cpu: float
+
+    def figure(self, name: str, goal: float, note: str = "") -> Figure:
+        """It in ms, beside its goal."""
+        said = f"CPU {self.cpu * 1000:,.0f} ms; load {os.getloadavg()[0]:.1f}"
+        note = f"{said}; {note}" if note else said
+        return Figure("history", name, self.seconds * 1000, "ms", goal, at_most=True, note=note)
+
+    def told(self, when: str) -> str:
+        """It as a note."""
+        return f"{self.seconds * 1000:,.0f} {when}, CPU {self.cpu * 1000:,.0f}"
+
+
+def _median(times: list[HistoryCost]) -> HistoryCost:
+    return HistoryCost(*(statistics.median(each) for each in zip(*times, strict=True)))
+
+
 class _ReportPage:
     """Asks what the page asks, over HTTP, as many questions at once as a browser does."""
 
@@ -236,6 +261,7 @@ class _ReportPage:
         token = product.add_token()
         self._headers = {"Authorization": f"Bearer {token}"}
         self._pool = ThreadPoolExecutor(AT_ONCE)
+        self._server = server
 
     def figures(self, period: str, filters: dict[str, list[str]]) -> str:
         shown = [each for each in FIGURES if each.of in ("", "site")]
@@ -267,40 +293,44 @@ class _ReportPage:
         query = urlencode({"period": period, **filters, "ask": asks}, doseq=True)
         return f"{self._path}/several?{query}"
 
-    def median(self, period: str, filters: dict[str, list[str]]) -> float:
-        return statistics.median(self.timed(*self.questions(period, filters)) for _ in range(5))
+    def median(self, period: str, filters: dict[str, list[str]]) -> HistoryCost:
+        return _median([self.timed(*self.questions(period, filters)) for _ in range(5)])
 
-    def renewed(self, period: str, filters: dict[str, list[str]]) -> float:
-        """Seconds of the first page that is told of newer page views of today."""
+    def renewed(self, period: str, filters: dict[str, list[str]]) -> HistoryCost:
+        """What the first page takes that is told of newer page views of today."""
         known = self._ask(self.figures(period, filters))["as_of"]
         until = time.monotonic() + 120
         while time.monotonic() < until:
-            began = time.monotonic()
+            began, before = time.monotonic(), self._cpu()
             if self._ask(self.figures(period, filters))["as_of"] != known:
-                return time.monotonic() - began + self.timed(self._several(period, filters))
+                self.timed(self._several(period, filters))
+                return HistoryCost(time.monotonic() - began, self._cpu() - before)
             time.sleep(0.2)
         raise TimeoutError("today is not read anew")
 
-    def impact(self, minutes: int) -> float:
-        """Seconds until it is told what the ten minutes meant that began so many minutes ago."""
+    def impact(self, minutes: int) -> HistoryCost:
+        """What it takes to be told what the ten minutes meant that began so many minutes ago."""
         since = datetime.now(UTC) - timedelta(minutes=minutes)
         query = urlencode({"from": since.isoformat()})
-        began = time.monotonic()
+        began, before = time.monotonic(), self._cpu()
         assert "people" in self._ask(f"{self._path.replace('/stats', '/impact')}?{query}")
-        return time.monotonic() - began
+        return HistoryCost(time.monotonic() - began, self._cpu() - before)
 
     def live(self) -> None:
         """Ask who is here now."""
         self._ask(self._path.replace("/stats", "/live"))
 
-    def timed(self, *queries: str) -> float:
-        """Seconds until all of these are answered."""
-        began = time.monotonic()
+    def _cpu(self) -> float:
+        return processes.cpu_seconds(self._server.pids)
+
+    def timed(self, *queries: str) -> HistoryCost:
+        """What it takes until all of these are answered."""
+        began, before = time.monotonic(), self._cpu()
         for answer in list(self._pool.map(self._ask, queries)):
             for each in answer.get("answers", [{"status": 200, "answer": answer}]):
                 assert each["status"] == 200, each
                 assert each["answer"]["rows"] is not None
-        return time.monotonic() - began
+        return HistoryCost(time.monotonic() - began, self._cpu() - before)
 
     def status(self, query: str) -> int:
         """What a question is answered with, in the end."""

@@ -18,6 +18,7 @@ import duckdb
 import psycopg
 import pytest
 
+from analytics.board.report_tables import TABLES
 from analytics.history import file_cache
 from analytics.history.answering import Answering
 from analytics.history.day_store import DayStore
@@ -44,6 +45,7 @@ FIRST = date(2025, 3, 28)
 DAYS = 5  # over a change of clocks and the end of a month
 NOW = datetime(2025, 4, 20, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+FIRST_TABS = [tabs[0].dimension for tabs in TABLES.values() if tabs[0].dimension != "goal"]
 ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu")
 MIDNIGHTS = {"Australia/Lord_Howe": date(2025, 4, 4), "America/New_York": date(2025, 3, 7)}
 
@@ -608,14 +610,25 @@ def test_what_a_filter_keeps_is_looked_at_once_for_all_tables(
     for most in (2**24, 0):
         with asking(site, tmp_path / str(most), KeptParts(2**24, KeptRows(most))) as ask:
             seal(connection, ask.folder)
-            told += [
-                ask("visits", "views", by=(by,), days=3, filters=filters).table
-                for by in ("page", "referrer", "event", "title")
-            ]
-            rows = {name for name in tables(ask) if name.startswith("rows_")}
-            assert len(rows) == (1 if most else 0)
-    assert told[:4] == told[4:]
-    assert told[0]
+            for names, kept in ((FIRST_TABS, 1), (("hour", "exit_page", "title"), 2)):
+                told += [
+                    ask("visitors", "visits", "views", by=(by,), days=3, filters=filters).table
+                    for by in names
+                ]
+                rows = {name for name in tables(ask) if name.startswith("rows_")}
+                # Of more columns for the tables that nobody sees at first.
+                assert len(rows) == (kept if most else 0)
+    half = len(told) // 2
+    assert told[:half] == told[half:]
+    assert all(told)
+
+
+def test_no_hour_has_a_row_in_which_no_visit_began(site: Site, ask: Asking) -> None:
+    history(site, 24)
+    table = ask("visits", by=("country", "hour")).table
+    assert table is not None
+    assert table.rows
+    assert all(visits for _, _, visits in table.rows)
 
 
 def test_names_are_found_by_a_text_in_them(site: Site, ask: Asking) -> None:

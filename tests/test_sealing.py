@@ -73,6 +73,8 @@ def test_a_sealed_day_holds_what_was_stored(
     stored.visit(site, noon, "/b", visitor=2, referrer="Google", country="DE", engaged_ms=1000)
     stored.visit(site, noon - timedelta(hours=1), "/a", UGLY, "/a", visitor=9, events=2, referrer=UGLY)
     stored.visit(site, noon + timedelta(hours=2), "/a", visitor=9)
+    # Earlier than all, but visitors who are alike lie together.
+    stored.visit(site, noon - timedelta(hours=2), "/c", visitor=3, country="FR")
     assert seal_all(connection, sealing, NOW) == (1, 0)
     views = rows(site, UTC_DAY.date(), tmp_path)
     assert [(v["visitor"], v["visit"], v["view"], v["page"]) for v in views] == [
@@ -81,10 +83,11 @@ def test_a_sealed_day_holds_what_was_stored(
         (1, 1, 3, "/a"),
         (1, 2, 4, "/a"),
         (2, 3, 5, "/b"),
+        (3, 4, 6, "/c"),
     ]
     flags = ("first", "entry", "first_on_page", "entry_on_page")
     assert ["".join("x" if v[name] else "." for name in flags) for v in views] == [
-        *("xxxx", "..xx", "....", ".x.x", "xxxx"),
+        *("xxxx", "..xx", "....", ".x.x", "xxxx", "xxxx"),
     ]
     first = views[0]
     assert (first["entry_page"], first["exit_page"], first["visit_views"]) == ("/a", "/a", 3)

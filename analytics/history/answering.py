@@ -15,7 +15,7 @@ from analytics.history.dimensions import Level
 from analytics.history.kept_parts import AskedParts, KeptParts
 from analytics.history.local_days import LocalDay, from_micros
 from analytics.history.measures import MEASURES, OF_GOALS, Of
-from analytics.history.parts import OF_ALL, parts_of
+from analytics.history.parts import ALL_TOTALS, OF_ALL, parts_of
 from analytics.history.parts_sql import MergedSql, plain
 from analytics.history.question import (
     AnswerTable,
@@ -102,15 +102,25 @@ class Answering:
         paths: DayPaths,
         names: list[str] | None = None,
     ) -> tuple[list[Any], AnswerTable | None]:
-        totals = _nothing(question)
+        totals: Sequence[Any] = _nothing(question)
         if _asks(paths, ()):
-            (totals, *_) = self._rows(
-                duck, question, (), found, paths, buckets(None, paths.days, paths.until)
-            )
+            totals = self._totals(duck, question, found, paths)
         if not question.dimensions:
             return _plain(question, totals, 0), None
         table = self._table(duck, question, found, paths, names)
         return _plain(question, totals, 0), table
+
+    def _totals(
+        self, duck: duckdb.DuckDBPyConnection, question: HistoryQuestion, found: Found, paths: DayPaths
+    ) -> Sequence[Any]:
+        """The totals; of parts all that come to any, so that one statement serves each table of a page."""
+        made = buckets(None, paths.days, paths.until)
+        measures = question.measures
+        if self._kept is None or not set(measures) <= set(ALL_TOTALS):
+            return self._rows(duck, question, (), found, paths, made)[0]
+        asked = msgspec.structs.replace(question, measures=ALL_TOTALS, dimensions=(), order="", find="")
+        told = dict(zip(ALL_TOTALS, self._rows(duck, asked, (), found, paths, made)[0], strict=False))
+        return [told[name] for name in measures]
 
     def _rows(
         self,

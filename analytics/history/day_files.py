@@ -2,6 +2,7 @@
 
 Rows lie in the order of visitor, visit and time, with small numbers for visitors, visits and page views, and
 what the visit and the visitor's day say stands in each row: so most questions count flags and sort nothing.
+Visitors lie in the order of device, country and browser.
 The visit's attribution is that of its first page view, for all its page views. Open days take the same form.
 """
 
@@ -58,6 +59,8 @@ COPY = """
 COPY (SELECT {columns} FROM {table} WHERE site_id = {site} AND {when} >= {since} AND {when} < {before})
 TO STDOUT (FORMAT csv, FORCE_QUOTE ({texts}))
 """
+# Visitors who are alike lie together: a filter by any of these passes over the others' rows unread.
+CLUSTERED = ", ".join(f"arg_min({name}, n)" for name in ("device", "country", "browser"))
 # What is sorted, or numbered, is narrow: whole rows on their way through a window take three times as long.
 ROWS = f"""
 CREATE TABLE numbered AS SELECT id, row_number() OVER (ORDER BY began_at, id) AS n FROM raw_views;
@@ -75,7 +78,8 @@ grouped AS (
     SELECT g.*, f.visitor, f.path AS entry_page, f.width, {", ".join(f"f.{name}" for name in ATTRIBUTION)}
     FROM grouped g JOIN numbered o USING (n) JOIN raw_views f ON f.id = o.id
 ), people AS (
-    SELECT visitor, row_number() OVER (ORDER BY min(n)) AS visitor_number FROM named GROUP BY visitor
+    SELECT visitor, row_number() OVER (ORDER BY {CLUSTERED}, min(n)) AS visitor_number
+    FROM named GROUP BY visitor
 ), placed AS (
     SELECT g.visit_id, p.visitor_number, row_number() OVER (ORDER BY p.visitor_number, g.n) AS visit_number
     FROM named g JOIN people p USING (visitor)

@@ -198,7 +198,9 @@ class KeptParts:
             yield paths
             return
         days = [FilteredDay(source.day.day, source.files) for source in run]
-        with self._filtered.under(duck, asked.question, asked.dimensions, paths, days) as filtered:
+        with self._filtered.under(
+            duck, asked.question, asked.dimensions, asked.kind.parts, paths, days
+        ) as filtered:
             yield filtered
 
     def _forget(self, duck: duckdb.DuckDBPyConnection) -> None:

@@ -1,10 +1,13 @@
 """Keeps the page views that a filter keeps, in tables of DuckDB: a page's tables all ask under the same one.
 
-Filters are looked at once for each day, and what is asked then is asked of the rows that are left. Those of
-an open day are of one copy of it. What keeps too many rows is not kept. For several threads.
+Filters are looked at once for each day, and what is asked then is asked of the rows that are left. To
+read all of their columns takes four times as long as to find them, so first only those are taken that a
+page asks first; who asks for more has them looked at once more. Rows of an open day are of one copy of
+it. What keeps too many rows is not kept. For several threads.
 """
 
 import itertools
+import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -16,15 +19,26 @@ from typing import NamedTuple
 import duckdb
 
 from analytics.history.dimensions import DIMENSIONS, Level
+from analytics.history.parts import PARTS
 from analytics.history.question import HistoryFilter, HistoryQuestion, is_property, level_of
 from analytics.history.question_sql import DayPaths, QuestionSql
 
-# What a row takes in DuckDB's memory, roughly.
-ROW_BYTES = 300
 # What may have been erased meanwhile is not kept for longer.
 OLDEST_SECONDS = 600.0
+# What all parts are made of, and what the first tables of a page are told apart by.
+FIRST = (
+    *("day", "visitor", "visit", "view", "first_on_page", "entry_on_page", "began", "ended", "utc_offset"),
+    *("engaged_ms", "depth", "events", "event_value", "visit_began", "visit_ended", "visit_views"),
+    *("visit_events", "visit_engaged_ms", "page", "referrer", "country", "browser"),
+)
+# What its further tables ask beside these.
+FURTHER = ("entry_page", "exit_page", "channel", "system", "device", "language", "width", "utm_campaign")
 # What is seldom asked about, and long.
 LEFT_OUT = ("query", "title", "referrer_url", "utm_source", "utm_medium", "utm_term", "utm_content")
+ALL = (*FIRST, *FURTHER)
+# What a row takes in DuckDB's memory, roughly.
+ROW_BYTES = {FIRST: 200, ALL: 300}
+WORD = re.compile(r"[a-z_]+")
 
 
 class FilteredDay(NamedTuple):
@@ -46,7 +60,7 @@ class RowsTable:
 
 @dataclass
 class FilterRows:
-    """The tables of a filter; whoever reads or changes them holds its lock."""
+    """The tables of a filter with some columns; whoever reads or changes them holds its lock."""
 
     tables: list[RowsTable] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -55,12 +69,20 @@ class FilterRows:
         return sum(table.rows for table in self.tables)
 
 
+class FilterKey(NamedTuple):
+    """What tables hold the same columns under the same filters."""
+
+    site_id: int
+    filters: tuple[HistoryFilter, ...]
+    columns: tuple[str, ...]
+
+
 class KeptRows:
     """Keeps rows under filters, as many as fit; `most`: in bytes, about."""
 
     def __init__(self, most: int) -> None:
-        self._most_rows = most // ROW_BYTES
-        self._filters: dict[tuple[int, tuple[HistoryFilter, ...]], FilterRows] = {}
+        self._most = most
+        self._filters: dict[FilterKey, FilterRows] = {}
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
 
@@ -70,6 +92,7 @@ class KeptRows:
         duck: duckdb.DuckDBPyConnection,
         question: HistoryQuestion,
         dimensions: Sequence[str],
+        parts: Sequence[str],
         paths: DayPaths,
         days: Sequence[FilteredDay],
     ) -> Iterator[DayPaths]:
@@ -77,16 +100,17 @@ class KeptRows:
 
         Nobody else changes them meanwhile. Raises duckdb.Error.
         """
-        left_out = any(_column(name) in LEFT_OUT for name in dimensions)
+        columns = _columns(dimensions, parts)
         # A goal's are looked for until the same time of the day as all else.
         of_goals = any(level_of(each.dimension) is Level.GOAL for each in question.filters)
-        if not question.filters or left_out or of_goals or not paths.views:
+        if not question.filters or columns is None or of_goals or not paths.views:
             yield paths
             return
-        with self._held(question) as kept:
+        key = FilterKey(question.site_id, question.filters, columns)
+        with self._held(key) as kept:
             missing = set(days) - {day for table in kept.tables for day in table.days}
             if missing == set(days):
-                self._make(duck, kept, question, paths, missing)
+                self._make(duck, kept, key, question, paths, missing)
             tables = [table for table in kept.tables if table.days & set(days)]
             found = {day for table in tables if table.name for day in table.days}
             if not found >= set(days):
@@ -98,8 +122,7 @@ class KeptRows:
         self._forget(duck)
 
     @contextmanager
-    def _held(self, question: HistoryQuestion) -> Iterator[FilterRows]:
-        key = question.site_id, question.filters
+    def _held(self, key: FilterKey) -> Iterator[FilterRows]:
         while True:
             with self._lock:
                 kept = self._filters.setdefault(key, FilterRows())
@@ -113,6 +136,7 @@ class KeptRows:
         self,
         duck: duckdb.DuckDBPyConnection,
         kept: FilterRows,
+        key: FilterKey,
         question: HistoryQuestion,
         paths: DayPaths,
         days: set[FilteredDay],
@@ -122,12 +146,13 @@ class KeptRows:
         for table in [each for each in kept.tables if again & {day.day for day in each.days}]:
             # Of an earlier copy of an open day, or of a day that was sealed anew.
             self._drop(duck, kept, table)
-        statement = QuestionSql.rows_that_are_kept(question, paths, LEFT_OUT)
+        most = self._most // ROW_BYTES[key.columns]
+        statement = QuestionSql.rows_that_are_kept(question, paths, key.columns, most + 1)
         name = f"rows_{next(self._numbers)}"
-        limited = f"CREATE TABLE {name} AS {statement.text} LIMIT {self._most_rows + 1}"
-        (rows,) = duck.execute(limited, statement.values).fetchone() or (0,)
+        made = f"CREATE TABLE {name} AS {statement.text}"
+        (rows,) = duck.execute(made, statement.values).fetchone() or (0,)
         table = RowsTable(name, days, int(rows))
-        if rows > self._most_rows:
+        if rows > most:
             duck.execute(f"DROP TABLE {name}")
             table = RowsTable(None, days, 0)
         kept.tables.append(table)
@@ -141,14 +166,14 @@ class KeptRows:
         """Drop the least used tables beyond what may be kept, and what nobody has asked about for a while."""
         with self._lock:
             filters = dict(self._filters)
-        rows = sum(kept.rows() for kept in filters.values())
+        size = sum(kept.rows() * ROW_BYTES[key.columns] for key, kept in filters.items())
         tables = sorted(
             ((table.used, key, table) for key, kept in filters.items() for table in list(kept.tables)),
             key=lambda each: each[0],
         )
         old = time.monotonic() - OLDEST_SECONDS
         for used, key, table in tables:
-            if rows <= self._most_rows and len(filters) <= MOST_FILTERS and used > old:
+            if size <= self._most and len(filters) <= MOST_FILTERS and used > old:
                 return
             kept = filters[key]
             # Whoever holds it uses it now.
@@ -157,7 +182,7 @@ class KeptRows:
             try:
                 if table in kept.tables:
                     self._drop(duck, kept, table)
-                    rows -= table.rows
+                    size -= table.rows * ROW_BYTES[key.columns]
                 if not kept.tables:
                     del filters[key]
                     with self._lock:
@@ -170,5 +195,11 @@ class KeptRows:
 MOST_FILTERS = 200
 
 
-def _column(name: str) -> str:
-    return "" if is_property(name) else DIMENSIONS[name].column
+def _columns(dimensions: Sequence[str], parts: Sequence[str]) -> tuple[str, ...] | None:
+    """The fewest columns that hold what these are made of; None where none are kept that do."""
+    texts = [PARTS[name].sql for name in parts]
+    texts += [DIMENSIONS[name].column for name in dimensions if not is_property(name)]
+    needed = {word for text in texts for word in WORD.findall(text)}
+    if needed & {*LEFT_OUT}:
+        return None
+    return ALL if needed & {*FURTHER} else FIRST

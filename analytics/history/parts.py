@@ -84,6 +84,8 @@ OF_ALL = tuple(
     for name, part in PARTS.items()
     if part.of is not Of.PRESENCE and name not in ("conversions", "goal_value")
 )
+# What these come to.
+ALL_TOTALS = tuple(name for name, each in FROM_PARTS.items() if set(each.parts) <= set(OF_ALL))
 
 
 def parts_of(measures: tuple[str, ...]) -> tuple[str, ...] | None:

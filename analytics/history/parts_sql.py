@@ -56,7 +56,9 @@ class PartsSql(QuestionSql):
         if flag and of[Of.VISITS]:
             # A visit's page view that is flagged stands for it: both are counted in one pass.
             columns = [*self._keys("began"), *self._aggregates(of[Of.VIEWS] + of[Of.VISITS], flag)]
-            source = f"{self._with_days(self._source())} WHERE {self._kept()}"
+            # Where nothing is counted of page views, no hour has a row in which no visit began.
+            asked = "" if of[Of.VIEWS] else f" AND {flag}"
+            source = f"{self._with_days(self._source())} WHERE {self._kept()}{asked}"
             steps.append(f"(SELECT {', '.join(columns)} FROM {source}{self._grouped()})")
         else:
             if of[Of.VIEWS]:

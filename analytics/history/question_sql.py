@@ -166,14 +166,23 @@ class QuestionSql:
 
     @classmethod
     def rows_that_are_kept(
-        cls, question: HistoryQuestion, paths: DayPaths, without: Sequence[str]
+        cls, question: HistoryQuestion, paths: DayPaths, columns: Sequence[str], most: int
     ) -> QuestionStatement:
-        """The page views of these days that the filters keep, all their columns but those `without`."""
+        """These columns of the page views of these days that the filters keep, `most` at most.
+
+        `kept_entry` marks the first of each visit.
+        """
         sql = cls(question, paths, Buckets(None))
         sql._dimensions = ()
         conditions = " AND ".join(sql._condition(each, before=False) for each in question.filters)
+        named = ", ".join(f"r.{name}" for name in columns)
         rows = f"{files(paths.views)} r{sql._beside(paths.views)}"
-        text = f"SELECT r.* EXCLUDE ({', '.join(without)}) FROM {rows} WHERE {conditions}"
+        text = (
+            f"WITH kept AS MATERIALIZED (SELECT {named} FROM {rows} WHERE {conditions} LIMIT {most}),"
+            " of_visit AS (SELECT day, min(view) AS view, true AS kept_entry FROM kept GROUP BY day, visit)"
+            " SELECT k.*, coalesce(kept_entry, false) AS kept_entry"
+            " FROM kept k LEFT JOIN of_visit USING (day, view)"
+        )
         return QuestionStatement(text, sql._values)
 
     # Where rows come from, and which are kept.
@@ -510,6 +519,8 @@ class QuestionSql:
         if any(level_of(name) in (Level.EVENT, Level.GOAL) for name in plain):
             return None
         levels = {level_of(name) for name in filtered} | {level_of(name) for name in plain}
+        if self._paths.rows and all(level_of(name) is not Level.VIEW for name in plain):
+            return "kept_entry"
         if Level.VIEW not in levels:
             return "entry"
         on_page = {name for name in (*filtered, *plain) if level_of(name) is Level.VIEW} == {"page"}

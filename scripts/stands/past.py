@@ -17,7 +17,9 @@ ATTRIBUTION = (
     *("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"),
 )
 # By rank: the first is the most frequent, half as often comes the second.
-ZIPF = "least({most}, floor(exp(random() * ln({most} + 1))))::INTEGER"
+ZIPF = "least({most}, floor(exp({luck} * ln({most} + 1))))::INTEGER"
+# A visitor is an address and an agent: so all visits of one come from one country, with one browser.
+OWN = "hash('{{day}}', who, '{what}') / 18446744073709551616.0"
 WORDS = """
 CREATE MACRO one_of(list, n) AS list[1 + (n - 1) % len(list)];
 CREATE MACRO page_name(n) AS CASE n WHEN 1 THEN '/' WHEN 2 THEN '/pricing' ELSE
@@ -26,16 +28,17 @@ CREATE MACRO name_of(known, prefix, n) AS CASE WHEN n <= len(known) THEN known[n
 """
 VISITS = f"""
 CREATE OR REPLACE TABLE visit AS
-SELECT n, uuid() AS visit_id,
-       md5(('{{day}}' || (floor(random() * {{people}}))::BIGINT)::VARCHAR)::UUID AS visitor,
+SELECT n, uuid() AS visit_id, md5('{{day}}' || who)::UUID AS visitor,
        {{begins}} + (pow(random(), 0.8) * {{length}})::BIGINT AS visit_began,
        1 + floor(-ln(1 - random()) * 2.3)::INTEGER AS views,
-       {ZIPF.format(most=200)} AS r, {ZIPF.format(most=60)} AS c, {ZIPF.format(most=12)} AS b,
-       {ZIPF.format(most=40)} AS u, random() AS chance
-FROM range({{visits}}) t(n);
+       {ZIPF.format(most=200, luck="random()")} AS r,
+       {ZIPF.format(most=60, luck=OWN.format(what="country"))} AS c,
+       {ZIPF.format(most=12, luck=OWN.format(what="browser"))} AS b,
+       {ZIPF.format(most=40, luck="random()")} AS u, random() AS chance
+FROM (SELECT n, floor(random() * {{people}})::BIGINT AS who FROM range({{visits}}) t(n));
 CREATE OR REPLACE TABLE view AS
 SELECT v.*, k, CASE WHEN k = 0 THEN visit_id ELSE uuid() END AS id,
-       {ZIPF.format(most=20_000)} AS p, random() AS luck
+       {ZIPF.format(most=20_000, luck="random()")} AS p, random() AS luck
 FROM visit v, range(v.views) s(k);
 CREATE OR REPLACE TABLE pageview AS
 SELECT *, visit_began + k * 40000000 + (luck * 20000000)::BIGINT AS began, page_name(p) AS path,
