@@ -1,6 +1,7 @@
 """The spool: what waits on disk while Postgres is away, through torn ends, kills, full disks and restarts."""
 
 import asyncio
+import errno
 import logging
 import os
 import resource
@@ -10,9 +11,11 @@ import sys
 import time
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 from uuid import UUID
 
 import msgspec
@@ -21,12 +24,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from analytics.backups import spool_store
 from scripts.stands.checkout import ROOT
 from tests.page_views import begin, folded, progress, rows, said
 from tests.road import Answers, Road, until
 from tests.spooling import EDGE, OTHER, ROOM, buffer_of, drained, files
 from tracker.contract.drops import Drop, Drops
 from tracker.postgres.connect import connect
+from tracker.storing import buffer as buffer_module
+from tracker.storing import unreadable, writer
 from tracker.storing.entries import Entry, EventEntry, PageEntry
 from tracker.storing.spool import Spool
 from tracker.storing.spool_file import SpoolFile
@@ -329,6 +335,36 @@ def test_what_the_disk_lost_of_the_own_file_is_kept_aside_and_not_deleted(
     spool.close()
 
 
+def test_a_file_that_is_kept_aside_is_in_use_no_more_whatever_fails_then(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = Spool(folder, EDGE, ROOM)
+    spool.append(in_order(1))
+    (file,) = files(folder)
+    with file.open("r+b") as disk:
+        disk.write(bytes(HEAD.size))
+
+    def no_more_files(_: Path) -> None:
+        raise OSError(errno.EMFILE, "")
+
+    monkeypatch.setattr(unreadable, "waiting", no_more_files)
+    assert spool.first() is None
+    assert not spool.pending
+    assert [path.suffix for path in files(folder)] == [".unreadable"]
+
+
+def test_an_empty_file_that_cannot_be_deleted_is_let_go(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.mkdir()
+    file = SpoolFile.make(folder / f"{EDGE:016x}.spool")
+    monkeypatch.setattr(Path, "unlink", Mock(side_effect=OSError(errno.EROFS, "")))
+    with pytest.raises(OSError, match="30"):
+        file.remove()
+    with pytest.raises(OSError, match=str(errno.EBADF)):
+        file.written_at()
+
+
 @database
 async def test_a_postgres_that_hangs_keeps_nobody_waiting(
     road: Road, folder: Path, answers: Answers, connection: psycopg.Connection
@@ -347,6 +383,55 @@ async def test_a_postgres_that_hangs_keeps_nobody_waiting(
         assert [view["id"] for view in rows(connection, "tracker_pageview")] == [page.id for page in pages]
         await until(lambda: not buffer.problem)
     assert len(answers.given) == 3
+
+
+@database
+async def test_the_spool_gets_shorter_though_the_disk_is_slow_and_more_is_always_due(
+    road: Road,
+    folder: Path,
+    answers: Answers,
+    connection: psycopg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(buffer_module, "FLUSH_SECONDS", 0.0)
+    fsync, more = os.fsync, iter([begin(n / 100) for n in range(1, 20_000)])
+    came: list[UUID] = []
+    async with buffer_of(road, folder) as buffer:
+
+        def slow(descriptor: int) -> None:
+            # Whoever comes meanwhile is due when it is over.
+            fsync(descriptor)
+            page = next(more)
+            came.append(page.id)
+            assert buffer.begin(page, answers.to(page.id))
+
+        road.close()
+        monkeypatch.setattr(os, "fsync", slow)
+        buffer.begin(begin(), answers.to("first"))
+        await until(lambda: len(came) > 20)
+        road.open.set()
+        await until(lambda: buffer.depth == 0 and buffer.spool.size == 0)
+        assert not buffer.problem
+    assert len(rows(connection, "tracker_pageview")) == len(came) + 1 == len(answers.given)
+
+
+@database
+def test_a_restore_waits_for_a_postgres_that_is_slow(
+    folder: Path, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for patience in ("ANSWER_SECONDS", "SPOOL_AFTER_SECONDS"):
+        monkeypatch.setattr(writer, patience, 0.1)
+    spool = Spool(folder, OTHER, ROOM)
+    spool.append(in_order(3))
+    spool.close()
+    with ThreadPoolExecutor(1) as pool:
+        with connection.transaction():
+            connection.execute("LOCK TABLE tracker_pageview")
+            report = pool.submit(spool_store.store, folder, connect)
+            with pytest.raises(TimeoutError):
+                report.result(1.5)
+        assert report.result(60) == (3, 0, 0)
+    assert files(folder) == []
 
 
 @database

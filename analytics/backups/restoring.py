@@ -54,11 +54,11 @@ def fill(source: Archive | SqlDump, say: Say) -> Filled:
             loading.check(reader, rows, told.items())
             refuse_newer([str(name) for (name,) in reader.execute(MIGRATIONS)])
         first_start.migrate(say)
-        spooled = _store_spool(source)
         with connect() as analyst:
             analyst.autocommit = True
-            # Until it has looked, Postgres would choose plans as for empty tables.
+            # Until it has looked, Postgres would choose plans as for empty tables: for the spool, too.
             analyst.execute("ANALYZE")
+        spooled = _store_spool(source)
     except psycopg.Error as error:
         raise BackupTrouble(
             f"The backup cannot be loaded, and nothing was changed: {loading.said(error)}."

@@ -18,6 +18,9 @@ from tracker.liveness.activity import Activities
 from tracker.storing.spool import Spool
 from tracker.storing.writer import Writer
 
+# No page waits behind it: a slow disk may take its time for a batch, and what hangs is told all the same.
+ANSWER_SECONDS = 3600.0
+
 
 class SpoolReport(NamedTuple):
     """What became of the entries of a spool."""
@@ -31,7 +34,7 @@ def store(folder: Path, connect: Callable[[], psycopg.Connection]) -> SpoolRepor
     """Store all files of the spool in `folder`. Raises BackupTrouble when that does not get on."""
     edge = secrets.randbits(62) + 1
     spool = Spool(folder, edge, 0)
-    writer = Writer(connect, edge, spool, threading.Event(), Activities())
+    writer = Writer(connect, edge, spool, threading.Event(), Activities(), ANSWER_SECONDS)
     stored = refused = 0
     spool.adopt()
     try:

@@ -18,7 +18,7 @@ from tracker.contract.records import Begin, EventRecord, Placed, Progress
 from tracker.liveness.activity import Activities, go_on_in_thread
 from tracker.storing.entries import PAGE_VIEW, Done, Entry, EventEntry, Key, PageEntry
 from tracker.storing.spool import Spool
-from tracker.storing.writer import Settled, Writer
+from tracker.storing.writer import TURN_SECONDS, Settled, Writer
 
 T = TypeVar("T")
 # A batch leaves when its first entry is this old, or when it is this large. At 300 page loads a second
@@ -187,6 +187,7 @@ class WriteBuffer:
         """Store batches until it is stopping; what was broken off in the middle of one goes on with that."""
         self._turn()
         while self._batch or self._next_batch():
+            began = time.monotonic()
             for part in self._writer.write(self._batch):
                 self._settled(part)
             self._activity.progressed()
@@ -195,6 +196,18 @@ class WriteBuffer:
             if self._batch:
                 return
             self._sent_since = None
+            self._between(min(time.monotonic() - began, TURN_SECONDS))
+
+    def _between(self, seconds: float) -> None:
+        """Do what is due, for as long as the batch took: once at least, however soon the next one is due.
+
+        Behind a slow fsync it always is: the spool would only grow, and no sign of life be given.
+        """
+        until = time.monotonic() + seconds
+        while self._writer.due_in() <= 0 and not self._stopping.is_set():
+            self._turn()
+            if time.monotonic() >= until:
+                return
 
     def _settled(self, part: Settled) -> None:
         """Take out of the batch what is settled, whatever may become of the rest."""

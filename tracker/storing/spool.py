@@ -167,11 +167,14 @@ class Spool:
             aside = unreadable.name_of(file.path, unread, time.time_ns())
             logger.error("spool: %d of %d bytes cannot be read; kept as %s", unread, file.size, aside.name)
             file.path.rename(aside)
-            file.close()
-            self.unreadable = unreadable.within(self._folder)
         else:
-            file.remove()
+            file.path.unlink()
+        # What fails from here on must not leave it in use, closed: its number may be another file's soon.
         self._forget(file)
+        file.close()
+        if unread:
+            with suppress(OSError):
+                self.unreadable = unreadable.within(self._folder)
 
     def _forget(self, file: SpoolFile) -> None:
         if file is self._own:

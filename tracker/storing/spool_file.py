@@ -156,9 +156,11 @@ class SpoolFile:
         return self._unread + (0 if torn else rest)
 
     def remove(self) -> None:
-        """Delete the file. Raises OSError."""
-        self.path.unlink()
-        self.close()
+        """Delete the file, and let go of it even where that fails. Raises OSError."""
+        try:
+            self.path.unlink()
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Let go of the file, and leave it to whoever finds it."""

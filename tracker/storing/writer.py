@@ -76,7 +76,9 @@ class Writer:
         spool: Spool,
         stopping: threading.Event,
         activities: Activities,
+        turn_seconds: float = TURN_SECONDS,
     ) -> None:
+        """`turn_seconds`: how long Postgres may take for what is due between batches; then those go on."""
         self.stuck = False  # neither Postgres nor the spool takes anything
         # Whether Postgres is away is told otherwise, and told of: no patience of its own.
         self._storing = activities.new("Storing")
@@ -87,6 +89,7 @@ class Writer:
         self._edge = edge
         self._spool = spool
         self._stopping = stopping
+        self._turn_seconds = turn_seconds
         self._retry_at = 0.0
 
     @property
@@ -132,7 +135,7 @@ class Writer:
             return
         try:
             if self._draining is None and self._connection.beat_in() <= 0:
-                self._postgres.ask(self._connection, self._connection.reach, TURN_SECONDS)
+                self._postgres.ask(self._connection, self._connection.reach, self._turn_seconds)
                 self._connection.reached()
                 self._spool.adopt()
             if self._spool.pending:
@@ -196,7 +199,7 @@ class Writer:
             self._draining = _Draining(spooled, deque([spooled.entries]))
         spooled, parts = self._draining
         while parts:
-            for settled in self._store_next(parts, TURN_SECONDS, spooled):
+            for settled in self._store_next(parts, self._turn_seconds, spooled):
                 yield settled._replace(late=True)
         self._draining = None
         self._spool.drop_first()
