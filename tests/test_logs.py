@@ -1,10 +1,12 @@
 """The log: a line for a record, none of what visitors say, and few of each kind."""
 
+import errno
 import http.client
 import json
 import logging
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -133,6 +135,22 @@ def test_a_log_file_keeps_one_older_part(tmp_path: Path) -> None:
         log_file.cut(path, limit=10)
         appended.write("more")
     assert (path.read_text(), (tmp_path / "nginx.log.1").read_text()) == ("more", "x" * 11)
+
+
+def test_a_log_that_cannot_be_copied_leaves_no_part_of_a_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "nginx.log"
+    path.write_text("x" * 11)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfileobj", full)
+    with pytest.raises(OSError, match="No space"):
+        log_file.cut(path, limit=10)
+    assert [each.name for each in tmp_path.iterdir()] == ["nginx.log"]
+    assert path.stat().st_size == 11
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from analytics.up.postgres_home import recorded_home
 from scripts.stands import clusters
 from scripts.stands.folders import new_folder
 from scripts.stands.waiting import wait_for
+from tracker.liveness import watchdog
 
 
 @contextmanager
@@ -244,6 +246,29 @@ def test_rows_never_reach_the_log(data: DataFolder) -> None:
     log = (data.path / "postgres.log").read_text()
     assert "database system is ready" in log
     assert "very-private" not in log
+
+
+def test_one_that_hangs_before_it_is_ready_is_ended(
+    data: DataFolder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(watchdog, "START_SECONDS", 0.5)
+    postgres = Postgres(data, say=lambda line: None)
+    postgres.expect_answers(0.5)
+    with subprocess.Popen(["/bin/sleep", "120"]) as hanging, ThreadPoolExecutor(1) as pool:
+        try:
+            assert pool.submit(postgres._comes_up, hanging).result(60) is False
+        finally:
+            hanging.kill()
+    assert hanging.returncode == -signal.SIGKILL
+    assert "Postgres has given no sign of life" in caplog.text
+    postgres.stop()
+
+
+def test_a_log_that_is_a_link_is_said_in_a_sentence(stopped: DataFolder) -> None:
+    (stopped.path / "postgres.log").unlink(missing_ok=True)
+    (stopped.path / "postgres.log").symlink_to("/dev/null")
+    with pytest.raises(CannotStart, match="Postgres' log cannot be written: it is a link"), serving(stopped):
+        pass
 
 
 def test_the_log_does_not_grow_for_ever(stopped: DataFolder) -> None:

@@ -101,6 +101,27 @@ def test_one_that_is_just_starting_has_longer() -> None:
     assert looked(watchdog, clock, 0.5) == [True]
 
 
+def test_the_signs_of_one_before_are_not_its_own() -> None:
+    """The kernel gives numbers again."""
+    clock, signs = SteadyClock(), SaidAt(900.0)
+    watchdog = Watchdog("edge 1", signs, 10, clock=clock)
+    assert not any(looked(watchdog, clock, 60))
+    assert looked(watchdog, clock, 0.5) == [True]
+
+
+def test_sockets_that_cannot_be_moved_keep_nobody_from_being_watched(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, signs = SteadyClock(), SaidAt(1000.0)
+    place = tmp_path / "edge-1.ws"
+    place.touch()
+    place.with_name("edge-1.ws.aside").mkdir()
+    watchdog = Watchdog("edge 1", signs, 10, Aside(place), clock)
+    assert looked(watchdog, clock, 10.5).count(True) == 1
+    watchdog.ended()
+    assert caplog.text.count("its sockets cannot be moved (IsADirectoryError)") == 2
+
+
 def test_who_was_stopped_itself_ends_nobody_for_that() -> None:
     clock, signs = SteadyClock(), SaidAt(1000.0)
     watchdog = Watchdog("edge 1", signs, 10, clock=clock)

@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from analytics.up import log_file
+from analytics.up.log_file import LogKeeper
 from tracker.liveness.activity import Activity, go_on_in_thread
 from tracker.liveness.watchdog import LOOK_SECONDS, Watchdog
 
@@ -76,9 +77,12 @@ class Child:
         self._files = files
         self._first = first
         self._log, self._check = log, check
-        self._cut_at = float("-inf")
+        self._keeper = LogKeeper(log, check) if log else None
         self._stopping = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
+        self._life: tuple[subprocess.Popen[bytes], float] | None = None  # that goes on, and since when
+        self._settling = threading.Lock()
+        self._failed = False
         self._activity = Activity(name)
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -90,11 +94,17 @@ class Child:
     @property
     def failed(self) -> bool:
         """Whether its first life ended before it had settled."""
-        return bool(self._first) and not self._thread.is_alive() and self._process is not None
+        return self._failed
 
-    def settled(self) -> None:
-        """Its first life has come to what it was for: from now on it is watched, and started again."""
-        self._first = ()
+    def settled(self) -> bool:
+        """Its first life has come to what it was for: from now on it is watched, and started again.
+
+        False where that life is over: it has `failed`.
+        """
+        with self._settling:
+            if not self._failed:
+                self._first = ()
+            return not self._failed
 
     def start(self) -> None:
         """Start it, and return at once."""
@@ -106,6 +116,10 @@ class Child:
         if self._process is not None:
             self._process.send_signal(sign)
             self._thread.join(PATIENCE)
+            if not self._thread.is_alive():
+                # Something failed beside it, and its thread has gone first.
+                with suppress(subprocess.TimeoutExpired):
+                    self._process.wait(PATIENCE)
             self._process.kill()
         if self._thread.is_alive():
             self._thread.join(PATIENCE)
@@ -116,35 +130,43 @@ class Child:
 
     def _keep(self) -> None:
         while not self._stopping.is_set():
-            began = time.monotonic()
-            self._process = subprocess.Popen(
-                [*self._command, *self._first],
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                pass_fds=self._files,
-                start_new_session=True,  # a Ctrl-C in the terminal is for us to pass on
-                preexec_fn=dies_with_us(signal.SIGTERM),
-            )
-            if self._stopping.is_set():
-                self._process.terminate()
-            self._activity.progressed()
-            code = self._wait(self._process, began)
-            _kill_group(self._process.pid)
-            if self._first:
+            # Whatever failed beside one that lives, it is watched on, and no second one started.
+            process, began = self._life = self._life or self._begun()
+            code = self._wait(process, began)
+            self._life = None
+            _kill_group(process.pid)
+            with self._settling:
+                self._failed = bool(self._first)
+            if self._failed:
                 return
+            short = time.monotonic() - began < SHORT_LIFE
             if not self._stopping.is_set():
-                short = time.monotonic() - began < SHORT_LIFE
                 # In a short life nobody has come yet, of whom its last words could tell.
                 words = log_file.last_words(self._log) if short and self._log else ""
                 logger.error("%s ended by itself (%s); starting it again.%s", self._name, code, words)
                 if short:
                     self._stopping.wait(PAUSE)
 
+    def _begun(self) -> tuple[subprocess.Popen[bytes], float]:
+        began = time.monotonic()
+        process = self._process = subprocess.Popen(
+            [*self._command, *self._first],
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            pass_fds=self._files,
+            start_new_session=True,  # a Ctrl-C in the terminal is for us to pass on
+            preexec_fn=dies_with_us(signal.SIGTERM),
+        )
+        if self._stopping.is_set():
+            process.terminate()
+        return process, began
+
     def _wait(self, process: subprocess.Popen[bytes], began: float) -> int:
         """Wait for its end, and bring that about when it hangs; the exit code. Its log stays small."""
         patience = LOOK_SECONDS if self._watchdog else self._check if self._log else None
         while True:
-            self._cut_log()
+            if self._keeper:
+                self._keeper.look()
             try:
                 code = process.wait(patience)
             except subprocess.TimeoutExpired:
@@ -152,15 +174,12 @@ class Child:
                 if watchdog and watchdog.must_end(process.pid, began):
                     # One that is stopped takes no other signal.
                     process.kill()
+                if time.monotonic() - began > SHORT_LIFE:
+                    self._activity.progressed()
             else:
                 if self._watchdog:
                     self._watchdog.ended()
                 return code
-
-    def _cut_log(self) -> None:
-        if self._log and time.monotonic() - self._cut_at >= self._check:
-            log_file.cut(self._log)
-            self._cut_at = time.monotonic()
 
 
 def _kill_group(leader: int) -> None:

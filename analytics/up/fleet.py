@@ -31,6 +31,7 @@ FRONT_SECONDS = 10.0  # that nginx has, which starts in some hundredths of one
 LOOK_SECONDS = 0.02
 # A job may take minutes; while it gets on, its process gives signs, which nobody waits for.
 JOBS_PATIENCE = 3.0
+NO_WEB = "Footfall does not start. It says why above."
 
 
 class Fleet:
@@ -98,8 +99,8 @@ class Fleet:
             self._start(self._ours(ProcessKind.JOBS, "jobs", ["jobs"], JOBS_PATIENCE))
             self._start_edges()
         self._wait_until_web_said(READY)
-        if self._web:
-            self._web.settled()
+        if self._web is None or not self._web.settled():
+            raise CannotStart(NO_WEB)
 
     def open(self, trusted: Sequence[str]) -> None:
         """Start nginx, where there are edges: from now on visitors and staff come in.
@@ -205,10 +206,11 @@ class Fleet:
 
     def _wait_until_web_said(self, word: bytes) -> None:
         """However long it takes: it may be making tables."""
-        while word not in self._web_said():
-            if self._web is None or self._web.failed:
-                raise CannotStart("Footfall does not start. It says why above.")
+        while self._web and not self._web.failed:
+            if word in self._web_said():
+                return
             time.sleep(LOOK_SECONDS)
+        raise CannotStart(NO_WEB)
 
     def _web_said(self) -> frozenset[bytes]:
         return self._signs.said(self._web.pid or 0) if self._web else frozenset()

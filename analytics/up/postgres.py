@@ -1,5 +1,6 @@
 """The embedded Postgres: a child of `up` that is started, watched, started again, and never outlives it."""
 
+import errno
 import logging
 import os
 import secrets
@@ -15,11 +16,12 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 
-from analytics.up import home_owner, log_file, postgres_programs
+from analytics.up import home_owner, postgres_programs
 from analytics.up.account import account_for
 from analytics.up.child import dies_with_us
 from analytics.up.data_folder import DataFolder
 from analytics.up.errors import CannotStart
+from analytics.up.log_file import LogKeeper
 from analytics.up.postgres_cluster import ENVIRONMENT, Cluster, cause
 from analytics.up.postgres_home import (
     SOCKET,
@@ -86,6 +88,7 @@ class Postgres:
         self._stopping = threading.Event()
         self._watcher: threading.Thread | None = None
         self._watchdog: Watchdog | None = None
+        self._keeper = LogKeeper(self.log)
 
     @property
     def url(self) -> str:
@@ -123,7 +126,7 @@ class Postgres:
             self._say("Making a database (once) …")
             self._cluster.make(self._password)
         self._cluster.check_version(postgres_programs.major())
-        log_file.cut(self.log)
+        self._keeper.look()
         self._launch()
         self._watcher = threading.Thread(
             target=go_on_in_thread,
@@ -199,26 +202,32 @@ class Postgres:
 
     def _comes_up(self, process: subprocess.Popen[bytes]) -> bool:
         """Wait until it takes connections (after a crash it first replays its log) or has ended."""
+        began = looked_at = time.monotonic()
         while not self._cluster.ready(process.pid):
             if process.poll() is not None:
                 return False
+            if time.monotonic() - looked_at > LOOK_SECONDS:
+                # It says to whoever asks that it replays; one that hangs says nothing.
+                self._end_if_silent(process.pid, began)
+                looked_at = time.monotonic()
             time.sleep(0.01)
         return True
 
+    def _end_if_silent(self, process: int, began: float) -> None:
+        if self._watchdog and self._watchdog.must_end(process, began):
+            _kill_with_children(process)
+
     def _watch(self) -> None:
         """Start Postgres again whenever it ends, or hangs; see that its log stays small."""
-        began, trimmed_at = time.monotonic(), time.monotonic()
+        began = time.monotonic()
         while not self._stopping.is_set():
             if self._process is None:
                 raise RuntimeError("Postgres is watched before it was started")
             try:
                 code = self._process.wait(LOOK_SECONDS)
             except subprocess.TimeoutExpired:
-                if self._watchdog and self._watchdog.must_end(self._process.pid, began):
-                    _kill_with_children(self._process.pid)
-                if time.monotonic() - trimmed_at > log_file.CHECK:
-                    log_file.cut(self.log)
-                    trimmed_at = time.monotonic()
+                self._end_if_silent(self._process.pid, began)
+                self._keeper.look()
                 continue
             if self._stopping.is_set():
                 return
@@ -244,16 +253,25 @@ class Postgres:
             return False
 
     def _log(self) -> BinaryIO:
-        """Its log; in the data folder, since root must not write into a folder that Postgres owns."""
-        log = os.open(self.log, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+        """Its log; in the data folder, since root must not write into a folder that Postgres owns.
+
+        Raises CannotStart.
+        """
+        try:
+            log = os.open(self.log, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            link = "it is a link, which is not followed" if error.errno == errno.ELOOP else error.strerror
+            raise CannotStart(f"Postgres' log cannot be written: {link} ({self.log}).") from None
         self._data.give(log)
         return open(log, "rb+")
 
 
 def _kill_with_children(process: int) -> None:
     """End a Postgres that takes no other signal, and its children: one that is stopped holds its memory."""
-    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    os.kill(process, signal.SIGKILL)
+    children: list[str] = []
+    with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+        children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+        os.kill(process, signal.SIGKILL)
     for child in map(int, children):
         with suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)

@@ -8,6 +8,7 @@ import logging
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -61,13 +62,13 @@ class Aside:
     def take(self) -> None:
         """Hide them, so that whoever comes goes elsewhere; those who are in stay in."""
         for place in self._places:
-            if place.exists():
+            with suppress(FileNotFoundError):
                 os.rename(place, _hidden(place))
 
     def bring_back(self) -> None:
         """It lives after all: show them again."""
         for place in self._places:
-            if _hidden(place).exists():
+            with suppress(FileNotFoundError):
                 os.rename(_hidden(place), place)
 
     def forget(self) -> None:
@@ -107,6 +108,8 @@ class Watchdog:
             self._back_at = now
         self._looked_at = now
         last = self._signs.last(process)
+        if last is not None and last < began:
+            last = None  # said by one before it, of the same number
         patience = self._patience if last is not None else max(self._patience, START_SECONDS)
         silent = now - max(began if last is None else last, self._back_at)
         if silent > patience:
@@ -121,7 +124,7 @@ class Watchdog:
 
     def ended(self) -> None:
         """The process is gone; the next one makes sockets of its own."""
-        self._aside.forget()
+        self._moved(self._aside.forget)
         self._is_aside = False
 
     def _set_aside(self, aside: bool) -> None:
@@ -130,7 +133,14 @@ class Watchdog:
         self._is_aside = aside
         if aside:
             logger.warning("%s gives no sign of life: nobody is sent there.", self._name)
-            self._aside.take()
+            self._moved(self._aside.take)
         else:
             logger.warning("%s gives signs of life again.", self._name)
-            self._aside.bring_back()
+            self._moved(self._aside.bring_back)
+
+    def _moved(self, move: Callable[[], None]) -> None:
+        """Whatever becomes of its sockets, the process is watched on."""
+        try:
+            move()
+        except OSError as error:
+            logger.warning("%s: its sockets cannot be moved (%s)", self._name, type(error).__name__)
