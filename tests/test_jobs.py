@@ -21,7 +21,7 @@ from tracker.models import OpenVisit, Recent, Salt, Site
 from tracker.postgres import partitions
 from tracker.postgres.connect import connect
 from tracker.storing.store import Store
-from tracker.upkeep import abandoned, jobs, purges
+from tracker.upkeep import abandoned, clock_doubt, jobs, purges
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -119,6 +119,16 @@ def test_many_page_views_end_in_portions(connection: psycopg.Connection, store: 
     assert {view["ended_at"] for view in rows(connection, "tracker_pageview")} == {at(60)}
 
 
+def test_after_a_clock_that_was_ahead_page_views_are_cut_at_24_hours_again(
+    connection: psycopg.Connection, store: Store
+) -> None:
+    abandoned.end_of_the_day(connection, at(DAY + 6 * HOUR))
+    abandoned.end_of_the_day(connection, at(DAY))
+    store.write(folded(begin(HOUR)))
+    abandoned.end_of_the_day(connection, at(DAY + 2 * HOUR))
+    assert [view["ended_at"] for view in rows(connection, "tracker_pageview")] == [at(DAY + HOUR)]
+
+
 def test_page_views_are_cut_at_24_hours_once(connection: psycopg.Connection, store: Store) -> None:
     old, young = begin(0), begin(2 * HOUR)
     store.write(folded(old, young))
@@ -214,6 +224,45 @@ def test_what_is_done_is_noted_and_what_fails_is_not(
     assert all(
         timedelta() <= datetime.now(UTC) - at < timedelta(minutes=1) for at in _noted(connection).values()
     )
+
+
+def test_a_clock_that_is_suddenly_weeks_ahead_is_believed_after_a_day(
+    connection: psycopg.Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    done, now, weeks = "done: weeks", datetime.now(UTC), timedelta(weeks=6)
+
+    def doubted(at: datetime) -> bool:
+        said = clock_doubt.doubted(connection, "weeks", done, at)
+        connection.execute(jobs.NOTE, [done, at])
+        return said
+
+    hour = timedelta(hours=1)
+    assert not doubted(now), "it was never done before"
+    assert not doubted(now + hour)
+    assert doubted(now + weeks)
+    assert doubted(now + weeks + hour)
+    # It is set right.
+    assert not doubted(now + 2 * hour)
+    assert not doubted(now + 3 * hour)
+    # The machine was off.
+    assert doubted(now + weeks)
+    assert doubted(now + weeks + 23 * hour)
+    assert not doubted(now + weeks + 25 * hour)
+    assert not doubted(now + weeks + 26 * hour)
+    assert caplog.text.count("for a day nothing is deleted there") == 2
+
+
+def test_what_cannot_come_back_is_not_deleted_by_a_clock_that_is_doubted(
+    monkeypatch: pytest.MonkeyPatch, connection: psycopg.Connection
+) -> None:
+    done: list[str] = []
+    for name in ("final", "other"):
+        connection.execute(jobs.NOTE, [f"done: {name}", datetime.now(UTC) - timedelta(days=3)])
+    final = jobs.Job("final", lambda c, n: done.append("final"), 3600, final=True)
+    monkeypatch.setattr(jobs, "JOBS", (final, jobs.Job("other", lambda c, n: done.append("other"), 3600)))
+    with _running():
+        assert _within(60, lambda: bool(done))
+    assert done == ["other"]
 
 
 def test_two_processes_work_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,6 +57,15 @@ def test_the_minutes_move_on_and_only_the_running_ones_are_read_again() -> None:
     assert hours.of(one.pk, later) == [0] * 48 + [1] + [0] * 9 + [2, 0]
 
 
+def test_after_a_clock_was_set_back_it_is_read_again() -> None:
+    one, _ = sites()
+    hours = SitesHour()
+    read(hours, NOW + 10 * MINUTE)
+    visit(one, moment(0), "/now")
+    read(hours, NOW)
+    assert hours.of(one.pk, NOW) == [0] * 59 + [1]
+
+
 def test_what_is_fresh_is_not_asked_for_again() -> None:
     hours = SitesHour()
     with CaptureQueriesContext(connection) as queries:

@@ -20,7 +20,7 @@ from tests.page_views import START, begin, folded, progress
 from tracker.live.filters import Filters
 from tracker.models import Minute, PageView, Site, Watermark
 from tracker.postgres.connect import connect
-from tracker.rollups.minutes import MinuteLevels, roll_up, rolled_up, sweep
+from tracker.rollups.minutes import MinuteLevels, roll_up, rolled_up, rolled_up_to, sweep
 from tracker.storing.store import Store
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -140,6 +140,23 @@ def test_what_is_stored_late_is_rolled_up_again(connection: psycopg.Connection) 
         roll_up(connection, now)
         minute = Minute.objects.get()
     assert (minute.visitors_most_at, minute.visitors_last) == (began_at + 30 * SECOND, 1)
+
+
+def test_a_clock_that_was_ahead_leaves_no_minute_in_which_nobody_was_there(
+    site: Site, connection: psycopg.Connection
+) -> None:
+    page = view(site, NOON, None)
+    page.save()
+    roll_up(connection, NOON + 6 * HOUR)
+    page.ended_at = NOON + 10 * MINUTE
+    page.save()
+    roll_up(connection, NOON + HOUR)
+    with django.cursor() as cursor:
+        reached = rolled_up_to(cursor)
+    assert reached
+    assert reached < NOON + HOUR
+    roll_up(connection, NOON + 6 * HOUR)
+    assert Minute.objects.latest("at").at == NOON + 9 * MINUTE
 
 
 def test_what_is_stored_in_time_makes_nobody_look_again(connection: psycopg.Connection) -> None:

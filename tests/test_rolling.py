@@ -1,12 +1,22 @@
 """Page views of the last 60 seconds: what rises between two looks, and what began before the first."""
 
+import json
+import time
 from datetime import UTC, datetime
+from typing import cast
 
 import pytest
 from asgiref.sync import async_to_sync
 
-from analytics.live.rolling import RollingMinute, begun_by_second
+from analytics.board.stream import BoardStream
+from analytics.board.ticker import Ticker, WatchedSite
+from analytics.live.rolling import RollingMinute, begun_by_age
+from analytics.live.snapshot import Snapshots
+from analytics.live.state import LiveState
 from tests.stored import visit
+from tracker.live.counters import MINUTES, Counters
+from tracker.live.filters import NO_FILTERS, Filters
+from tracker.liveness.activity import Activities
 from tracker.models import PageView, Site
 
 NOW = 1_800_000_030.5
@@ -31,8 +41,30 @@ def test_what_both_know_of_counts_once() -> None:
     rolling = RollingMinute()
     rolling.look({MINUTE: 5}, NOW)
     rolling.look({MINUTE: 7}, NOW)
-    rolling.begin({int(NOW): 3, int(NOW) - 10: 4, int(NOW) - 61: 50})
+    rolling.begin({0: 3, 10: 4, 61: 50}, NOW)
     assert rolling.views(NOW) == 7
+
+
+class Unfollowed:
+    """A `LiveState` of which nothing but the stream is asked, and nobody asks for that."""
+
+    def stream(self, site_id: int, filters: Filters) -> None:
+        """None is followed."""
+
+
+@pytest.mark.parametrize("ahead", [-600, 30, 70])
+def test_the_clock_that_dates_snapshots_is_not_the_one_that_counts(ahead: int) -> None:
+    live = cast(LiveState, Unfollowed())
+    ticker = Ticker(live, Snapshots(lambda: time.time() + ahead), Activities())
+    watched = WatchedSite(1, "key", BoardStream(live, 1, NO_FILTERS), before={}, rate=0)
+    counters = Counters(NOW)
+    now = time.monotonic()
+    assert watched.due(counters, now)
+    counters.add(MINUTES, MINUTE, 300)
+    assert watched.due(counters, now)
+    assert json.loads(ticker._made(watched, counters)[1])["rate"] == 300
+    watched.told_at, watched.version = now, counters.version
+    assert not watched.due(counters, now + 1), "nothing has changed"
 
 
 @pytest.mark.django_db
@@ -40,6 +72,6 @@ def test_the_beginning_is_read_by_the_second() -> None:
     site = Site.objects.create(domain="one.example", hosts=["one.example"])
     for ago, paths in ((0.2, ("/a", "/b")), (30, ("/c",)), (59.9, ("/d",)), (60.1, ("/e",))):
         visit(site, datetime.fromtimestamp(NOW - ago, UTC), *paths)
-    read = async_to_sync(begun_by_second)(PageView.objects.filter(site_id=site.pk), NOW)
+    read = async_to_sync(begun_by_age)(PageView.objects.filter(site_id=site.pk), NOW)
     assert sum(read.values()) == 4
-    assert read[int(NOW - 30)] == 1
+    assert read[30] == 1

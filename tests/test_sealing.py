@@ -18,7 +18,7 @@ from django.core.management import CommandError, call_command
 
 from analytics.history import sealed_days
 from analytics.history.day_format import EVENTS, VIEWS
-from analytics.history.due_days import due_days, unsealed_since
+from analytics.history.due_days import due_days, seal_again_later, unsealed_since
 from analytics.history.local_days import LocalDay
 from analytics.history.sealing import Sealing, seal_all
 from analytics.models import HistoryDay
@@ -155,6 +155,24 @@ def test_a_day_is_due_25_hours_after_its_end_and_once(
     assert due_days(connection, NOW) == []
     (due,) = due_days(connection, NOW, again=True)
     assert due.why == "asked"
+
+
+def test_a_day_that_a_clock_ahead_had_sealed_is_sealed_again_once_it_has_settled(
+    site: Site, connection: psycopg.Connection, sealing: Sealing
+) -> None:
+    stored.visit(site, UTC_DAY + timedelta(hours=1), "/")
+    seal_all(connection, sealing, UTC_DAY + timedelta(days=3))
+    for hours in (2, 48):
+        now = UTC_DAY + timedelta(hours=hours)
+        seal_again_later(connection, now)
+        assert Touched.objects.count() == 1
+        assert due_days(connection, now) == []
+    now = UTC_DAY + timedelta(hours=50)
+    (due,) = due_days(connection, now)
+    assert (due.day.day, due.why) == (UTC_DAY.date(), "touched")
+    seal_all(connection, sealing, now)
+    seal_again_later(connection, now)
+    assert not Touched.objects.exists()
 
 
 def test_the_newest_days_come_first_of_all_sites(site: Site, connection: psycopg.Connection) -> None:

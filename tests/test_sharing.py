@@ -32,7 +32,13 @@ from tests.board_sockets import Staff, ack, dial, hear
 from tests.cast import MAKE_CAST
 from tests.valkey import Valkey, running_line, running_valkey
 from tracker.across import messages
+from tracker.across.publisher import Publisher
+from tracker.across.redis_client import REDIS_ERRORS, client
+from tracker.conversation.claims import Claims
 from tracker.live.filters import NO_FILTERS
+from tracker.live.presence import Presence
+from tracker.live.refusals import SiteRefusals
+from tracker.liveness.activity import Activities
 
 Live = Callable[..., dict[str, Any]]
 
@@ -305,6 +311,23 @@ def test_an_edge_that_is_stopped_is_not_missed(
         polite.stop()
         seconds_until(board, shows(0), 3)
         assert live()["stale"] == 0
+
+
+async def test_a_share_whose_first_statement_is_lost_is_ended_with_the_others() -> None:
+    """Else it would note whatever changes for as long as Redis is away."""
+    presence = Presence(10, time.time())
+    publisher = Publisher(
+        *("e", presence, Claims("e", lambda session: None), SiteRefusals()),
+        *(f"redis://127.0.0.1:{free_port()}/0", partial(pytest.fail, "nobody asks"), Activities()),
+    )
+    publisher._wanted[1, NO_FILTERS.key()] = NO_FILTERS, float("inf")
+    async with client(f"redis://127.0.0.1:{free_port()}/0") as redis:
+        with pytest.raises(REDIS_ERRORS):
+            await publisher._say(redis, time.monotonic())
+    assert presence.site(1)._changed is not None
+    (share,) = publisher._shares.values()
+    share.end()
+    assert presence.site(1)._changed is None
 
 
 def test_redis_killed_and_empty_is_filled_again_within_five_seconds(

@@ -8,6 +8,7 @@ from django.test import Client
 from playwright.sync_api import Browser, Page, expect
 
 from analytics.board import titles
+from scripts.stands.checkout import ROOT
 from scripts.stands.product import Product
 from tests.boards import SHOTS, figure, rows, visit
 from tests.cast import Cast, make_cast
@@ -80,6 +81,38 @@ def test_titles_are_shown_beside_paths_for_whoever_wants_them(
         expect(shown).to_have_count(2)
         page.get_by_role("button", name="titles").click()
         expect(shown).to_have_count(0)
+
+
+MADE = """
+const asked = [];
+window.fetch = async (url) => {
+  asked.push(url);
+  return { ok: true, json: async () => ({ titles: { "/a": "A", "/b": "B" } }) };
+};
+const button = document.createElement("button");
+window.titles = new Titles(button, "titles.json", () => {});
+button.click();
+"""
+
+
+def test_titles_of_pages_that_are_shown_no_more_are_forgotten(browser: Browser) -> None:
+    source = (ROOT / "static/board/lists/titles.js").read_text()
+    with browser.new_page() as page:
+        page.clock.install()
+        page.add_script_tag(content=f"{source}\n{MADE}", type="module")
+        page.wait_for_function("window.titles")
+
+        def asked(*names: str) -> list[str]:
+            page.evaluate("names => titles.want(names)", names)
+            page.clock.run_for(400)
+            page.wait_for_function("names => names.every((name) => titles.title(name))", arg=names)
+            return [page.evaluate("name => titles.title(name)", name) for name in ("/a", "/b")]
+
+        assert asked("/a", "/b") == ["A", "B"]
+        page.clock.run_for(120_000)
+        assert asked("/b") == ["A", "B"], "it may come back in a moment"
+        page.clock.run_for(240_000)
+        assert asked("/b") == ["", "B"]
 
 
 def test_a_page_can_be_opened_from_its_row(footfall: Product, key: str, page: Page) -> None:

@@ -14,7 +14,7 @@ from django.db import DatabaseError, InterfaceError
 
 from analytics.board.stream import BoardStream
 from analytics.live.last_hour import FilteredHour, ToldHour, begun_before, live_hour
-from analytics.live.rolling import RollingMinute, begun_by_second
+from analytics.live.rolling import RollingMinute, begun_by_age
 from analytics.live.snapshot import Snapshots, encode, for_board
 from analytics.live.state import LiveState
 from tracker.live.counters import Counters
@@ -85,18 +85,18 @@ class WatchedSite:
         elapsed = now - self.told_at
         # In this order: the stream is to be followed all the time, and so are the page views that begin.
         changed = self.stream.follow() or counters.version != self.version
-        views = self.look(counters, time.time())
+        views = self.look(counters, now)
         changed = changed or views != self.rate
         return elapsed >= QUIET_SECONDS or (elapsed >= TOLD_SECONDS and changed)
 
-    def look(self, counters: Counters, wall: float) -> int:
-        """Page views begun in the 60 seconds up to `wall` (epoch seconds)."""
-        self.rolling.look(self.filtered.minutes if self.filtered else counters.minutes, wall)
+    def look(self, counters: Counters, now: float) -> int:
+        """Page views begun in the 60 seconds up to `now` (steady clock)."""
+        self.rolling.look(self.filtered.minutes if self.filtered else counters.minutes, now)
         if self.told is None or not self.told.known:
-            return self.rolling.views(wall)
+            return self.rolling.views(now)
         # Beside the other: what was there at its first reading has not begun now.
-        self.told_rolling.look(self.told.minutes, wall)
-        return self.rolling.views(wall) + self.told_rolling.views(wall)
+        self.told_rolling.look(self.told.minutes, now)
+        return self.rolling.views(now) + self.told_rolling.views(now)
 
     def overdue(self, now: float) -> bool:
         """Whether the boards should have been sent a snapshot already."""
@@ -222,7 +222,7 @@ class Ticker:
     def _made(self, watched: WatchedSite, counters: Counters) -> tuple[int, str]:
         """A snapshot of this moment: its number, and the object as JSON."""
         now, shown = self._snapshots.make(counters, watched.key)
-        watched.rate = watched.look(counters, now)
+        watched.rate = watched.look(counters, time.monotonic())
         if watched.filtered:
             minutes = watched.filtered.last_hour(now)
         else:
@@ -254,8 +254,9 @@ async def _read_before(watched: WatchedSite, counters: Counters) -> None:
 
 async def _read_seconds(watched: WatchedSite) -> None:
     views = watched.filtered.views if watched.filtered else PageView.objects.filter(site_id=watched.id)
+    now = time.monotonic()
     try:
-        watched.rolling.begin(await begun_by_second(views, time.time()))
+        watched.rolling.begin(await begun_by_age(views, time.time()), now)
         watched.rate = 0
     except (DatabaseError, InterfaceError) as error:
         logger.warning("the last minute's page views could not be read yet: %s", type(error).__name__)

@@ -34,6 +34,15 @@ WHERE EXISTS (SELECT FROM tracker_pageview p
 # Of all sites, or of one that keeps less.
 RAW_SINCE = "SELECT job, at FROM tracker_watermark WHERE job = 'raw' OR job LIKE 'raw:%'"
 PROBES = 10_000
+# A mark for each day that is sealed and cannot be yet; those that have one are read from Postgres meanwhile.
+MARK_EARLY = """
+INSERT INTO tracker_touched (site_id, at)
+SELECT site_id, min(begins_at) FROM history_day d
+WHERE ends_at >= %s
+  AND NOT EXISTS (SELECT FROM tracker_touched t
+                  WHERE t.site_id = d.site_id AND t.at >= d.begins_at AND t.at < d.ends_at)
+GROUP BY site_id, day
+"""
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,14 @@ class SealedDay(NamedTuple):
 def settled_before(now: datetime) -> datetime:
     """A day that ended before this moment has settled."""
     return now - SETTLES_AFTER
+
+
+def seal_again_later(connection: psycopg.Connection, now: datetime) -> None:
+    """Have days sealed again, once they have settled, that a clock ahead of this one had sealed before.
+
+    Raises psycopg.Error.
+    """
+    connection.execute(MARK_EARLY, [settled_before(now)])
 
 
 def raw_since(connection: psycopg.Connection, site_id: int) -> datetime | None:

@@ -89,10 +89,11 @@ class _KeptMinutes(Generic[T]):
     async def read(self, now: float) -> None:
         """Bring the minutes up to `now` (epoch seconds), unless they are fresh; what fails is read later."""
         async with self._reading:
-            if now - self._read_at < self._fresh:
+            # A clock that was set back has what was read in its future: it is not fresh until then.
+            if 0 <= now - self._read_at < self._fresh:
                 return
             oldest = _shown(now).start
-            first = max(oldest, int(self._read_at // 60) - 1) if self.known else oldest
+            first = max(oldest, int(min(now, self._read_at) // 60) - 1) if self.known else oldest
             try:
                 read = await self._read_since(datetime.fromtimestamp(first * 60, UTC))
             except (DatabaseError, InterfaceError) as error:

@@ -2,6 +2,8 @@
 
 Counters know of minutes only, whichever process they come from. Whoever looks at them all the time sees when
 they rise: what rises between two looks has begun now. What began before the first is read from Postgres.
+
+All by one steady clock: page views that stood still while a clock was set would be forgotten, or stay.
 """
 
 from collections.abc import Mapping
@@ -22,10 +24,11 @@ class RollingMinute:
         self._seconds: dict[int, int] = {}
         self._seen: dict[int, int] | None = None
 
-    def begin(self, seconds: Mapping[int, int]) -> None:
-        """Take what began before the first look: page views by the epoch second they began in."""
+    def begin(self, ages: Mapping[int, int], now: float) -> None:
+        """Take what began before the first look: page views by how many seconds ago they began."""
         # Both know of what began between the first look and the reading.
-        for second, views in seconds.items():
+        for age, views in ages.items():
+            second = int(now) - age
             self._seconds[second] = max(views, self._seconds.get(second, 0))
 
     def look(self, minutes: Mapping[int, int], now: float) -> None:
@@ -38,14 +41,14 @@ class RollingMinute:
             self._seen = dict(minutes)
 
     def views(self, now: float) -> int:
-        """Page views begun in the SPAN seconds up to `now`, both in seconds since the epoch."""
+        """Page views begun in the SPAN seconds up to `now`."""
         self._seconds = {second: views for second, views in self._seconds.items() if second > now - SPAN}
         return sum(self._seconds.values())
 
 
-async def begun_by_second(views: QuerySet[PageView], now: float) -> dict[int, int]:
-    """Those of the last SPAN seconds among page views, by the epoch second they began in."""
+async def begun_by_age(views: QuerySet[PageView], now: float) -> dict[int, int]:
+    """Those of the last SPAN seconds before `now` (epoch) among page views, by their age in seconds."""
     since = datetime.fromtimestamp(now, UTC) - timedelta(seconds=SPAN)
     begun = views.filter(began_at__gt=since).annotate(second=TruncSecond("began_at"))
     rows = begun.values_list("second").annotate(views=Count("id")).order_by()
-    return {int(second.timestamp()): count async for second, count in rows}
+    return {int(now) - int(second.timestamp()): count async for second, count in rows}

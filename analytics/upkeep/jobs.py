@@ -12,7 +12,7 @@ from django.conf import settings
 
 from analytics.erasing import late_rows, retention
 from analytics.erasing.alone import LOCK as ERASING
-from analytics.history.due_days import due_days, unsealed_since
+from analytics.history.due_days import DueDay, due_days, seal_again_later, unsealed_since
 from analytics.up.child import dies_with_us
 from tracker.upkeep import expiry
 from tracker.upkeep.jobs import Job
@@ -94,6 +94,12 @@ class WorkProcess:
         return self._process.wait(seconds) if self._process else None
 
 
+def days_to_seal(connection: psycopg.Connection, now: datetime) -> list[DueDay]:
+    """The days that are due, once those are marked that were sealed too early."""
+    seal_again_later(connection, now)
+    return due_days(connection, now)
+
+
 def due_erasures(connection: psycopg.Connection, now: datetime) -> bool:
     """Whether anything is to be erased now that nobody is erasing."""
     row = connection.execute(ERASURES, [now, ERASING]).fetchone()
@@ -123,9 +129,9 @@ def expired_days(connection: psycopg.Connection, now: datetime) -> None:
 
 
 JOBS = (
-    Job("expired weeks", expired_weeks, 3600),
-    Job("expired days of sites", expired_days, 3600),
-    Job("sealing", WorkProcess("seal", due_days).work, 60),
+    Job("expired weeks", expired_weeks, 3600, final=True),
+    Job("expired days of sites", expired_days, 3600, final=True),
+    Job("sealing", WorkProcess("seal", days_to_seal).work, 60),
     Job("erasing", WorkProcess("erase", due_erasures).work, 10),
     Job("erased, but stored late", late_rows.sweep, 3600),
     Job("sessions", sessions, 3600),

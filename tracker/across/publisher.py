@@ -213,10 +213,11 @@ class Publisher:
             if share is None:
                 # No two shares under one key come near each other's versions.
                 share = Share(self._incarnation, key[1], self._counters(key[0], filters), int(now * 1e6))
+                # At once: one whose first statement is lost must be found, too, when all are ended.
+                self._shares[key] = share
             statement = share.next()
             if statement:
                 await self._write(redis, key[0], statement)
-            self._shares[key] = share
             await self._stream(redis, key, filters)
         await self._claim(redis)
         if now - self._refusals_at >= RENEW_SECONDS:

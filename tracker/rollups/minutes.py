@@ -96,6 +96,8 @@ FILL = f"INSERT INTO tracker_minute ({COLUMNS}) {SWEEP}"
 LOOKED = "SELECT at FROM tracker_watermark WHERE job = %s"
 BEGIN = "INSERT INTO tracker_watermark (job, at) VALUES (%s, %s) ON CONFLICT (job) DO NOTHING"
 LOOK = "UPDATE tracker_watermark SET at = %s WHERE job = %s"
+# Where a clock was ahead, minutes were rolled up that had not been, and before those some not settled yet.
+GO_BACK = "UPDATE tracker_watermark SET at = %(back)s WHERE job = %(job)s AND at > %(until)s"
 # Whoever stores late waits for a portion that is being rolled up, which may not have seen it.
 # To a whole minute: portions that began within one would both hold it, and none could be rolled up any more.
 PULL_BACK = (
@@ -154,6 +156,7 @@ def roll_up(connection: psycopg.Connection, now: datetime) -> None:
     """Roll up what has settled since the last time, and what was stored late."""
     connection.execute(BEGIN, [JOB, _minute(now - FIRST_LOOK)])
     until = _minute(now - SETTLED)
+    connection.execute(GO_BACK, {"back": until - LONGEST_PAGE_VIEW, "until": until, "job": JOB})
     while _roll(connection, until):
         pass
 

@@ -77,10 +77,10 @@ def end_of_the_day(connection: psycopg.Connection, now: datetime) -> None:
     """End the page views that have been open for 24 hours, at their 24th."""
     looked = connection.execute(LOOKED).fetchone()
     since, before = (looked[0] if looked else now - FIRST_LOOK), now - LONGEST_PAGE_VIEW
-    if before <= since:
-        return
-    pages = _open(connection, OPEN_BETWEEN, [since, before])
-    _end(pages, {page.id: page.began_at + LONGEST_PAGE_VIEW for page in pages})
+    if since < before:
+        pages = _open(connection, OPEN_BETWEEN, [since, before])
+        _end(pages, {page.id: page.began_at + LONGEST_PAGE_VIEW for page in pages})
+    # Back, too, where a clock was ahead.
     connection.execute(LOOK, [before])
 
 

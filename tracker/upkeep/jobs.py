@@ -14,7 +14,7 @@ from tracker.liveness.error_report import kind_of, report
 from tracker.postgres import partitions
 from tracker.rollups import minutes
 from tracker.signals import signal_tables
-from tracker.upkeep import abandoned, purges
+from tracker.upkeep import abandoned, clock_doubt, purges
 
 logger = logging.getLogger(__name__)
 
@@ -44,11 +44,15 @@ def _signals(connection: psycopg.Connection, now: datetime) -> None:
 
 
 class Job(NamedTuple):
-    """A piece of work and its period in seconds; the connection is in autocommit."""
+    """A piece of work and its period in seconds; the connection is in autocommit.
+
+    `final`: it deletes what was counted, by its age: not by a clock that is doubted.
+    """
 
     name: str
     work: Callable[[psycopg.Connection, datetime], None]
     period: float
+    final: bool = False
 
 
 # In this order: a page view is ended before what is needed to end it is purged.
@@ -61,7 +65,7 @@ JOBS = (
     Job("former keys", purges.former_keys, 3600),
     Job("recent ids", purges.recent_ids, 3600),
     Job("open visits", purges.open_visits, 3600),
-    Job("expired datapoints", _signals, 3600),
+    Job("expired datapoints", _signals, 3600, final=True),
 )
 
 
@@ -118,8 +122,10 @@ class _Round:
 
     def _do(self, job: Job) -> float:
         """Do a job; what fails is told, tried again, and keeps no other from its turn. Returns the pause."""
+        now = datetime.now(UTC)
         try:
-            job.work(self._connection, datetime.now(UTC))
+            if not (job.final and clock_doubt.doubted(self._connection, job.name, DONE + job.name, now)):
+                job.work(self._connection, now)
             self._note(job)
         except Exception as error:
             # Never the error's own words: Postgres quotes rows in them.

@@ -6,6 +6,8 @@
 const KEPT = "footfall-titles";
 const FRESH_MS = 60_000;
 const MOST = 50;
+// What is shown no more is forgotten: a board that stays open for weeks sees names without end.
+const KEPT_MS = 300_000;
 // Many paths come at once: they are asked for together.
 const GATHER_MS = 300;
 
@@ -37,6 +39,7 @@ export class Titles {
     if (!this.#on || this.#asking || document.hidden) return;
     const old = performance.now() - FRESH_MS;
     const isMissing = (/** @type {string} */ name) => (this.#known.get(name)?.askedAt ?? -Infinity) < old;
+    this.#forget(names);
     const missing = names.filter((name) => name !== "" && name !== "(other)" && isMissing(name));
     if (!missing.length) return;
     this.#asking = true;
@@ -55,6 +58,13 @@ export class Titles {
       // The board's own line says that there is no connection.
     }
     this.#asking = false;
+  }
+
+  /** @param {string[]} shown */
+  #forget(shown) {
+    const old = performance.now() - KEPT_MS;
+    const still = new Set(shown);
+    for (const [name, { askedAt }] of this.#known) if (askedAt < old && !still.has(name)) this.#known.delete(name);
   }
 
   #switch() {
