@@ -14,11 +14,12 @@ import pytest_asyncio
 from tests.page_views import begin, progress, rows, said
 from tests.road import Answers, Road, until
 from tracker.contract.drops import Drop, Drops
-from tracker.contract.records import Begin
+from tracker.contract.records import NO_CONNECTION, Begin
 from tracker.postgres.connect import connect
 from tracker.storing import buffer as buffer_module
 from tracker.storing import writer
 from tracker.storing.buffer import WriteBuffer
+from tracker.storing.entries import Entry, EventEntry, PageEntry
 from tracker.storing.spool import Spool
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -223,6 +224,48 @@ async def test_an_orphan_event_is_refused_and_counted(
     ]
     assert drops.total(Drop.ORPHAN_EVENT) == 1
     assert len(rows(connection, "tracker_event")) == 1
+
+
+async def test_what_a_server_says_at_once_is_one_batch_and_over_as_it_begins(
+    buffer: WriteBuffer,
+    connection: psycopg.Connection,
+    answers: Answers,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(buffer_module, "FLUSH_SECONDS", 3600.0)
+    there = begin(0)
+    pages = [there, *(begin(number, connection=NO_CONNECTION) for number in range(1, 300))]
+    event = said(pages[1], 5)
+    # A page may have said itself what its server says of it, too: that is one page view.
+    buffer.begin(there, answers.to("page"))
+    entries: list[Entry] = [PageEntry.of_told(page, answers.to(page.id)) for page in pages]
+    entries += [EventEntry(event, [answers.to(event.id)]), EventEntry(event, [answers.to("again")])]
+    assert buffer.take(entries) == len(entries)
+    assert buffer.depth == 301
+    buffer.hasten()
+    assert all(stored for _, stored in await answers.come(303))
+    assert {name for name, _ in answers.given} == {page.id for page in pages} | {"page", event.id, "again"}
+    views = rows(connection, "tracker_pageview")
+    assert len(views) == 300
+    assert all(view["ended_at"] == view["began_at"] for view in views)
+    # One transaction wrote them all.
+    writers = connection.execute("SELECT count(DISTINCT xmin::text) FROM tracker_recent").fetchone()
+    assert writers == (1,)
+
+
+async def test_of_what_is_said_at_once_there_is_room_for_the_first(
+    road: Road, spool: Spool, answers: Answers, connection: psycopg.Connection
+) -> None:
+    road.close()
+    buffer = WriteBuffer(road.connect, EDGE, 3, spool, Drops())
+    buffer.start(asyncio.get_running_loop())
+    pages = [begin(number) for number in range(5)]
+    assert buffer.take([PageEntry.of_told(page, answers.to(page.id)) for page in pages]) == 3
+    road.open.set()
+    await answers.come(3)
+    await asyncio.to_thread(buffer.stop)
+    assert dict(answers.given) == {page.id: True for page in pages[:3]}
+    assert {view["id"] for view in rows(connection, "tracker_pageview")} == {page.id for page in pages[:3]}
 
 
 async def test_a_full_buffer_takes_nothing_new_but_still_folds(

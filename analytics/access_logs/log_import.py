@@ -27,7 +27,7 @@ from analytics.access_logs.logged_request import LoggedRequest
 from analytics.access_logs.page_rules import LeftOut, address_of, reason_against
 from analytics.access_logs.past_days import PastDays
 from analytics.access_logs.visit_spans import LoggedView
-from tracker.contract.messages import Refused, WirePage
+from tracker.contract.messages import Refused, told_page
 from tracker.contract.records import Owner
 from tracker.conversation import begin_record
 from tracker.conversation.services import Caller
@@ -258,7 +258,7 @@ class LogImport:
         host = request.host or self._choice.host
         own = self._id_of(line)
         try:
-            message = WirePage(str(own), f"https://{host}{request.target}", request.referrer).message()
+            message = told_page(own, f"https://{host}{request.target}", request.referrer)
             url = page_url.read(message.url, self._site.naming)
         except (Refused, ValueError):
             return LeftOut.URL

@@ -109,20 +109,10 @@ class WirePage(msgspec.Struct, tag_field="t", tag="page", gc=False):
     d: Number = None
 
     def message(self) -> PageMessage:
-        return self.named(identify(self.id))
-
-    def named(self, own: UUID) -> PageMessage:
-        url = trim(self.u, URL_LIMIT)
-        if not url[:8].lower().startswith(("http://", "https://")):
-            raise Refused
-        referrer = trim(self.r, URL_LIMIT)
-        # Android apps name themselves with a scheme of their own; anything else is no page.
-        if not referrer[:14].lower().startswith(("http://", "https://", "android-app://")):
-            referrer = ""
         return PageMessage(
-            own,
-            url,
-            referrer,
+            identify(self.id),
+            page_address(self.u),
+            referring_address(self.r),
             trim(self.ti, TITLE_LIMIT),
             clip(self.w, WIDTH_LIMIT),
             trim(self.l, LANGUAGE_LIMIT),
@@ -251,6 +241,32 @@ def identify(text: str) -> UUID:
         return msgspec.convert(text, UUID)
     except (msgspec.ValidationError, UnicodeEncodeError):
         raise Refused from None
+
+
+def told_page(own: UUID, url: str | None, referrer: str | None, title: str | None = None) -> PageMessage:
+    """A page view of which a server tells, as a page says it; `own`: its id. Raises Refused."""
+    return PageMessage(
+        own, page_address(url), referring_address(referrer), trim(title, TITLE_LIMIT), 0, "", "", 0, 0, False
+    )
+
+
+def page_address(text: str | None) -> str:
+    """The URL of a page, in its bounds. Raises Refused for what is none."""
+    url = trim(text, URL_LIMIT)
+    if not url[:8].lower().startswith(("http://", "https://")):
+        raise Refused
+    return url
+
+
+def referring_address(text: str | None) -> str:
+    """Where a page says that somebody came from, "" for what is no page.
+
+    Android apps name themselves with a scheme of their own.
+    """
+    referrer = trim(text, URL_LIMIT)
+    if not referrer[:14].lower().startswith(("http://", "https://", "android-app://")):
+        return ""
+    return referrer
 
 
 def trim(text: str | None, limit: int) -> str:

@@ -70,6 +70,15 @@ class ServerItem(msgspec.Struct):
         except Refused:
             raise ItemRefused(ItemReason.MALFORMED) from None
 
+    def of_page_view(self) -> UUID | None:
+        """The page view that an event says it is of. Raises ItemRefused."""
+        if not self.page_view:
+            return None
+        try:
+            return messages.identify(self.page_view)
+        except Refused:
+            raise ItemRefused(ItemReason.MALFORMED) from None
+
     def moment(self, now: float) -> float:
         """When it was, in seconds since 1970; `now` where it does not say. Raises ItemRefused."""
         if self.at is None:
@@ -85,7 +94,7 @@ class ServerItem(msgspec.Struct):
     def page(self, own: UUID) -> PageMessage:
         """The page view as a page says it; `own`: its `key`. Raises ItemRefused."""
         try:
-            return messages.WirePage(self.id, self.url or "", self.referrer, self.title).named(own)
+            return messages.told_page(own, self.url, self.referrer, self.title)
         except Refused:
             raise ItemRefused(ItemReason.BAD_URL) from None
 

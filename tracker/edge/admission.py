@@ -28,6 +28,8 @@ from tracker.visitors.unnamed_proxy import UnnamedProxy
 
 logger = logging.getLogger(__name__)
 
+UNBOUNDED = AddressUse("", inf, inf)
+
 
 class Admission:
     """Judges the requests that reach one process: who may open a conversation."""
@@ -69,13 +71,22 @@ class Admission:
             self._refuse(site, Drop.OPTED_OUT)
         return self._caller(site, host, address, user_agent, address_use)
 
-    def admit_told(self, site: TrackedSite, host: str, address: str, user_agent: str) -> Caller:
+    def admit_told(self, site: TrackedSite, address: str, user_agent: str) -> Caller:
         """A visitor of whom a server tells, or Declined: how much comes from one address is the server's own
-        affair, and whoever opted out did not come this way."""
+        affair, whoever opted out did not come this way, and nobody of them is ever live."""
         if site.excludes_address(address):
             self._refuse(site, Drop.EXCLUDED_ADDRESS)
         self._refuse_bots(site, user_agent)
-        return self._caller(site, host, address, intern(user_agent), AddressUse("", inf, inf))
+        return Caller(
+            site=site,
+            host="",
+            address=address,
+            user_agent=intern(user_agent),
+            agent=agents.read(user_agent),
+            country=self._countries.of(address),
+            live_key=b"",
+            address_use=UNBOUNDED,
+        )
 
     def _refuse_bots(self, site: TrackedSite, user_agent: str) -> None:
         if agents.is_bot(user_agent):

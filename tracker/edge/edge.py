@@ -111,11 +111,11 @@ class Edge:
             raise Declined(RESTARTING, Drop.NOT_READY)
         return self._admission.admit(request)
 
-    def admit_told(self, site: TrackedSite, host: str, address: str, user_agent: str) -> Caller:
+    def admit_told(self, site: TrackedSite, address: str, user_agent: str) -> Caller:
         """The caller of whom a server tells. Raises Declined where nobody like that is counted."""
         if self._stopping:
             raise Declined(RESTARTING, Drop.NOT_READY)
-        return self._admission.admit_told(site, host, address, user_agent)
+        return self._admission.admit_told(site, address, user_agent)
 
     def open(self, caller: Caller, reply: Reply, close: Callable[[int], None]) -> Session:
         """A conversation over a socket; the adapter calls `finished` when the socket is gone.

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
@@ -13,10 +14,13 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connection
 
+from tracker.contract.drops import Drop
 from tracker.contract.server_items import SERVER_LIMIT, ItemReason, ItemRefused, ServerItem
 from tracker.contract.spans import VISIT_GAP
 from tracker.edge.edge import Edge
-from tracker.edge.server_reports import ServerReports, Verdicts
+from tracker.edge.report_judge import ReportJudge, Told
+from tracker.edge.server_reports import ServerReports
+from tracker.ingest.verdicts import Verdicts
 from tracker.models import Event, OpenVisit, PageView, Recent
 from tracker.signals import gathering
 from tracker.signals.datapoint import NotADatapoint
@@ -30,8 +34,9 @@ LARGE = 100
 REMEMBERED_SECONDS = 47 * 3600.0
 STORED, DUPLICATE = "", "duplicate"
 KINDS = {Recent.Kind.PAGE_VIEW.value: "view", Recent.Kind.EVENT.value: "event"}
-# An array is one value: as 1,000 values of an IN, making the statement alone took 20 ms.
-KNOWN = "SELECT kind, id FROM tracker_recent WHERE site_id = %s AND id = ANY(%s)"
+# An array is one value: as 1,000 values of an IN, making the statement alone took 20 ms. And one text: as
+# UUIDs, each is adapted for itself.
+KNOWN = "SELECT kind, id FROM tracker_recent WHERE site_id = %s AND id = ANY(%s::uuid[])"
 
 
 class WantedItem(NamedTuple):
@@ -58,8 +63,8 @@ class ItemBatch:
         self, edge: Edge, site: TrackedSite, reports: ServerReports, items: Sequence[ServerItem | str]
     ) -> None:
         self._edge, self._site, self._reports = edge, site, reports
-        self._verdicts = Verdicts()
-        self._size = len(items)
+        self._judge = ReportJudge(edge, site, reports)
+        self._verdicts = Verdicts(len(items))
         self._wanted: list[WantedItem] = []
         # By place: those that no other batch may say meanwhile, until they are handed over.
         self._held: dict[int, WantedItem] = {}
@@ -69,50 +74,52 @@ class ItemBatch:
         """What became of each: "" is stored, else why not; None where storing takes too long.
 
         Raises DatabaseError."""
-        self._hold()
         try:
+            self._hold()
             return await self._stored()
         finally:
             for each in self._held.values():
-                self._reports.leave(self._site.id, each.item.type, each.id)
+                self._reports.leave(self._site.id, each.item.type, each.id.int)
 
     async def _stored(self) -> list[str] | None:
         await sync_to_async(self._tell_known)()
         self._say_views()
-        self._hasten()
         if not await self._verdicts.wait():
             return None
         # Views first: events may be of those.
         await self._say_events()
-        self._hasten()
         if not await self._verdicts.wait():
             return None
         await self._count_by_server()
-        return [self._verdicts.said[place] for place in range(self._size)]
+        return [verdict or STORED for verdict in self._verdicts.said]
 
     def _read(self, items: Sequence[ServerItem | str]) -> None:
-        now, seen = time.time(), set[tuple[str, UUID]]()
+        now, seen = time.time(), set[tuple[str, int]]()
         for place, item in enumerate(items):
             if isinstance(item, str):
                 self._verdicts.refuse(place, item)
                 continue
             try:
                 own = item.key()
-                if (item.type, own) in seen:
+                # As a number: a UUID's hash is Python.
+                named = item.type, own.int
+                if named in seen:
                     self._verdicts.refuse(place, DUPLICATE)
                     continue
                 self._wanted.append(WantedItem(place, item, own, item.moment(now)))
-                seen.add((item.type, own))
+                seen.add(named)
             except ItemRefused as refused:
                 self._verdicts.refuse(place, refused.reason)
 
     def _hold(self) -> None:
-        for each in self._wanted:
-            try:
-                self._reports.enter(self._site.id, each.item.type, each.id)
-                self._held[each.place] = each
-            except ItemRefused as refused:
-                self._verdicts.refuse(each.place, refused.reason)
+        for kind in KINDS.values():
+            of_kind = [each for each in self._wanted if each.item.type == kind]
+            others = self._reports.enter(self._site.id, kind, {each.id.int for each in of_kind})
+            for each in of_kind:
+                if each.id.int in others:
+                    self._verdicts.refuse(each.place, ItemReason.UNDER_WAY.value)
+                else:
+                    self._held[each.place] = each
 
     def _tell_known(self) -> None:
         known = _known(self._site.id, self._held.values())
@@ -122,51 +129,67 @@ class ItemBatch:
 
     def _open(self, kind: str) -> list[WantedItem]:
         said = self._verdicts.said
-        return [each for each in self._wanted if each.item.type == kind and each.place not in said]
+        return [each for each in self._wanted if each.item.type == kind and said[each.place] is None]
 
     def _say_views(self) -> None:
+        judged: list[WantedItem] = []
+        entries: list[Told] = []
         for each in self._open("view"):
-            said = self._verdicts.expect(each.place)
+            done = partial(self._settled, each, Drop.REFUSED.value)
             try:
-                self._reports.view(self._edge, self._site, each.item, each.id, each.at, said)
-                del self._held[each.place]
+                entries.append(self._judge.view(each.item, each.id, each.at, done))
+                judged.append(each)
             except ItemRefused as refused:
                 self._verdicts.refuse(each.place, refused.reason)
+        self._hand_over(judged, entries)
 
     async def _say_events(self) -> None:
         events = self._open("event")
         visitors: dict[int, UUID] = {}
         for each in events:
             try:
-                self._reports.judge(self._edge, self._site, each.item, each.id)
+                self._judge.check_sender(each.item, each.id)
                 if each.item.page_view is None:
-                    visitors[each.place] = self._reports.visitor(self._edge, self._site, each.item, each.at)
+                    visitors[each.place] = self._judge.visitor(each.item, each.at)
             except ItemRefused as refused:
                 self._verdicts.refuse(each.place, refused.reason)
         found = await sync_to_async(_page_views)(self._site.id, events, visitors) if visitors else {}
+        judged: list[WantedItem] = []
+        entries: list[Told] = []
         for each in self._open("event"):
-            said = self._verdicts.expect(each.place)
+            done = partial(self._settled, each, ItemReason.NO_PAGE_VIEW.value)
             try:
-                page_view = UUID(each.item.page_view) if each.item.page_view else found.get(each.place)
+                page_view = each.item.of_page_view() or found.get(each.place)
                 if page_view is None:
                     raise ItemRefused(ItemReason.NO_PAGE_VIEW)
-                self._reports.event(self._edge, self._site, each.item, each.at, page_view, said)
-                del self._held[each.place]
-            except ValueError:
-                self._verdicts.refuse(each.place, ItemReason.MALFORMED.value)
+                entries.append(self._judge.event(each.item, each.at, page_view, done))
+                judged.append(each)
             except ItemRefused as refused:
                 self._verdicts.refuse(each.place, refused.reason)
+        self._hand_over(judged, entries)
 
-    def _hasten(self) -> None:
-        if self._size >= LARGE:
+    def _hand_over(self, judged: Sequence[WantedItem], entries: Sequence[Told]) -> None:
+        """Let entries be stored, each of its item; those that find no room are to be said again."""
+        taken = self._edge.buffer.take(entries)
+        self._verdicts.expect(taken)
+        for each in judged[:taken]:
+            del self._held[each.place]
+        for each in judged[taken:]:
+            self._edge.drop(Drop.BUFFER_FULL)
+            self._verdicts.refuse(each.place, Drop.BUFFER_FULL.value)
+        if taken >= LARGE:
             self._edge.buffer.hasten()
+
+    def _settled(self, each: WantedItem, otherwise: str, stored: bool) -> None:
+        self._reports.leave(self._site.id, each.item.type, each.id.int)
+        self._verdicts.come(each.place, STORED if stored else otherwise)
 
     async def _count_by_server(self) -> None:
         """Say as datapoints how many were stored of which server, for charts by server."""
         counted = Counter(
             (each.item.type, each.item.server[:SERVER_LIMIT])
             for each in self._wanted
-            if each.item.server and not self._verdicts.said[each.place]
+            if each.item.server and self._verdicts.said[each.place] == STORED
         )
         points = by_server(self._site.key, counted.items())
         with suppress(NobodyGathers):
@@ -188,7 +211,7 @@ def by_server(site: str, counted: Iterable[tuple[tuple[str, str], int]]) -> list
 def _known(site_id: int, items: Collection[WantedItem]) -> set[tuple[str, UUID]]:
     """Which of these are stored already."""
     with connection.cursor() as cursor:
-        cursor.execute(KNOWN, [site_id, [each.id for each in items]])
+        cursor.execute(KNOWN, [site_id, f"{{{','.join(each.item.id for each in items)}}}"])
         known = {(KINDS[kind], own) for kind, own in cursor.fetchall()}
     before = time.time() - REMEMBERED_SECONDS
     old = [each for each in items if each.at < before]

@@ -71,6 +71,24 @@ class PageEntry(msgspec.Struct):
             title=progress.title or msgspec.UNSET,
         )
 
+    @classmethod
+    def of_told(cls, begin: Begin, done: Done) -> "PageEntry":
+        """The entry of a page view of which a server tells: it is over as it begins, and so never open."""
+        entry = cls.of_begin(begin, done)
+        entry.ended_at = begin.began_at
+        return entry
+
+    def join(self, other: "PageEntry") -> None:
+        """What another entry of this page view says, after all that was said here."""
+        if other.begin:
+            for done in other.done:
+                self.claim(other.begin, done)
+        ended = other.ended_at is not None
+        at = other.sign_at if other.ended_at is None else other.ended_at
+        self.progress(
+            Progress(self.site_id, self.id, other.owner, at, other.engaged_ms, other.depth, ended=ended)
+        )
+
     def claim(self, begin: Begin, done: Done) -> None:
         """A begin of a page view that waits already: its connection owns it now, if it comes in time."""
         self.done.append(done)
