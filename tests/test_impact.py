@@ -278,6 +278,14 @@ def test_every_figure_is_what_plain_sql_counts_on_open_and_sealed_days(
                 assert told.usual_people == sum(usual_people) / len(usual_people)
                 assert told.usual_ended == sum(week[1][2] for week in counted[1:]) / len(usual_people)
             assert told.running == (until > NOW)
+    # What is sealed never changes: its figures are kept, and no file is read for them again.
+    since, until = spans[0]
+    asked = question(since, until, date(2025, 3, 16), site.pk)
+    told = asking.answer(duck, asked, NOW)
+    with duckdb.connect() as elsewhere:
+        assert asking.answer(elsewhere, asked, NOW) == told
+        with pytest.raises(duckdb.Error):
+            asking.answer(elsewhere, question(since + MINUTE, until, date(2025, 3, 16), site.pk), NOW)
     for wrong in (
         question(NOW, NOW + HOUR),
         question(NOW - HOUR, NOW - HOUR),

@@ -5,7 +5,7 @@ An open day is not copied for it: rows of the time that is asked about are few, 
 
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from statistics import fmean
@@ -62,6 +62,8 @@ SELECT week, part, sum(greatest(ended - began, 0))::DOUBLE / 1e6, count(DISTINCT
 FROM stay GROUP BY week, part
 """
 BEFORE, DURING, AFTER = range(3)
+# Weeks whose figures are kept: the usual of one flag is asked for by all who look at it.
+MOST_KEPT = 1000
 
 
 class WindowTold(NamedTuple):
@@ -81,6 +83,8 @@ class ImpactAnswering:
     def __init__(self, store: DayStore, folder: Path) -> None:
         """`folder`: where rows of open days may lie for a moment, and DuckDB may read them."""
         self._store, self._folder = store, folder
+        # Of weeks that are sealed: files have names by their content, and so these are true for ever.
+        self._told: dict[tuple[tuple[str, ...], ImpactWeek], dict[int, WindowTold]] = {}
 
     def answer(self, duck: duckdb.DuckDBPyConnection, question: ImpactQuestion, now: datetime) -> Impact:
         """What the span meant, as of `now`. Raises WrongQuestion, duckdb.Error, psycopg.Error, OSError."""
@@ -120,12 +124,43 @@ class ImpactAnswering:
         now: datetime,
     ) -> dict[tuple[int, int], WindowTold]:
         """What each window came to in which anybody was there, by week and part."""
+        sealed = [tuple(days.found.of(VIEWS, days.found.days)) for days in found]
+        keys = [
+            None if days.open or days.found.damaged else (paths, week)
+            for week, days, paths in zip(weeks, found, sealed, strict=True)
+        ]
+        kept = [self._told.get(key) if key else None for key in keys]
+        known = {number: told for number, told in enumerate(kept) if told is not None}
+        new = self._count(duck, question, weeks, found, sealed, known.keys(), work, now)
+        for number, key in enumerate(keys):
+            if key and number not in known:
+                known[number] = {part: told for (week, part), told in new.items() if week == number}
+                self._told[key] = known[number]
+        # Copied, since another thread answers, too.
+        for oldest in list(self._told)[:-MOST_KEPT]:
+            self._told.pop(oldest, None)
+        return new | {(week, part): told for week, parts in known.items() for part, told in parts.items()}
+
+    def _count(
+        self,
+        duck: duckdb.DuckDBPyConnection,
+        question: ImpactQuestion,
+        weeks: Sequence[ImpactWeek],
+        found: Sequence[SealedAndOpen],
+        sealed: Sequence[Sequence[str]],
+        known: Collection[int],
+        work: Path,
+        now: datetime,
+    ) -> dict[tuple[int, int], WindowTold]:
+        """The same of those weeks that are not `known`."""
         path = work / "rows.csv"
         rows = []
         with path.open("wb") as file:
             for number, (week, days) in enumerate(zip(weeks, found, strict=True)):
-                if sealed := days.found.of(VIEWS, days.found.days):
-                    rows.append(_sealed_rows(number, week, sealed, now))
+                if number in known:
+                    continue
+                if sealed[number]:
+                    rows.append(_sealed_rows(number, week, sealed[number], now))
                 self._copy_open(file, question.site_id, number, week, days)
         if path.stat().st_size:
             rows.append(
@@ -170,7 +205,9 @@ def _sealed_rows(number: int, week: ImpactWeek, paths: Sequence[str], now: datet
     since, until = micros(week.since), micros(week.until)
     return (
         f"SELECT {number} AS week, ({VISITOR})::VARCHAR AS visitor, began, ended FROM {files(paths)}"
-        f" WHERE began < {until} AND began > {since - LONGEST} AND coalesce(ended, {micros(now)}) > {since}"
+        f" WHERE began < {until} AND began > {since - LONGEST}"
+        # As DuckDB looks it up in what it knows of a file, before it reads one.
+        f" AND (ended > {since} OR (ended IS NULL AND {micros(now)} > {since}))"
     )
 
 
