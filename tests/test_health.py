@@ -12,6 +12,8 @@ from contextlib import suppress
 
 import pytest
 from django.test import RequestFactory
+from prometheus_client import Metric
+from prometheus_client.parser import text_string_to_metric_families
 
 from analytics.access import inspectors
 from analytics.health import metrics
@@ -91,6 +93,8 @@ def test_local_is_who_comes_over_the_loopback(address: str, local: bool) -> None
 
 
 def test_metrics_can_be_read_by_prometheus(product: Product) -> None:
+    key = product.add_site("read.example")
+    wait_for(lambda: key in ask(product, "/metrics")[1], 60, "its gauges")
     status, text = ask(product, "/metrics")
     assert status == 200
     line = re.compile(
@@ -98,7 +102,27 @@ def test_metrics_can_be_read_by_prometheus(product: Product) -> None:
         r'(\{(reason="\w+"|activity="[^"]+"|site="\w+",domain="[^"]+")\})? [\d.e+-]+)'
     )
     assert [each for each in text.splitlines() if not line.fullmatch(each)] == []
-    assert {f'reason="{reason}"' for reason in Drop} == set(re.findall(r'reason="\w+"', text))
+    families = families_of(text)
+    assert {each.labels["reason"] for each in families["footfall_dropped"].samples} == set(Drop)
+    assert (key, "read.example") in {
+        (each.labels["site"], each.labels["domain"]) for each in families["footfall_site_tabs"].samples
+    }
+
+
+def families_of(text: str) -> dict[str, Metric]:
+    """What Prometheus' own library reads, as strict as its server: each family once, whole and described."""
+    families = list(text_string_to_metric_families(text))
+    names = re.findall(r"^# TYPE (\w+)", text, re.MULTILINE)
+    # A name that came back after another would be a family more.
+    assert len(names) == len(families) == len(set(names))
+    assert re.findall(r"^# HELP (\w+)", text, re.MULTILINE) == names
+    for family in families:
+        assert family.type in ("gauge", "counter")
+        assert family.documentation
+        assert all(family.type != "counter" or each.name.endswith("_total") for each in family.samples)
+        told = [tuple(sorted(each.labels.items())) for each in family.samples]
+        assert len(told) == len(set(told)), f"twice in {family.name}"
+    return {family.name: family for family in families}
 
 
 def test_gauges_of_sites_are_there_where_they_are_asked_for(product: Product) -> None:
@@ -111,7 +135,11 @@ def test_gauges_of_sites_are_there_where_they_are_asked_for(product: Product) ->
 
 
 def test_names_of_sites_are_escaped_as_prometheus_reads_them() -> None:
-    assert list(metrics.site_lines([(7, "key", 'a"\\\n.example')], {7: (3, 2)}))[1::2] == [
+    strange = 'a"\\\n.example'
+    lines = list(metrics.site_lines([(7, "key", strange), (8, "other", "b.example")], {7: (3, 2)}))
+    tabs = families_of("".join(lines))["footfall_site_tabs"]
+    assert [(each.labels["domain"], each.value) for each in tabs.samples] == [(strange, 3), ("b.example", 0)]
+    assert [line for line in lines if 'site="key"' in line] == [
         'footfall_site_tabs{site="key",domain="a\\"\\\\\\n.example"} 3\n',
         'footfall_site_visitors{site="key",domain="a\\"\\\\\\n.example"} 2\n',
     ]
