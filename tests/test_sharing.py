@@ -13,7 +13,9 @@ import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,8 +30,10 @@ from scripts.stands.edges import EdgeProcess, running_edge
 from scripts.stands.ports import free_port
 from scripts.stands.product import Product, running
 from scripts.stands.waiting import wait_for
+from tests.api_clients import ApiClient, Sent
 from tests.board_sockets import Staff, ack, dial, hear
 from tests.cast import MAKE_CAST
+from tests.followed_logs import files_of, following
 from tests.valkey import Valkey, running_line, running_valkey
 from tracker.across import messages
 from tracker.across.publisher import Publisher
@@ -51,7 +55,8 @@ def valkey() -> Iterator[Valkey]:
 
 @pytest.fixture(scope="module")
 def product(valkey: Valkey) -> Iterator[Product]:
-    with running(REDIS_URL=valkey.url) as started:
+    place = f"127.0.0.1:{free_port()}"
+    with running(REDIS_URL=valkey.url, FOOTFALL_SIGNALS=place) as started:
         yield started
 
 
@@ -300,6 +305,69 @@ def test_snapshots_travel_between_web_processes(
 
         wait_for(both_saw_the_same, 12, "a snapshot that one made and both show")
         assert live(other)["tabs"] == 1
+
+
+@pytest.mark.waits
+def test_lines_of_logs_reach_whoever_looks_in_any_web_process(product: Product, tmp_path: Path) -> None:
+    site = product.add_site("logs.example")
+    token = product.add_token(servers=True)
+    log, accesses = tmp_path / "app.log", tmp_path / "access.log"
+    log.write_text("first\n")
+    accesses.touch()
+    with second_web(product) as other, following(product, str(log), "--name", "errors") as follower:
+        clients = [ApiClient(product, token, at.url) for at in (product, other)]
+        assert [client.json("signals/logs") for client in clients] == [{"logs": ["errors"]}] * 2
+        with ExitStack() as there, ExitStack() as here:
+            tails = [
+                stack.enter_context(client.stream("signals/stream?log=errors"))
+                for stack, client in zip((here, there), clients, strict=True)
+            ]
+            assert [next_line(tail) for tail in tails] == ["first"] * 2
+            append(log, "second")
+            assert [next_line(tail) for tail in tails] == ["second"] * 2
+            # What the last reader of one process leaves, the other's goes on with.
+            there.close()
+            append(log, "third")
+            assert next_line(tails[0]) == "third"
+            streams = [here.enter_context(client.stream(f"sites/{site}/live/stream")) for client in clients]
+            assert [next(stream).data["tabs"] for stream in streams] == [0, 0]
+            with importing(product, site, accesses):
+                for path in ("/one", "/two"):
+                    now = datetime.now(UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")
+                    append(accesses, f'192.0.2.1 - - [{now}] "GET {path} HTTP/1.1" 200 9 "-" "{FIREFOX}"')
+                    # Once in each: the next that comes is the next that was written.
+                    views = [next(each for each in stream if each.name == "view") for stream in streams]
+                    assert [view.data["page"] for view in views] == [path] * 2
+        wait_for(lambda: log not in files_of(follower.pid), what="a log that nobody reads any more")
+
+
+def append(log: Path, line: str) -> None:
+    with log.open("a") as file:
+        file.write(f"{line}\n")
+
+
+def next_line(tail: Iterator[Sent]) -> str:
+    """The next line that a stream of a log tells."""
+    (line,) = next(each for each in tail if each.name == "log" and each.data["lines"]).data["lines"]
+    text: str = line["text"]
+    return text
+
+
+@contextmanager
+def importing(product: Product, site: str, log: Path) -> Iterator[None]:
+    """An access log that is followed into a site."""
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "importlog", str(log), "--site", site, "--follow"],
+        cwd=product.checkout,
+        env=product.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        assert process.wait(timeout=60) == 0
 
 
 def test_an_edge_that_is_stopped_is_not_missed(

@@ -1,15 +1,13 @@
 """Datapoints by HTTP, and server-sent events: on the whole product, through real nginx, in a real browser."""
 
 import itertools
-import os
 import re
 import subprocess
-import sys
 import threading
 import time
 import urllib.error
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -24,6 +22,7 @@ from tests import axe
 from tests.api_clients import ApiClient, Sent
 from tests.board_sockets import Staff, visit
 from tests.browser import visitor
+from tests.followed_logs import files_of, following
 from tests.nginx import RunningNginx, start_nginx
 from tests.signal_tables import flag, store_gauge
 from tests.staff import at_board, let_in
@@ -58,36 +57,6 @@ def nginx(product: Product) -> Iterator[RunningNginx]:
 def name() -> str:
     """A name that no other test sends."""
     return f"test{next(numbers)}.time"
-
-
-@contextmanager
-def following(product: Product, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A log that is followed, by a process of its own."""
-    process = subprocess.Popen(
-        [sys.executable, "manage.py", "follow", *arguments],
-        cwd=product.checkout,
-        env=product.environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout
-        assert process.stdout.readline().startswith("Following as errors: http")
-        yield process
-    finally:
-        process.terminate()
-        assert process.wait(20) == 0
-        if process.stdout:
-            process.stdout.close()
-
-
-def files_of(process: int) -> list[Path]:
-    """The files that a process has open."""
-    found = []
-    for each in Path(f"/proc/{process}/fd").iterdir():
-        with suppress(OSError):
-            found.append(Path(os.readlink(each)))
-    return found
 
 
 def point(name: str, value: float = 12.5, **tags: str) -> dict[str, Any]:
