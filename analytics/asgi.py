@@ -25,13 +25,14 @@ from analytics.process import web
 from tracker.web.nowhere import nowhere
 from tracker.web.visitor_consumer import VisitorConsumer
 
+guarded = web.login_door.guard(web.request_door.guard(django_application))
 board = BoardConsumer.as_asgi(boards=web.boards, ticker=web.ticker, readers=web.readers, system=web.system)
 application = ProtocolTypeRouter(
     {
         "http": URLRouter(
             [
                 path("board/<str:key>", CookieMiddleware(PollConsumer.as_asgi(polled=web.polled))),
-                re_path("", web.login_door.guard(django_application)),  # type: ignore[arg-type]  # as below
+                re_path("", guarded),  # type: ignore[arg-type]  # as below
             ]
         ),
         "websocket": URLRouter(

@@ -5,6 +5,7 @@ from django.conf import settings
 from analytics.access.board_readers import BoardReaders
 from analytics.access.hashing import HashingThreads, hash_in
 from analytics.access.login_door import LoginDoor
+from analytics.access.request_door import RequestDoor
 from analytics.api.rate_limits import RateLimits
 from analytics.board.day import DayCurves
 from analytics.board.polling import PolledBoards
@@ -47,6 +48,11 @@ class WebProcess:
         self.system = System(self.edge, self.live)
         self.readers = BoardReaders()
         self.login_door = _login_door()
+        self.request_door = RequestDoor(
+            settings.FOOTFALL_REQUESTS,
+            settings.REQUEST_PATIENCE,
+            addresses.networks(settings.FOOTFALL_TRUSTED_PROXIES),
+        )
         self.boards = OpenBoards(self.activities)
         self.polled = PolledBoards(self.boards, self.ticker, self.readers, self.system)
         self.sites_hour = SitesHour()

@@ -129,6 +129,9 @@ FOOTFALL_LOGIN_ROOM = table.LOGIN_ROOM.value()
 # Seconds for which somebody waits for a turn to log in, and after which a refusal is said: together less than
 # the 10 s after which daphne ends what answers somebody who has left.
 LOGIN_PATIENCE, LOGIN_HOLD = 7.0, 2.0
+# The same for any other request that waits for its turn.
+REQUEST_PATIENCE = 7.0
+FOOTFALL_REQUESTS = table.REQUESTS.value()
 # Seconds by which somebody who was told to wait may come later, and is looked at: so long is it remembered.
 LOGIN_GRACE = 3600
 FOOTFALL_LOGIN_TRIES = table.LOGIN_TRIES.value()

@@ -6,13 +6,13 @@ programs do, come no more often than they are wanted.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from django.http import parse_cookie
 
 from analytics.access import known_browser
+from analytics.access.door_lane import DoorLane
 from analytics.access.too_busy import too_busy
 from tracker.visitors import addresses
 from tracker.visitors.request import headers_of
@@ -48,9 +48,9 @@ class LoginDoor:
         """
         self._patience, self._hold = patience, hold
         self._proxies = proxies
-        self._strangers = LoginLane(room, max(1, room // SHARE), turns)
+        self._strangers = DoorLane(room, max(1, room // SHARE), turns)
         # Whoever has logged in before, in this browser, does not stand in line with those who guess.
-        self._known = LoginLane(max(1, room // SHARE), 1, turns)
+        self._known = DoorLane(max(1, room // SHARE), 1, turns)
         self._held = 0
 
     def guard(self, application: Application) -> Application:
@@ -114,7 +114,7 @@ class LoginDoor:
         await send({"type": "http.response.start", "status": answer.status_code, "headers": headers})
         await send({"type": "http.response.body", "body": answer.content})
 
-    def _lane(self, scope: Message) -> tuple["LoginLane", str]:
+    def _lane(self, scope: Message) -> tuple[DoorLane, str]:
         """Where somebody stands, and who it is there."""
         client, headers = scope.get("client"), headers_of(scope["headers"])
         cookie = parse_cookie(headers.get("cookie", "")).get(known_browser.COOKIE, "")
@@ -123,28 +123,6 @@ class LoginDoor:
         peer, forwarded = client[0] if client else None, headers.get("x-forwarded-for", "")
         address = addresses.client_address(peer, forwarded, self._proxies)
         return self._strangers, addresses.place_of(address)
-
-
-class LoginLane:
-    """Those who stand at the door together: so many, so many of one, and so many who have their turn."""
-
-    def __init__(self, room: int, each: int, turns: int) -> None:
-        self.turn = asyncio.Semaphore(turns)
-        self._room, self._each = room, each
-        self._here: Counter[str] = Counter()
-
-    def enter(self, who: str) -> bool:
-        """Take room for one more; False where there is none."""
-        if self._here.total() >= self._room or self._here[who] >= self._each:
-            return False
-        self._here[who] += 1
-        return True
-
-    def leave(self, who: str) -> None:
-        """Give the room back."""
-        self._here[who] -= 1
-        if not self._here[who]:
-            del self._here[who]
 
 
 def _of_one_who_stays(receive: Receive) -> Receive:

@@ -175,6 +175,10 @@ API_RATE = Setting(
     1200,
     "requests that a token or user may send the API in a minute; 0 is any number",
 )
+# Each with a connection to Postgres, which has a hundred for all; more are no faster in one interpreter.
+REQUESTS = Setting(
+    "FOOTFALL_REQUESTS", kinds.count(1, 10_000), 32, "requests that one web process answers at once"
+)
 NAMES = Setting("FOOTFALL_NAMES", kinds.count(1, MOST), 10_000, "distinct names in a live list")
 # A page view is open for a day, and its id is looked for during two.
 RAW_DAYS = Setting(

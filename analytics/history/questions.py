@@ -4,7 +4,6 @@ A question has a deadline: then it is interrupted, and the process killed where 
 that it was working at are asked once more of its successor. Equal questions share one answer.
 """
 
-import asyncio
 import logging
 import os
 import subprocess
@@ -27,6 +26,7 @@ from analytics.history.question_wire import AnyAnswer, AnyQuestion, Reply, Reque
 from analytics.history.stay import StayAnswer, StayQuestion
 from analytics.history.visit_list import ListAnswer, ListQuestion
 from analytics.queries.time_limit import TooMuch
+from analytics.queries.turns import elsewhere
 
 logger = logging.getLogger(__name__)
 
@@ -92,23 +92,22 @@ class Questions:
 
     async def aask(self, question: HistoryQuestion) -> HistoryAnswer:
         """The answer to a question. Raises WrongQuestion, TooMuch, NoAnswer."""
-        # Whoever goes away leaves it to the others who wait for it.
-        answer: HistoryAnswer = await asyncio.shield(asyncio.wrap_future(self._ask(question)))
+        answer: HistoryAnswer = await elsewhere(self._ask(question))
         return answer
 
     async def alist(self, question: ListQuestion) -> ListAnswer:
         """The rows of a list. Raises WrongQuestion, TooMuch, NoAnswer."""
-        answer: ListAnswer = await asyncio.shield(asyncio.wrap_future(self._ask(question)))
+        answer: ListAnswer = await elsewhere(self._ask(question))
         return answer
 
     async def aimpact(self, question: ImpactQuestion) -> Impact:
         """What a span of time meant. Raises WrongQuestion, TooMuch, NoAnswer."""
-        impact: Impact = await asyncio.shield(asyncio.wrap_future(self._ask(question)))
+        impact: Impact = await elsewhere(self._ask(question))
         return impact
 
     async def astay(self, question: StayQuestion) -> StayAnswer:
         """How long readers stay. Raises WrongQuestion, TooMuch, NoAnswer."""
-        answer: StayAnswer = await asyncio.shield(asyncio.wrap_future(self._ask(question)))
+        answer: StayAnswer = await elsewhere(self._ask(question))
         return answer
 
     def ask(self, question: HistoryQuestion) -> HistoryAnswer:

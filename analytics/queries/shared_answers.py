@@ -4,7 +4,6 @@ A day of 500,000 page views takes seconds to sweep. In Django's one thread for s
 page would wait for it; and boards that show the same would have it swept once each.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 from django.db import connection
 
 from analytics.queries.time_limit import TooMuch, time_limit
+from analytics.queries.turns import elsewhere
 
 T = TypeVar("T")
 
@@ -41,8 +41,7 @@ class SharedAnswers:
         if future is None or _is_over(future):
             self._forget()
             future = self._kept[key] = self._threads.submit(_make, made, fresh)
-        # Whoever goes away leaves it to the others who wait for it.
-        answer, _ = await asyncio.shield(asyncio.wrap_future(future))
+        answer, _ = await elsewhere(future)
         if isinstance(answer, TooMuch):
             raise answer
         return answer  # type: ignore[no-any-return]  # one key, one kind of answer
