@@ -3,9 +3,11 @@
 import os
 import random
 import re
+import threading
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -21,7 +23,7 @@ import pytest
 from analytics.board.report_tables import TABLES
 from analytics.history import file_cache
 from analytics.history.answering import Answering
-from analytics.history.day_store import DayStore
+from analytics.history.day_store import DayStore, Found
 from analytics.history.dimensions import DIMENSIONS, Level
 from analytics.history.duck import open_duck
 from analytics.history.file_cache import FileCache
@@ -34,7 +36,9 @@ from analytics.history.question_sql import DAY_NUMBER
 from analytics.history.sealing import Sealing, seal_all
 from analytics.history.stay import StayAnswer, StayPoint, StayQuestion
 from analytics.history.staying import StayAnswering
+from analytics.history.turns import GivenUp, Turns
 from analytics.models import HistoryDay
+from scripts.stands.waiting import wait_for
 from tests import stored
 from tracker.models import Event, PageView, Site, Touched
 from tracker.postgres.connect import connect
@@ -108,7 +112,7 @@ def asking(site: Site, folder: Path, kept: KeptParts | None) -> Iterator[Asking]
     measures = PLAIN if kept is None else tuple(name for name in PLAIN if not name.endswith("_median"))
     with open_duck([folder], folder / "spill", 2**28, 2) as duck:
         duck.execute(DAY_NUMBER)
-        yield Asking(Answering(store, kept), duck, site, folder, measures, StayAnswering(store))
+        yield Asking(Answering(store, kept), duck, site, folder, measures, StayAnswering(store, kept))
     store.close()
 
 
@@ -525,7 +529,7 @@ def test_hosts_stand_before_paths_where_a_site_shows_them(site: Site, ask: Askin
 
 
 @pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("ask", ["all rows"], indirect=True)
+@pytest.mark.parametrize("ask", ["kept parts"], indirect=True)
 def test_readers_are_still_there_after_as_many_seconds_as_they_stayed(
     site: Site, ask: Asking, connection: psycopg.Connection, state: str
 ) -> None:
@@ -536,6 +540,10 @@ def test_readers_are_still_there_after_as_many_seconds_as_they_stayed(
         kept = plain.kept(lambda view, keep=keep: keep(plain, view))  # type: ignore[misc]
         lasted = [(view.ended_at - view.began_at).total_seconds() for view in kept if view.ended_at]
         told = ask.stay(filters)
+        # Out of what is kept of days by then.
+        made = tables(ask)
+        assert ask.stay(filters).curve == told.curve
+        assert state == "open" or tables(ask) == made
         assert (told.views, told.open, len(lasted)) == (len(kept), 0, len(kept))
         assert told.curve[0] == StayPoint(0.0, 1.0, len(kept))
         for point in told.curve:
@@ -551,7 +559,7 @@ def test_readers_are_still_there_after_as_many_seconds_as_they_stayed(
     assert (nobody.views, nobody.median, nobody.curve, nobody.depth) == (0, None, [], [])
 
 
-@pytest.mark.parametrize("ask", ["all rows"], indirect=True)
+@pytest.mark.parametrize("ask", ["kept parts"], indirect=True)
 def test_who_is_still_there_has_stayed_for_as_long_as_was_seen(site: Site, ask: Asking) -> None:
     now = datetime.now(UTC)
     # How many minutes ago they came, how many they stayed; None: they are there.
@@ -572,6 +580,38 @@ def test_who_is_still_there_has_stayed_for_as_long_as_was_seen(site: Site, ask: 
         assert shares[seconds][0] == pytest.approx(share)
         assert shares[seconds][1] == there
     assert (told.median, told.p90) == (600, None)
+
+
+def test_who_waits_for_a_day_lets_others_have_their_turn(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime.now(UTC)
+    stored.visit(site, now, "/")
+    turns, made = Turns(1), threading.Event()
+    store = DayStore(FileCache(tmp_path, 2**30), 2**27, resting=turns.resting)
+    make = store._make
+    monkeypatch.setattr(store, "_make", lambda *day: (made.wait(30), make(*day))[1])
+    today = now.astimezone(ZoneInfo(site.timezone)).date()
+
+    def ask(number: int) -> Found:
+        with turns.turn(number):
+            return store.find(site.pk, site.timezone, today, today, now, wait=30)
+
+    with ThreadPoolExecutor(2) as people:
+        try:
+            first = people.submit(ask, 1)
+            wait_for(lambda: bool(store._open))
+            with turns.turn(2):
+                # Now the first one gets no turn any more: nobody waits for it.
+                turns.give_up(1)
+                made.set()
+                with pytest.raises(GivenUp):
+                    first.result(30)
+                turns.forget(1)
+            assert ask(1).paths[today]
+        finally:
+            made.set()
+    store.close()
 
 
 def tables(ask: Asking) -> set[str]:

@@ -185,7 +185,8 @@ def test_figures_of_the_past_as_json_and_csv(site: Site, client: Client) -> None
         "interval": "hour",
     }
     assert datetime.fromisoformat(told["as_of"]) <= datetime.now(UTC)
-    assert told["began"] == "2026-11-02"
+    assert told["began"] == told["counted_from"][:10] == "2026-11-02"
+    assert datetime.fromisoformat(told["counted_from"]).utcoffset() == timedelta(hours=1)
     assert told["totals"] == {"visitors": 2, "views": 4}
     assert told["compared"] == {
         "from": "2026-11-01",
@@ -235,7 +236,16 @@ def test_how_long_people_stay_is_told_under_filters(client: Client, site: Site) 
     assert body["curve"][-1] == {"seconds": 75.0, "share": 0.0, "views": 0}
     assert [each["percent"] for each in body["depth"]] == list(range(0, 101, 10))
     assert (body["preparing"], body["damaged"]) == ([], [])
-    for text in ("limit=3", "by=page", "metrics=views", "nonsense=1", "period=8d"):
+    for by, head, rows in (
+        ("seconds", "seconds", [[each["seconds"], each["views"]] for each in body["curve"]]),
+        ("depth", "percent", [[each["percent"], each["views"]] for each in body["depth"]]),
+    ):
+        file = client.get(f"{url}?{SPAN}&page=/a&previous_page=/&format=csv&by={by}")
+        assert f"-stays-{by}-2026" in file.headers["Content-Disposition"]
+        first, *lines = csv.reader(io.StringIO(file.content.decode("utf-8-sig")))
+        assert first == [head, "share", "views"]
+        assert [[float(line[0]), int(line[2])] for line in lines] == rows
+    for text in ("limit=3", "by=page", "by=depth", "metrics=views", "nonsense=1", "period=8d", "format=xml"):
         refused = client.get(f"{url}?{text}")
         assert refused.status_code == 400
         assert refused.json()["error"]["field"] == text.partition("=")[0]

@@ -17,7 +17,7 @@ from analytics.access import rights
 from analytics.api.base import Problem, WrongField, WrongParameter, answer, described_parameters, wrong_field
 from analytics.api.manners import OPEN_NAMES
 from analytics.history import query_string, spreadsheet
-from analytics.history.local_days import day_at
+from analytics.history.local_days import LocalDay, day_at
 from analytics.history.measures import MEASURES
 from analytics.history.query_string import SavedNames, StatsQuery
 from analytics.history.question import AnswerTable, HistoryAnswer, Span, WrongQuestion
@@ -35,12 +35,16 @@ AS_CSV = {CSV: {"schema": {"type": "string"}, "example": "page,views\r\n/pricing
 
 
 class Stats(Schema):
-    """Figures of a period: totals, and a row for each interval or name. `began`: when counting did."""
+    """Figures of a period: totals, and a row for each interval or name.
+
+    `began`: the first day of which anything is known; `counted_from`: when Footfall itself began to count.
+    """
 
     site: str
     period: dict[str, Any]
     as_of: datetime
     began: date | None = None
+    counted_from: datetime | None = None
     metrics: list[str]
     totals: dict[str, Any]
     compared: dict[str, Any] | None = None
@@ -128,9 +132,10 @@ def add_stats(api: NinjaAPI, questions: Questions) -> None:
         if site is None:
             raise Http404
         try:
-            form = _form(request)
+            form = form_of(request)
             imports = await ImportedAnswering.of(site)
-            asked = await asked_of(request, site, imports.first)
+            counted = await counted_from(site)
+            asked = await asked_of(request, site, first_of(site, counted, imports.first))
             told = await questions.aask(asked.question)
             beside = await _beside(asked, imports)
         except WrongQuestion as wrong:
@@ -139,7 +144,7 @@ def add_stats(api: NinjaAPI, questions: Questions) -> None:
             return answer({"error": str(problem)}, 503)
         if form == "csv":
             return _csv(asked, told, site, beside)
-        return answer(body(request, site, asked, told, imported=beside))
+        return answer(body(request, site, asked, told, counted, imported=beside))
 
     @api.get(
         "/sites/{key}/stats/several",
@@ -159,7 +164,8 @@ def add_stats(api: NinjaAPI, questions: Questions) -> None:
         if not 1 <= len(asks) <= MOST_ASKED or "format" in lists:
             return wrong_field("ask", f"From 1 to {MOST_ASKED} of them, in JSON.")
         imports = await ImportedAnswering.of(site)
-        now, first = datetime.now(UTC), await first_day(site, imports.first)
+        now, counted = datetime.now(UTC), await counted_from(site)
+        first = first_of(site, counted, imports.first)
 
         async def one(text: str) -> dict[str, Any]:
             own = QueryDict(text)
@@ -179,15 +185,15 @@ def add_stats(api: NinjaAPI, questions: Questions) -> None:
                 return {"status": 400, "error": error}
             except (TooMuch, NoAnswer) as problem:
                 return {"status": 503, "error": str(problem)}
-            return {"status": 200, "answer": body(request, site, asked, told, query, beside)}
+            return {"status": 200, "answer": body(request, site, asked, told, counted, query, beside)}
 
         return answer({"answers": await asyncio.gather(*map(one, asks))})
 
 
-async def asked_of(request: HttpRequest, site: Site, imported: date | None) -> StatsQuery:
-    """The question that a request asks of a site; `imported`: as with `first_day`. Raises WrongQuestion."""
+async def asked_of(request: HttpRequest, site: Site, first: date | None) -> StatsQuery:
+    """The question that a request asks of a site; `first`: its first day. Raises WrongQuestion."""
     query = dict(request.GET.lists())
-    saved, first = await saved_for(query, site), await first_day(site, imported)
+    saved = await saved_for(query, site)
     return query_string.read(query, site.pk, site.timezone, datetime.now(UTC), first, saved)
 
 
@@ -203,15 +209,29 @@ def speaks_of_saved(query: Mapping[str, list[str]]) -> bool:
     return any(word in name for name in names for word in words)
 
 
-async def first_day(site: Site, imported: date | None = None) -> date | None:
-    """The first day of which anything is known; `imported`: that of imported figures, where these count."""
+async def counted_from(site: Site) -> datetime | None:
+    """When the first page view that is known began; of a day whose page views are only sealed, its begin."""
     sealed = await HistoryDay.objects.filter(site_id=site.pk).aaggregate(first=Min("day"))
     raw = await PageView.objects.filter(site_id=site.pk).aaggregate(first=Min("began_at"))
-    days = [imported, sealed["first"], raw["first"] and day_at(raw["first"], site.timezone).day]
+    first: datetime | None = raw["first"]
+    if sealed["first"] and (first is None or sealed["first"] < day_at(first, site.timezone).day):
+        return LocalDay(sealed["first"], site.timezone).begins
+    return first
+
+
+def first_of(site: Site, counted: datetime | None, imported: date | None = None) -> date | None:
+    """The first day of which anything is known; `imported`: that of imported figures, where these count."""
+    days = [imported, day_at(counted, site.timezone).day if counted else None]
     return min((day for day in days if day), default=None)
 
 
-def _form(request: HttpRequest) -> str:
+async def first_day(site: Site) -> date | None:
+    """The first day of which Footfall itself knows anything."""
+    return first_of(site, await counted_from(site))
+
+
+def form_of(request: HttpRequest) -> str:
+    """Whether an answer is to be json or csv. Raises WrongQuestion."""
     form = request.GET.get("format")
     if form is None:
         return "csv" if request.headers.get("Accept", "").startswith(CSV) else "json"
@@ -232,10 +252,14 @@ def body(
     site: Site,
     asked: StatsQuery,
     told: HistoryAnswer,
+    counted: datetime | None,
     query: QueryDict | None = None,
     imported: Beside | None = None,
 ) -> dict[str, Any]:
-    """The answer as JSON shows it; `query`: how it was asked, where that is not the request's own."""
+    """The answer as JSON shows it.
+
+    `counted`: since when Footfall counts; `query`: how it was asked, where that is not the request's own.
+    """
     question, table = asked.question, told.table
     metrics = question.measures
     shown: dict[str, Any] = {
@@ -243,6 +267,7 @@ def body(
         "period": {**_days(question.span), "zone": question.zone, "interval": asked.interval},
         "as_of": told.as_of.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "began": asked.first,
+        "counted_from": counted and counted.astimezone(zone_of(site.timezone)).isoformat(timespec="seconds"),
         "metrics": metrics,
         "totals": _named(metrics, told.totals),
     }
@@ -348,9 +373,14 @@ def _csv(asked: StatsQuery, told: HistoryAnswer, site: Site, imported: Beside | 
             line += [other.get(name) for name in asked.question.measures]
     if imported and imported.now:
         head, cells = _with_imported(head, cells, asked, imported)
-    text = spreadsheet.whole([head, *cells], zone_of(site.timezone))
+    return as_csv([head, *cells], site, "-".join(asked.by) or "totals", asked.question.span)
+
+
+def as_csv(rows: Sequence[Sequence[Any]], site: Site, what: str, span: Span) -> HttpResponse:
+    """Rows of a site as a file; the first is the head."""
+    text = spreadsheet.whole(rows, zone_of(site.timezone))
     response = HttpResponse(text, content_type=f"{CSV}; charset=utf-8")
-    name = spreadsheet.file_name(site, "-".join(asked.by) or "totals", asked.question.span)
+    name = spreadsheet.file_name(site, what, span)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     response.headers["Cache-Control"] = "no-store"
     return response

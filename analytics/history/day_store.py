@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -89,9 +90,19 @@ class SealedAndOpen(NamedTuple):
 class DayStore:
     """Finds days; for several threads."""
 
-    def __init__(self, cache: FileCache, memory: int, fresh: float = 0.0) -> None:
-        """`memory`: bytes to make an open day with; `fresh`: for how many seconds what is found is."""
+    def __init__(
+        self,
+        cache: FileCache,
+        memory: int,
+        fresh: float = 0.0,
+        resting: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        """`memory`: bytes to make an open day with; `fresh`: for how many seconds what is found is.
+
+        `resting` is entered while a day is waited for: others may work meanwhile.
+        """
         self._fresh = fresh
+        self._resting = resting
         self._found: dict[tuple[int, str, date, date], tuple[float, Found]] = {}
         self._cache = cache
         self._memory = memory
@@ -287,7 +298,10 @@ class DayStore:
         if isinstance(copy, OpenDay):
             return copy
         try:
-            made = copy.result(max(wait, 0))
+            if not copy.done():
+                with self._resting():
+                    copy.result(max(wait, 0))
+            made = copy.result()
         except TimeoutError:
             return None
         with self._lock:

@@ -8,12 +8,13 @@ threads.
 import itertools
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import duckdb
 
@@ -23,7 +24,7 @@ from analytics.history.kept_rows import FilteredDay, KeptRows
 from analytics.history.local_days import DAY, LocalDay
 from analytics.history.measures import Of
 from analytics.history.parts import PARTS
-from analytics.history.parts_sql import MergedSql, PartsSql, plain, within
+from analytics.history.parts_sql import PartsSql, plain, within
 from analytics.history.question import HistoryFilter, HistoryGoal, HistoryQuestion
 from analytics.history.question_sql import DayPaths, QuestionStatement
 
@@ -78,7 +79,7 @@ class PartsTable:
 
     name: str
     slots: dict[DaySource, int]
-    rows: int
+    size: int  # bytes, about
     passes: bool
     used: float = field(default_factory=time.monotonic)
 
@@ -90,8 +91,23 @@ class KeptKind:
     tables: list[PartsTable] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def rows(self) -> int:
-        return sum(table.rows for table in self.tables)
+    def size(self) -> int:
+        return sum(table.size for table in self.tables)
+
+
+class Merging(Protocol):
+    """What puts parts of days together."""
+
+    def merged(
+        self,
+        dimensions: Sequence[str],
+        parts: Sequence[str],
+        tables: Sequence[str],
+        slots: Mapping[LocalDay, int],
+        names: Sequence[str] | None = None,
+        whole: bool = False,
+    ) -> QuestionStatement:
+        """`tables`: where the parts are, `slots`: which rows of them are of which day."""
 
 
 class KeptParts:
@@ -99,7 +115,7 @@ class KeptParts:
 
     def __init__(self, most: int, rows: KeptRows | None = None) -> None:
         """`rows`: where what filters keep is kept; without it, each kind of parts looks at all rows."""
-        self._most_rows = most // ROW_BYTES
+        self._most = most
         self._filtered = rows or KeptRows(0)
         self._told: OrderedDict[ToldKey, list[tuple[Any, ...]]] = OrderedDict()
         self._kinds: dict[PartsKind, KeptKind] = {}
@@ -109,11 +125,11 @@ class KeptParts:
     def rows(
         self,
         duck: duckdb.DuckDBPyConnection,
-        sql: MergedSql,
-        asked: "AskedParts",
+        sql: Merging,
+        asked: "AskedDays",
         names: Sequence[str] | None = None,
         whole: bool = False,
-    ) -> list[tuple[object, ...]]:
+    ) -> list[tuple[Any, ...]]:
         """The rows of an answer. Raises duckdb.Error."""
         kind = asked.kind
         with self._held(kind) as kept:
@@ -158,7 +174,7 @@ class KeptParts:
                     yield kept
                     return
 
-    def _make(self, duck: duckdb.DuckDBPyConnection, kept: KeptKind, asked: "AskedParts") -> None:
+    def _make(self, duck: duckdb.DuckDBPyConnection, kept: KeptKind, asked: "AskedDays") -> None:
         """Make what is missing of these days."""
         now = time.monotonic()
         for table in [each for each in kept.tables if each.passes and now - each.used > PASSING_SECONDS]:
@@ -171,12 +187,10 @@ class KeptParts:
             slots = {source: next(self._numbers) for source in run}
             name = f"parts_{next(self._numbers)}"
             with self._rows_of(duck, asked, run) as paths:
-                statement = PartsSql(asked.question, asked.dimensions, paths).parts(
-                    asked.kind.parts, list(slots.values())
-                )
+                statement = asked.made(paths, run, list(slots.values()))
                 made = f"CREATE TABLE {name} AS {statement.text}"
                 (rows,) = duck.execute(made, statement.values).fetchone() or (0,)
-            kept.tables.append(PartsTable(name, slots, int(rows), run[0].passes))
+            kept.tables.append(PartsTable(name, slots, int(rows) * asked.row_bytes, run[0].passes))
         lasting = [table for table in kept.tables if not table.passes]
         if len(lasting) > MOST_TABLES:
             name = f"parts_{next(self._numbers)}"
@@ -184,13 +198,13 @@ class KeptParts:
             duck.execute(f"CREATE TABLE {name} AS {together}")
             slots = {source: slot for table in lasting for source, slot in table.slots.items()}
             kept.tables = [table for table in kept.tables if table.passes]
-            kept.tables.append(PartsTable(name, slots, sum(table.rows for table in lasting), passes=False))
+            kept.tables.append(PartsTable(name, slots, sum(table.size for table in lasting), passes=False))
             for table in lasting:
                 duck.execute(f"DROP TABLE {table.name}")
 
     @contextmanager
     def _rows_of(
-        self, duck: duckdb.DuckDBPyConnection, asked: "AskedParts", run: Sequence[DaySource]
+        self, duck: duckdb.DuckDBPyConnection, asked: "AskedDays", run: Sequence[DaySource]
     ) -> Iterator[DayPaths]:
         paths = asked.paths_of(run)
         if asked.sweeps:
@@ -207,15 +221,15 @@ class KeptParts:
         """Drop the least used tables beyond what may be kept."""
         with self._lock:
             kinds = dict(self._kinds)
-        rows = sum(kept.rows() for kept in kinds.values())
-        if rows <= self._most_rows:
+        size = sum(kept.size() for kept in kinds.values())
+        if size <= self._most:
             return
         tables = sorted(
             ((table.used, kind, table) for kind, kept in kinds.items() for table in list(kept.tables)),
             key=lambda each: each[0],
         )
         for _, kind, table in tables:
-            if rows <= self._most_rows:
+            if size <= self._most:
                 return
             kept = kinds[kind]
             # Whoever holds it uses it now.
@@ -225,7 +239,7 @@ class KeptParts:
                 if table in kept.tables:
                     kept.tables.remove(table)
                     duck.execute(f"DROP TABLE IF EXISTS {table.name}")
-                    rows -= table.rows
+                    size -= table.size
                 if not kept.tables:
                     with self._lock:
                         self._kinds.pop(kind, None)
@@ -233,8 +247,12 @@ class KeptParts:
                 kept.lock.release()
 
 
-class AskedParts:
+class AskedDays(ABC):
     """The days of a question, as what their parts are made of."""
+
+    # Whether parts are of who was there at once, also since the day before.
+    sweeps = False
+    row_bytes = ROW_BYTES
 
     def __init__(
         self,
@@ -257,21 +275,16 @@ class AskedParts:
         )
         self._found = found
         self._paths = paths
-        self.sweeps = any(PARTS[name].of is Of.PRESENCE for name in parts)
         self.sources = [source for day in paths.days if (source := self._source(day)).files or source.before]
         self.wanted = set(self.sources)
 
+    @abstractmethod
+    def made(self, paths: DayPaths, run: Sequence[DaySource], slots: Sequence[int]) -> QuestionStatement:
+        """The parts of a run of days, each under its slot."""
+
     def _source(self, day: LocalDay) -> DaySource:
-        until = ""
-        if self._paths.cut and day == self._paths.days[-1]:
-            until = self._paths.cut.isoformat()
-        before: tuple[str, ...] = ()
-        if self.sweeps:
-            before = self._files(day.day - DAY)
-            # Of a day that is on, what is open reaches to now.
-            if self._paths.until < day.ends:
-                until = self._paths.until.isoformat()
-        return DaySource(day, self._files(day.day), before, until)
+        cut = self._paths.cut if day == self._paths.days[-1] else None
+        return DaySource(day, self._files(day.day), (), cut.isoformat() if cut else "")
 
     def _files(self, day: date) -> tuple[str, ...]:
         return tuple(path for _, path in self._found.paths.get(day, ()))
@@ -291,6 +304,32 @@ class AskedParts:
             until=max(min(days[-1].ends, self._paths.until), days[0].begins),
             cut=self._paths.cut if days[-1] == self._paths.days[-1] else None,
         )
+
+
+class AskedParts(AskedDays):
+    """Days of which measures are asked."""
+
+    def __init__(
+        self,
+        question: HistoryQuestion,
+        dimensions: Sequence[str],
+        parts: tuple[str, ...],
+        found: Found,
+        paths: DayPaths,
+    ) -> None:
+        self.sweeps = any(PARTS[name].of is Of.PRESENCE for name in parts)
+        super().__init__(question, dimensions, parts, found, paths)
+
+    def made(self, paths: DayPaths, run: Sequence[DaySource], slots: Sequence[int]) -> QuestionStatement:
+        return PartsSql(self.question, self.dimensions, paths).parts(self.kind.parts, slots)
+
+    def _source(self, day: LocalDay) -> DaySource:
+        source = super()._source(day)
+        if not self.sweeps:
+            return source
+        # Of a day that is on, what is open reaches to now.
+        until = self._paths.until.isoformat() if self._paths.until < day.ends else source.until
+        return source._replace(before=self._files(day.day - DAY), until=until)
 
 
 def _runs(sources: Sequence[DaySource], most: int) -> list[list[DaySource]]:

@@ -144,7 +144,9 @@ def read(
 
 # What a list may be asked by, and how long people stay, beside filters.
 OF_LISTS = ("period", "from", "to", "limit", "segment", "after", "wait")
-OF_STAYS = ("period", "from", "to", "segment", "wait")
+OF_STAYS = ("period", "from", "to", "segment", "wait", "format", "by")
+# What a file tells of how long people stay: there after so many seconds, or scrolled down so far.
+STAY_TABLES = ("seconds", "depth")
 
 
 def read_list(
@@ -175,8 +177,14 @@ def read_stay(
 ) -> StayQuestion:
     """How long readers stay whom a query string keeps. Raises WrongQuestion."""
     _check_names(query, OF_STAYS)
-    asked = read({"metrics": ["views"], **query}, site_id, zone, now, first, saved).question
+    own = {name: values for name, values in query.items() if name not in ("format", "by")}
+    asked = read({"metrics": ["views"], **own}, site_id, zone, now, first, saved).question
     return StayQuestion(msgspec.structs.replace(asked, dimensions=()))
+
+
+def read_stay_table(query: Mapping[str, list[str]]) -> str:
+    """Which of `STAY_TABLES` a file is to have. Raises WrongQuestion."""
+    return _one_of(query, "by", STAY_TABLES, STAY_TABLES[0])
 
 
 def _check_names(query: Mapping[str, list[str]], allowed: tuple[str, ...]) -> None:

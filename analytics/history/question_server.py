@@ -30,6 +30,7 @@ from analytics.history.question_sql import DAY_NUMBER
 from analytics.history.question_wire import AnyAnswer, AnyQuestion, Reply, Request, Wrong
 from analytics.history.stay import StayQuestion
 from analytics.history.staying import StayAnswering
+from analytics.history.turns import GivenUp, Turns
 from analytics.history.visit_list import ListQuestion
 from tracker.liveness.error_report import kind_of, report
 
@@ -37,6 +38,9 @@ logger = logging.getLogger(__name__)
 
 # So many questions are worked at, each by so many threads of DuckDB.
 WORKERS, THREADS = 2, 2
+# So many more wait for days that are being made, each with a connection to Postgres at most: a page asks some
+# ten questions, and in two threads each waited for those before it, eight seconds for the last one.
+WAITERS = 6
 # Of the memory for questions, what making an open day takes.
 MAKING = 3
 # What parts of days take that are kept, and rows under filters, in DuckDB's own memory.
@@ -59,14 +63,16 @@ class QuestionServer:
         cache.sweep()
         self._duck = open_duck([folder], spill, memory - memory // MAKING, THREADS)
         self._duck.execute(DAY_NUMBER)
-        self._store = DayStore(cache, memory // MAKING, FRESH_SECONDS)
-        self._answering = Answering(self._store, KeptParts(memory // KEPT, KeptRows(memory // FILTERED)))
+        self._turns = Turns(WORKERS)
+        self._store = DayStore(cache, memory // MAKING, FRESH_SECONDS, self._turns.resting)
+        kept = KeptParts(memory // KEPT, KeptRows(memory // FILTERED))
+        self._answering = Answering(self._store, kept)
         self._listing = ListAnswering(self._store)
         self._impacts = ImpactAnswering(self._store, folder)
-        self._staying = StayAnswering(self._store)
+        self._staying = StayAnswering(self._store, kept)
         self._replies = replies
         self._lock = threading.Lock()
-        self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="questions")
+        self._workers = ThreadPoolExecutor(WORKERS + WAITERS, thread_name_prefix="questions")
         self._waiting: dict[int, Future[None]] = {}
         self._running: dict[int, duckdb.DuckDBPyConnection] = {}
         self._spill = spill
@@ -90,6 +96,7 @@ class QuestionServer:
             return
         with self._lock:
             if running := self._running.get(number):
+                self._turns.give_up(number)
                 running.interrupt()
 
     def _work(self, number: int, question: AnyQuestion) -> None:
@@ -101,16 +108,20 @@ class QuestionServer:
         finally:
             with self._lock:
                 del self._running[number]
+                self._turns.forget(number)
             self._waiting.pop(number, None)
             cursor.close()
         self._reply(reply)
 
     def _answer(self, number: int, cursor: duckdb.DuckDBPyConnection, question: AnyQuestion) -> Reply:
         try:
-            return Reply(number, self._told(cursor, question))
+            with self._turns.turn(number):
+                return Reply(number, self._told(cursor, question))
         except WrongQuestion as wrong:
             return Reply(number, wrong=Wrong(wrong.field, wrong.message, wrong.allowed))
-        except (duckdb.InterruptException, duckdb.OutOfMemoryException):
+        except (GivenUp, duckdb.InterruptException, duckdb.OutOfMemoryException):
+            return Reply(number, too_much=True)
+        except psycopg.errors.QueryCanceled:
             return Reply(number, too_much=True)
         except psycopg.OperationalError:
             return Reply(number, away=True)
