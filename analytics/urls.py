@@ -47,12 +47,18 @@ add_imported(api)
 handler500 = failed
 
 ASK = {"ask": web.questions.ask_all}
+ASK_ACROSS = {**ASK, "rank": web.questions.ask_sites}
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("t.js", views.snippet, name="snippet"),
     path("live/<str:key>", views.live, {"edge": web.edge}, name="live"),
     # Beside the administration's own: what answers questions is this process'.
-    path("admin/tracker/site/reports/", admin.site.admin_view(across_page.page), ASK, name="across_report"),
+    path(
+        "admin/tracker/site/reports/",
+        admin.site.admin_view(across_page.page),
+        ASK_ACROSS,
+        name="across_report",
+    ),
     path(
         "admin/tracker/site/reports.csv",
         admin.site.admin_view(across_page.csv),

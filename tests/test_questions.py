@@ -34,6 +34,8 @@ from analytics.history.measures import MEASURES
 from analytics.history.question import HistoryAnswer, HistoryFilter, HistoryQuestion, Span, WrongQuestion
 from analytics.history.question_sql import DAY_NUMBER
 from analytics.history.sealing import Sealing, seal_all
+from analytics.history.site_totals import TOTALS, SiteSpan, SiteTotalsQuestion
+from analytics.history.site_totals_answering import SiteTotalsAnswering
 from analytics.history.stay import StayAnswer, StayPoint, StayQuestion
 from analytics.history.staying import StayAnswering
 from analytics.history.turns import GivenUp, Turns
@@ -580,6 +582,23 @@ def test_who_is_still_there_has_stayed_for_as_long_as_was_seen(site: Site, ask: 
         assert shares[seconds][0] == pytest.approx(share)
         assert shares[seconds][1] == there
     assert (told.median, told.p90) == (600, None)
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("ask", ["kept parts"], indirect=True)
+def test_sites_come_to_what_each_of_them_does(
+    site: Site, ask: Asking, connection: psycopg.Connection, state: str
+) -> None:
+    history(site, 37)
+    prepare(state, connection, ask.folder)
+    nobody = Site.objects.create(domain="nobody.example", hosts=["nobody.example"])
+    summing = SiteTotalsAnswering(ask.staying._store)
+    last = FIRST + timedelta(days=DAYS - 1)
+    spans = tuple(SiteSpan(each.pk, each.timezone, FIRST, last) for each in (nobody, site))
+    told = [summing.answer(ask.duck, SiteTotalsQuestion(spans), NOW) for _ in range(2)]
+    assert told[0].totals == told[1].totals == [[0, 0, 0], ask(*TOTALS).totals]
+    late = SiteTotalsAnswering(ask.staying._store, patience=-1)
+    assert late.answer(ask.duck, SiteTotalsQuestion(spans), NOW).totals == [None, None]
 
 
 def test_who_waits_for_a_day_lets_others_have_their_turn(

@@ -26,6 +26,8 @@ from analytics.history.question import HistoryAnswer, HistoryQuestion
 from analytics.history.question_sql import DAY_NUMBER
 from analytics.history.questions import NoAnswer
 from analytics.history.reports import Bucket, Table
+from analytics.history.site_totals import SiteTotals, SiteTotalsQuestion
+from analytics.history.site_totals_answering import SiteTotalsAnswering
 from analytics.models import Goal, ImportedFigure, ImportedFile
 from analytics.queries import ranges
 from analytics.queries.time_limit import TooMuch
@@ -56,6 +58,20 @@ def ask(tmp_path: Path) -> Iterator[Asked]:
 
         yield answered
     store.close()
+
+
+@pytest.fixture
+def rank(tmp_path: Path) -> Iterator[across_page.Rank]:
+    """Sums up sites as the process of questions does."""
+    store = DayStore(FileCache(tmp_path / "sums", 2**30), 2**27)
+    with open_duck([tmp_path / "sums"], tmp_path / "sums" / "spill", 2**28, 2) as duck:
+        summing = SiteTotalsAnswering(store)
+        yield lambda question: summing.answer(duck, question, datetime.now(UTC))
+    store.close()
+
+
+def unranked(question: SiteTotalsQuestion) -> SiteTotals:
+    raise AssertionError("A single page of sites is sorted by what it shows.")
 
 
 def at(text: str) -> datetime:
@@ -161,7 +177,7 @@ def test_each_list_and_the_series_can_be_taken_away(cast: Cast, ask: Asked) -> N
 def test_all_sites_stand_side_by_side_for_who_may_see_them(cast: Cast, ask: Asked) -> None:
     two_days(cast)
     Site.objects.create(domain="empty.example", hosts=[])
-    answered = got(across_page.page, cast.superuser, f"{SPAN}&o=views", ask=ask)
+    answered = got(across_page.page, cast.superuser, f"{SPAN}&o=views", ask=ask, rank=unranked)
     told, text = told_by(answered), answered.content.decode()
     rows = {row.site.domain: row for row in told["rows"]}
     assert list(rows) == ["seen.example", "stranger.example", "empty.example"]
@@ -177,11 +193,12 @@ def test_all_sites_stand_side_by_side_for_who_may_see_them(cast: Cast, ask: Aske
     assert told["sums"] == ["3", "4", "5"]
     assert "style=" not in text.partition('id="content-main"')[2]
     for user in (cast.viewer, cast.owner):
-        text = got(across_page.page, user, SPAN, ask=ask).content.decode()
+        text = got(across_page.page, user, SPAN, ask=ask, rank=unranked).content.decode()
         assert "seen.example" in text
         assert "stranger.example" not in text
         assert "stranger.example" not in "".join(csv_of(got(across_page.csv, user, SPAN, ask=ask)))
-    assert "not a member" in got(across_page.page, cast.outsider, SPAN, ask=ask).content.decode()
+    outside = got(across_page.page, cast.outsider, SPAN, ask=ask, rank=unranked)
+    assert "not a member" in outside.content.decode()
     lines = csv_of(got(across_page.csv, cast.superuser, SPAN, ask=ask))
     assert lines[2] == f"seen.example,{cast.site.key},2025-11-10,2025-11-11,2,3,4,0.0,1,1,1,0.0,"
 
@@ -189,7 +206,8 @@ def test_all_sites_stand_side_by_side_for_who_may_see_them(cast: Cast, ask: Aske
         return [NoAnswer("Postgres does not answer: try again."), *ask(questions[1:])]
 
     # One that is not answered takes nothing from the others.
-    rows_then = told_by(got(across_page.page, cast.superuser, f"{SPAN}&o=views", ask=away))["rows"]
+    answered = got(across_page.page, cast.superuser, f"{SPAN}&o=views", ask=away, rank=unranked)
+    rows_then = told_by(answered)["rows"]
     assert [row.problem for row in rows_then] == ["", "", "Postgres does not answer: try again."]
     assert got(report_page.page, cast.viewer, SPAN, pk=cast.site.pk, ask=away).status_code == 503
 
@@ -236,7 +254,7 @@ def test_a_range_that_makes_no_sense_is_said_on_the_form(query: str) -> None:
     for view, options in (
         (report_page.page, {"pk": cast.site.pk}),
         (report_page.table_csv, {"pk": cast.site.pk, "table": "pages"}),
-        (across_page.page, {}),
+        (across_page.page, {"rank": unranked}),
         (across_page.csv, {}),
     ):
         answered = got(view, cast.viewer, query, ask=nobody, **options)
@@ -305,7 +323,9 @@ def test_every_bar_stands_inside_the_chart(days: ranges.Range) -> None:
         assert bar.views_y >= chart.TOP - 0.01
 
 
-def test_a_page_of_sites_has_so_many(cast: Cast, ask: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_of_sites_has_so_many(
+    cast: Cast, ask: Asked, rank: across_page.Rank, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(across_page, "SITES_OF_PAGE", 1)
     two_days(cast)
     asked: list[int] = []
@@ -314,10 +334,51 @@ def test_a_page_of_sites_has_so_many(cast: Cast, ask: Asked, monkeypatch: pytest
         asked.append(len(questions))
         return ask(questions)
 
-    text = got(across_page.page, cast.superuser, f"{SPAN}&p=2", ask=counted).content.decode()
+    def page(query: str, **options: Any) -> HttpResponse:
+        return got(across_page.page, cast.superuser, query, **{"ask": ask, "rank": rank, **options})
+
+    text = page(f"{SPAN}&p=2", ask=counted).content.decode()
     assert ("stranger.example" in text, "seen.example" in text, asked) == (True, False, [1])
     assert "page 2 of 2" in text
     for number in ("x", "99", "9" * 12, "-1"):
-        assert got(across_page.page, cast.superuser, f"range=today&p={number}", ask=ask).status_code == 200
-    days = told_by(got(across_page.page, cast.superuser, "range=7d", ask=ask))["days"]
+        assert page(f"range=today&p={number}").status_code == 200
+    days = told_by(page("range=7d"))["days"]
     assert days.last - days.first == timedelta(days=6)
+
+
+def test_sites_are_sorted_over_all_their_pages(
+    cast: Cast, ask: Asked, rank: across_page.Rank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(across_page, "SITES_OF_PAGE", 1)
+    two_days(cast)
+    Site.objects.create(domain="a-first.example", hosts=["a-first.example"])
+
+    def listed(query: str, rank: across_page.Rank = rank) -> list[dict[str, Any]]:
+        options = {"ask": ask, "rank": rank}
+        return [
+            told_by(got(across_page.page, cast.superuser, f"{query}&p={p}", **options)) for p in (1, 2, 3)
+        ]
+
+    def names(pages: list[dict[str, Any]]) -> list[str]:
+        return [row.site.domain for page in pages for row in page["rows"]]
+
+    by_views = listed(f"{SPAN}&o=views")
+    assert names(by_views) == ["seen.example", "stranger.example", "a-first.example"]
+    # Of all of them, on each page.
+    assert [page["sums"] for page in by_views] == [["3", "4", "5"]] * 3
+    assert names(listed(f"{SPAN}&o=site")) == ["a-first.example", "seen.example", "stranger.example"]
+
+    def away(question: SiteTotalsQuestion) -> SiteTotals:
+        raise NoAnswer("Postgres does not answer: try again.")
+
+    unsorted = listed(f"{SPAN}&o=views", away)
+    assert names(unsorted) == ["a-first.example", "seen.example", "stranger.example"]
+    assert unsorted[0]["unranked"].startswith("Sorted within each page only. Postgres does not")
+
+    def late(question: SiteTotalsQuestion) -> SiteTotals:
+        told = rank(question).totals
+        return SiteTotals([told[0], None, told[2]])
+
+    some = listed(f"{SPAN}&o=views", late)
+    assert names(some) == ["stranger.example", "a-first.example", "seen.example"]
+    assert some[0]["unranked"].startswith("1 of 3 sites are not sorted in yet")

@@ -1,6 +1,6 @@
 """All sites that somebody may see side by side: figures, how they changed, and a line of their days."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,8 +19,11 @@ from analytics.admin.day_levels import day_levels
 from analytics.admin.report_page import Ask, as_csv, change, points
 from analytics.history import reports, spreadsheet
 from analytics.history.question import HistoryAnswer
+from analytics.history.questions import NoAnswer
 from analytics.history.reports import SHORT
+from analytics.history.site_totals import MOST_SITES, TOTALS, SiteSpan, SiteTotals, SiteTotalsQuestion
 from analytics.queries import ranges
+from analytics.queries.time_limit import TooMuch
 from tracker.contract.zones import zone_of
 from tracker.models import Site
 
@@ -32,6 +35,7 @@ SITES_OF_PAGE = 50
 WAIT = 3
 ORDERS = {"site": "Site", "visitors": "Daily visitors", "visits": "Visits", "views": "Page views"}
 WIDTH, HEIGHT = 120, 24
+Rank = Callable[[SiteTotalsQuestion], SiteTotals]
 
 
 @dataclass(frozen=True)
@@ -80,18 +84,32 @@ class AcrossRow:
         )
 
 
+@dataclass(frozen=True)
+class RankedSites:
+    """Sites in the order in which they are listed, and what all of them have together.
+
+    `problem`: why the order is another one than was asked for, or of a part of them.
+    """
+
+    sites: list[Site]
+    sums: list[str] = field(default_factory=list)
+    problem: str = ""
+
+
 @never_cache
 @require_safe
-def page(request: HttpRequest, ask: Ask) -> HttpResponse:
+def page(request: HttpRequest, ask: Ask, rank: Rank) -> HttpResponse:
     """The page; a range that makes no sense is answered by its form, with 400."""
     now = timezone.now()
-    paginator = Paginator(rights.visible_sites(request.user).order_by("domain", "pk"), SITES_OF_PAGE)
-    number = request.GET.get("p", "1")
-    shown = paginator.get_page(number if len(number) < 9 else 1)
     order = request.GET.get("o", "")
     order = order if order in ORDERS else "visitors"
     # For the form: each site has its own days, by its own clock.
     days, problem = read(request, UTC_ZONE, now)
+    sites = list(rights.visible_sites(request.user).order_by("domain", "pk"))
+    several = bool(days) and len(sites) > SITES_OF_PAGE
+    ranked = ranking(request, sites, now, order, rank) if several else RankedSites(sites)
+    number = request.GET.get("p", "1")
+    shown = Paginator(ranked.sites, SITES_OF_PAGE).get_page(number if len(number) < 9 else 1)
     rows = sort(told(request, list(shown), now, ask), order) if days else []
     context = {
         **admin.site.each_context(request),
@@ -105,7 +123,8 @@ def page(request: HttpRequest, ask: Ask) -> HttpResponse:
         "more": f"&o={order}",
         "previous": days.before(now) if days else None,
         "rows": rows,
-        "sums": sums(rows),
+        "sums": ranked.sums if several else sums(rows),
+        "unranked": ranked.problem,
         "columns": [
             (name, title, f"?{urlencode({**asked_days(request), 'o': name})}", name == order)
             for name, title in ORDERS.items()
@@ -164,6 +183,32 @@ def _row(site: Site, days: ranges.Range, answer: HistoryAnswer | Exception) -> A
     begun = (each for each in reports.series(answer, days, SHORT) if each.start <= answer.as_of)
     views = [bucket.views for bucket in begun]
     return AcrossRow(site, days, answer.totals, before, views, len(answer.missing_days))
+
+
+def ranking(request: HttpRequest, sites: list[Site], now: datetime, order: str, rank: Rank) -> RankedSites:
+    """All sites by a figure, the most first; by name where that is asked for, or nothing else is known."""
+    spans = [
+        SiteSpan(site.pk, site.timezone, days.first, days.last)
+        for site in sites[:MOST_SITES]
+        for days in [ranges.read(request.GET, zone_of(site.timezone), now)]
+    ]
+    try:
+        totals = rank(SiteTotalsQuestion(tuple(spans))).totals
+    except (NoAnswer, TooMuch) as problem:
+        return RankedSites(
+            sites, problem=f"Sorted within each page only. {problem}" if order in TOTALS else ""
+        )
+    known = {site.pk: each for site, each in zip(sites, totals, strict=False) if each}
+    summed = [f"{sum(each[at] for each in known.values()):,}" for at in range(len(TOTALS))]
+    left = len(sites) - len(known)
+    said = f"{left} of {len(sites)} sites are not sorted in yet, and come last: look again." if left else ""
+    if len(sites) > MOST_SITES:
+        said = f"Only the first {MOST_SITES:,} sites by name are sorted; the others come last."
+    if order not in TOTALS:
+        return RankedSites(sites, [] if left else summed)
+    at = TOTALS.index(order)
+    ranked = sorted(sites, key=lambda site: -known[site.pk][at] if site.pk in known else 1)
+    return RankedSites(ranked, [] if left else summed, said)
 
 
 def sort(rows: list[AcrossRow], order: str) -> list[AcrossRow]:

@@ -28,6 +28,8 @@ from analytics.history.listing import ListAnswering
 from analytics.history.question import WrongQuestion
 from analytics.history.question_sql import DAY_NUMBER
 from analytics.history.question_wire import AnyAnswer, AnyQuestion, Reply, Request, Wrong
+from analytics.history.site_totals import SiteTotalsQuestion
+from analytics.history.site_totals_answering import SiteTotalsAnswering
 from analytics.history.stay import StayQuestion
 from analytics.history.staying import StayAnswering
 from analytics.history.turns import GivenUp, Turns
@@ -70,6 +72,7 @@ class QuestionServer:
         self._listing = ListAnswering(self._store)
         self._impacts = ImpactAnswering(self._store, folder)
         self._staying = StayAnswering(self._store, kept)
+        self._summing = SiteTotalsAnswering(self._store)
         self._replies = replies
         self._lock = threading.Lock()
         self._workers = ThreadPoolExecutor(WORKERS + WAITERS, thread_name_prefix="questions")
@@ -138,6 +141,8 @@ class QuestionServer:
             return self._impacts.answer(cursor, question, now)
         if isinstance(question, StayQuestion):
             return self._staying.answer(cursor, question, now)
+        if isinstance(question, SiteTotalsQuestion):
+            return self._summing.answer(cursor, question, now)
         return self._answering.answer(cursor, question, now)
 
     def _reply(self, reply: Reply) -> None:

@@ -4,11 +4,12 @@ import msgspec
 
 from analytics.history.impact import Impact, ImpactQuestion
 from analytics.history.question import HistoryAnswer, HistoryQuestion
+from analytics.history.site_totals import SiteTotals, SiteTotalsQuestion
 from analytics.history.stay import StayAnswer, StayQuestion
 from analytics.history.visit_list import ListAnswer, ListQuestion
 
-AnyQuestion = HistoryQuestion | ListQuestion | ImpactQuestion | StayQuestion
-AnyAnswer = HistoryAnswer | ListAnswer | Impact | StayAnswer
+AnyQuestion = HistoryQuestion | ListQuestion | ImpactQuestion | StayQuestion | SiteTotalsQuestion
+AnyAnswer = HistoryAnswer | ListAnswer | Impact | StayAnswer | SiteTotals
 
 
 class Request(msgspec.Struct, omit_defaults=True):

@@ -23,6 +23,7 @@ from django.conf import settings
 from analytics.history.impact import Impact, ImpactQuestion
 from analytics.history.question import HistoryAnswer, HistoryQuestion, WrongQuestion
 from analytics.history.question_wire import AnyAnswer, AnyQuestion, Reply, Request
+from analytics.history.site_totals import SiteTotals, SiteTotalsQuestion
 from analytics.history.stay import StayAnswer, StayQuestion
 from analytics.history.visit_list import ListAnswer, ListQuestion
 from analytics.queries.time_limit import TooMuch
@@ -114,6 +115,11 @@ class Questions:
         """The answer to a question, for a thread that may wait. Raises WrongQuestion, TooMuch, NoAnswer."""
         answer: HistoryAnswer = self._ask(question).result()
         return answer
+
+    def ask_sites(self, question: SiteTotalsQuestion) -> SiteTotals:
+        """The totals of many sites, for a thread that may wait. Raises WrongQuestion, TooMuch, NoAnswer."""
+        totals: SiteTotals = self._ask(question).result()
+        return totals
 
     def ask_all(self, questions: Sequence[HistoryQuestion]) -> list[HistoryAnswer | NoAnswer | TooMuch]:
         """Each answer, or why there is none, for a thread that may wait. Raises WrongQuestion."""
