@@ -24,6 +24,7 @@ from playwright.sync_api import Browser, Page, expect
 from scripts.stands.past import SeededPast, fill
 from scripts.stands.product import Product
 from scripts.stands.waiting import wait_for
+from tests.axe import found
 from tests.board_sockets import ack, dial, shows_tabs, visit, watch_until
 from tests.foreign_exports import zipped
 from tests.staff import at_board
@@ -206,6 +207,15 @@ def test_keys_choose_periods_and_a_drag_zooms(at: At, key: str) -> None:
         assert {"from", "to"} <= chosen(page).keys()
         page.keyboard.press("m")
         expect(period).to_have_text("Last 30 days")
+        settled(page)
+        # Before counting began there is no line, and it is said where that was.
+        expect(page.locator(".plot .began")).to_have_text("counting began")
+        line = page.locator(".plot path.now").get_attribute("d")
+        assert not str(line).startswith("M0.0 ")
+        page.locator(".plot").focus()
+        page.keyboard.press("Home")
+        expect(page.locator(".chart .read")).to_contain_text("nothing was counted yet")
+        page.keyboard.press("Tab")
         page.keyboard.press("c")
         expect(page.locator("[data-compare] summary")).to_have_text("vs a year before")
         settled(page)
@@ -222,6 +232,62 @@ def test_keys_choose_periods_and_a_drag_zooms(at: At, key: str) -> None:
         expect(period).to_have_text("Last 30 days")
         page.keyboard.press("?")
         expect(page.locator("[data-keys]")).to_be_visible()
+
+
+def test_a_phone_has_one_table_at_a_time_and_filters_in_a_sheet(at: At, key: str) -> None:
+    with at(f"/sites/{key}/reports/?period=7d", 390, 844) as page:
+        settled(page)
+        shown = page.locator("[data-part]:visible")
+        expect(shown).to_have_count(1)
+        expect(shown).to_have_attribute("data-part", "pages")
+        table = page.get_by_role("combobox", name="table", exact=True)
+        with page.expect_request(lambda request: "by=channel" in request.url):
+            table.select_option(label="Channels")
+        assert chosen(page) == {"period": ["7d"], "table": ["sources"], "sources": ["channel"]}
+        expect(page.locator("[data-table=sources] tbody tr").first).to_be_visible()
+        settled(page)
+        table.select_option(label="When")
+        expect(page.locator(".heat tbody td")).to_have_count(7 * 24)
+        expect(shown).to_have_count(1)
+        page.go_back()
+        expect(table).to_have_value("sources channel")
+        expect(shown).to_have_attribute("data-part", "sources")
+        settled(page)
+        assert found(page) == []
+
+        page.get_by_role("button", name="Filters: none active").click()
+        sheet = page.get_by_role("dialog", name="Filters")
+        expect(sheet).to_be_visible()
+        assert page.url.endswith("#filters")
+        assert found(page) == []
+        sheet.get_by_role("button", name="+ filter").click()
+        page.get_by_role("textbox", name="one of these").fill("/pricing")
+        # The first step back leads to the sheet again.
+        page.go_back()
+        expect(page.get_by_role("textbox", name="one of these")).to_be_hidden()
+        expect(sheet).to_be_visible()
+        sheet.get_by_role("button", name="+ filter").click()
+        page.get_by_role("textbox", name="one of these").fill("/pricing")
+        page.get_by_role("button", name="Keep").click()
+        expect(sheet.locator(".filters .edit")).to_have_text("page is /pricing")
+        page.go_back()
+        expect(sheet).to_be_hidden()
+        # It stays chosen, and is one step.
+        expect(page.get_by_role("button", name="Filters: 1 active")).to_be_visible()
+        assert chosen(page)["page"] == ["/pricing"]
+        settled(page)
+        page.go_back()
+        expect(page.get_by_role("button", name="Filters: none active")).to_be_visible()
+        assert "page" not in chosen(page)
+        settled(page)
+        for width in (320, 414):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.set_viewport_size({"width": 1024, "height": 800})
+        expect(shown).to_have_count(7)
+        expect(page.locator(".choose > .filters")).to_be_visible()
+        expect(page.locator("[data-table=where] tbody tr").first).to_be_visible()
+        settled(page)
 
 
 def test_filters_go_to_the_board_and_come_back(at: At, key: str) -> None:
@@ -539,6 +605,16 @@ def test_imported_figures_are_hatched_named_and_left_out_visibly(
         assert plot
         page.mouse.move(plot["x"] + 2, plot["y"] + 50)
         expect(page.locator(".chart .read")).to_contain_text("40 imported")
+        # The second figure of the chart, too, where the file tells it; else the page says that it does not.
+        page.locator("[data-second]").select_option("views")
+        settled(page)
+        expect(page.locator(".plot path.second.imported")).to_have_attribute("d", re.compile("^M0.0 .*L"))
+        page.mouse.move(plot["x"] + 3, plot["y"] + 50)
+        expect(page.locator(".chart .read")).to_contain_text("100 views imported")
+        page.locator("[data-second]").select_option("depth")
+        expect(note).to_contain_text("which says nothing of scrolled")
+        page.locator("[data-second]").select_option("")
+        expect(note).not_to_contain_text("says nothing")
         hatched = page.locator("[data-table=pages] tr.imported")
         expect(hatched.locator(".pick")).to_have_text(["/", "/über-uns"])
         expect(hatched.locator("td").first).to_have_text("1,200")

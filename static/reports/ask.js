@@ -16,6 +16,7 @@
  * @property {{from: string, to: string, zone: string, interval: string | null}} period
  * @property {string} as_of
  * @property {string | null} began the first day of which anything is known
+ * @property {string | null} counted_from when Footfall itself began to count, by the site's clocks
  * @property {Row} totals
  * @property {{from: string, to: string, totals: Row}} [compared]
  * @property {Row[]} rows
@@ -26,8 +27,11 @@
  */
 
 const TRIES = 3;
+const DAY_MS = 86_400_000;
 // Days that are not prepared by then are told as such, and asked for again: what is there is shown meanwhile.
 const WAIT_SECONDS = 1;
+// Once one question has waited in vain, those after it would only hold each other up.
+const NOT_AT_ALL = 0;
 
 /**
  * What is asked in the same turn goes as one request, which the server looks up once.
@@ -41,6 +45,7 @@ const WAIT_SECONDS = 1;
 
 export class Asking {
   #running = 0;
+  #wait = WAIT_SECONDS;
   /** @type {AbortController | null} */ #last = null;
   /** @type {Waiting[]} */ #waiting = [];
 
@@ -58,6 +63,7 @@ export class Asking {
   /** Everything anew: answers to what was asked before are not waited for. */
   begin() {
     this.failed("");
+    this.#wait = WAIT_SECONDS;
     this.#last?.abort();
     this.#last = new AbortController();
   }
@@ -78,6 +84,7 @@ export class Asking {
       // Too much at once for the server's patience: what it has found out meanwhile is kept, and not asked again.
       for (let tries = 1; said.status === 503 && tries < TRIES; tries++) said = await say();
       if (signal?.aborted) return undefined;
+      if (said.answer && prepares(said.answer)) this.#wait = NOT_AT_ALL;
       if (said.answer) return said.answer;
       this.failed(typeof said.error === "string" ? said.error : `${said.error?.field}: ${said.error?.message}`);
     } catch {
@@ -127,7 +134,7 @@ export class Asking {
    * @returns {Promise<Said>}
    */
   async #one(query, signal, url = this.url) {
-    const response = await fetch(`${url}?${query}&wait=${WAIT_SECONDS}`, { signal, cache: "no-store" });
+    const response = await fetch(`${url}?${query}&wait=${this.#wait}`, { signal, cache: "no-store" });
     const said = await response.json();
     return response.ok ? { status: response.status, answer: said } : { status: response.status, error: said.error };
   }
@@ -138,7 +145,7 @@ export class Asking {
    * @returns {Promise<Said[]>}
    */
   async #several(waiting, signal) {
-    const all = new URLSearchParams({ wait: String(WAIT_SECONDS) });
+    const all = new URLSearchParams({ wait: String(this.#wait) });
     const some = waiting[0]?.query ?? all;
     const shared = [...new Set(some.keys())].filter((name) =>
       waiting.every(({ query }) => query.getAll(name).join("\n") === some.getAll(name).join("\n")),
@@ -152,4 +159,29 @@ export class Asking {
     const said = await response.json();
     return response.ok ? said.answers : waiting.map(() => ({ status: response.status, error: said.error }));
   }
+}
+
+/**
+ * Whether nothing of the period is prepared yet: its figures are unknown, and not 0.
+ * @param {Answer} answer
+ */
+export function unprepared({ preparing, period }) {
+  if (!preparing) return false;
+  return preparing.from <= period.from && preparing.to >= period.to && together(preparing);
+}
+
+/**
+ * Whether days that are being prepared follow each other.
+ * @param {{from: string, to: string, days: number}} preparing
+ */
+export function together({ from, to, days }) {
+  return days === (Date.parse(to) - Date.parse(from)) / DAY_MS + 1;
+}
+
+/**
+ * Whether days are missing in an answer: some tell which, one by one, others how many.
+ * @param {Answer} answer
+ */
+function prepares({ preparing }) {
+  return Array.isArray(preparing) ? preparing.length > 0 : Boolean(preparing);
 }

@@ -11,7 +11,10 @@
  * @property {boolean} running whether the last bucket is not over yet
  * @property {string} from the first day that is asked about
  * @property {string} to the last
+ * @property {string} counted when counting began, by the site's clocks; "" for never
+ * @property {{from: string, to: string, days: number}} [preparing] days that are not in it yet
  */
+import { together } from "./ask.js";
 import { bars, either } from "./imported.js";
 import { brief, day, figure, MEASURES, moment } from "./words.js";
 
@@ -23,7 +26,7 @@ const MOST_TICKS = 8;
 const LEAST_DRAG = 12;
 
 export class Chart {
-  /** @type {Drawn} */ #drawn = { interval: "day", measure: "visitors", second: "", rows: [], running: false, from: "", to: "" };
+  /** @type {Drawn} */ #drawn = { interval: "day", measure: "visitors", second: "", rows: [], running: false, from: "", to: "", counted: "" };
   #at = -1;
 
   /**
@@ -46,11 +49,12 @@ export class Chart {
     const { measure, second, rows } = drawn;
     const others = rows.map((row) => row.imported?.[measure] ?? null);
     // Where others counted and Footfall did not yet, it says nothing, which is not 0.
-    const values = rows.map((row, at) => (either(row[measure], others[at]).imported ? null : row[measure]));
-    const told = rows.map((row) => either(row.compared?.[measure], row.before?.[measure]));
+    const now = rows.map((_, at) => this.#told(at, measure));
+    const values = now.map((each) => (each.imported ? null : each.value));
+    const told = rows.map((_, at) => this.#compared(at, measure));
     const before = told.map((each) => (each.imported ? null : each.value));
     const importedBefore = told.map((each) => (each.imported ? each.value : null));
-    const step = niceStep(Math.max(0, ...numbers(values), ...numbers(others), ...told.map((each) => each.value ?? 0)));
+    const step = niceStep(Math.max(0, ...numbers(others), ...[...now, ...told].map((each) => each.value ?? 0)));
     const top = step * LINES;
     const svg = element("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" });
     for (let line = 1; line <= LINES; line++) {
@@ -67,9 +71,12 @@ export class Chart {
     svg.append(element("path", { class: "before", d: this.#path(before, top) }));
     svg.append(element("path", { class: "before imported", d: this.#path(importedBefore, top) }));
     if (second) {
-      const seconds = rows.map((row) => row[second]);
-      const most = niceStep(Math.max(0, ...numbers(seconds))) * LINES;
-      svg.append(element("path", { class: "second", d: this.#path(seconds, most) }));
+      const seconds = rows.map((_, at) => this.#told(at, second));
+      const most = niceStep(Math.max(0, ...numbers(seconds.map(({ value }) => value)))) * LINES;
+      const own = seconds.map(({ value, imported }) => (imported ? null : value));
+      const theirs = seconds.map(({ value, imported }) => (imported ? value : null));
+      svg.append(element("path", { class: "second", d: this.#path(own, most) }));
+      svg.append(element("path", { class: "second imported", d: this.#path(theirs, most) }));
     }
     svg.append(element("path", { class: "now", d: this.#path(values, top) }));
     svg.append(element("line", { class: "cursor", visibility: "hidden", y1: "0", y2: String(HEIGHT) }));
@@ -88,13 +95,26 @@ export class Chart {
     const corners = bars(others.map((value) => (value === null ? null : (value / top) * 100)));
     hatched.hidden = !corners;
     hatched.style.clipPath = corners;
-    this.plot.replaceChildren(hatched, svg, scale, drag);
+    this.plot.replaceChildren(hatched, svg, scale, ...this.#begin(), drag);
     this.#label();
     this.#say(-1);
     const last = rows.length - 1;
     this.plot.ariaValueMax = String(Math.max(0, last));
     this.plot.ariaValueNow = String(Math.max(0, last));
     this.plot.ariaValueText = last < 0 ? "nothing" : this.#words(last);
+  }
+
+  /** A mark where counting began, if that is among what is shown: before it nothing is known. */
+  #begin() {
+    const { counted } = this.#drawn;
+    const at = counted ? this.bucketOf(counted.slice(0, 16)) : null;
+    if (!at) return [];
+    const mark = document.createElement("i");
+    mark.className = "began";
+    mark.style.setProperty("--x", `${this.#x(at) / 10}%`);
+    mark.classList.toggle("late", this.#x(at) > WIDTH / 2);
+    mark.textContent = "counting began";
+    return [mark];
   }
 
   #label() {
@@ -253,21 +273,70 @@ export class Chart {
     const row = rows[at];
     if (!row) return "";
     const others = row.imported?.[measure] ?? null;
-    const first = either(row[measure], others);
+    const first = this.#told(at, measure);
+    const early = first.value === null && this.#early(row, rows[at + 1]);
+    if (early) return `${moment(interval, bucket(interval, row))}: nothing was counted yet`;
+    if (first.value === null && this.#unprepared(row)) return `${moment(interval, bucket(interval, row))}: being prepared`;
     const parts = [`${moment(interval, bucket(interval, row))}: ${figure(measure, first.value)}${first.imported ? " imported" : ""}`];
     if (others !== null && !first.imported) parts.push(`${figure(measure, others)} imported`);
     if (second) {
       parts[0] += ` ${(MEASURES[measure]?.[0] ?? "").toLowerCase()}`;
-      parts.push(`${figure(second, row[second])} ${(MEASURES[second]?.[0] ?? "").toLowerCase()}`);
+      const other = this.#told(at, second);
+      parts.push(`${figure(second, other.value)} ${(MEASURES[second]?.[0] ?? "").toLowerCase()}${other.imported ? " imported" : ""}`);
     }
     const { compared } = row;
     if (compared) {
-      const before = either(compared[measure], row.before?.[measure]);
-      parts.push(`${figure(measure, before.value)}${before.imported ? " imported" : ""} on ${moment(interval, bucket(interval, compared))}`);
+      const before = this.#compared(at, measure);
+      const uncounted = before.value === null && this.#early(compared, rows[at + 1]?.compared);
+      const value = uncounted ? "not counted yet" : `${figure(measure, before.value)}${before.imported ? " imported" : ""}`;
+      parts.push(`${value} on ${moment(interval, bucket(interval, compared))}`);
     }
     const partly = this.#partly(at);
     if (partly) parts.push(partly);
     return parts.join(" · ");
+  }
+
+  /**
+   * What is known of a bucket: of before counting began, and of days that are being prepared, nothing is, which is not 0.
+   * @param {number} at
+   * @param {string} measure
+   */
+  #told(at, measure) {
+    const { rows } = this.#drawn;
+    const row = rows[at];
+    const unknown = this.#early(row, rows[at + 1]) || this.#unprepared(row);
+    return either(unknown ? null : row?.[measure], row?.imported?.[measure]);
+  }
+
+  /**
+   * The same of what a bucket is compared with.
+   * @param {number} at
+   * @param {string} measure
+   */
+  #compared(at, measure) {
+    const { rows } = this.#drawn;
+    const compared = rows[at]?.compared;
+    return either(this.#early(compared, rows[at + 1]?.compared) ? null : compared?.[measure], rows[at]?.before?.[measure]);
+  }
+
+  /** Whether nothing of a bucket is prepared yet. @param {import("./ask.js").Row | undefined} row */
+  #unprepared(row) {
+    const { interval, preparing } = this.#drawn;
+    if (!row || !preparing || !together(preparing)) return false;
+    return firstDay(interval, bucket(interval, row)) >= preparing.from && lastDay(interval, bucket(interval, row)) <= preparing.to;
+  }
+
+  /**
+   * Whether a bucket was over before counting began.
+   * @param {import("./ask.js").Row | undefined} row
+   * @param {import("./ask.js").Row | undefined} next the one after it
+   */
+  #early(row, next) {
+    const { interval, counted } = this.#drawn;
+    if (!row || !counted) return !counted;
+    if (!next) return lastDay(interval, bucket(interval, row)) < counted.slice(0, 10);
+    const end = bucket(interval, next).slice(0, "2026-11-26T14:05".length);
+    return end <= counted.slice(0, end.length);
   }
 
   /**

@@ -11,6 +11,9 @@ const ENDINGS = { is: "", not: ".not", match: ".match", notmatch: ".notmatch" };
 const OPERATORS = /** @type {Operator[]} */ (Object.keys(ENDINGS));
 
 export class Choice {
+  // What lies over the page: how it closes at the back button, and what was chosen when it was laid there.
+  /** @type {{name: string, close: () => boolean, before: string} | null} */ #over = null;
+
   /**
    * @param {string[]} dimensions that may be filtered by
    * @param {() => void} changed
@@ -20,6 +23,7 @@ export class Choice {
     this.changed = changed;
     this.query = new URLSearchParams(location.search);
     addEventListener("popstate", () => {
+      if (this.#over) return this.#back();
       const before = this.query.toString();
       this.query = new URLSearchParams(location.search);
       if (this.query.toString() !== before) this.changed();
@@ -136,11 +140,46 @@ export class Choice {
     this.#go(query);
   }
 
+  /**
+   * Lay something over the page, which the back button closes: what is chosen in it is one step.
+   * @param {string} name which the address has meanwhile
+   * @param {() => boolean} close whether nothing of it lies there any more
+   */
+  lay(name, close) {
+    this.#over = { name, close, before: this.query.toString() };
+    history.pushState(null, "", this.#address);
+  }
+
+  /** What lay over the page is closed. */
+  lift() {
+    if (!this.#over) return;
+    const { before } = this.#over;
+    this.#over = null;
+    if (this.query.toString() === before) history.back();
+    else history.replaceState(null, "", this.#address);
+  }
+
+  /** The back button was pressed while something lies over the page: what is chosen in it stays. */
+  #back() {
+    const over = this.#over;
+    if (!over) return;
+    this.#over = null;
+    const closed = over.close();
+    if (!closed) this.#over = over;
+    if (!closed || this.query.toString() !== over.before) history.pushState(null, "", this.#address);
+  }
+
+  get #address() {
+    const { query } = this;
+    return `${location.pathname}${query.size ? `?${query}` : ""}${this.#over ? `#${this.#over.name}` : ""}`;
+  }
+
   /** @param {URLSearchParams} query */
   #go(query) {
     if (query.toString() === this.query.toString()) return;
     this.query = query;
-    history.pushState(null, "", query.size ? `?${query}` : location.pathname);
+    if (this.#over) history.replaceState(null, "", this.#address);
+    else history.pushState(null, "", this.#address);
     this.changed();
   }
 }

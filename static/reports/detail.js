@@ -12,6 +12,7 @@ export class Detail {
   // The page that is shown, null before any is, and how often was asked about its stay.
   /** @type {string | null} */ #page = null;
   #asked = 0;
+  #told = false;
 
   /**
    * @param {HTMLElement} root of the reports
@@ -33,6 +34,16 @@ export class Detail {
     this.#part("[data-leave]").addEventListener("click", () => this.choice.set({ detail: null }));
   }
 
+  /** Whether it is in sight how long people stay. */
+  get shown() {
+    return this.choice.detail !== "" && !(this.stay.root.classList.contains("aside") && this.stay.reached.classList.contains("aside"));
+  }
+
+  /** Whether that is still to be asked. */
+  get due() {
+    return this.shown && !this.#told;
+  }
+
   /** Show what belongs to one page, or to the site. */
   show() {
     const page = this.choice.detail;
@@ -43,6 +54,7 @@ export class Detail {
     const opened = this.#page !== null;
     this.#page = page;
     if (!page) return;
+    this.stay.clear();
     const path = named("page", page);
     this.title.textContent = path;
     this.#part("[data-path]").textContent = "";
@@ -57,7 +69,7 @@ export class Detail {
   }
 
   /**
-   * Ask what the page is called, how long people stay, and how far down they look.
+   * Ask what the page is called, and, where that is in sight, how long people stay, and how far down they look.
    * @param {URLSearchParams} query of the period, and the filters
    * @param {Promise<{from: string, to: string} | undefined>} compared the days that these are compared with
    */
@@ -65,20 +77,38 @@ export class Detail {
     const page = this.choice.detail;
     if (!page) return;
     const asked = ++this.#asked;
+    this.#told = false;
     const titles = new URLSearchParams(query);
     titles.set("by", "title");
     titles.set("metrics", "views");
     titles.set("limit", "1");
     const stays = new URLSearchParams(query);
     for (const name of ["conversion", "imported"]) stays.delete(name);
-    const [called, stay] = await Promise.all([this.asking.ask(titles), this.asking.ask(stays, true, this.stays)]);
-    if (asked !== this.#asked || page !== this.choice.detail) return;
-    const title = called?.rows[0]?.title;
-    if (title) {
+    const called = this.asking.ask(titles).then((answer) => {
+      const title = answer?.rows[0]?.title;
+      if (!title || asked !== this.#asked) return;
       this.title.textContent = title;
       this.#part("[data-path]").textContent = named("page", page);
+    });
+    await Promise.all([called, this.shown && this.#stay(stays, asked, compared)]);
+  }
+
+  /**
+   * How long people stay, and then how long they did before.
+   * @param {URLSearchParams} stays
+   * @param {number} asked
+   * @param {Promise<{from: string, to: string} | undefined>} compared
+   */
+  async #stay(stays, asked, compared) {
+    this.#told = true;
+    this.stay.link(`${this.stays}?${stays}`);
+    const stay = await this.asking.ask(stays, true, this.stays);
+    if (asked !== this.#asked) return;
+    if (!stay) {
+      this.#told = false;
+      if (stay === null) this.stay.fail();
+      return;
     }
-    if (!stay) return;
     this.stay.show(/** @type {any} */ (stay), []);
     const days = await compared;
     if (!days) return;

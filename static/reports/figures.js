@@ -3,6 +3,7 @@
  *
  * @import {Answer} from "./ask.js"
  */
+import { unprepared } from "./ask.js";
 import { either } from "./imported.js";
 import { change, figure, moment } from "./words.js";
 
@@ -42,17 +43,22 @@ export class Figures {
    * Show those measures that an answer has.
    * @param {Answer} answer
    */
-  show({ totals, compared, imported }) {
+  show(answer) {
+    const { totals, compared, imported, preparing } = answer;
+    const none = unprepared(answer);
+    const early = compared && (!answer.counted_from || compared.from < answer.counted_from.slice(0, 10));
     for (const tab of this.tabs) {
       const measure = tab.dataset.measure ?? "";
       if (!(measure in totals)) continue;
       const part = (/** @type {string} */ name) => /** @type {HTMLElement} */ (tab.querySelector(name));
       const others = imported?.totals?.[measure] ?? null;
-      const told = either(totals[measure], others);
+      const told = either(none ? null : totals[measure], others);
       const before = either(compared?.totals[measure], imported?.compared?.totals?.[measure]);
       part("b").textContent = figure(measure, told.value);
       tab.classList.toggle("imported", told.imported);
-      const changed = compared ? change(measure, told.value, before.value) : "";
+      // What a part of the days came to is no more and no less than what all of them did before, nor the other way round.
+      const fair = !preparing && (!early || before.imported);
+      const changed = compared && fair ? change(measure, told.value, before.value) : "";
       const words = [
         told.imported ? "imported" : "",
         changed && before.imported && !told.imported ? `${changed} from imported` : changed,
@@ -60,7 +66,7 @@ export class Figures {
       ]
         .filter(Boolean)
         .join(", ");
-      const at = measure === "at_once_peak" && totals.at_once_peak_at ? peak(totals.at_once_peak_at) : "";
+      const at = measure === "at_once_peak" && !none && totals.at_once_peak_at ? peak(totals.at_once_peak_at) : "";
       part("small").textContent = at && words ? `${words}, ${at}` : words || at;
     }
   }

@@ -32,6 +32,11 @@ export class Heat {
     this.body.addEventListener("pointerleave", () => (this.read.textContent = ""));
   }
 
+  /** Whether it is to be seen. */
+  get shown() {
+    return !this.root.classList.contains("aside");
+  }
+
   /** What is shown: page views, or visitors at once. */
   get measure() {
     return this.choice.get("heat", USUAL) === USUAL ? USUAL : "at_once_mean";

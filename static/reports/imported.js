@@ -3,7 +3,7 @@
  *
  * @import {Answer, Imported, Row} from "./ask.js"
  */
-import { span } from "./words.js";
+import { MEASURES, span } from "./words.js";
 
 const PERCENT = 100;
 // Of the height: a bucket of nothing is hatched at the foot, too.
@@ -77,15 +77,23 @@ export class ImportedNote {
     return this.choice.get("imported", "yes") === "no";
   }
 
-  /** @param {Answer} answer */
-  show({ imported }) {
+  /**
+   * @param {Answer} answer
+   * @param {string[]} drawn the measure that the chart draws, and the second one, "" for none
+   */
+  show({ imported }, [first = "", second = ""]) {
     const told = imported?.days ? imported : imported?.compared;
     this.root.hidden = !told && !this.#without;
     this.button.textContent = this.#without ? "show what was imported" : "leave them out";
     const where = told && told !== imported ? " in what is compared" : "";
-    const words = told ? `hatched${where}: ${whose(told)}` : "without imported figures";
+    const untold = [first, second].filter((name) => name && (told?.totals?.[name] ?? null) === null);
+    // Where those of the chart's own measure are missing, it is the second that is dotted.
+    const how = !untold.includes(first) ? `hatched${where}: ` : second && !untold.includes(second) ? `dotted${where}: ` : "";
+    const names = untold.map((name) => (MEASURES[name]?.[0] ?? name).toLowerCase()).join(" and ");
+    const but = names && `, which says nothing of ${names}`;
+    const words = told ? `${how}${whose(told)}${but}` : "without imported figures";
     this.text.textContent = told?.left_out ? `${told.left_out} (${whose(told)}${where})` : words;
-    this.root.classList.toggle("out", !told || Boolean(told.left_out));
+    this.root.classList.toggle("out", !told || Boolean(told.left_out) || untold.includes(first));
   }
 }
 

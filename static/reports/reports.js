@@ -16,17 +16,19 @@ import { Flags } from "./flags.js";
 import { Heat } from "./heat.js";
 import { ImportedNote, withImported } from "./imported.js";
 import { Measured, PRESENCE } from "./measured.js";
+import { OneTable } from "./one_table.js";
 import { PERIODS, Periods } from "./periods.js";
 import { Places } from "./places.js";
 import { Saving } from "./saving.js";
 import { Segments } from "./segments.js";
+import { Sheet } from "./sheet.js";
 import { Table } from "./table.js";
 import { Ways } from "./ways.js";
 import { count, day } from "./words.js";
 
 const AGAIN_MS = 30_000;
-// For how long tables wait for the figures.
-const FIRST_MS = 1_000;
+// For how long tables wait for the figures: longer than these do for days that are being prepared.
+const FIRST_MS = 1_500;
 // How long until days that were being prepared are asked for again.
 const PREPARING_MS = 1_500;
 
@@ -50,6 +52,7 @@ const segments = new Segments(root, JSON.parse(root.dataset.segments ?? "[]"), c
 const periods = new Periods(part(".choose"), choice);
 const ways = new Ways(key, JSON.parse(root.dataset.live ?? "{}"), choice, segments);
 const chips = new Chips(part(".filters"), choice, asking, () => periods.query, segments);
+const sheet = new Sheet(part(".choose"), choice);
 const measured = new Measured(part(".under"), choice);
 const figures = new Figures(part(".figures"), (measure) => measured.choose(measure));
 // Escape undoes a zoom, and leads nowhere else.
@@ -67,6 +70,7 @@ const tables = [.../** @type {NodeListOf<HTMLElement>} */ (document.querySelecto
 const where = tables.find((table) => table.map);
 const places = where && new Places(where, asking, choice);
 const detail = new Detail(root, choice, asking, `/api/v1/sites/${key}/stays`);
+const oneTable = new OneTable(part(".one-table"), document.querySelectorAll("[data-part]"), choice, () => update());
 for (const button of document.querySelectorAll("[data-interval]")) {
   button.addEventListener("click", () => choice.set({ interval: /** @type {HTMLElement} */ (button).dataset.interval ?? null }));
 }
@@ -108,11 +112,13 @@ function questionOf(name) {
 
 async function update(again = false) {
   chips.show();
+  sheet.show();
   detail.show();
   segments.show();
   for (const each of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-of-goal]"))) {
     each.hidden = !choice.goal;
   }
+  oneTable.show();
   measured.show();
   ways.point();
   const query = question(true);
@@ -124,11 +130,14 @@ async function update(again = false) {
     if (shown && measured.asked.some((name) => !(name in (shown?.totals ?? {})))) askFigures(query);
     if (presence && measured.present.some((name) => !(name in (presence?.totals ?? {})))) askPresence(query);
     for (const table of tables) if (table.shown && state(table) !== last.get(table)) turn(table);
-    places?.update(false);
-    if (heat.measure !== hours) week();
+    if (where?.shown) places?.update(false);
+    if (heat.shown && heat.measure !== hours) week();
+    if (detail.due) detail.update(question(false), Promise.resolve(shown?.compared));
     return;
   }
   asked = text;
+  for (const table of tables) if (!again || !table.shown) last.delete(table);
+  hours = "";
   asking.begin();
   asking.busy(1);
   await askAll(query, again);
@@ -148,7 +157,8 @@ async function askAll(query, again) {
   await Promise.race([first, new Promise((over) => setTimeout(over, FIRST_MS))]);
   if (run !== runs) return;
   const seen = tables.filter((table) => table.shown);
-  await Promise.all([first, ...seen.map(turn), places?.update(true), week(), detail.update(question(false), first.then(() => shown?.compared))]);
+  const others = [where?.shown && places?.update(true), heat.shown && week()];
+  await Promise.all([first, ...seen.map(turn), ...others, detail.update(question(false), first.then(() => shown?.compared))]);
   if (run === runs) await askPresence(query);
 }
 
@@ -161,7 +171,6 @@ async function askFigures(query) {
   if (!answer || number !== series) return;
   shown = answer;
   figures.show(answer);
-  note.show(answer);
   periods.show(answer);
   tell(answer);
   draw();
@@ -217,12 +226,19 @@ function draw() {
     button.ariaPressed = String(button.dataset.interval === interval);
   }
   const others = PRESENCE.includes(second) ? presence : shown;
-  const rows = withImported(answer, interval).map((row, at) => ({ ...others?.rows[at], ...row }));
+  const beside = others && others !== answer ? withImported(others, interval) : [];
+  const rows = withImported(answer, interval).map((row, at) => ({
+    ...beside[at],
+    ...row,
+    imported: { ...beside[at]?.imported, ...row.imported },
+  }));
   // The day is over where its last moment lies before what was looked at.
   const running = answer.period.to >= today(answer.as_of);
   const other = others ? second : "";
   const { from, to } = answer.period;
-  chart.show({ interval, measure, second: other, rows, running, from, to });
+  const { counted_from: counted, preparing } = answer;
+  chart.show({ interval, measure, second: other, rows, running, from, to, counted: counted ?? "", preparing });
+  if (shown) note.show(shown, [measure, second]);
   flags.show();
 }
 
@@ -233,13 +249,16 @@ function today(moment) {
 
 /** @param {Answer} answer */
 function tell(answer) {
-  const { preparing, totals, imported, began, period } = answer;
-  const early = began && period.from < began && !imported?.days;
-  const none = early ? `nothing before ${day(began)}, when counting began · ` : "";
+  const { preparing, totals, imported, compared, period } = answer;
+  const counted = answer.counted_from?.slice(0, 10) ?? "";
+  const early = (compared ?? period).from < counted && !imported?.days;
+  const none = early ? `nothing before ${day(counted)}, when counting began · ` : "";
   part("[data-as-of]").textContent = `${none}as of ${clock.second(Date.parse(answer.as_of))}`;
   const nobody = part("[data-nobody]");
   nobody.hidden = totals.visits !== 0 || Boolean(preparing) || Boolean(imported?.days && !imported.left_out);
-  nobody.textContent = `Nobody came in these days${choice.segment ? " who is of this segment" : choice.filters.length ? " whom these filters keep" : ""}.`;
+  const kept = choice.segment ? " who is of this segment" : choice.filters.length ? " whom these filters keep" : "";
+  const never = counted ? "in these days" : "of this site: its snippet is on no page, or nobody came to one";
+  nobody.textContent = !counted || period.to < counted ? `Nothing was counted yet ${never}.` : `Nobody came in these days${kept}.`;
   part("[data-preparing]").hidden = !preparing;
   if (preparing) {
     part("[data-preparing] p").textContent =
@@ -255,7 +274,10 @@ const KEYS = {
   ArrowRight: () => shown && periods.step(1, shown.period),
   c: () => periods.turn(),
   o: () => /** @type {HTMLElement | null} */ (document.querySelector("tr:focus-within .in-detail") ?? document.querySelector("tr:hover .in-detail"))?.click(),
-  f: () => chips.open(),
+  f: () => {
+    sheet.open();
+    chips.open();
+  },
   "/": () => /** @type {HTMLElement | null} */ (document.querySelector("[data-table]:hover [type=search]") ?? document.querySelector("[data-table]:not([hidden]) [type=search]"))?.focus(),
   "?": () => /** @type {HTMLDialogElement} */ (part("[data-keys]")).showModal(),
 };

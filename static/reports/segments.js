@@ -96,6 +96,8 @@ export class Segments {
   /** @param {Segment} segment */
   async #remove(segment) {
     this.menu.open = false;
+    // Where it is undone lies below a sheet.
+    /** @type {HTMLDialogElement | null} */ (this.menu.closest("dialog"))?.close();
     const chosen = String(segment.id) === this.choice.segment;
     const gone = await this.saving.remove("segments", segment.id, `The segment “${segment.name}” is deleted.`, (made) => {
       this.#add(made);

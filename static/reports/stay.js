@@ -10,6 +10,7 @@
  * @property {number | null} median
  * @property {StayPoint[]} curve
  * @property {DepthPoint[]} depth
+ * @property {string[]} preparing days that are not in it yet
  */
 import { count, lasted } from "./words.js";
 
@@ -36,6 +37,8 @@ export class Stay {
    * @param {HTMLElement} reached with a table of depths
    */
   constructor(root, reached) {
+    this.root = root;
+    this.reached = reached;
     const part = (/** @type {string} */ name) => /** @type {HTMLElement} */ (root.querySelector(name));
     this.curve = part(".curve");
     this.read = part(".read");
@@ -58,15 +61,45 @@ export class Stay {
   }
 
   /**
+   * Where the same is as a file.
+   * @param {string} address
+   */
+  link(address) {
+    for (const [root, by] of /** @type {[HTMLElement, string][]} */ ([[this.root, "seconds"], [this.reached, "depth"]])) {
+      /** @type {HTMLAnchorElement} */ (root.querySelector("[data-csv]")).href = `${address}&format=csv&by=${by}`;
+    }
+  }
+
+  /** What was shown is of something else. */
+  clear() {
+    this.#points = [];
+    this.#rest = "";
+    this.read.textContent = "";
+    this.curve.replaceChildren();
+    this.ticks.replaceChildren();
+    this.depths.replaceChildren();
+    this.none.hidden = true;
+    this.curve.hidden = this.ticks.hidden = false;
+    this.foot.textContent = "is being worked out …";
+  }
+
+  /** There is no answer. */
+  fail() {
+    this.clear();
+    this.foot.textContent = "no answer: see above";
+  }
+
+  /**
    * @param {StayAnswer} answer
    * @param {StayPoint[]} before of the period that this is compared with
    */
-  show({ views, open, median, curve, depth }, before) {
+  show({ views, open, median, curve, depth, preparing }, before) {
     this.#views = views;
     const end = curve.findIndex(({ seconds, share }) => seconds >= LEAST_SECONDS && share < LEAST_SHARE);
     this.#points = end < 0 ? curve : curve.slice(0, end + 1);
     this.#most = Math.max(LEAST_SECONDS, this.#points.at(-1)?.seconds ?? 0);
     this.none.hidden = views > 0;
+    this.none.textContent = preparing.length ? "Nobody yet: days are being prepared" : "Nobody was here in these days";
     this.curve.hidden = this.ticks.hidden = views === 0;
     this.#draw(median, before);
     const [half, here] = [

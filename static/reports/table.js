@@ -32,6 +32,8 @@ export class Table {
   #all = false;
   #order = "";
   #asked = 0;
+  // What is searched in, and sorted.
+  #turned = "";
   /** @type {number | undefined} */ #timer;
 
   /**
@@ -111,7 +113,7 @@ export class Table {
 
   /** Whether this is to be seen. */
   get shown() {
-    return !this.root.hidden;
+    return !this.root.hidden && !this.root.classList.contains("aside");
   }
 
   /** Something else is looked at: from its beginning. */
@@ -122,6 +124,12 @@ export class Table {
 
   async update() {
     const dimension = this.dimension;
+    if (dimension !== this.#turned) {
+      this.#turned = dimension;
+      this.search.value = "";
+      this.#order = "";
+      this.#offset = 0;
+    }
     for (const tab of this.tabs) {
       const chosen = tab === this.#tab(dimension);
       tab.ariaSelected = String(chosen);
@@ -253,7 +261,11 @@ export class Table {
     }
     const none = this.#part("[data-none]");
     none.hidden = rows.length + others.length > 0;
-    none.textContent = text ? "Nothing has that in its name" : "Nothing of this in these days";
+    none.textContent = text
+      ? "Nothing has that in its name"
+      : answer.preparing
+        ? "Nothing of this yet: days are being prepared"
+        : "Nothing of this in these days";
     this.#sums(first, answer, found);
     const all = this.#part("[data-all]");
     all.hidden = found <= this.#few;
@@ -407,9 +419,6 @@ export class Table {
   /** @param {HTMLElement} tab */
   #turn(tab) {
     const { dimension = "" } = tab.dataset;
-    this.search.value = "";
-    this.#order = "";
-    this.#offset = 0;
     this.choice.set({ [this.name]: dimension === this.tabs[0]?.dataset.dimension ? null : dimension });
   }
 

@@ -12,6 +12,7 @@ import { Choice } from "./choice.js";
 import { PERIODS, Periods } from "./periods.js";
 import { Saving } from "./saving.js";
 import { Segments } from "./segments.js";
+import { Sheet } from "./sheet.js";
 import { VisitRow } from "./visit_row.js";
 import { Ways } from "./ways.js";
 import { count, day } from "./words.js";
@@ -38,6 +39,7 @@ const saving = new Saving(url, part("[data-undo]"), fail);
 const segments = new Segments(root, JSON.parse(root.dataset.segments ?? "[]"), choice, saving);
 const periods = new Periods(part(".choose"), choice);
 const chips = new Chips(part(".filters"), choice, new Asking(`${url}/stats`, root, fail), () => periods.query, segments);
+const sheet = new Sheet(part(".choose"), choice);
 const ways = new Ways(key, JSON.parse(root.dataset.live ?? "{}"), choice, segments);
 const list = part(".visits ol");
 const more = /** @type {HTMLButtonElement} */ (part("[data-more]"));
@@ -55,6 +57,7 @@ function query() {
 
 async function update() {
   chips.show();
+  sheet.show();
   segments.show();
   ways.point();
   listing.begin();
@@ -112,7 +115,12 @@ more.addEventListener("click", async () => {
 });
 
 /** @type {Record<string, () => void>} */
-const KEYS = { f: () => chips.open() };
+const KEYS = {
+  f: () => {
+    sheet.open();
+    chips.open();
+  },
+};
 for (const [name, , letter] of PERIODS) if (letter) KEYS[letter] = () => periods.go(name);
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
