@@ -103,6 +103,7 @@ def answers(site: Site, folder: Path) -> list[Any]:
                 span=Span(FIRST, LAST),
                 measures=measures[:5] if by == ("event",) else measures,
                 dimensions=by,
+                wait=60,
             )
             answer = answering.answer(duck, question, NOW)
             table = answer.table
