@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 from backports import zstd
+from hypothesis import given
+from hypothesis import strategies as st
 
 from analytics.access_logs.log_files import LogFile, LogLine, WrongLogFile
 from analytics.access_logs.log_following import HANDOVER_SECONDS, OpenLogs
@@ -184,6 +186,7 @@ def test_a_line_of_another_form_is_told_soon(form: str, line: str) -> None:
         ("$remote_addr [$time_local] $status", r"what was asked \(\$request\)"),
         ('$remote_addr $time_local "$request" $status', r"\$http_user_agent"),
         ("$remote_addr$remote_user", r"\$remote_addr and \$remote_user stand side by side"),
+        ('$remote_addr $time_local "$request" $status $http_user_agent $1', r"\$1 is no variable"),
     ],
 )
 def test_a_wrong_format_gets_one_sentence(form: str, said: str) -> None:
@@ -202,6 +205,71 @@ def test_the_format_is_found_out() -> None:
     for name, line in lines.items():
         assert guessed(["", "# a comment", line]) == name
     assert guessed(["one", "two"]) is None
+
+
+SAID = (
+    *(
+        "192.0.2.1",
+        TIME[1:-1],
+        "GET",
+        "/a?b=c",
+        "/a",
+        "GET /a?b=c HTTP/1.1",
+        "200",
+        "0.1",
+        "a.example",
+        FIREFOX,
+    ),
+    *("-", "", "ü", "%", "9" * 30, "31/Feb/9999:25:61:61 +9999", "\\x00", "null", "0000", "1e400"),
+)
+
+
+@pytest.mark.parametrize(
+    ("form", "line"),
+    [
+        ("[$time_local] $remote_addr $request_method $uri $status $http_user_agent", "[{}] {} {} {} {} {}"),
+        (
+            '$msec $remote_addr "$request_method" "$request_uri" $status "$http_user_agent"',
+            '{} {} "{}" "{}" {} "{}"',
+        ),
+        (
+            '$time_iso8601|$remote_addr|"$request"|$status|$request_time|"$http_user_agent"',
+            '{}|{}|"{}"|{}|{}|"{}"',
+        ),
+        ("combined", '{} - - [{}] "{}" {} {} "-" "{}"'),
+        ("common", '{} {} {} [{}] "{}" {} -'),
+        ("json", '{{"ip":"{}","time":"{}","method":"{}","url":"{}","status":"{}","host":"{}"}}'),
+        ("json", '{{"ip":{},"time":{},"method":{},"uri":{},"status":{},"request":{}}}'),
+        (
+            "caddy",
+            '{{"ts":"{}","status":"{}","request":{{"method":"{}","uri":"{}","host":"{}","headers":"{}"}}}}',
+        ),
+    ],
+)
+@given(st.lists(st.sampled_from(SAID), min_size=6, max_size=6))
+def test_whatever_stands_in_a_line_it_is_read_or_of_another_form(
+    form: str, line: str, said: list[str]
+) -> None:
+    try:
+        request = read(form, line.format(*said))
+    except ValueError:
+        return
+    assert (request.method == "") == (request.target == "")
+    reason_against(request, site(), "a.example", ())
+
+
+def test_a_request_that_was_none_says_no_path() -> None:
+    form = '$remote_addr [$time_local] $request_method $request_uri $status "$http_user_agent"'
+    request = read(form, f'192.0.2.1 {TIME} - - 400 "-"')
+    assert (request.method, request.target, request.status) == ("", "", 400)
+    decoded = read(form.replace("request_uri", "uri"), f'192.0.2.1 {TIME} GET /%#\\xC3\\xBC 200 "-"')
+    assert decoded.target == "/%25%23ü"
+
+
+def test_a_year_far_ahead_is_no_number_of_milliseconds() -> None:
+    assert moment_of(AT * 1000) == moment_of(f"{AT * 1000}") == AT
+    with pytest.raises(ValueError):
+        moment_of("29/Feb/5140:13:00:01 +0100")
 
 
 @pytest.mark.parametrize("time", ["yesterday", "", None, [], -1, float("inf"), float("nan"), 1e30])
@@ -402,3 +470,15 @@ def test_files_are_followed_until_their_writer_has_gone_over(tmp_path: Path) -> 
         assert list(logs.grown()) == [new]
         logs.again()
         assert list(logs.grown()) == [new]
+
+
+def test_a_log_that_cannot_be_read_for_a_moment_is_told_and_tried_again(tmp_path: Path) -> None:
+    path = tmp_path / "access.log"
+    path.symlink_to(path)
+    with OpenLogs([path]) as logs:
+        assert list(logs.grown()) == []
+        assert logs.problem == "access.log cannot be read: Too many levels of symbolic links."
+        path.unlink()
+        path.write_text("one\n")
+        assert len(list(logs.grown())) == 1
+        assert logs.problem == ""

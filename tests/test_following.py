@@ -153,10 +153,12 @@ def test_a_file_is_begun_with_its_last_lines(tmp_path: Path, text: str, last: in
 
 def test_what_cannot_be_followed_is_told_in_a_sentence(tmp_path: Path, settings: Any) -> None:
     settings.FOOTFALL_SIGNALS_SOCKET = tmp_path / "none"
+    os.mkfifo(tmp_path / "pipe")
     for arguments, sentence in (
         ([tmp_path / "none.log", "--name", "a"], "cannot be read: No such file"),
         ([tmp_path, "--name", "a"], "cannot be read: Is a directory"),
         (["/dev/null", "--name", "a"], "pipe it to `manage.py follow -`"),
+        ([tmp_path / "pipe", "--name", "a"], "pipe it to `manage.py follow -`"),
         (["-"], "Say a --name"),
         ([tmp_path / "none.log", "--name", "a*"], "Say a --name"),
     ):
@@ -243,6 +245,15 @@ async def until(true: Callable[[], Awaitable[bool]]) -> None:
                 if await true():
                     return
             await asyncio.sleep(0.01)
+
+
+def test_who_comes_back_to_a_log_that_was_read_anew_is_told_to_forget() -> None:
+    """Its only reader had gone: its lines are read again, under other numbers."""
+    source = SourceLines("a", "run")
+    source.add(Lines("a", "run", 11, [LogText(0, "one"), LogText(0, "two")], whole=True, anew=True))
+    shown = source.take()
+    assert shown
+    assert (shown.anew, [line.number for line in shown.lines]) == (True, [11, 12])
 
 
 async def test_lines_come_while_somebody_looks_and_nothing_stays_behind(tmp_path: Path) -> None:

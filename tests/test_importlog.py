@@ -11,10 +11,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from django.core.management import CommandError, call_command
 
-from analytics.access_logs.log_import import LogChoice
+from analytics.access_logs.log_files import LogFile, LogPlace
+from analytics.access_logs.log_formats import reader_of
+from analytics.access_logs.log_import import LogChoice, LogImport, LogTally
+from analytics.access_logs.log_points import LogPoints
+from analytics.access_logs.page_rules import LeftOut
 from analytics.history.due_days import due_days
 from analytics.management.commands import importlog
 from analytics.models import LogSalt, ReadLog
@@ -276,6 +281,41 @@ class TestImportLog:
         assert [view.path for view in PageView.objects.order_by("began_at")] == [f"/{n}" for n in range(6)]
         assert Visit.objects.get().views == 6
         assert "0 lines (1 more were read before)" in run(site, path)
+
+    def test_a_line_that_comes_again_as_storing_failed_counts_once(self, site: Site, tmp_path: Path) -> None:
+        path = log(tmp_path, *LINES)
+        tally, points, counted = LogTally(), LogPoints(site.key), dict[bytes, LogPlace]()
+
+        def take() -> None:
+            with connect() as connection, path.open("rb") as file:
+                connection.autocommit = True
+                logs = LogImport(
+                    connection, site, LogChoice("a.example", follows=True), tally, points, counted
+                )
+                with LogFile(path, file, b"key", file) as followed:
+                    logs.take(followed, reader_of("combined"), False, lambda lines: None)
+
+        def rename(old: str, new: str) -> None:
+            with connect() as connection:
+                connection.execute(f"ALTER TABLE {old} RENAME TO {new}".encode())
+
+        rename("tracker_pageview", "tracker_away")
+        try:
+            for _ in range(3):
+                with pytest.raises(psycopg.Error):
+                    take()
+        finally:
+            rename("tracker_away", "tracker_pageview")
+        with path.open("a") as file:
+            file.write(line(51, "/more"))
+        take()
+        take()
+        assert (tally.lines, tally.views, tally.new, tally.left_out[LeftOut.BOT]) == (11, 5, 5, 1)
+        assert sum(float(point.value) for point in points.take() if point.name == "access.requests") == 10
+        # Emptied, and begun alike: these are others.
+        log(tmp_path, LINES[0], line(60, "/other"))
+        take()
+        assert tally.lines == 13
 
     def test_what_came_before_damage_is_kept(self, site: Site, tmp_path: Path) -> None:
         path = log(tmp_path, *(line(n / 60, f"/{n}") for n in range(5000)), name="a.log.gz")

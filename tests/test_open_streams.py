@@ -1,6 +1,9 @@
 """What bounds a stream: room at the client, bytes where the server does not say, and the right to see it."""
 
 import asyncio
+import gc
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,10 +12,12 @@ from twisted.internet.testing import StringTransport
 from twisted.web.http import HTTPChannel, Request
 
 from analytics.access.standing import Standing
-from analytics.streams import open_streams
+from analytics.streams import open_streams, server_sent
+from analytics.streams.flag_feed import FlagFeed
 from analytics.streams.open_streams import Cut, OpenStreams
 from analytics.web.room import ResponseRoom
 from tracker.liveness.activity import Activities
+from tracker.models import Site
 
 
 class NoNews:
@@ -85,6 +90,28 @@ async def test_where_the_server_does_not_say_a_stream_ends_after_so_many_bytes()
     assert 8 * 1024 * 1024 <= sum(map(len, parts)) < 9 * 1024 * 1024
     assert source.closed
     assert streams.has_room(standing())
+
+
+async def test_streams_that_are_asked_for_at_once_count_before_they_begin() -> None:
+    streams = OpenStreams(Activities(), 2)
+    asked = [streams.response(HttpRequest(), standing(), NoNews()) for _ in range(2)]
+    assert not streams.has_room(standing())
+    # One whose client has gone is never read.
+    asked.pop()
+    gc.collect()
+    assert streams.has_room(standing())
+    assert [part async for part in asked.pop()]
+    gc.collect()
+    assert streams._open == Counter()
+
+
+async def test_flags_that_stand_alone_say_from_where_they_go_on() -> None:
+    nothing: Any = None
+    alone, beside = (FlagFeed(nothing, nothing, Site(pk=1), asyncio.Event(), each) for each in (True, False))
+    assert await beside.first("") == ""
+    marked = server_sent.moment((await alone.first("")).removeprefix("id: ").removesuffix("\n\n"))
+    assert marked
+    assert timedelta() < datetime.now(UTC) - marked < timedelta(minutes=5)
 
 
 async def test_who_lost_the_right_loses_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -173,6 +173,7 @@ PURE_MODULES = (
     "tracker.signals.log_text",
     "tracker.signals.json_points",
     "tracker.signals.name_patterns",
+    "tracker.signals.own_series",
     "tracker.signals.statsd",
     "tracker.signals.windows",
     "tracker.storing.entries",

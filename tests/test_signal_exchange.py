@@ -95,8 +95,12 @@ class ExchangeStand:
     def __init__(self, folder: Path) -> None:
         self.clock, self.stored = StoppedClock(), list[list[Row]]()
         self.exchange = Exchange(self.stored.append)
-        self.signals = Signals(self.exchange.put, self.clock)
+        self.put_back = 0
+        self.signals = Signals(self.exchange.put, self.clock, self._count_put_back)
         self._path = folder / "signals"
+
+    def _count_put_back(self) -> None:
+        self.put_back += 1
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["ExchangeStand"]:
@@ -157,6 +161,28 @@ async def test_who_follows_late_is_told_of_windows_that_have_just_ended() -> Non
             await stand.hear_row("footfall.signals.taken", ended=True)
             stand.say(Follow(["a"]))
             assert (await stand.hear_row("a", ended=True)).sum == 3.0
+
+
+async def test_a_clock_that_is_put_back_ends_windows_and_begins_others() -> None:
+    with temporary_folder("footfall-exchange-") as folder:
+        async with ExchangeStand(folder).open() as stand:
+            stand.say(Follow(["a"]))
+            stand.say(Take(1, [JsonPoint("a", "c", 3.0)]))
+            await stand.hear_row("a", ended=False)
+            stand.clock.now -= 3600
+            ended = await stand.hear_row("a", ended=True)
+            assert (ended.at, ended.sum) == (1_000_000, 3.0)
+            assert stand.put_back == 1
+            stand.say(Take(2, [JsonPoint("a", "c", 5.0)]))
+            stand.clock.now += 10
+            while (ended := await stand.hear_row("a", ended=True)).sum != 5.0:
+                pass
+            assert (ended.at, ended.seconds) == (1_000_000 - 3600, 10)
+            # A correction by moments is none of these.
+            stand.clock.now -= 5
+            stand.say(Take(3, [JsonPoint("a", "c", 7.0)]))
+            await stand.hear_row("a", ended=False)
+            assert stand.put_back == 1
 
 
 async def test_a_line_that_is_no_message_ends_its_connection_alone() -> None:

@@ -136,6 +136,16 @@ def test_a_window_that_postgres_never_takes_costs_itself_alone(postgres: psycopg
     assert not writer.activity.problem
 
 
+def test_windows_of_another_run_stand_beside_those_of_the_same_time(postgres: psycopg.Connection) -> None:
+    writer = SignalWriter(lambda: connect(), KEPT)
+    writer.put(rows_of(Datapoint(TIME, 3)))
+    writer.begin_run()
+    writer.put(rows_of(Datapoint(TIME, 5)))
+    writer.start()
+    assert writer.end(60)
+    assert {row[5] for row in stored(postgres) if row[3] == 10} == {3, 5}
+
+
 def test_names_without_end_are_not_remembered(
     postgres: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

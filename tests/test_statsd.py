@@ -86,6 +86,8 @@ def test_values_may_be_packed_and_lines_follow_each_other() -> None:
         ("logins:1|c|what", Reason.MALFORMED),
         ("logins:1|x", Reason.UNKNOWN_KIND),
         (":1|c", Reason.BAD_NAME),
+        ("site.views:1|c|#server:a,site:key", Reason.RESERVED),
+        ("access.time,site=key:1|ms", Reason.RESERVED),
         (f"{'n' * 201}:1|c", Reason.BAD_NAME),
         ("a\x07b:1|c", Reason.BAD_NAME),
         (b"\xff\xfe:1|c", Reason.BAD_NAME),

@@ -91,6 +91,46 @@ def test_every_body_that_is_too_large_or_no_json_is_told_alike(
     assert (status, sentence[-1:]) == (400, ".")
 
 
+DEEP = b"[" * 5000 + b"]" * 5000
+
+
+def test_nesting_without_end_and_moments_beyond_the_calendar_are_refused(
+    writer: ApiClient, seen: str
+) -> None:
+    for address in ("signals", f"sites/{seen}/events", f"sites/{seen}/annotations"):
+        for body in (DEEP, b'{"items":[' + DEEP + b"]}", b'[{"a":' + DEEP + b"}]"):
+            assert writer.refused(address, body)[0] in (400, 422)
+    for query in ("from=0001-01-01T00:00:00%2B14:00", "to=9999-12-31T23:59:59-14:00", "to=0001-01-01"):
+        assert writer.refused(f"signals?name=a&{query}")[0] in (400, 422)
+
+
+def test_a_sites_own_series_are_said_by_footfall_and_seen_by_who_sees_the_site(
+    product: Product, writer: ApiClient, seen: str
+) -> None:
+    other = product.add_site("others-series.example")
+    forged = {"name": "site.views", "type": "c", "value": 9, "tags": {"site": other, "server": "x"}}
+    answered = writer.json("signals", [forged, {**forged, "tags": {}}])["results"]
+    assert [result.get("reason") for result in answered] == ["reserved", None]
+    now = int(time.time()) // 600 * 600
+    for key in (seen, other):
+        store_gauge(product, "access.turns", 600, {now: 1}, site=key)
+    store_gauge(product, "own.turns", 600, {now: 1}, site=other, host="a")
+    of_servers = ApiClient(product, product.add_token(seen, servers=True))
+
+    def named(client: ApiClient, query: str) -> set[tuple[str, str]]:
+        found = client.json(f"signals?{query}")["series"]
+        return {(each["name"], each["tags"]["site"]) for each in found}
+
+    # What servers say of themselves is nobody's secret among those who see servers, whatever its tags.
+    assert named(of_servers, "find=turns") == {("access.turns", seen), ("own.turns", other)}
+    assert named(writer, "name=access.turns") == {("access.turns", seen), ("access.turns", other)}
+    assert named(writer, f"name=access.turns&tag=site:{seen}&tag=site:{other}") == set()
+    with of_servers.stream("signals/stream?name=*.turns&seconds=600&minutes=60") as events:
+        told = next(events).data["series"]
+    assert {(each["name"], each["tags"]["site"]) for each in told} >= {("access.turns", seen)}
+    assert ("access.turns", other) not in {(each["name"], each["tags"].get("site")) for each in told}
+
+
 def test_only_a_token_that_may_sends_and_sees(
     product: Product, writer: ApiClient, seen: str, name: str
 ) -> None:
@@ -277,6 +317,20 @@ def test_the_page_of_servers_shows_them_beside_the_people(
             page.get_by_role("button", name=name).click()
             panel.locator("b", has_text="4,000").wait_for()
             assert f"name={name}" in page.url
+            # No more than the API takes, however they were chosen, and no longer ones.
+            search = page.get_by_label("Search series by name or tag")
+            search.fill("x" * 201)
+            search.press("Enter")
+            page.get_by_text("This name is too long for any series.").wait_for()
+            others = "".join(f"&name=none.{number}" for number in range(24))
+            page.goto(f"{product.url}/servers/?name={name}&name={'x' * 201}{others}")
+            panel.locator("b", has_text="4,000").wait_for()
+            assert page.locator("[data-chips] li").count() == 20
+            page.locator(".picker summary").click()
+            search.fill("one.more")
+            search.press("Enter")
+            page.get_by_text("No more than 20 names are shown at once").wait_for()
+            assert "one.more" not in page.url
     finally:
         stop.set()
         sender.join()
@@ -340,6 +394,10 @@ def test_a_flag_is_streamed_as_it_is_made_and_resumed(product: Product, writer: 
             assert (flag.data["text"], flag.data["site"]) == ("deploy ü", seen)
             assert flag.data["at"] == 1795788120
     assert made["text"] == "deploy ü"
+    # Beside logs alone it goes on from a mark.
+    with writer.stream(f"signals/stream?log=none&site={seen}", last=f"{time.time() - 60:.3f}") as events:
+        own = (event for event in events if event.name == "flag" and event.data["id"] == flag.data["id"])
+        assert next(own).data == flag.data
     with writer.stream(f"sites/{seen}/live/stream", last=last) as events:
         assert next(event for event in events if event.name == "flag").data == flag.data
     of_servers = ApiClient(product, product.add_token(seen, servers=True))

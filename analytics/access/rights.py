@@ -87,6 +87,17 @@ def site_for(reader: Reader, key: str) -> Site | None:
     return visible_sites(reader).filter(_has_key(key)).first() if KEY.fullmatch(key) else None
 
 
+def visible_keys(reader: Reader) -> frozenset[str] | None:
+    """The keys of the sites that the reader may look at, and those that they had until a while ago.
+
+    None for all sites, whatever comes."""
+    if sees_all(reader):
+        return None
+    sites = visible_sites(reader)
+    former = FormerKey.objects.filter(site__in=sites, until__gt=timezone.now())
+    return frozenset([*sites.values_list("key", flat=True), *former.values_list("key", flat=True)])
+
+
 async def asite_for(reader: Reader, key: str) -> Site | None:
     """`site_for` for the event loop; take the user from `request.auser()` or the socket's scope."""
     return await visible_sites(reader).filter(_has_key(key)).afirst() if KEY.fullmatch(key) else None

@@ -104,9 +104,13 @@ class LogFile:
         self._tail = self._guarded(tail)
         if self._digest(self._tail) == place.tail:
             return True
+        self.begin_again()
+        return False
+
+    def begin_again(self) -> None:
+        """Put it at its begin. Raises WrongLogFile."""
         self._tail = b""
         self._guarded(lambda: self._lines.seek(0))
-        return False
 
     def lines(self, offset: int = 0, number: int = 0) -> Iterator[LogLine]:
         """The lines from where the log stands: at `offset`, after `number` lines. Raises WrongLogFile."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from tracker.liveness.error_report import kind_of
+
 # For so long a file is read on that another one took the place of: its writer finds out late.
 HANDOVER_SECONDS: Final = 10.0
 
@@ -32,6 +34,8 @@ class OpenLogs:
     def __init__(self, paths: Sequence[Path], clock: Callable[[], float] = time.monotonic) -> None:
         self._paths, self._clock = paths, clock
         self._open: list[OpenLog] = []
+        self.problem = ""
+        """Why one of them cannot be opened just now, in a sentence; empty while all can."""
 
     def __enter__(self) -> "OpenLogs":
         return self
@@ -42,6 +46,7 @@ class OpenLogs:
 
     def grown(self) -> Iterator[OpenLog]:
         """Those that are new, have grown or were emptied since the last look. Raises OSError."""
+        self.problem = ""
         for path in self._paths:
             self._find(path)
         for each in list(self._open):
@@ -66,6 +71,10 @@ class OpenLogs:
             file = path.open("rb")
         except FileNotFoundError:
             return  # moved away, and nothing in its place yet
+        except OSError as error:
+            # As long as whoever rotates it has not given it the rights of the one before.
+            self.problem = f"{path.name} cannot be read: {error.strerror or kind_of(error)}."
+            return
         there = os.fstat(file.fileno())
         identity = (there.st_dev, there.st_ino)
         if any(each.identity == identity for each in self._open):

@@ -96,8 +96,11 @@ class LogImport:
         choice: LogChoice,
         tally: LogTally,
         points: LogPoints | None = None,
+        counted: dict[bytes, LogPlace] | None = None,
     ) -> None:
-        """The connection is in autocommit. `points`: where every request is counted, too.
+        """The connection is in autocommit. `points`: where every request is counted, too. `counted`: of who
+        follows logs, up to where lines are in `tally` and `points`, by the log: they come again where storing
+        them failed.
 
         Raises psycopg.Error.
         """
@@ -106,6 +109,7 @@ class LogImport:
         self._site = TrackedSite.from_columns(row or ())
         self._connection, self._of, self._choice = connection, site, choice
         self._points = points
+        self._counted = counted
         self._store = LogStore(connection, site.pk)
         self._late_salts = LateSalts(
             connection, site.pk, 0 if choice.dry_run else settings.FOOTFALL_LOG_SALT_HOURS
@@ -148,6 +152,7 @@ class LogImport:
             place = self._read.get(head) or self._store.place_of(head)
         if place and not log.goes_on(place):
             place = None
+        counted = self._counted_of(log, head, place)
         if not self._choice.follows:
             self.tally.passed += place.lines if place else 0
         views: list[LoggedView] = []
@@ -155,7 +160,11 @@ class LogImport:
         read_to: LogPlace | None = None
         try:
             for line in log.lines(*place[:2] if place else (0, 0)):
-                view = self._judge(log, line, read)
+                try:
+                    view = self._judge(log, line, read, line.end > counted)
+                except psycopg.Error:
+                    self._count_to(head, log.place_before(line))
+                    raise
                 if view and self._is_early(view):
                     if not self._choice.follows:
                         self._take_back(view)
@@ -189,7 +198,26 @@ class LogImport:
             if head and (read := self._read.get(head)):
                 self._put(views, head, read)
 
+    def _counted_of(self, log: LogFile, head: bytes | None, place: LogPlace | None) -> int:
+        """Up to where the lines of a log are counted, in bytes. It stands at `place` before and after."""
+        counted = self._counted.get(head) if self._counted and head else None
+        if head is None or counted is None or counted.offset <= (place.offset if place else 0):
+            return 0
+        there = log.goes_on(counted)
+        if not there and self._counted:
+            del self._counted[head]  # emptied meanwhile: these are others
+        if place is None or not log.goes_on(place):
+            log.begin_again()
+        return counted.offset if there else 0
+
+    def _count_to(self, head: bytes | None, place: LogPlace | None) -> None:
+        if head is None or place is None or self._counted is None:
+            return
+        if head not in self._counted or self._counted[head].offset < place.offset:
+            self._counted[head] = place
+
     def _keep(self, head: bytes | None, place: LogPlace, views: Sequence[LoggedView]) -> None:
+        self._count_to(head, place)
         self._put(views, head, place)
         if head and self._choice.follows:
             self._read[head] = place
@@ -198,16 +226,18 @@ class LogImport:
         """Store page views, and that the log is read up to there, or to what waits of it."""
         if self._choice.only_unseen:
             views, seen = unseen_views.unseen(self._connection, self._of.pk, views)
-            for view in seen:
-                self._take_back(view)
-                self.tally.left_out[LeftOut.SEEN] += 1
-        if self._choice.dry_run:
-            return
-        place = next((waiting.before for waiting in self._waiting if waiting.head == head), read)
-        new = self._store.take(views, head, place)
-        self.tally.new += len(new)
-        if self._choice.follows:
-            self.stored += new
+        else:
+            seen = []
+        if not self._choice.dry_run:
+            place = next((waiting.before for waiting in self._waiting if waiting.head == head), read)
+            new = self._store.take(views, head, place)
+            self.tally.new += len(new)
+            if self._choice.follows:
+                self.stored += new
+        # Only now: where storing failed, the same lines come again.
+        for view in seen:
+            self._take_back(view)
+            self.tally.left_out[LeftOut.SEEN] += 1
 
     def _is_early(self, view: LoggedView) -> bool:
         """Whether the socket of its page may still be to come."""
@@ -217,30 +247,42 @@ class LogImport:
 
     def _take_back(self, view: LoggedView) -> None:
         self.tally.views -= 1
-        self.tally.by_day[identity.site_day(view.began.timestamp(), self._site.zone)] -= 1
+        self.tally.by_day[self._day_of(view)] -= 1
 
-    def _judge(self, log: LogFile, line: LogLine, read: LineReader) -> LoggedView | None:
-        self.tally.lines += 1
+    def _day_of(self, view: LoggedView) -> date:
+        return identity.site_day(view.began.timestamp(), self._site.zone)
+
+    def _judge(self, log: LogFile, line: LogLine, read: LineReader, counts: bool) -> LoggedView | None:
+        """The page view that a line is, if any. `counts`: unless it is counted already."""
         try:
             request = read(line.text)
         except ValueError:
-            if len(self.tally.unread) < FIRST_UNREAD:
-                self.tally.unread.append((log.name, line.number, line.text[:120]))
-            self.tally.left_out[LeftOut.UNREAD] += 1
-            return None
-        if self._points:
+            request = None
+        found = self._view(line.text, request) if request else LeftOut.UNREAD
+        if counts:
+            self._count(log, line, request, found)
+        return found if isinstance(found, LoggedView) else None
+
+    def _count(
+        self, log: LogFile, line: LogLine, request: LoggedRequest | None, found: LoggedView | LeftOut
+    ) -> None:
+        self.tally.lines += 1
+        if request and self._points:
             self._points.add(request)
-        found = self._view(line.text, request)
         if isinstance(found, LoggedView):
             self.tally.views += 1
-            return found
+            self.tally.by_day[self._day_of(found)] += 1
+            return
         self.tally.left_out[found] += 1
+        if request is None:
+            if len(self.tally.unread) < FIRST_UNREAD:
+                self.tally.unread.append((log.name, line.number, line.text[:120]))
+            return
         shown = self.tally.examples.setdefault(found, [])
         if len(shown) < EXAMPLES:
             path = f"{request.method} {request.target.partition('?')[0][:60]} {request.status}"
             if path not in shown:
                 shown.append(path)
-        return None
 
     def _view(self, line: str, request: LoggedRequest) -> LoggedView | LeftOut:
         reason = reason_against(request, self._site, self._choice.host, self._proxies)
@@ -264,7 +306,6 @@ class LogImport:
             return LeftOut.URL
         if self._site.excludes_path(url.path):
             return LeftOut.EXCLUDED
-        self.tally.by_day[day] += 1
         began = datetime.fromtimestamp(request.at, UTC)
         address = address_of(request, self._proxies)
         visitor = identity.visitor_id(self._salt(day), self._site.id, address, request.user_agent)

@@ -43,7 +43,14 @@ class LoggedRequest(msgspec.Struct, frozen=True, gc=False):
 
 
 def request_of(fields: Mapping[str, Any]) -> LoggedRequest:
-    """The request with these fields. Raises ValueError, KeyError."""
+    """The request with these fields. Raises ValueError where they are those of none."""
+    try:
+        return _request_of(fields)
+    except (KeyError, TypeError, AttributeError, OverflowError):
+        raise ValueError("not all is said") from None
+
+
+def _request_of(fields: Mapping[str, Any]) -> LoggedRequest:
     method, target = _line(fields)
     host = _said(fields, "host") or _said(fields, "http_host") or _said(fields, "server_name")
     if target[:8].lower().startswith(("http://", "https://")):
@@ -115,13 +122,14 @@ def _line(fields: Mapping[str, Any]) -> tuple[str, str]:
         method, _, rest = _said(fields, "request").partition(" ")
         target = rest.rpartition(" ")[0] if " HTTP/" in rest else rest
     else:
-        method = _said(fields, "request_method") or "GET"
+        # Of a request that was none, a format that says the method has `-` there.
+        method = "GET" if fields.get("request_method") is None else _said(fields, "request_method")
         target = _said(fields, "request_uri")
         if not target:
             # nginx' `$uri` is decoded.
             asked = _said(fields, "args")
-            target = fields["uri"].replace("%", "%25").replace("#", "%23").replace("?", "%3F")
-            target += f"?{asked}" if asked else ""
+            target = _said(fields, "uri").replace("%", "%25").replace("#", "%23").replace("?", "%3F")
+            target += f"?{asked}" if asked and target else ""
     return (method, target) if METHOD.fullmatch(method) and target else ("", "")
 
 
@@ -135,15 +143,19 @@ def _moment(fields: Mapping[str, Any]) -> float:
 def moment_of(value: Any) -> float:
     """Seconds since 1970 of a time as logs write it, in any of three ways. Raises ValueError."""
     if isinstance(value, int | float):
-        seconds = float(value)
+        seconds = _counted(value)
     elif isinstance(value, str):
         seconds = _written(value)
     else:
         raise ValueError("no time")
-    seconds = seconds / 1000 if seconds > MILLISECONDS else seconds
     if not 0 <= seconds < MILLISECONDS:
         raise ValueError("no time of a log")
     return seconds
+
+
+def _counted(number: float) -> float:
+    """Seconds, of a number of them or of milliseconds."""
+    return number / 1000 if number > MILLISECONDS else float(number)
 
 
 # Hundreds of lines are of one second.
@@ -152,7 +164,7 @@ def _written(text: str) -> float:
     found = LOCAL.fullmatch(text)
     if found is None:
         try:
-            return float(text)
+            return _counted(float(text))
         except ValueError:
             at = datetime.fromisoformat(text)
             return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()

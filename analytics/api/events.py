@@ -10,6 +10,7 @@ from ninja import Field, NinjaAPI, Schema
 from analytics.access import rights
 from analytics.api.base import Problem, answer
 from analytics.models import Token
+from tracker.contract.deep_json import decoded
 from tracker.contract.server_items import ITEMS_LIMIT, ItemReason, ServerItem
 from tracker.edge.process_edge import ProcessEdge
 from tracker.edge.server_reports import ServerReports
@@ -113,12 +114,10 @@ def _raw_items(request: HttpRequest) -> list[msgspec.Raw]:
     body = request.body
     kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if kind in ("application/x-ndjson", "application/ndjson", "application/jsonl"):
-        return msgspec.json.decode(
-            b"[" + b",".join(filter(None, map(bytes.strip, body.split(b"\n")))) + b"]", type=list[msgspec.Raw]
-        )
+        body = b"[" + b",".join(filter(None, map(bytes.strip, body.split(b"\n")))) + b"]"
     if body.lstrip()[:1] == b"[":
-        return msgspec.json.decode(body, type=list[msgspec.Raw])
-    return msgspec.json.decode(body, type=SentItems).items
+        return decoded(body, list[msgspec.Raw])
+    return decoded(body, SentItems).items
 
 
 class SentItems(msgspec.Struct):
@@ -132,7 +131,7 @@ class _Called(msgspec.Struct):
 def _read(text: msgspec.Raw) -> ServerItem | str:
     try:
         return read_item(text)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         return ItemReason.MALFORMED.value
 
 
@@ -146,6 +145,6 @@ def _result(text: msgspec.Raw, item: ServerItem | str, verdict: str) -> dict[str
 def _id_in(text: msgspec.Raw) -> str | None:
     """What an item that is not understood has for an id, so that its sender finds it."""
     try:
-        return msgspec.json.decode(text, type=_Called).id[:64]
+        return decoded(text, _Called).id[:64]
     except msgspec.MsgspecError:
         return None

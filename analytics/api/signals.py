@@ -19,7 +19,8 @@ from analytics.servers import shown, stored
 from analytics.servers.hub import SignalHub
 from analytics.servers.log_hub import LogHub
 from analytics.servers.stored import Wanted
-from tracker.signals import gathering, json_points
+from tracker.contract.deep_json import decoded
+from tracker.signals import gathering, json_points, own_series
 from tracker.signals.datapoint import NAME_MOST, NotADatapoint, Reason
 from tracker.signals.gathering import NobodyGathers
 from tracker.signals.json_points import JsonPoint
@@ -28,6 +29,8 @@ from tracker.signals.windows import SPANS
 BATCH_MOST = 1000
 NAMES_MOST = 20
 HOUR = 3600.0
+# Within what a calendar has, wherever it is read.
+LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 ANSWER_SECONDS = 10.0
 FORBIDDEN = "Only a token that may write, and sees servers, sends datapoints: manage.py addtoken --write."
 HIDDEN = "You may not see servers' datapoints: a superuser can give the right “Can see servers”."
@@ -45,14 +48,15 @@ class SeriesQuery(Schema):
     name: list[SeriesName] = Field([], max_length=NAMES_MOST, description="names; * stands for any text")
     tag: list[SeriesName] = Field([], max_length=NAMES_MOST, description="tags that it has, as host:a")
 
-    def wanted(self, *others: str, find: str = "") -> Wanted:
-        """What is asked for; `others`: texts that are to be printable, too. Raises WrongSignalQuery."""
+    def wanted(self, sites: frozenset[str] | None, *others: str, find: str = "") -> Wanted:
+        """What is asked for. `sites`: keys of those that the reader may see, None for all; `others`: texts
+        that are to be printable, too. Raises WrongSignalQuery."""
         tags = tuple((key, value) for key, _, value in (tag.partition(":") for tag in self.tag))
         for text in (*self.name, *self.tag, find, *others):
             # A NUL is in no name that is stored, and Postgres would refuse to be asked for it.
             if text and not text.isprintable():
                 raise WrongSignalQuery("name, tag, find and log are printable text.")
-        return Wanted(tuple(self.name), tags, find)
+        return Wanted(tuple(self.name), tags, find, sites)
 
 
 class WindowsQuery(SeriesQuery):
@@ -163,7 +167,7 @@ def add_signals(api: NinjaAPI, hub: SignalHub, logs: LogHub) -> None:
         if not (isinstance(reader, Token) and reader.write and rights.sees_servers(reader)):
             return answer({"error": FORBIDDEN}, 403)
         try:
-            items = msgspec.json.decode(request.body, type=list[msgspec.Raw])
+            items = decoded(request.body, list[msgspec.Raw])
         except msgspec.MsgspecError:
             return answer({"error": "Send a JSON array of datapoints."}, 400)
         if len(items) > BATCH_MOST:
@@ -186,10 +190,11 @@ def add_signals(api: NinjaAPI, hub: SignalHub, logs: LogHub) -> None:
     @decorate_view(vary_on_headers("Authorization", "Cookie"))
     async def list_signals(request: HttpRequest, query: Query[WindowsQuery]) -> HttpResponse:
         """The series that match; where names are asked for, with their windows of the last hour or a span."""
-        if not await rights.asees_servers(request.auth):  # type: ignore[attr-defined]
+        reader = request.auth  # type: ignore[attr-defined]
+        if not await rights.asees_servers(reader):
             return answer({"error": HIDDEN}, 403)
         try:
-            return answer(await sync_to_async(_found)(query))
+            return answer(await sync_to_async(_found)(query, reader))
         except WrongSignalQuery as problem:
             return answer({"error": str(problem)}, 400)
         except TooMuch:
@@ -220,8 +225,9 @@ def _read(items: list[msgspec.Raw]) -> tuple[list[JsonPoint], list[dict[str, Any
     for item in items:
         reason: str | None = None
         try:
-            point = msgspec.json.decode(item, type=JsonPoint)
-            json_points.read(point)
+            point = decoded(item, JsonPoint)
+            if own_series.is_reserved(json_points.read(point).series):
+                raise NotADatapoint(Reason.RESERVED)
             points.append(point)
         except msgspec.MsgspecError:
             reason = Reason.MALFORMED.value
@@ -231,8 +237,8 @@ def _read(items: list[msgspec.Raw]) -> tuple[list[JsonPoint], list[dict[str, Any
     return points, results
 
 
-def _found(query: WindowsQuery) -> dict[str, Any]:
-    wanted = query.wanted(find=query.find)
+def _found(query: WindowsQuery, reader: rights.Reader) -> dict[str, Any]:
+    wanted = query.wanted(rights.visible_keys(reader), find=query.find)
     with time_limit(ANSWER_SECONDS):
         matching = stored.matching(wanted)
         rows = list(matching[query.offset : query.offset + query.limit])
@@ -254,7 +260,7 @@ def _span(query: WindowsQuery, series: int) -> tuple[int, float, float]:
     """How long windows are, from when and until when."""
     now = time.time()
     until = _epoch(query.until, now)
-    since = _epoch(query.since, until - HOUR)
+    since = _epoch(query.since, max(until - HOUR, 0.0))
     if since >= until:
         raise WrongSignalQuery("from must be before to.")
     seconds = query.seconds or stored.fitting(since, until, now, series)
@@ -270,4 +276,7 @@ def _span(query: WindowsQuery, series: int) -> tuple[int, float, float]:
 def _epoch(moment: datetime | None, otherwise: float) -> float:
     if moment is None:
         return otherwise
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    if not 0 <= seconds <= LATEST:
+        raise WrongSignalQuery("from and to are moments from 1970 to 9998.")
+    return seconds

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Annotated, NamedTuple
 
+from asgiref.sync import sync_to_async
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.views.decorators.vary import vary_on_headers
@@ -75,7 +76,8 @@ def add_streams(api: NinjaAPI, streams: OpenStreams, told: StreamSources) -> Non
         if not await rights.asees_servers(reader):
             return answer({"error": HIDDEN}, 403)
         try:
-            wanted = query.wanted(*query.log)
+            sites = await sync_to_async(rights.visible_keys)(reader)
+            wanted = query.wanted(sites, *query.log)
         except WrongSignalQuery as problem:
             return answer({"error": str(problem)}, 400)
         if not (wanted.names or query.log) or query.seconds not in SPANS:
@@ -83,7 +85,7 @@ def add_streams(api: NinjaAPI, streams: OpenStreams, told: StreamSources) -> Non
         site = await rights.asite_for(reader, query.site) if query.site else None
         if query.site and site is None:
             raise Http404
-        place = standing.of(request, reader, lambda again: _may_see(again, query.site))
+        place = standing.of(request, reader, lambda again: _may_see(again, query.site, sites))
         if not streams.has_room(place):
             return answer({"error": MANY}, 429)
         news = asyncio.Event()
@@ -93,7 +95,8 @@ def add_streams(api: NinjaAPI, streams: OpenStreams, told: StreamSources) -> Non
         if query.log:
             feeds.append(LogFeed(told.logs, query.log, news))
         if site:
-            feeds.append(FlagFeed(told.flags, streams.ask, site, news))
+            numbers = not wanted.names
+            feeds.append(FlagFeed(told.flags, streams.ask, site, news, numbers))
         return streams.response(request, place, JoinedFeed(news, feeds))
 
     @api.get(
@@ -121,5 +124,9 @@ def add_streams(api: NinjaAPI, streams: OpenStreams, told: StreamSources) -> Non
         return streams.response(request, place, JoinedFeed(news, [live, flags]))
 
 
-def _may_see(reader: rights.Reader, key: str) -> bool:
-    return rights.sees_servers(reader) and (not key or rights.site_for(reader, key) is not None)
+def _may_see(reader: rights.Reader, key: str, sites: frozenset[str] | None) -> bool:
+    """Whether a reader may see servers still, the site of this key, and the sites that it saw."""
+    if not rights.sees_servers(reader) or (key and rights.site_for(reader, key) is None):
+        return False
+    now = rights.visible_keys(reader)
+    return now is None or (sites is not None and sites <= now)

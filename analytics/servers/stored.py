@@ -1,8 +1,10 @@
 """Series and their windows as Postgres has them."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import reduce
+from operator import or_
 from typing import NamedTuple
 
 from django.conf import settings
@@ -11,6 +13,7 @@ from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
 from tracker import models
+from tracker.signals import own_series
 from tracker.signals.datapoint import Series, SeriesKind
 from tracker.signals.windows import SPANS, Row
 
@@ -24,11 +27,20 @@ FROM tracker_signal WHERE seconds = %s AND series_id = ANY(%s) AND at >= %s AND 
 
 
 class Wanted(NamedTuple):
-    """Which series: `names` with `*` for any text, all of `tags`, and words that are in name or tags."""
+    """Which series: `names` with `*` for any text, all of `tags`, and words that are in name or tags.
+
+    `sites`: whose own series are among them, by their keys; None for all sites."""
 
     names: tuple[str, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
     find: str = ""
+    sites: frozenset[str] | None = None
+
+    def shows(self, series: Series) -> bool:
+        """Whether its reader may see a series, and wants its tags."""
+        site = own_series.site_of(series)
+        hidden = self.sites is not None and site is not None and site not in self.sites
+        return not hidden and set(self.tags) <= set(series.tags)
 
 
 def matching(wanted: Wanted) -> QuerySet[models.SignalSeries]:
@@ -40,8 +52,12 @@ def matching(wanted: Wanted) -> QuerySet[models.SignalSeries]:
             if "*" in name:
                 either |= Q(name__regex=_expression(name))
         kept = kept.filter(either)
-    if wanted.tags:
-        kept = kept.filter(tags__contains=dict(wanted.tags))
+    for key, value in wanted.tags:
+        # One by one: of a tag that is asked for with two values, no series has both.
+        kept = kept.filter(tags__contains={key: value})
+    if wanted.sites is not None:
+        of_a_site = Q(tags__has_key=own_series.SITE) & _begins_with(own_series.OWN_NAMES)
+        kept = kept.filter(~of_a_site | Q(tags__site__in=sorted(wanted.sites)))
     for word in wanted.find.split():
         text = Q(name__icontains=word) | Q(tag_text__icontains=word)
         key, colon, value = word.partition(":")
@@ -49,6 +65,10 @@ def matching(wanted: Wanted) -> QuerySet[models.SignalSeries]:
             text |= Q(tags__contains={key: value})
         kept = kept.annotate(tag_text=Cast("tags", TextField())).filter(text)
     return kept.order_by("name", "tags", "kind")
+
+
+def _begins_with(names: Sequence[str]) -> Q:
+    return reduce(or_, (Q(name__startswith=name) for name in names))
 
 
 def series_of(row: models.SignalSeries) -> Series:

@@ -4,6 +4,7 @@ Postgres is asked once a second for all streams of this process, and only while 
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,8 @@ from tracker.liveness.activity import Activities, go_on
 from tracker.models import Site
 
 LOOK_SECONDS: Final = 1.0
+# A client that comes back is told again of what was made since its last mark.
+MARK_SECONDS: Final = 15.0
 # Until one that was made is committed, and clocks of several processes differ.
 LATE: Final = timedelta(seconds=10)
 # Of what a client that comes back has missed.
@@ -39,9 +42,12 @@ class ShownFlag(msgspec.Struct, frozen=True):
 class FlagFeed:
     """One stream's share: the annotations of one site."""
 
-    def __init__(self, watch: "FlagWatch", ask: Ask, site: Site, news: asyncio.Event) -> None:
-        """`ask`: asks Postgres."""
+    def __init__(
+        self, watch: "FlagWatch", ask: Ask, site: Site, news: asyncio.Event, numbers: bool = False
+    ) -> None:
+        """`ask`: asks Postgres. `numbers`: where nothing else in the stream says by which it goes on."""
         self.site = site
+        self._numbers, self._marked_at = numbers, 0.0
         self._watch, self._ask, self._news = watch, ask, news
         self._waiting: list[Annotation] = []
 
@@ -62,16 +68,22 @@ class FlagFeed:
         """Those that were made since a client that comes back had its last event."""
         since = server_sent.moment(had)
         if since is None:
-            return ""
+            return self._mark()
         reached = max(since, datetime.now(UTC) - MISSED_SPAN)
-        return self._events(
-            await self._ask(lambda: annotations.made_since([self.site.pk], reached, MISSED_MOST))
-        )
+        missed = await self._ask(lambda: annotations.made_since([self.site.pk], reached, MISSED_MOST))
+        return self._events(missed) + self._mark()
 
     def take(self) -> str:
         """Those that were made since."""
         waiting, self._waiting = self._waiting, []
-        return self._events(waiting)
+        return self._events(waiting) + self._mark()
+
+    def _mark(self) -> str:
+        now = time.time()
+        if not self._numbers or now - self._marked_at < MARK_SECONDS:
+            return ""
+        self._marked_at = now
+        return server_sent.mark(f"{now - LATE.total_seconds():.3f}")
 
     def _events(self, flags: list[Annotation]) -> str:
         return "".join(

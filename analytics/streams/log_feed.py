@@ -49,7 +49,8 @@ class SourceLines:
         """Lines have come; those that are here already are passed over."""
         if not (self._begun or said.whole):
             return  # the last lines are on their way, and these among them
-        if said.anew and self._begun:
+        if said.anew:
+            # Also of one that begins here: its client may have lines of a stream before.
             self._waiting.clear()
             self._passed, self._anew, self._begun = 0, True, False
         known = self._number if self._begun else said.first - 1

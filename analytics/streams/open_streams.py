@@ -8,6 +8,7 @@ back.
 import asyncio
 import contextlib
 import time
+import weakref
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
@@ -93,20 +94,23 @@ class OpenStreams:
         self, request: HttpRequest, standing: Standing, source: StreamSource
     ) -> StreamingHttpResponse:
         """A stream of this source, for as long as its reader may see it."""
+        # Now, and not as it begins: of those that are asked for at once none would see the others.
+        place = _Reserved(self._open, standing.who)
         had = request.headers.get("Last-Event-ID", "")[:100]
         room: Room | None = getattr(request, "scope", {}).get("extensions", {}).get(ROOM)
-        parts = self._parts(source, standing, had, room)
+        parts = self._parts(source, standing, had, room, place)
         response = StreamingHttpResponse(parts, content_type="text/event-stream; charset=utf-8")
         response.headers["Cache-Control"] = "no-store"
         # Each event leaves at once: neither proxies nor our own compression may wait for more.
         response.headers["X-Accel-Buffering"] = "no"
         response.headers["Content-Encoding"] = "identity"
+        # One whose client has gone before it began is never read, and ends with its response.
+        weakref.finalize(response, place.release).atexit = False
         return response
 
     async def _parts(
-        self, source: StreamSource, standing: Standing, had: str, room: Room | None
+        self, source: StreamSource, standing: Standing, had: str, room: Room | None, place: "_Reserved"
     ) -> AsyncIterator[str]:
-        self._open[standing.who] += 1
         self._sources.add(source)
         source.open()
         if room:
@@ -123,8 +127,7 @@ class OpenStreams:
                 room.leave()
             source.close()
             self._sources.discard(source)
-            self._open[standing.who] -= 1
-            self._open += Counter()  # those with none are forgotten
+            place.release()
 
     async def _said(
         self, source: StreamSource, standing: Standing, had: str, room: Room | None
@@ -162,6 +165,23 @@ class OpenStreams:
         except (DatabaseError, InterfaceError):
             # While Postgres is away nobody can lose a right either.
             return True
+
+
+class _Reserved:
+    """The place of one stream among those of its reader."""
+
+    def __init__(self, open_streams: Counter[Hashable], who: Hashable) -> None:
+        self._open, self._who = open_streams, who
+        self._open[who] += 1
+        self._held = True
+
+    def release(self) -> None:
+        """Let another have it; once."""
+        if self._held:
+            self._held = False
+            self._open[self._who] -= 1
+            if not self._open[self._who]:
+                del self._open[self._who]
 
 
 def _asked(question: Callable[[], Any]) -> Any:

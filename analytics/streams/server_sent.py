@@ -14,6 +14,11 @@ def event(name: str, data: str, last: str = "") -> str:
     return f"event: {name}\n{numbered}data: {data}\n\n"
 
 
+def mark(last: str) -> str:
+    """What a client says that it had last when it comes back, though nothing has happened."""
+    return f"id: {last}\n\n"
+
+
 def retry(milliseconds: int) -> str:
     """After how long a client comes back that lost its stream."""
     return f"retry: {milliseconds}\n\n"

@@ -61,7 +61,7 @@ class SignalFeed:
 
     def wants(self, series: Series) -> bool:
         """Whether it shows this one."""
-        return self._patterns.keep(series.name) and set(self._wanted.tags) <= set(series.tags)
+        return self._patterns.keep(series.name) and self._wanted.shows(series)
 
     def told(self, window: ToldWindow) -> None:
         """A window has ended, or filled further."""

@@ -17,6 +17,19 @@ export const SPANS = {
   "7d": { minutes: 10_080, seconds: 600 },
 };
 const EVERYTHING = ["host.*"];
+/** Names, and tags, that are shown at once, and how long each may be: as the API takes them. */
+export const MOST = 20;
+const LONGEST = 200;
+
+/** Those that can be asked for. @param {string[]} texts */
+function askable(texts) {
+  return texts.filter((text) => text && fits(text)).slice(0, MOST);
+}
+
+/** Whether it is not too long. @param {string} text */
+export function fits(text) {
+  return [...text].length <= LONGEST;
+}
 
 /** @returns {Choice} */
 export function readChoice() {
@@ -25,8 +38,8 @@ export function readChoice() {
   const [at, to] = [moment(said.get("t")), moment(said.get("to"))];
   const measure = MEASURES.find((each) => each === said.get("of")) ?? "p90";
   return {
-    names: said.has("name") ? said.getAll("name").filter(Boolean) : EVERYTHING,
-    tags: said.getAll("tag"),
+    names: said.has("name") ? askable(said.getAll("name")) : EVERYTHING,
+    tags: askable(said.getAll("tag")),
     span: span in SPANS ? span : "10m",
     measure,
     site: said.get("site") ?? "",

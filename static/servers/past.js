@@ -9,6 +9,8 @@ import { AllSeries } from "../signals/series.js";
 import { SPANS } from "./choice.js";
 
 const SERIES_MOST = 200;
+const WINDOWS_MOST = 100_000;
+const LOST = "Footfall does not answer: move on to ask again.";
 const DAY = 86_400;
 /** Up to so many seconds people are asked for by the minute, beyond by the hour. */ const BY_MINUTE = 1.5 * DAY;
 
@@ -22,10 +24,12 @@ export class Past {
   /**
    * @param {Map<number, number>} kept for how many seconds windows of so many seconds are kept
    * @param {() => void} changed called when what was asked for is there
+   * @param {(sentence: string) => void} say tells people why it is not
    */
-  constructor(kept, changed) {
+  constructor(kept, changed, say) {
     this.kept = kept;
     this.changed = changed;
+    this.say = say;
   }
 
   /**
@@ -55,6 +59,7 @@ export class Past {
   /** Forget it: what is asked for next is asked for anew. */
   leave() {
     this.#asked = "";
+    this.say("");
     this.series = new AllSeries();
     this.people = [];
   }
@@ -77,11 +82,15 @@ export class Past {
    */
   async #load({ names, tags }, asked) {
     const { since, until, seconds } = this.frame;
-    const query = new URLSearchParams({ from: moment(since), to: moment(until), seconds: String(seconds), limit: String(SERIES_MOST) });
+    // As many as one answer takes windows of.
+    const limit = Math.max(1, Math.min(SERIES_MOST, Math.floor((WINDOWS_MOST * seconds) / (until - since))));
+    const query = new URLSearchParams({ from: moment(since), to: moment(until), seconds: String(seconds), limit: String(limit) });
     for (const name of names) query.append("name", name);
     for (const tag of tags) query.append("tag", tag);
     const told = names.length ? await json(`/api/v1/signals?${query}`) : { series: [] };
-    if (asked !== this.#asked || !told) return;
+    if (asked !== this.#asked) return;
+    this.say(told ? (told.error ?? "") : LOST);
+    if (!told?.series) return;
     const series = new AllSeries();
     /** @type {(Named & {windows: Window[]})[]} */ const all = told.series;
     for (const each of all) for (const window of each.windows) series.keep(each, window, true);
@@ -101,7 +110,7 @@ export class Past {
     const day = (/** @type {number} */ at) => new Date(at * 1000).toLocaleDateString("sv-SE", { timeZone: zone });
     const query = new URLSearchParams({ from: day(since), to: day(until), interval, metrics: "at_once_mean" });
     const told = site ? await json(`/api/v1/sites/${site}/stats?${query}`) : { rows: [] };
-    if (asked !== this.#asked || !told) return;
+    if (asked !== this.#asked || !told?.rows) return;
     /** @type {Record<string, any>[]} */ const rows = told.rows;
     this.people = rows
       .map((row) => /** @type {[number, number]} */ ([Date.parse(row[interval]) / 1000 + this.apart / 2, row.at_once_mean]))
@@ -110,11 +119,11 @@ export class Past {
   }
 }
 
-/** @param {string} address */
+/** What is answered, also where that is a refusal; null for nothing. @param {string} address */
 async function json(address) {
   try {
     const answer = await fetch(address, { cache: "no-store" });
-    return answer.ok ? await answer.json() : null;
+    return await answer.json();
   } catch {
     return null;
   }

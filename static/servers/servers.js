@@ -7,7 +7,7 @@
  * @import {Frame} from "./panel.js"
  */
 import { Clock } from "../shared/clock.js";
-import { readChoice, SPANS, streamAddress, writeChoice } from "./choice.js";
+import { fits, MOST, readChoice, SPANS, streamAddress, writeChoice } from "./choice.js";
 import { tagged, unit, value } from "../signals/measures.js";
 import { Flags } from "./flags.js";
 import { Logs } from "./logs.js";
@@ -20,6 +20,8 @@ import { AllSeries } from "../signals/series.js";
 import { Then } from "./then.js";
 
 const DRAW_MS = 500;
+const AGAIN_MS = 10_000;
+const LOST = "No connection to Footfall; trying again.";
 // Series that end up in one panel: more cannot be told apart.
 const LINES = 24;
 const PANELS = 24;
@@ -40,16 +42,41 @@ const flags = new Flags();
 /** How far this machine's clock is from the server's, in seconds. */ let ahead = 0;
 
 const kept = (root.dataset.kept ?? "").split(" ").map((each) => /** @type {[number, number]} */ (each.split(":").map(Number)));
-const past = new Past(new Map(kept), draw);
+const past = new Past(new Map(kept), draw, (sentence) => say(sentence, "past"));
 const then = new Then(part("[data-past]"), /** @type {HTMLInputElement} */ (part("[data-moment]")), (chosen) => change(chosen ?? { at: null, to: null }));
 /** What is on the screen. @type {Frame} */ let frame = liveFrame();
 
 const picker = new Picker(part(".picker"), toggle, () => choice.names);
 
+/**
+ * Say what is the matter.
+ * @param {string} sentence "" for nothing any more
+ * @param {"stream" | "past" | "choice"} of which of them it is the matter with
+ */
+function say(sentence, of) {
+  if (!sentence && lost.dataset.of !== of) return;
+  lost.dataset.of = of;
+  lost.hidden = !sentence;
+  /** @type {HTMLElement} */ (lost.querySelector("p")).textContent = sentence;
+}
+
+/** Why a stream is refused, in its own words. @param {string} address */
+async function refusal(address) {
+  const asking = new AbortController();
+  try {
+    const answer = await fetch(address, { cache: "no-store", signal: asking.signal });
+    return answer.ok ? "" : String((await answer.json()).error ?? "");
+  } catch {
+    return "";
+  } finally {
+    asking.abort();
+  }
+}
+
 function listen() {
   stream?.close();
   all.clear();
-  lost.hidden = true;
+  say("", "stream");
   if (!choice.names.length) {
     stream = null;
     return;
@@ -58,7 +85,7 @@ function listen() {
   stream.addEventListener("snapshot", ({ data }) => {
     /** @type {{series: (Named & {windows: Window[]})[]}} */ const { series } = JSON.parse(data);
     for (const each of series) for (const window of each.windows) all.keep(each, window, true);
-    lost.hidden = true;
+    say("", "stream");
     draw();
   });
   stream.addEventListener("signal", ({ data }) => {
@@ -67,12 +94,17 @@ function listen() {
     // A window that fills is of this moment, whatever this machine's clock says.
     const now = Date.now() / 1000;
     if (!told.ended && (now - ahead < told.at || now - ahead > told.at + 2 * told.seconds)) ahead = now - told.at - told.seconds / 2;
-    lost.hidden = true;
+    say("", "stream");
   });
-  stream.addEventListener("error", () => {
-    lost.hidden = false;
+  const opened = stream;
+  opened.addEventListener("error", async () => {
+    if (opened !== stream) return;
+    say(LOST, "stream");
+    if (opened.readyState !== EventSource.CLOSED) return;
     // Refused, and not just broken: the browser does not try again by itself.
-    if (stream?.readyState === EventSource.CLOSED) setTimeout(listen, 10_000);
+    setTimeout(() => opened === stream && listen(), AGAIN_MS);
+    const sentence = await refusal(opened.url);
+    if (sentence && opened === stream) say(sentence, "stream");
   });
 }
 
@@ -200,6 +232,10 @@ function label(since, until) {
 
 /** Show a name, or no more. @param {string} name */
 function toggle(name) {
+  const added = !choice.names.includes(name);
+  if (added && choice.names.length >= MOST) return say(`No more than ${MOST} names are shown at once: take one away first.`, "choice");
+  if (added && !fits(name)) return say("This name is too long for any series.", "choice");
+  say("", "choice");
   change({ names: choice.names.includes(name) ? choice.names.filter((each) => each !== name) : [...choice.names, name] });
 }
 

@@ -36,7 +36,7 @@ class BrokerSource(Protocol):
         BrokerRefuses."""
 
     async def settle(self, messages: Sequence[BrokerMessage]) -> None:
-        """Acknowledge: they are committed, or will never be taken. Raises BrokerAway."""
+        """Acknowledge: they are committed, or will never be taken. Raises BrokerAway, BrokerRefuses."""
 
     async def last(self) -> list[BrokerMessage]:
         """Take nothing more; what came already and the broker will not say again."""

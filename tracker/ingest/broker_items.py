@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 
 from tracker.contract import messages
+from tracker.contract.deep_json import decoded
 from tracker.contract.server_items import ItemReason, ServerItem
 from tracker.ingest.field_map import FieldMap
 
@@ -51,8 +52,8 @@ class ItemReader:
         if len(message.body) > MESSAGE_MOST:
             return [TOO_LARGE]
         try:
-            said = msgspec.json.decode(message.body)
-        except (msgspec.MsgspecError, RecursionError):
+            said: Any = decoded(message.body)
+        except msgspec.MsgspecError:
             return [NO_JSON]
         if isinstance(said, dict) and isinstance(said.get("items"), list):
             said = said["items"]

@@ -29,8 +29,8 @@ logger = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 30.0
 # Until it is known how large messages are.
 FIRST_BATCH = 100
-# After SIGTERM: what is under way is stored, if Postgres takes it by then.
-LAST_SECONDS = 15.0
+# After SIGTERM: what is under way is stored, if Postgres takes it by then; after the grace nobody waits.
+LAST_SECONDS, GRACE_SECONDS = 15.0, 5.0
 # Not now: to be said again.
 AGAIN = frozenset({ItemReason.UNDER_WAY.value, Drop.BUFFER_FULL.value, Drop.NOT_READY.value})
 
@@ -79,30 +79,49 @@ class Consumer:
         self._taken: asyncio.Queue[list[BrokerMessage] | None] = asyncio.Queue(1)
 
     def stop(self) -> None:
-        """Take nothing more, and end once what was taken is stored."""
-        self._stop.set()
+        """Take nothing more, and end once what was taken is stored, or LAST_SECONDS later."""
+        if not self._stop.is_set():
+            self._stop.set()
+            asyncio.get_running_loop().call_later(LAST_SECONDS, self._given_up.set)
 
     async def run(self) -> bool:
-        """Until it is stopped; whether all that was taken is stored. Raises BrokerRefuses."""
+        """Until it is stopped; whether all that was taken is stored. Raises BrokerRefuses, and what nobody
+        foresaw."""
+        taking = asyncio.create_task(self._take_and_end())
         storing = asyncio.create_task(self._store_all())
-        telling = asyncio.create_task(self._tell())
+        work = asyncio.create_task(_both(taking, storing))
+        telling, late = asyncio.create_task(self._tell()), asyncio.create_task(self._be_late())
         try:
-            try:
-                await self._take_all()
-                asyncio.get_running_loop().call_later(LAST_SECONDS, self._given_up.set)
-                await self._hand_over(await self._source.last())
-            finally:
-                self._stop.set()
-                await self._taken.put(None)
-            return await storing
+            await asyncio.wait((work, late), return_when=asyncio.FIRST_COMPLETED)
+            return work.result() if work.done() else False
         finally:
-            telling.cancel()
+            tasks = taking, storing, work, telling, late
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self._source.close()
+
+    async def _be_late(self) -> None:
+        await self._given_up.wait()
+        await asyncio.sleep(GRACE_SECONDS)
 
     async def _tell(self) -> None:
         while True:
             await asyncio.sleep(1)
             self._progress.turn(self._source.lost)
+
+    async def _take_and_end(self) -> None:
+        problem: Exception | None = None
+        try:
+            await self._take_all()
+        except Exception as error:
+            # Told once what came before it is stored: core NATS does not say that again.
+            problem = error
+        self.stop()
+        await self._hand_over(await self._source.last())
+        await self._taken.put(None)
+        if problem:
+            raise problem
 
     async def _take_all(self) -> None:
         pauses, opened = Pauses(), False
@@ -158,13 +177,13 @@ class Consumer:
     async def _store_items(self, items: Sequence[ServerItem | str]) -> bool:
         pauses = Pauses()
         while items:
+            if self._given_up.is_set():
+                return False
             site = self._edge.directory.by_id(self._site_id)
             problem = "The site is switched off, or gone."
             if site is not None and site.enabled:
                 items, problem = await self._try(site, items)
             if items:
-                if self._given_up.is_set():
-                    return False
                 self._progress.waits(problem)
                 await pauses.wait(self._given_up)
         self._progress.goes_on()
@@ -200,6 +219,17 @@ class Consumer:
             if verdict not in self._consumed.refused:
                 logger.warning("consume: passed over a message (%s); more of these are only counted", verdict)
             self._consumed.refused[verdict] += 1
+
+
+async def _both(taking: "asyncio.Task[None]", storing: "asyncio.Task[bool]") -> bool:
+    """What comes of storing, once both have ended; the error of the one that fails first.
+
+    Whoever takes may wait for who stores, and would for ever where that has failed; not the other way round.
+    """
+    await asyncio.wait((taking, storing), return_when=asyncio.FIRST_EXCEPTION)
+    whole = await storing
+    await taking
+    return whole
 
 
 def _disconnect() -> None:

@@ -16,6 +16,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError, NotJSMessageError
+from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
@@ -34,7 +35,7 @@ ACK = b"+ACK"
 # More than is ever held here; JetStream's own bound, 1,000, is a single batch.
 ACKS_PENDING = 20_000
 EXPIRES_SECONDS = 5.0
-CLOSE_SECONDS = 1.0
+CLOSE_SECONDS, DRAIN_SECONDS = 1.0, 5.0
 # As the server sends it for what is over: no messages, timed out, done with.
 MESSAGE_ID = "Nats-Msg-Id"
 FAILURES = (NatsError, OSError, TimeoutError, APIError)
@@ -70,21 +71,26 @@ class NatsSource:
 
     async def open(self) -> None:
         """Connect and subscribe. Raises BrokerAway, BrokerRefuses."""
-        self._gone, self._asked, self._reason = False, 0, ""
+        self._gone, self._asked, self._reason, self._refused = False, 0, "", ""
         self._nats = Client()
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await self._connect()
                 await self._subscribe()
+            # NATS says so of a subject beside what it answers, and keeps the connection.
+            self._look_for_refusal()
         except FAILURES as error:
             await self.close()
-            if self._refused:
-                raise BrokerRefuses(self._refused) from None
+            self._look_for_refusal()
             raise BrokerAway(self._reason or why(error)) from None
+        except BrokerRefuses:
+            await self.close()
+            raise
 
     async def take(self, most: int) -> list[BrokerMessage]:
-        """Up to `most` messages. Raises BrokerAway."""
+        """Up to `most` messages. Raises BrokerAway, BrokerRefuses."""
         if not self._came:
+            self._look_for_refusal()
             if self._gone:
                 raise BrokerAway("the connection is lost")
             await self._ask(most)
@@ -97,7 +103,7 @@ class NatsSource:
         return self._taken(most)
 
     async def settle(self, messages: Sequence[BrokerMessage]) -> None:
-        """Acknowledge to JetStream. Raises BrokerAway."""
+        """Acknowledge to JetStream. Raises BrokerAway, BrokerRefuses."""
         if not self._durable:
             return
         try:
@@ -106,13 +112,15 @@ class NatsSource:
             await self._nats.flush()
         except FAILURES as error:
             raise BrokerAway(why(error)) from None
+        self._look_for_refusal()
 
     async def last(self) -> list[BrokerMessage]:
         """What core NATS has sent; JetStream says again what is not acknowledged."""
         if self._durable:
             return []
         with suppress(*FAILURES):
-            await self._nats.drain()
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await self._nats.drain()
         return self._taken(len(self._came))
 
     async def close(self) -> None:
@@ -166,7 +174,8 @@ class NatsSource:
             self._refused = "This NATS server has no JetStream: leave --durable out, or start it with -js."
             raise
         try:
-            await jetstream.consumer_info(self._stream, durable)
+            known = await jetstream.consumer_info(self._stream, durable)
+            await self._check(jetstream, durable, known.config)
         except NotFoundError:
             await jetstream.add_consumer(
                 self._stream,
@@ -179,6 +188,27 @@ class NatsSource:
                     max_ack_pending=ACKS_PENDING,
                 ),
             )
+
+    async def _check(self, jetstream: JetStreamContext, durable: str, config: ConsumerConfig) -> None:
+        """Whether a consumer that is there is ours to use. Raises BrokerRefuses, and as JetStream does."""
+        takes = [*(config.filter_subjects or ()), *([config.filter_subject] if config.filter_subject else ())]
+        if not takes:
+            # All that its stream keeps.
+            takes = (await jetstream.stream_info(self._stream)).config.subjects or []
+        if takes != [self._subject]:
+            raise BrokerRefuses(
+                f"JetStream's consumer {durable} takes {', '.join(takes)}, and not {self._subject}: say"
+                " --durable NAME with another name, one for each subject."
+            )
+        if config.deliver_subject or config.ack_policy != AckPolicy.EXPLICIT:
+            raise BrokerRefuses(
+                f"JetStream's consumer {durable} is pushed to, or wants no single acknowledgements: say"
+                " --durable NAME with another name, and one that fits is made."
+            )
+
+    def _look_for_refusal(self) -> None:
+        if self._refused:
+            raise BrokerRefuses(self._refused)
 
     async def _ask(self, most: int) -> None:
         now = time.monotonic()

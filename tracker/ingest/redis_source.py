@@ -26,6 +26,10 @@ WHOLE: Final = (b"data", b"json", b"message", b"payload", b"body", b"event")
 # Between two looks for what dead consumers left, and for their names.
 CLAIM_SECONDS = 5.0
 FORGOTTEN_MS: Final = 3_600_000
+# Redis has had streams since 2018, and its clock may be ahead of ours. Whoever says ids of their own, as
+# seconds or a number, means no such time.
+EARLIEST: Final = 1_500_000_000
+AHEAD_SECONDS: Final = 86_400
 Entries = list[tuple[bytes, dict[bytes, bytes]]]
 
 
@@ -90,7 +94,7 @@ class RedisSource:
         return self._read(entries)
 
     async def settle(self, messages: Sequence[BrokerMessage]) -> None:
-        """Acknowledge. Raises BrokerAway."""
+        """Acknowledge. Raises BrokerAway, BrokerRefuses."""
         try:
             if messages:
                 await self._connected().xack(
@@ -179,4 +183,10 @@ def _message(stream: str, own: bytes, fields: dict[bytes, bytes]) -> BrokerMessa
     if whole is None:
         said = {name.decode(errors="replace"): each.decode(errors="replace") for name, each in fields.items()}
         whole = msgspec.json.encode(said)
-    return BrokerMessage(whole, f"redis {stream} {text}", int(text.partition("-")[0]) / 1000, handle=own)
+    return BrokerMessage(whole, f"redis {stream} {text}", _moment(text), handle=own)
+
+
+def _moment(own: str) -> float | None:
+    """When an entry was added, in seconds since 1970, by an id of Redis' own; None for another one."""
+    at = int(own.partition("-")[0]) / 1000
+    return at if EARLIEST <= at <= time.time() + AHEAD_SECONDS else None

@@ -63,6 +63,8 @@ class Reason(StrEnum):
     UNKNOWN_KIND = "unknown_kind"
     UNSUPPORTED = "unsupported"
     """Events and service checks of DogStatsD, which are no datapoints."""
+    RESERVED = "reserved"
+    """Of a site's own series, which only Footfall says."""
     TOO_LONG = "too_long"
     TOO_MANY_SERIES = "too_many_series"
     """It was counted under the name `(other)`."""

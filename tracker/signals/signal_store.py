@@ -40,7 +40,8 @@ class SignalStore:
     def __init__(self, connection: psycopg.Connection, run: int, kept: Sequence[Kept]) -> None:
         """`run`: a number of this process' own. Raises psycopg.Error."""
         self._connection = connection
-        self._run = run
+        self.run = run
+        """Of the windows that are written from now on."""
         self._kept = {each.seconds: each for each in kept}
         self._made: set[tuple[int, int]] = set()
         self._ids: dict[Series, int] = {}
@@ -98,7 +99,7 @@ class SignalStore:
 
     def _lines(self, seconds: int, at: int, rows: Iterable[Row]) -> str:
         """The rows of one window as COPY reads them: numbers only, so nothing needs to be escaped."""
-        window = f"{seconds}\t{datetime.fromtimestamp(at, UTC).isoformat()}\t{self._run}"
+        window = f"{seconds}\t{datetime.fromtimestamp(at, UTC).isoformat()}\t{self.run}"
         lines = [
             f"{self._ids[row.series]}\t{window}\t{row.count}\t{row.sum}\t{row.last}\t{row.least}\t{row.most}"
             f"\t{row.p50}\t{row.p90}\t{row.p99}\t{row.deviation}\t{row.distinct}\n"

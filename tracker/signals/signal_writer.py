@@ -5,6 +5,7 @@ import secrets
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import psycopg
 
@@ -23,6 +24,13 @@ RETRY_SECONDS = 2.0
 PATIENCE_SECONDS = 60.0
 
 
+class _EndedTogether(NamedTuple):
+    """Windows that ended together, and the run whose they are."""
+
+    run: int
+    rows: list[Row]
+
+
 class SignalWriter:
     """A queue of batches, each stored once, in the order in which they came."""
 
@@ -39,7 +47,7 @@ class SignalWriter:
         self._most = most
         # A window in which a process ended and another began has a row of each.
         self._run = secrets.randbits(62)
-        self._waiting: deque[list[Row]] = deque()
+        self._waiting: deque[_EndedTogether] = deque()
         self._lock = threading.Lock()
         self._more = threading.Event()
         self._ending = threading.Event()
@@ -52,7 +60,7 @@ class SignalWriter:
     def waiting(self) -> int:
         """Rows that are not stored yet."""
         with self._lock:
-            return sum(map(len, self._waiting))
+            return self._waiting_rows()
 
     def start(self) -> None:
         """Begin; Postgres may be away."""
@@ -61,11 +69,19 @@ class SignalWriter:
     def put(self, rows: list[Row]) -> None:
         """Store these soon. What waits beyond the bound is let go, the oldest first, and told."""
         with self._lock:
-            self._waiting.append(rows)
-            while len(self._waiting) > 1 and sum(map(len, self._waiting)) > self._most:
-                self.let_go += len(self._waiting.popleft())
+            self._waiting.append(_EndedTogether(self._run, rows))
+            while len(self._waiting) > 1 and self._waiting_rows() > self._most:
+                self.let_go += len(self._waiting.popleft().rows)
                 logger.warning("signals: let go what waited for Postgres (%d windows so far)", self.let_go)
         self._more.set()
+
+    def begin_run(self) -> None:
+        """What is put from now on may be of windows that were put before: these are others."""
+        with self._lock:
+            self._run = secrets.randbits(62)
+
+    def _waiting_rows(self) -> int:
+        return sum(len(batch.rows) for batch in self._waiting)
 
     def end(self, patience: float) -> bool:
         """Store what waits, then end; whether that was done within `patience` seconds."""
@@ -95,13 +111,14 @@ class SignalWriter:
         """Store what comes, for as long as the connection lives."""
         while True:
             with self._lock:
-                rows = self._waiting[0] if self._waiting else None
-            if rows is not None:
-                self._write(store, rows)
+                batch = self._waiting[0] if self._waiting else None
+            if batch is not None:
+                store.run = batch.run
+                self._write(store, batch.rows)
                 self.activity.progressed()
                 with self._lock:
                     # Unless it was let go meanwhile: then it is stored all the same.
-                    if self._waiting and self._waiting[0] is rows:
+                    if self._waiting and self._waiting[0] is batch:
                         self._waiting.popleft()
             elif self._ending.is_set():
                 return

@@ -8,6 +8,7 @@ within names. A sender's timestamp is passed over: a value counts when it arrive
 from collections import Counter
 from typing import NamedTuple
 
+from tracker.signals import own_series
 from tracker.signals.datapoint import VALUE_MOST, Datapoint, NotADatapoint, Reason, Series, SeriesKind, series
 
 LINE_MOST = 8192  # bytes; DogStatsD's clients pack values into as much over a unix socket
@@ -93,7 +94,10 @@ def _head(name: bytes, kind: bytes) -> _Head:
         elif not field.startswith((b"c:", b"T", b"e:", b"card:")):
             raise NotADatapoint(Reason.MALFORMED)
     own, _, within = _text(name, Reason.BAD_NAME).partition(",")
-    return _Head(series(own, known, _tags(within, "=") | tags), weight)
+    of = series(own, known, _tags(within, "=") | tags)
+    if own_series.is_reserved(of):
+        raise NotADatapoint(Reason.RESERVED)
+    return _Head(of, weight)
 
 
 def _rate(text: bytes) -> float:

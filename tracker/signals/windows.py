@@ -234,7 +234,7 @@ GATHERED: dict[SeriesKind, Callable[[], Gathered]] = {
 
 
 class Windows:
-    """All windows that are open; `now` is in seconds since 1970 and never goes back."""
+    """All windows that are open; `now` is in seconds since 1970, and goes back with `begin_again` only."""
 
     def __init__(
         self, now: float, most: int = SERIES_MOST, members_most: int = MEMBERS_TOGETHER_MOST
@@ -305,6 +305,11 @@ class Windows:
             self._levels.pop(each, None)
         return bool(silent)
 
+    def begin_again(self, now: float) -> None:
+        """Go on at another time, which may be an earlier one, once `end` was read."""
+        self._began, self._looked_at = _begin(now, SPANS[0]), -1
+        self._known = dict.fromkeys(self._known, self._began)
+
     @property
     def filling(self) -> Mapping[Series, Gathered]:
         """The shortest windows, while they fill."""
@@ -335,7 +340,7 @@ class Windows:
                 self._hand_on(portion, longer)
 
     def end(self) -> Iterator[list[Row]]:
-        """What all windows hold, unfinished as they are: for a process that stops."""
+        """What all windows hold, unfinished as they are: where a process stops or a clock is put back."""
         for seconds, longer in zip(SPANS, (*SPANS[1:], None), strict=True):
             began = _begin(self._began, seconds)
             portion = list(self._open[seconds].items())

@@ -13,7 +13,7 @@ import psycopg
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from analytics.access_logs.log_files import LogFile, WrongLogFile
+from analytics.access_logs.log_files import LogFile, LogPlace, WrongLogFile
 from analytics.access_logs.log_following import OpenLog, OpenLogs
 from analytics.access_logs.log_formats import FORMATS, LineReader, WrongLogFormat, guessed, reader_of
 from analytics.access_logs.log_import import LogChoice, LogImport, LogTally, logs_key
@@ -91,8 +91,10 @@ class Command(BaseCommand):
         except WrongLogFormat as wrong:
             raise CommandError(str(wrong)) from None
         paths = [None if name == "-" else Path(name) for name in options["files"]]
-        if None in paths and read is None:
-            raise CommandError("Say the --format of what comes from standard input.")
+        if read is None and any(path is None or path.is_fifo() for path in paths):
+            raise CommandError("Say the --format of what comes from standard input, or from a pipe.")
+        if options["follow"] and any(path and path.exists() and not path.is_file() for path in paths):
+            raise CommandError("What is no file cannot be followed: name the log itself.")
         choice = _choice(site, options)
         agents.load()
         if choice.follows:
@@ -287,6 +289,8 @@ class _Following:
         self._command, self._site, self._choice, self._read = command, site, choice, read
         self._forms: dict[Path, LineReader] = {}
         self._points = LogPoints(site.key)
+        self._counted: dict[bytes, LogPlace] = {}
+        self._problem = ""
         self._socket = settings.FOOTFALL_SIGNALS_SOCKET
         self._connection: psycopg.Connection | None = None
         self._logs: LogImport | None = None
@@ -315,6 +319,9 @@ class _Following:
             finally:
                 logs.release()
             self._away = False
+            if open_logs.problem != self._problem:
+                self._problem = open_logs.problem
+                self._command.stderr.write(self._problem or "All logs can be read again.")
         except psycopg.Error as error:
             if not self._away:
                 self._command.stderr.write(f"Storing failed ({kind_of(error)}); trying again.")
@@ -338,7 +345,9 @@ class _Following:
         if self._logs is None:
             self._connection = connect()
             self._connection.autocommit = True
-            self._logs = LogImport(self._connection, self._site, self._choice, self.tally, self._points)
+            self._logs = LogImport(
+                *(self._connection, self._site, self._choice, self.tally, self._points, self._counted)
+            )
             _check(self._logs, self._choice.host)
             open_logs.again()
         elif time.monotonic() - self._forgot_at >= FORGET_SECONDS:

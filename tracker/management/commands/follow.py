@@ -82,7 +82,8 @@ def _source(file: str) -> LogSource:
     path = Path(file)
     try:
         if not path.is_file():
-            path.open("rb").close()
+            if not path.is_fifo():  # which would wait for a writer
+                path.open("rb").close()
             raise CommandError(f"{file} is no file: pipe it to `manage.py follow -`.")
         FollowedFile(path).close()
     except OSError as error:

@@ -63,7 +63,7 @@ class Command(BaseCommand):
             raise CommandError("Say where datapoints come from: --udp 127.0.0.1:8125, --tcp, or --host.")
         writer = SignalWriter(connect, signal_tables.kept())
         exchange = Exchange(writer.put)
-        signals = Signals(exchange.put)
+        signals = Signals(exchange.put, put_back=writer.begin_run)
         with ExitStack() as open_ports:
             listening = Listening(signals, chosen["host"])
             for kind, where in ((UDP, chosen["udp"]), (TCP, chosen["tcp"])):
