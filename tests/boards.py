@@ -13,7 +13,7 @@ from websockets.sync.client import connect
 
 from scripts.stands.agents import CHROME, PHONE
 from scripts.stands.checkout import ROOT
-from scripts.stands.product import Product
+from scripts.stands.product import READY_SECONDS, Product
 from scripts.stands.waiting import wait_for
 
 SHOTS = ROOT / "test-results" / "board"
@@ -107,6 +107,13 @@ def press(page: Page, name: str, row: str) -> None:
     page.locator(f"[data-list={name}] .row:not(.gone) .pick", has_text=row).first.click()
 
 
+def scroll_stream(page: Page, to: int = 1_000_000) -> int:
+    """Scroll the stream so many pixels down, where it makes more rows; how many there are now."""
+    rolled = "to => (document.querySelector('.stream .scroll').scrollTop = to)"
+    page.evaluate(rolled, to)
+    return page.locator(".stream li").count()
+
+
 def wait_until_at_rest(page: Page) -> None:
     """The dot's breath and the rows' arrival are over."""
     wait_for(lambda: page.evaluate("document.getAnimations().length") == 0)
@@ -124,4 +131,4 @@ def start_again(product: Product) -> None:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    wait_for(product.ready, 30, "/readyz")
+    wait_for(product.ready, READY_SECONDS, "/readyz")

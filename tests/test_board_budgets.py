@@ -1,6 +1,9 @@
-"""What the board costs, in a real Chromium: script per tick, memory, bytes, first paint."""
+"""What the board costs, in a real Chromium: script per tick, movement, memory, bytes, first paint."""
 
+import json
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -9,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from scripts.stands.checkout import ROOT
 from scripts.stands.product import Product
 from scripts.stands.waiting import wait_for
-from tests.boards import visit
+from tests.boards import figure, rows, visit, wait_until_at_rest
 from tests.staff import at_board
 
 KILOBYTE = 1024
@@ -126,6 +129,49 @@ def test_a_tick_with_long_lists_costs_little(page: Page) -> None:
     print(f"script per tick, eight lists of 100 rows: {tick:.1f} ms (goal: 4)")
     print(f"drawing them anew: {drawn:.1f} ms; ratio {tick / drawn:.2f}")
     assert tick <= 1.5 * drawn
+
+
+def test_what_moves_on_the_board_is_no_work_of_the_pages_own_thread(
+    footfall: Product, browser: Browser, page: Page
+) -> None:
+    """Chromium says of each animation why its compositor did not take it: then the page's own thread draws
+    sixty frames a second. Colours and sizes are such, two at once on one element, and whatever moves out of
+    sight, as rows of a list that is folded away do."""
+    key = page.url.split("/")[-2]
+    browser.start_tracing(page=page, categories=["blink.animations", "devtools.timeline"])
+    with ExitStack() as stack:
+        for number, path in enumerate(("/few", "/many", "/many")):
+            say = stack.enter_context(visit(footfall, key, path, f"8.8.8.{number}"))
+            figure(page, "tabs").to_have_text(str(number + 1))
+        say(t="state", s="hidden", e=10, d=50)
+        figure(page, "hidden").to_have_text("1")
+        wait_for(lambda: rows(page, "pages") == [("/many", "2"), ("/few", "1")], what="the new order")
+        with visit(footfall, key, "/soon-gone", "200.160.2.1"):
+            figure(page, "tabs").to_have_text("4")
+        figure(page, "tabs").to_have_text("3")
+    expect(page.locator("[data-empty]")).to_be_visible()
+    wait_until_at_rest(page)
+    animations = [e for e in json.loads(browser.stop_tracing())["traceEvents"] if e["name"] == "Animation"]
+    told = [animation.get("args", {}).get("data", {}) for animation in animations]
+    moved = Counter(data["nodeName"] for data in told if "nodeName" in data)
+    print("animations:", dict(moved))
+    parts = {"SPAN class='dot'", "OL", "LI class='row'", "LI class='row rising'", "I class='bar'"}
+    assert parts | {"I class='hidden'", "LI class='row gone'"} <= moved.keys()
+    assert [data for data in told if data.get("compositeFailed")] == []
+
+
+def test_what_says_nothing_new_changes_nothing(page: Page) -> None:
+    """Browsers style, lay out and paint an element again that is told to be what it is."""
+    told = """
+    tick(7)();
+    const observer = new MutationObserver(() => {});
+    observer.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+    tick(7)();
+    const seen = observer.takeRecords();
+    observer.disconnect();
+    return seen.map(({ target, attributeName }) => `${target.nodeName} ${target.className} ${attributeName}`);
+    """
+    assert page.evaluate("async () => {" + MODULES + told + "}") == []
 
 
 def test_memory_is_flat_over_thousands_of_ticks(page: Page) -> None:

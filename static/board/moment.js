@@ -5,6 +5,7 @@
  * @import {LastHour, Snapshot} from "../shared/snapshot.js"
  * @import {Title} from "./title.js"
  */
+import { hide, write } from "../shared/told.js";
 
 const number = new Intl.NumberFormat("en");
 
@@ -46,8 +47,8 @@ export class Moment {
     if (past) write(this.time, clock);
     for (const { word, now, then } of this.words) write(word, past ? then : now);
     this.title.count(`${number.format(snapshot.visitors)}${past ? ` ${when}` : ""}`);
-    this.lists.hidden = snapshot.tabs === 0;
-    this.nobody.hidden = snapshot.tabs > 0;
+    hide(this.lists, snapshot.tabs === 0);
+    hide(this.nobody, snapshot.tabs > 0);
     if (snapshot.tabs) return;
     const nobody = filtered ? "Nobody here fits these filters" : "Nobody here";
     write(this.heading, past ? `${nobody.replace("here fits", "fitted").replace("here", "was here")} ${when}` : `${nobody} right now`);
@@ -64,12 +65,4 @@ export class Moment {
     const back = views.length - 1 - last;
     return `Last page view ${back ? `${back} min ${ago}` : "within the last minute"}, at ${this.clock.minute(to - back)}.`;
   }
-}
-
-/**
- * @param {HTMLElement} element
- * @param {string} text
- */
-function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
 }

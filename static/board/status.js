@@ -5,6 +5,7 @@
  * @import {Connection, State} from "./socket.js"
  */
 import { ago } from "../shared/clock.js";
+import { hide } from "../shared/told.js";
 
 const SET_MS = 2_000;
 /** @type {Record<State, string>} */
@@ -57,7 +58,7 @@ export class Status {
   /** @param {Connection} connection */
   show(connection) {
     const { state, polling } = connection;
-    this.polling.hidden = this.#understood || !polling || state !== "live";
+    hide(this.polling, this.#understood || !polling || state !== "live");
     if (state !== this.#state) this.#changed(state);
     const text = this.#words(connection);
     if (text !== this.#text) this.words.textContent = this.#text = text;

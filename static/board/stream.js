@@ -8,9 +8,15 @@
  * @typedef {{at: number, more: number}} Gap stands for `more` rows that were not sent
  * @typedef {(StreamRow | Gap) & {item?: HTMLElement}} Entry a row or a gap, with the item that shows it
  */
+import { Glide } from "../shared/glide.js";
 import { halves, label } from "../shared/names.js";
+import { Sight } from "../shared/sight.js";
+import { hide } from "../shared/told.js";
 
 const MOST = 200;
+// Rows further down are made when somebody scrolls there: all of them would be most of what each frame has to look at.
+const ROOM = 20;
+const AHEAD = "300px";
 /** @type {[Dimension, "page" | "referrer" | "country" | "browser"][]} */
 const CELLS = [["pages", "page"], ["referrers", "referrer"], ["countries", "country"], ["browsers", "browser"]];
 const STEPS = new Map([["ArrowDown", CELLS.length], ["ArrowUp", -CELLS.length], ["ArrowRight", 1], ["ArrowLeft", -1]]);
@@ -19,8 +25,6 @@ const HUES = 12;
 const SHAPES = 3;
 // More at once are another stream, and no movement.
 const SOFT = 12;
-const MOVE = { duration: 180, easing: "ease-out" };
-const still = matchMedia("(prefers-reduced-motion: reduce)");
 const number = new Intl.NumberFormat("en");
 
 export class Stream {
@@ -30,6 +34,10 @@ export class Stream {
   #pointed = false;
   #refiltered = false;
   #unseen = 0;
+  #room = ROOM;
+  /** What is drawn, as far as there is room. @type {Entry[]} */ #drawn = [];
+  #scrolled = false;
+  /** Whether the end of what is drawn is in sight, or nearly. */ #near = false;
 
   /**
    * @param {HTMLElement} root
@@ -42,6 +50,8 @@ export class Stream {
     const part = (/** @type {string} */ name) => /** @type {HTMLElement} */ (root.querySelector(name));
     this.list = part("ol");
     this.scroll = part(".scroll");
+    this.sight = new Sight(this.scroll);
+    this.glide = new Glide(this.list, (rest) => `translateY(calc(var(--line-high) * ${rest}))`, "translateY(0)");
     this.count = part("[data-new]");
     this.none = part(".none");
     const button = part("[data-pause]");
@@ -50,6 +60,15 @@ export class Stream {
       button.textContent = this.#paused ? "Resume" : "Pause";
       this.#settle();
     });
+    this.scroll.addEventListener("scroll", () => {
+      // Asked for whenever something comes, it would cost a layout.
+      this.#scrolled = this.scroll.scrollTop > 0;
+      if (!this.#scrolled) this.#room = ROOM;
+    });
+    this.end = part("[data-end]");
+    const ahead = { root: this.scroll, rootMargin: `0px 0px ${AHEAD}` };
+    this.ending = new IntersectionObserver((told) => this.#extend(told.at(-1)?.isIntersecting ?? false), ahead);
+    this.ending.observe(this.end);
     this.list.addEventListener("pointerenter", ({ pointerType }) => (this.#pointed = pointerType === "mouse"));
     this.list.addEventListener("pointerleave", () => {
       this.#pointed = false;
@@ -100,16 +119,23 @@ export class Stream {
     this.count.textContent = this.#unseen && !this.#past ? `${number.format(this.#unseen)} new` : "";
   }
 
+  /** Whoever comes near the end of what is drawn gets more. @param {boolean} near */
+  #extend(near) {
+    this.#near = near;
+    if (!near || this.#drawn.length <= this.#room) return;
+    this.#room += ROOM;
+    this.#draw(this.#drawn);
+  }
+
   /** @param {Entry[]} entries */
   #draw(entries) {
+    this.#drawn = entries;
     const focused = this.list.contains(document.activeElement);
-    const fading = this.list.firstChild && !still.matches;
     const top = /** @type {HTMLElement | null} */ (this.list.firstElementChild);
     let here = this.list.firstElementChild;
-    for (const entry of entries) {
+    for (const entry of entries.slice(0, this.#room)) {
       if (!entry.item) {
         entry.item = "more" in entry ? element("li", "gap", `and ${number.format(entry.more)} more`) : this.#row(entry);
-        if (fading) entry.item.animate({ opacity: [0, 1] }, { duration: 120, easing: "ease-out" });
       }
       if (entry.item === here) here = here.nextElementSibling;
       else this.list.insertBefore(entry.item, here);
@@ -119,8 +145,13 @@ export class Stream {
       here = here.nextElementSibling;
       gone.remove();
     }
-    this.none.hidden = entries.length > 0;
-    if (fading && top?.isConnected) this.#glide(entries.findIndex(({ item }) => item === top));
+    hide(this.none, entries.length > 0);
+    if (this.#near && entries.length > this.#room) {
+      // It tells of changes only: whether the end is near still is asked anew.
+      this.ending.unobserve(this.end);
+      this.ending.observe(this.end);
+    }
+    if (top?.isConnected) this.#glide(entries.findIndex(({ item }) => item === top));
     // The focus must not fall off the page with its row.
     if (focused && !this.list.contains(document.activeElement)) this.list.focus();
   }
@@ -131,8 +162,8 @@ export class Stream {
    */
   #glide(come) {
     // Who has scrolled reads further down, where nothing moves.
-    if (come < 1 || come > SOFT || document.hidden || this.scroll.scrollTop > 0) return;
-    this.list.animate({ transform: [`translateY(calc(var(--line-high) * ${-come}))`, "none"] }, MOVE);
+    if (come < 1 || come > SOFT || !this.sight.moves || this.#scrolled) return;
+    this.glide.go(-come);
   }
 
   /** @param {StreamRow} streamRow */

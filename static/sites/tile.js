@@ -4,6 +4,7 @@
  * @import {LastHour, LiveObject} from "../shared/snapshot.js"
  * @typedef {Pick<LiveObject, "site" | "visitors" | "tabs"> & Pick<LastHour, "views"> & { today: number | null }} SiteCounts
  */
+import { write } from "../shared/told.js";
 
 const number = new Intl.NumberFormat("en");
 const HEIGHT = 24;
@@ -79,9 +80,4 @@ export class Tile {
     const text = most ? `last hour: at most ${counted(most, "view")} a minute` : "no views in the last hour";
     this.hour.setAttribute("aria-label", text);
   }
-}
-
-/** @param {HTMLElement} element @param {string} text */
-function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
 }

@@ -5,6 +5,7 @@
  * @typedef {{from: number, minutes: number, today: number[], before: number[], peak: {most: number, at: number} | null}} Drawn
  *   `at`: epoch seconds
  */
+import { hide } from "../../shared/told.js";
 
 // As in the hour's bars: with fewer, one visitor would look like a crowd.
 const LEAST_HIGH = 4;
@@ -14,6 +15,8 @@ export class Curve {
   /** @type {uPlot | null} */ #plot = null;
   /** @type {Drawn} */ #drawn = { from: 0, minutes: 1440, today: [], before: [], peak: null };
   #highest = LEAST_HIGH;
+  /** Until themes change: asked for each time it is drawn, they would be worked out for the whole page. @type {Map<HTMLElement, string>} */
+  #colours = new Map();
   /** What of the past the board shows, in seconds since the epoch. @type {number | null} */ #shown = null;
   /** Called with the second that is pointed at, in seconds since the epoch. @type {(at: number) => void} */ go = () => {};
 
@@ -31,7 +34,10 @@ export class Curve {
     this.moment.hidden = true;
     this.#listen();
     new ResizeObserver(([entry]) => entry && this.#resize(entry.contentRect, swatches)).observe(root);
-    const redraw = () => this.#plot?.redraw(false, false);
+    const redraw = () => {
+      this.#colours.clear();
+      this.#plot?.redraw(false, false);
+    };
     const changes = new MutationObserver(redraw);
     changes.observe(document.documentElement, { attributeFilter: ["data-theme"] });
     changes.observe(/** @type {Node} */ (root.closest("#board")), { attributeFilter: ["data-state"] });
@@ -48,7 +54,7 @@ export class Curve {
     const size = { width: Math.floor(space.width), height: Math.floor(space.height) };
     if (!size.width || !size.height) return;
     if (this.#plot) this.#plot.setSize(size);
-    else this.#start(size, colour(before), colour(today));
+    else this.#start(size, () => this.#colour(before), () => this.#colour(today));
   }
 
   /** @param {Drawn} drawn */
@@ -68,7 +74,7 @@ export class Curve {
   /** Mark the second that the board shows, or none. @param {number | null} at epoch seconds */
   mark(at) {
     this.#shown = at;
-    this.moment.hidden = at === null;
+    hide(this.moment, at === null);
     if (at !== null) this.#place(this.moment, at / 60, 0);
   }
 
@@ -142,6 +148,13 @@ export class Curve {
     this.#plot.over.append(this.peak, this.now, this.moment);
   }
 
+  /** @param {HTMLElement} swatch */
+  #colour(swatch) {
+    const known = this.#colours.get(swatch) ?? getComputedStyle(swatch).backgroundColor;
+    this.#colours.set(swatch, known);
+    return known;
+  }
+
   /** @returns {uPlot.AlignedData} */
   #data() {
     const { from, minutes, today, before } = this.#drawn;
@@ -156,10 +169,10 @@ export class Curve {
   #mark() {
     const { from, today, peak } = this.#drawn;
     const last = today.at(-1);
-    this.now.hidden = this.peak.hidden = last === undefined;
+    hide(this.now, last === undefined);
+    hide(this.peak, last === undefined || peak === null);
     if (last === undefined) return;
     this.#place(this.now, from + today.length - 1, last);
-    this.peak.hidden = peak === null;
     if (peak) this.#place(this.peak, Math.floor(peak.at / 60), peak.most);
     this.mark(this.#shown);
   }
@@ -172,15 +185,12 @@ export class Curve {
   #place(mark, x, y) {
     if (!this.#plot) return;
     // As shares of the plot: on paper it has another size than on the screen.
-    const { clientWidth, clientHeight } = this.#plot.over;
-    mark.style.setProperty("--x", `${(this.#plot.valToPos(x, "x") / clientWidth) * 100}%`);
-    mark.style.setProperty("--y", `${(this.#plot.valToPos(y, "y") / clientHeight) * 100}%`);
+    // Its own numbers: to ask the page for them would be a layout for each.
+    const { width, height } = this.#plot.bbox;
+    const ratio = uPlot.pxRatio;
+    mark.style.setProperty("--x", `${((this.#plot.valToPos(x, "x") * ratio) / width) * 100}%`);
+    mark.style.setProperty("--y", `${((this.#plot.valToPos(y, "y") * ratio) / height) * 100}%`);
   }
-}
-
-/** What a series asks each time it is drawn: themes change. @param {HTMLElement} swatch */
-function colour(swatch) {
-  return () => getComputedStyle(swatch).backgroundColor;
 }
 
 /** @param {string} name */

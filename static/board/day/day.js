@@ -10,6 +10,7 @@
  *   flags: DayFlag[]}} DayCurve
  * @typedef {{id: number, at: number, text: string}} DayFlag `at`: seconds since the epoch
  */
+import { set, tell, write } from "../../shared/told.js";
 import { Curve } from "./curve.js";
 
 // Not all boards at once, when a minute has passed.
@@ -182,21 +183,15 @@ export class Day {
     const clock = this.clock.minute(curve.from + at);
     const value = at > last ? "" : level(visitors.least[at] ?? 0, visitors.most[at] ?? 0);
     const other = before ? `${dayName(curve.day, before.day)} ${number.format(before.visitors[at] ?? 0)}` : "";
-    const strong = document.createElement("b");
-    if (this.#read === null) {
-      strong.textContent = peak.visitors ? number.format(peak.visitors.most) : "";
-      const words = peak.visitors ? ["peak ", strong, ` at ${this.clock.minute(peak.visitors.at / 60)}`] : ["nobody yet"];
-      this.readout.replaceChildren(...words);
-    } else {
-      strong.textContent = value;
-      this.readout.replaceChildren(`${clock} `, strong, value && other ? ` · ${other}` : other);
-    }
-    this.plot.setAttribute("aria-valuemax", String(last));
-    this.plot.setAttribute("aria-valuenow", String(Math.min(at, last)));
-    this.plot.setAttribute("aria-valuetext", `${clock}: ${value || "not yet"}${other ? `, ${other}` : ""}`);
-    this.words.textContent = peak.visitors
+    if (this.#read !== null) tell(this.readout, [`${clock} `, value, value && other ? ` · ${other}` : other]);
+    else if (!peak.visitors) write(this.readout, "nobody yet");
+    else tell(this.readout, ["peak ", number.format(peak.visitors.most), ` at ${this.clock.minute(peak.visitors.at / 60)}`]);
+    set(this.plot, "aria-valuemax", last);
+    set(this.plot, "aria-valuenow", Math.min(at, last));
+    set(this.plot, "aria-valuetext", `${clock}: ${value || "not yet"}${other ? `, ${other}` : ""}`);
+    write(this.words, peak.visitors
       ? `Most visitors at once today: ${number.format(peak.visitors.most)}, first at ${this.clock.second(peak.visitors.at * 1000)}.`
-      : "Nobody has been here today.";
+      : "Nobody has been here today.");
   }
 
   #listen() {

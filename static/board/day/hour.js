@@ -4,6 +4,7 @@
  * @import {Clock} from "../../shared/clock.js"
  * @import {LastHour} from "../../shared/snapshot.js"
  */
+import { set, tell } from "../../shared/told.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const SHOWN = 60;
@@ -12,16 +13,6 @@ const number = new Intl.NumberFormat("en");
 /** @param {number} count */
 export function views(count) {
   return `${number.format(count)} ${count === 1 ? "view" : "views"}`;
-}
-
-/**
- * Browsers lay a bar out again even where an attribute is said to be what it is: mostly all but the last of sixty.
- * @param {Element} bar
- * @param {string} name
- * @param {number} value
- */
-function set(bar, name, value) {
-  if (bar.getAttribute(name) !== String(value)) bar.setAttribute(name, String(value));
 }
 
 export class Hour {
@@ -86,7 +77,7 @@ export class Hour {
     // With fewer than four at most, one view would look like a crowd.
     const highest = Math.max(4, ...counts);
     const step = this.#width / SHOWN;
-    this.plot.firstElementChild?.setAttribute("viewBox", `0 0 ${this.#width} ${this.#height}`);
+    if (this.plot.firstElementChild) set(this.plot.firstElementChild, "viewBox", `0 0 ${this.#width} ${this.#height}`);
     const gap = step > 10 ? 3 : step > 5 ? 2 : 1;
     this.#bars.forEach((bar, at) => {
       // On whole pixels, or the gaps between the bars shimmer.
@@ -127,14 +118,9 @@ export class Hour {
     const at = this.#read ?? counts.lastIndexOf(Math.max(...counts));
     const clock = this.clock.minute(to - SHOWN + 1 + at);
     const text = views(counts[at] ?? 0);
-    const words = this.#words(at, clock, text);
-    if (this.readout.textContent !== words.join("")) {
-      const strong = document.createElement("b");
-      strong.textContent = words[1];
-      this.readout.replaceChildren(words[0], strong, words[2]);
-    }
-    this.plot.setAttribute("aria-valuenow", String(at + 1));
-    this.plot.setAttribute("aria-valuetext", `${clock}: ${text}`);
+    tell(this.readout, this.#words(at, clock, text));
+    set(this.plot, "aria-valuenow", at + 1);
+    set(this.plot, "aria-valuetext", `${clock}: ${text}`);
   }
 
   /**

@@ -1,11 +1,12 @@
 /**
  * A live list has keyed rows that move to where they belong, come softly and go softly.
- * A row stands where its `--at` says, and the style sheet moves it there: setting one property a row costs
- * 0.5 ms for six lists of 100 rows where an `animate()` for each that moved cost 6.
+ * A row stands where its `--at` says; those that got elsewhere are seen to glide there.
  *
  * @import {Dimension, NameTabs} from "../../shared/snapshot.js"
  * @import {PageDetails} from "./row.js"
  */
+import { Sight } from "../../shared/sight.js";
+import { hide, set, write } from "../../shared/told.js";
 import { goAside, ListRow } from "./row.js";
 
 /**
@@ -15,27 +16,20 @@ import { goAside, ListRow } from "./row.js";
  * @property {(dimension: Dimension, name: string) => void} toggle filters by a name, or no longer
  */
 
-const still = matchMedia("(prefers-reduced-motion: reduce)");
 const number = new Intl.NumberFormat("en");
 // Beside the tabs of a narrow panel a million has no room.
 const rough = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 const SPELT_OUT = 9_999;
-const MOVE_MS = 180;
-const FADE_MS = 120;
+// Come in two thirds of it, and over when all that glides is: each end of a movement costs frames of its own.
+const COME = [{ opacity: 0 }, { opacity: 1, offset: 2 / 3 }, { opacity: 1 }];
+const GO = [{ opacity: 1 }, { opacity: 0 }];
 // More rows that come or go at once are another list, and no movement.
 const SOFT = 40;
 /** Figures change with each snapshot, places at most this often: rows that never rest cannot be read. */ const REST_MS = 2_000;
 
-/**
- * @param {Element} element
- * @param {string} text
- */
-function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
 export class LiveList {
   /** @type {Map<string, ListRow>} */ #rows = new Map();
+  /** Those that are leaving. @type {Set<ListRow>} */ #gone = new Set();
   #slots = 10;
   /** @type {[NameTabs[], number, number] | null} */ #last = null;
   /** The names that are shown, in their places. @type {string[]} */ #order = [];
@@ -53,6 +47,7 @@ export class LiveList {
     this.details = details;
     this.filters = filters;
     this.list = /** @type {HTMLElement} */ (root.querySelector(".rows"));
+    this.sight = new Sight(this.list);
     this.more = /** @type {HTMLElement} */ (root.querySelector(".more"));
     this.none = /** @type {HTMLElement} */ (root.querySelector(".none"));
     this.all = /** @type {HTMLElement | null} */ (root.querySelector(".all"));
@@ -93,7 +88,8 @@ export class LiveList {
     // The line "and N more" takes the last slot.
     const room = total > this.#slots ? this.#slots - 1 : this.#slots;
     const shown = this.#arranged(rows, room);
-    const moving = !still.matches && !document.hidden && this.#isSoft(shown);
+    // A board without anybody has no lists.
+    const moving = tabs > 0 && this.sight.moves && this.#isSoft(shown);
     this.#clearGone();
     this.#leave(new Set(shown.map((row) => row.name)), moving);
     this.#place(shown, tabs, moving);
@@ -132,18 +128,18 @@ export class LiveList {
   #close(shown, total) {
     const left = total - shown;
     this.list.style.setProperty("--filled", String(shown + (left > 0 ? 1 : 0)));
-    this.more.hidden = left <= 0;
+    hide(this.more, left <= 0);
     this.more.style.setProperty("--at", String(shown));
     const words = this.more.firstElementChild ?? this.more;
     write(words, `and ${number.format(left)} more`);
     if (this.all) {
       write(this.all, (total > SPELT_OUT ? rough : number).format(total));
-      this.all.title = total > SPELT_OUT ? number.format(total) : "";
+      set(this.all, "title", total > SPELT_OUT ? number.format(total) : "");
       // All of nothing is nothing to open.
       const open = this.all.closest("button");
-      if (open) open.hidden = total === 0;
+      if (open) hide(open, total === 0);
     }
-    this.none.hidden = total > 0;
+    hide(this.none, total > 0);
   }
 
   /** @param {NameTabs[]} shown */
@@ -178,7 +174,8 @@ export class LiveList {
   }
 
   #clearGone() {
-    for (const gone of this.list.querySelectorAll(".gone")) gone.remove();
+    for (const row of this.#gone) row.remove();
+    this.#gone.clear();
   }
 
   /**
@@ -189,13 +186,18 @@ export class LiveList {
     for (const [name, row] of this.#rows) {
       if (staying.has(name)) continue;
       this.#rows.delete(name);
-      row.root.remove();
-      if (!moving) continue;
+      if (!moving) {
+        row.remove();
+        continue;
+      }
       row.root.classList.add("gone");
       row.root.setAttribute("aria-hidden", "true");
       this.list.append(row.root);
-      const leaving = row.root.animate([{ opacity: 1 }, { opacity: 0 }], { duration: MOVE_MS, easing: "ease-out" });
-      leaving.onfinish = () => row.root.remove();
+      this.#gone.add(row);
+      row.fade(GO).onfinish = () => {
+        row.remove();
+        this.#gone.delete(row);
+      };
     }
   }
 
@@ -211,9 +213,9 @@ export class LiveList {
       const known = row !== undefined;
       if (!row) {
         row = this.#made(item.name);
-        if (moving) row.root.animate([{ opacity: 0 }, { opacity: 1 }], { duration: FADE_MS, easing: "ease-out" });
+        if (moving) row.fade(COME);
       }
-      row.update(index, item.tabs, tabs);
+      row.update(index, item.tabs, tabs, moving);
       const chosen = String(this.filters?.has(this.dimension, item.name) ?? false);
       if (row.button.ariaPressed !== chosen) row.button.ariaPressed = chosen;
       if (row.root === here) here = here.nextElementSibling;
