@@ -7,14 +7,6 @@ TICKS = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
-def family(pid: int) -> list[int]:
-    """A process and all that descend from it."""
-    children = [
-        int(child) for tasks in Path(f"/proc/{pid}/task").glob("*/children") for child in _text(tasks).split()
-    ]
-    return [pid, *(each for child in children for each in family(child))]
-
-
 def cpu_seconds(pids: list[int]) -> float:
     """User and system time that these processes have used, and their children that are gone."""
     return sum(_cpu_ticks(pid) for pid in pids) / TICKS

@@ -18,10 +18,10 @@ from urllib.parse import urlencode
 import psycopg
 
 from analytics.board.report_tables import FIGURES, TABLES, ReportTab
-from bench import processes
 from bench.figures import Figure
 from bench.progress import say
 from bench.targets import TARGETS, Ground, ServerProcess, running
+from scripts.stands import process_tree
 from scripts.stands.checkout import ROOT
 from scripts.stands.past import SeededPast, fill
 from scripts.stands.product import Product
@@ -170,7 +170,7 @@ def _many_people(server: ServerProcess, page: "_ReportPage") -> Iterator[Figure]
     note = f"{pages} pages"
     name = f"{PEOPLE} people ask at once: slowest live count"
     yield Figure("history", name, slowest * 1000, "ms", 1_000, at_most=True, note=note)
-    most = max(_peak(process) for process in processes.family(server.roots[0]))
+    most = max(_peak(process) for process in process_tree.family(server.roots[0]))
     yield Figure("history", "memory of a process at most", most, "MB", 700, at_most=True)
 
 

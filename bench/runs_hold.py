@@ -12,6 +12,7 @@ from bench.progress import say
 from bench.sessions import measure, plan
 from bench.targets import FOUR_EDGES, LESS, TARGETS, Ground, ServerProcess, running
 from bench.watch import Api, Board
+from scripts.stands import process_tree
 from scripts.stands.logins import log_in
 
 CHURN_SECONDS, QUIET_SECONDS = 8.0, 3.0
@@ -128,7 +129,7 @@ def hold_at(
 def _cpu(on: Ground, server: ServerProcess, fleet: VisitorFleet) -> dict[str, float]:
     """CPU seconds of each part; the client is the generator."""
     assert on.postgres.pid
-    parts = {**server.parts, "Postgres": processes.family(on.postgres.pid), "client": fleet.pids}
+    parts = {**server.parts, "Postgres": process_tree.family(on.postgres.pid), "client": fleet.pids}
     return {name: processes.cpu_seconds(pids) for name, pids in parts.items()}
 
 

@@ -17,6 +17,7 @@ from bench import processes
 from bench.figures import Figure
 from bench.progress import say
 from bench.targets import Ground
+from scripts.stands import process_tree
 from scripts.stands.agents import FIREFOX
 from scripts.stands.brokers import Broker, Consuming, running_nats
 from scripts.stands.product import Product, running
@@ -42,7 +43,7 @@ def ingest(on: Ground, quick: bool) -> Iterator[Figure]:
         key = product.add_site("example.com")
         before = product.rows(COUNT)[0]["rows"]
         say("ingest: batches of 1,000")
-        family = processes.family(product.process.pid)
+        family = process_tree.family(product.process.pid)
         cpu, began = processes.cpu_seconds(family), time.monotonic()
         verdicts = _send(product, key, token, until=began + seconds)
         rate = verdicts["stored"] / (time.monotonic() - began)
@@ -75,7 +76,7 @@ def _consumed(product: Product, count: int) -> Through:
         _publish(broker, [{**item, "url": f"/{at % 10}/", "type": "view"} for at, item in enumerate(items)])
         say(f"ingest: {count:,} messages of JetStream")
         consumer = Consuming(product.environment, *_words(broker, key)).taking()
-        family = [*processes.family(product.process.pid), consumer.process.pid]
+        family = [*process_tree.family(product.process.pid), consumer.process.pid]
         before = _stored(product, key)
         cpu, began = processes.cpu_seconds(family), time.monotonic()
         while _pending(broker):

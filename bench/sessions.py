@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from bench import fleet, processes
 from bench.plan import Mode, Plan, RunOutcome
 from bench.targets import Ground, ServerProcess
+from scripts.stands import process_tree
 
 
 @dataclass(frozen=True)
@@ -52,4 +53,4 @@ def _spent(on: Ground, server: ServerProcess) -> float:
 
 def _postgres(on: Ground) -> float:
     assert on.postgres.pid
-    return processes.cpu_seconds(processes.family(on.postgres.pid))
+    return processes.cpu_seconds(process_tree.family(on.postgres.pid))

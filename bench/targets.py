@@ -18,8 +18,8 @@ from psycopg import sql
 from analytics.up import valkey
 from analytics.up.data_folder import DataFolder
 from analytics.up.postgres import Postgres
-from bench import processes
 from bench.visitors import ORIGIN_HOST
+from scripts.stands import process_tree
 from scripts.stands.checkout import ROOT
 from scripts.stands.ports import free_port
 from scripts.stands.product import Product
@@ -43,13 +43,13 @@ class ServerProcess:
 
     @property
     def pids(self) -> list[int]:
-        return [pid for root in self.roots for pid in processes.family(root)]
+        return [pid for root in self.roots for pid in process_tree.family(root)]
 
     @property
     def parts(self) -> dict[str, list[int]]:
         """Its processes and those beside it, by what they are; still without Postgres."""
         name = "edges" if self.beside else "server"
-        return {name: self.pids, **{each: processes.family(root) for each, root in self.beside.items()}}
+        return {name: self.pids, **{each: process_tree.family(root) for each, root in self.beside.items()}}
 
 
 @dataclass(frozen=True)

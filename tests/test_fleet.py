@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from websockets.typing import Origin
 
 from analytics.up import nginx
 from analytics.up.errors import CannotStart
+from scripts.stands import process_tree
 from scripts.stands.agents import FIREFOX
 from scripts.stands.checkout import ROOT
 from scripts.stands.page_messages import page
@@ -37,21 +38,8 @@ PATIENCE = 60
 def processes(product: Product) -> dict[int, str]:
     """Every process that descends from `up`, with its command line."""
 
-    def below(pid: int) -> Iterator[int]:
-        # Any of them may end while its children are looked for.
-        with suppress(FileNotFoundError, ProcessLookupError):
-            for task in Path(f"/proc/{pid}/task").glob("*/children"):
-                for child in map(int, task.read_text().split()):
-                    yield child
-                    yield from below(child)
-
-    found = {}
-    for pid in below(product.process.pid):
-        try:
-            found[pid] = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    return found
+    below = process_tree.family(product.process.pid)[1:]
+    return {pid: line for pid in below if (line := process_tree.command_line(pid))}
 
 
 def named(product: Product, words: str) -> int:

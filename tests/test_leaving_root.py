@@ -17,6 +17,7 @@ from analytics.up import closed_places, leaving_root
 from analytics.up.account import Account, account_for
 from analytics.up.data_folder import DataFolder
 from analytics.up.errors import CannotStart
+from scripts.stands import process_tree
 from scripts.stands.checkout import ROOT
 from scripts.stands.edges import running_edge
 from scripts.stands.ports import free_port
@@ -50,15 +51,6 @@ class Running(NamedTuple):
     gains: bool  # whether it may become more by a program's bits
 
 
-def family(pid: int) -> Iterator[int]:
-    """A process and all that descend from it."""
-    yield pid
-    with suppress(FileNotFoundError, ProcessLookupError):
-        for task in Path(f"/proc/{pid}/task").glob("*/children"):
-            for child in map(int, task.read_text().split()):
-                yield from family(child)
-
-
 def described(pid: int) -> Running:
     place = Path(f"/proc/{pid}")
     command = (place / "cmdline").read_bytes()
@@ -81,7 +73,7 @@ def described(pid: int) -> Running:
 def whole(up: int) -> list[Running]:
     """Everything that runs; a process that ends meanwhile is left out."""
     found = []
-    for pid in family(up):
+    for pid in process_tree.family(up):
         with suppress(FileNotFoundError, ProcessLookupError):
             found.append(described(pid))
     return found

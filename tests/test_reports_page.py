@@ -21,6 +21,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from scripts.stands import process_tree
 from scripts.stands.past import SeededPast, fill
 from scripts.stands.product import Product
 from scripts.stands.waiting import wait_for
@@ -540,16 +541,8 @@ def test_live_counts_go_on_while_what_answers_is_killed_and_frozen(footfall: Pro
 
 def answering(product: Product) -> list[int]:
     """The processes that answer its questions."""
-    children = [task.read_text() for task in Path(f"/proc/{product.web}/task").glob("*/children")]
-    return [child for child in map(int, "".join(children).split()) if b"\0questions\0" in command(child)]
-
-
-def command(process: int) -> bytes:
-    """What it was started with; nothing of one that has ended."""
-    try:
-        return Path(f"/proc/{process}/cmdline").read_bytes()
-    except OSError:
-        return b""
+    children = process_tree.children(product.web)
+    return [child for child in children if " questions " in process_tree.command_line(child)]
 
 
 def test_visits_are_listed_one_by_one_and_opened(footfall: Product, at: At, key: str) -> None:

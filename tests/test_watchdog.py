@@ -18,6 +18,7 @@ from websockets.typing import Origin
 
 from analytics.up.child import Child
 from analytics.up.signs import Signs
+from scripts.stands import process_tree
 from scripts.stands.agents import FIREFOX
 from scripts.stands.edges import running_edge
 from scripts.stands.product import Product, running
@@ -218,17 +219,8 @@ def let_in(fleet: Product, key: str, source: str) -> bool:
 
 def family(fleet: Product, words: str) -> list[int]:
     """The children of `up` whose command line holds these words."""
-    tasks = Path(f"/proc/{fleet.process.pid}/task").glob("*/children")
-    children = [int(child) for task in tasks for child in task.read_text().split()]
-    return [pid for pid in children if words in command_of(pid)]
-
-
-def command_of(process: int) -> str:
-    """Its command line; empty when it has ended meanwhile."""
-    try:
-        return Path(f"/proc/{process}/cmdline").read_text().replace("\0", " ")
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
+    children = process_tree.children(fleet.process.pid)
+    return [pid for pid in children if words in process_tree.command_line(pid)]
 
 
 def live_tabs(fleet: Product, key: str) -> int:
@@ -318,9 +310,8 @@ def test_a_worker_that_hangs_is_replaced(footfall: Product) -> None:
     try:
         with running_edge(footfall, options=["--workers=2"]) as edge:
             pid = edge.process.pid
-            children = Path(f"/proc/{pid}/task/{pid}/children")
-            before = children.read_text().split()
-            os.kill(int(before[0]), signal.SIGSTOP)
-            wait_for(lambda: len(now := children.read_text().split()) == 2 and before[0] not in now, 30)
+            before = process_tree.children(pid)
+            os.kill(before[0], signal.SIGSTOP)
+            wait_for(lambda: len(now := process_tree.children(pid)) == 2 and before[0] not in now, 30)
     finally:
         del footfall.environment["FOOTFALL_WATCHDOG"]

@@ -17,6 +17,7 @@ import pytest
 from websockets.sync.client import ClientConnection, connect, unix_connect
 from websockets.typing import Origin
 
+from scripts.stands import process_tree
 from scripts.stands.agents import FIREFOX
 from scripts.stands.checkout import ROOT
 from scripts.stands.edges import EdgeProcess, running_edge, starting_edge
@@ -59,8 +60,7 @@ def says_something(edge: EdgeProcess, seconds: float) -> bool:
 
 
 def children(edge: EdgeProcess) -> set[int]:
-    pid = edge.process.pid
-    return set(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+    return set(process_tree.children(edge.process.pid))
 
 
 def holder(edge: EdgeProcess, socket: ClientConnection) -> int:

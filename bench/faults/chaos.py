@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from bench import processes
 from bench.faults.looks import Looks, page_views
 from bench.faults.stand import PROGRAMS, Stand, standing
 from bench.faults.vitals import readiness, seconds_until
@@ -18,6 +17,7 @@ from bench.figures import Figure
 from bench.fleet import VisitorFleet
 from bench.ledger import Entry, EntryKind, Reader
 from bench.targets import Ground
+from scripts.stands import process_tree
 from scripts.stands.delays import Delays
 
 RUN = "chaos"
@@ -115,14 +115,14 @@ def _break(stand: Stand, rng: random.Random, times: int) -> Counter[str]:
 def _chosen(stand: Stand, name: str, rng: random.Random) -> list[int]:
     """One process of this name, or a part of its family; none where it is just coming up."""
     if name == "backend":
-        found = [pid for root in stand.pids("postgres") for pid in processes.family(root)[1:]]
+        found = [pid for root in stand.pids("postgres") for pid in process_tree.family(root)[1:]]
     else:
         found = stand.pids(name)
     if not found:
         return []
     chosen = rng.choice(found)
     # nginx' master serves nobody: its workers do.
-    return processes.family(chosen) if name == "nginx" else [chosen]
+    return process_tree.family(chosen) if name == "nginx" else [chosen]
 
 
 def _thaw(frozen: list[tuple[float, list[int]]], now: float) -> None:

@@ -13,6 +13,7 @@ from bench.faults.stand import Stand, standing
 from bench.figures import Figure
 from bench.plan import Mode, RunOutcome
 from bench.targets import Ground
+from scripts.stands import process_tree
 from scripts.stands.checkout import ROOT
 
 RUN = "flood"
@@ -131,7 +132,7 @@ def _reached(stand: Stand) -> list[int]:
 
 def _spent(stand: Stand) -> float:
     """CPU seconds of what the attacker reaches."""
-    proxies = [pid for nginx in stand.pids("nginx") for pid in processes.family(nginx)]
+    proxies = [pid for nginx in stand.pids("nginx") for pid in process_tree.family(nginx)]
     return processes.cpu_seconds([*_reached(stand), *proxies])
 
 

@@ -5,7 +5,6 @@ import signal
 import time
 from collections.abc import Iterator
 
-from bench import processes
 from bench.faults.looks import page_views
 from bench.faults.returns import returns
 from bench.faults.stand import Stand, standing
@@ -13,6 +12,7 @@ from bench.figures import Figure
 from bench.fleet import VisitorFleet
 from bench.ledger import Reader
 from bench.targets import Ground
+from scripts.stands import process_tree
 
 RUN = "reload"
 # A little longer than the old workers have to see their pages off (`worker_shutdown_timeout 5s`).
@@ -57,14 +57,14 @@ def reload_at(stand: Stand, quick: bool) -> Iterator[Figure]:
 def _generations(stand: Stand, times: int) -> tuple[int, int]:
     """Reload so often; the most generations of workers at once, and the old workers left at the end."""
     (master,) = stand.pids("nginx")
-    born = dict.fromkeys(processes.family(master)[1:], 0)
+    born = dict.fromkeys(process_tree.family(master)[1:], 0)
     most = 1
     for number in range(1, times + 1):
         os.kill(master, signal.SIGHUP)
         until = time.monotonic() + EVERY_SECONDS
         while time.monotonic() < until:
-            workers = processes.family(master)[1:]
+            workers = process_tree.family(master)[1:]
             born |= dict.fromkeys(set(workers) - born.keys(), number)
             most = max(most, len({born[pid] for pid in workers}))
             time.sleep(SAMPLE_SECONDS)
-    return most, sum(born[pid] < times for pid in processes.family(master)[1:])
+    return most, sum(born[pid] < times for pid in process_tree.family(master)[1:])

@@ -8,13 +8,13 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from uuid import UUID
 
-from bench import processes
 from bench.faults.looks import Looks, page_views
 from bench.faults.stand import Stand, standing
 from bench.figures import Figure
 from bench.fleet import VisitorFleet
 from bench.ledger import EntryKind, Reader
 from bench.targets import Ground
+from scripts.stands import process_tree
 from scripts.stands.delays import Delays
 
 DRAINED_SECONDS = 30.0
@@ -36,7 +36,7 @@ def without_postgres(stand: Stand) -> Iterator[float]:
 @contextmanager
 def hanging_postgres(stand: Stand) -> Iterator[float]:
     """Postgres does nothing until the block ends; when it stopped (epoch seconds)."""
-    stopped = [pid for root in stand.pids("postgres") for pid in processes.family(root)]
+    stopped = [pid for root in stand.pids("postgres") for pid in process_tree.family(root)]
     for pid in stopped:
         os.kill(pid, signal.SIGSTOP)
     try:

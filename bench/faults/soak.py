@@ -19,6 +19,7 @@ from bench.faults.stand import Stand, standing
 from bench.figures import Figure
 from bench.fleet import VisitorFleet
 from bench.targets import Ground
+from scripts.stands import process_tree
 
 RUN = "soak"
 MINUTES = float(os.environ.get("FOOTFALL_SOAK_MINUTES", "120"))
@@ -87,7 +88,7 @@ def _sample(stand: Stand, redis: Redis) -> Sample:
     names = ("up", "edge", "web", "jobs", "valkey", "nginx")
     # `up` is the parent of all others: its own memory alone.
     pids = {name: stand.pids(name) for name in names}
-    pids["nginx"] = processes.family(pids["nginx"][0])
+    pids["nginx"] = process_tree.family(pids["nginx"][0])
     files = sum(len(os.listdir(f"/proc/{pid}/fd")) for each in pids.values() for pid in each)
     with psycopg.connect(stand.database_url) as connection:
         row = connection.execute("SELECT count(*) FROM pg_stat_activity WHERE client_port = -1").fetchone()

@@ -13,14 +13,14 @@ from pathlib import Path
 
 from analytics.up.data_folder import DataFolder
 from analytics.up.postgres_home import recorded_home
-from bench import processes, verify
+from bench import verify
 from bench.fleet import VisitorFleet
 from bench.ledger import Reader
 from bench.plan import MOST_SECONDS, Mode, Plan
 from bench.targets import Ground
 from bench.visitors import ORIGIN_HOST
 from bench.watch import Api, Board
-from scripts.stands import clusters
+from scripts.stands import clusters, process_tree
 from scripts.stands.checkout import ROOT
 from scripts.stands.logins import log_in
 from scripts.stands.product import QUICK_SETTINGS, Product
@@ -76,7 +76,7 @@ class Stand:
         """
         if name == "up":
             return [self.product.process.pid]
-        lines = {pid: _command(pid) for pid in processes.family(self.product.process.pid)}
+        lines = {pid: process_tree.command_line(pid) for pid in process_tree.family(self.product.process.pid)}
         found = [pid for pid, line in lines.items() if PROGRAMS[name] in line]
         return sorted(found, key=lambda pid: lines[pid])
 
@@ -156,16 +156,9 @@ def standing(
 def kill(*roots: int) -> float:
     """kill -9 these processes and their descendants, at once; when that was (epoch seconds)."""
     # Stopped first: none may notice the end of another, or start something in its place, while this goes on.
-    doomed = [pid for root in roots for pid in processes.family(root)]
+    doomed = [pid for root in roots for pid in process_tree.family(root)]
     for sign in (signal.SIGSTOP, signal.SIGKILL):
         for pid in dict.fromkeys(doomed):
             with suppress(ProcessLookupError):
                 os.kill(pid, sign)
     return time.time()
-
-
-def _command(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
-    except (FileNotFoundError, ProcessLookupError):
-        return ""

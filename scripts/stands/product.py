@@ -9,14 +9,14 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from scripts.stands import clusters
+from scripts.stands import clusters, process_tree
 from scripts.stands.checkout import ROOT
 from scripts.stands.folders import temporary_folder
 from scripts.stands.logins import log_in
@@ -92,12 +92,8 @@ class Product:
     @property
     def web(self) -> int:
         """The process that serves staff; 0 between two lives."""
-        for task in Path(f"/proc/{self.process.pid}/task").glob("*/children"):
-            for child in map(int, task.read_text().split()):
-                with suppress(FileNotFoundError, ProcessLookupError):
-                    if b"\0web\0" in Path(f"/proc/{child}/cmdline").read_bytes():
-                        return child
-        return 0
+        children = process_tree.children(self.process.pid)
+        return next((child for child in children if " web " in process_tree.command_line(child)), 0)
 
     @property
     def password(self) -> str:
