@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 import psycopg
 
 from analytics.board.report_tables import FIGURES, TABLES, ReportTab
+from bench import processes
 from bench.figures import Figure
 from bench.progress import say
 from bench.targets import TARGETS, Ground, ServerProcess, running

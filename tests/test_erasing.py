@@ -17,8 +17,10 @@ from django.utils import timezone
 from analytics.erasing import erasing, erasure_request, late_rows, retention
 from analytics.erasing.erasing import Erasing
 from analytics.erasing.erasure_request import WrongErasure
+from analytics.history.day_store import DayStore
+from analytics.history.file_cache import FileCache
 from analytics.history.sealing import Sealing, seal_all
-from analytics.models import Erasure, HistoryDay, Member, Token
+from analytics.models import Erasure, HistoryDay, ImportedFigure, ImportedFile, Member, Token
 from tests import stored
 from tests.page_views import START, begin, folded, progress, said
 from tests.stories import FIRST, LAST, NOW, ZONE, Story, answers, rows
@@ -118,13 +120,12 @@ def test_what_is_erased_was_never_there(
     erased, never = sites
     story = Story.at_random(sum(map(ord, kind + state)))
     story.store(erased)
-    erasure, keep = asked(kind, erased, story, "open") if state != "files" else (None, None)
-    if erasure is None or keep is None:
-        Erasure.objects.all().delete()
-        scratch = Site(pk=erased.pk, key=erased.key, domain=erased.domain, timezone=erased.timezone)
-        erasure, keep = asked(kind, scratch, story, state)
+    erasure, keep = asked(kind, erased, story, "open")
     story.store(never, keep)
     prepare(connection, sealing, state)
+    if state == "files":
+        erasure.delete()
+        erasure, _ = asked(kind, erased, story, state)
     spared, told = rows(never), answers(never, sealing.folder)
     before = {name: len(found) for name, found in rows(erased).items()}
     Erasing(sealing).work(connection, erasure)
@@ -155,7 +156,7 @@ def step(name):
 with connect() as connection:
     connection.autocommit = True
     sealing = Sealing(Path(sys.argv[2]), 2**27, step)
-    Erasing(sealing, step).work(connection, Erasure.objects.get())
+    Erasing(sealing, step).work(connection, Erasure.objects.earliest("pk"))
 """
 
 
@@ -186,6 +187,81 @@ def test_erasing_that_is_killed_in_any_step_is_done_again(
     assert answers(erased, sealing.folder) == told
     erasure.refresh_from_db()
     assert erasure.views == sum(page.path == "/users/anna" for page, *_ in story)
+
+
+@pytest.mark.waits
+def test_a_number_means_the_same_visitor_whoever_goes_before_and_whatever_is_killed(
+    sites: tuple[Site, Site], connection: psycopg.Connection, sealing: Sealing
+) -> None:
+    erased, never = sites
+    story = Story.at_random(11)
+    second = FIRST + timedelta(days=1)
+    there = list(dict.fromkeys(page.attribution.visitor for page, *_ in story if day_of(page) == second))
+    numbers = {number_of(story, visitor): visitor for visitor in there}
+    first, other, last = numbers[1], numbers[2], numbers[max(numbers)]
+    gone = {first, other, last}
+    assert len(gone) == 3
+    story.store(erased)
+    story.store(never, lambda page: page.attribution.visitor not in gone)
+    prepare(connection, sealing, "files")
+    told = answers(never, sealing.folder)
+    one, two, three = (
+        erasure_request.visitors_day(erased, "me", AT_ONCE, str(number), second)
+        for number in (1, max(numbers), 2)
+    )
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "analytics.settings"}
+    address, _, _ = os.environ["DATABASE_URL"].rpartition("/")
+    environment["DATABASE_URL"] = f"{address}/{connection.info.dbname}"
+    # When the day is made anew, and nobody knows yet that it is done.
+    ended = subprocess.run(
+        [sys.executable, "-c", KILLED, "files", str(sealing.folder)], env=environment, capture_output=True
+    )
+    assert ended.returncode == -9, ended.stderr.decode()
+    for erasure in (one, two, three):
+        erasure.refresh_from_db()
+        Erasing(sealing).work(connection, erasure)
+    assert answers(erased, sealing.folder) == told
+    assert [erasure.views for erasure in Erasure.objects.order_by("pk")] == [
+        sum(page.attribution.visitor == visitor for page, *_ in story) for visitor in (first, last, other)
+    ]
+
+
+def test_a_number_that_nobody_has_is_told(sites: tuple[Site, Site]) -> None:
+    site, _ = sites
+    stored.visit(site, NOW - timedelta(days=3), "/")
+    for number in ("0", "2"):
+        with pytest.raises(WrongErasure, match=f"no visitor {number} on that day"):
+            erasure_request.visitors_day(site, "me", AT_ONCE, number, (NOW - timedelta(days=3)).date())
+    with pytest.raises(WrongErasure, match="between 2000 and 2099"):
+        erasure_request.visitors_day(site, "me", AT_ONCE, "1", date(9999, 12, 31))
+
+
+def test_what_was_imported_of_erased_days_and_pages_goes_too(
+    sites: tuple[Site, Site], connection: psycopg.Connection, sealing: Sealing
+) -> None:
+    for site in sites:
+        file = ImportedFile.objects.create(
+            **{"site": site, "product": "umami", "name": "x.csv", "digest": site.key.encode()},
+            **{"first": FIRST, "last": LAST, "rows": 9, "figures": 6},
+        )
+        told = [(FIRST, "", ""), (LAST, "", ""), *((LAST, "page", page) for page in ("/a.b", "/aXb"))]
+        for day, dimension, name in [*told, (FIRST, "exit_page", "/a.b"), (FIRST, "country", "/a.b")]:
+            zeros = dict.fromkeys(("visits", "views", "bounces", "visit_seconds", "events"), 0)
+            ImportedFigure.objects.create(
+                file=file, day=day, dimension=dimension, name=name, visitors=1, **zeros
+            )
+    site, other = sites
+
+    def left(of: Site) -> set[tuple[date, str, str]]:
+        figures = ImportedFigure.objects.filter(file__site=of).values_list("day", "dimension", "name")
+        assert ImportedFile.objects.get(site=of).figures == len(figures)
+        return set(figures)
+
+    Erasing(sealing).work(connection, erasure_request.pages(site, "me", AT_ONCE, "/a.b"))
+    assert left(site) == {(FIRST, "", ""), (LAST, "", ""), (LAST, "page", "/aXb"), (FIRST, "country", "/a.b")}
+    Erasing(sealing).work(connection, erasure_request.days(site, "me", AT_ONCE, LAST, LAST))
+    assert left(site) == {(FIRST, "", ""), (FIRST, "country", "/a.b")}
+    assert len(left(other)) == 6
 
 
 def site_tables(connection: psycopg.Connection) -> list[str]:
@@ -294,7 +370,7 @@ def test_erasing_waits_for_nobody_for_long_and_holds_nobody_up(
 def test_files_of_erased_days_leave_the_cache(
     sites: tuple[Site, Site], connection: psycopg.Connection, sealing: Sealing
 ) -> None:
-    site, other = sites
+    site, _ = sites
     for each in sites:
         stored.visit(each, NOW - timedelta(days=4), f"/{each.domain}")
     assert seal_all(connection, sealing, NOW) == (2, 0)
@@ -302,10 +378,14 @@ def test_files_of_erased_days_leave_the_cache(
         answers(each, sealing.folder)
     files = list(sealing.folder.glob("*.parquet"))
     assert len(files) == 2
-    for file in files:
+    copy = sealing.folder / f"open-{os.getpid()}-{site.pk}-{LAST}-1-views-0.parquet"
+    copy.write_bytes(b"rows of an open day")
+    for file in (*files, copy):
         os.utime(file, (0, 0))
     Erasing(sealing).work(connection, erasure_request.days(site, "me", AT_ONCE, FIRST, LAST))
-    answers(other, sealing.folder)
+    store = DayStore(FileCache(sealing.folder, 2**30), 2**27)
+    store.tidy()
+    store.close()
     (left,) = sealing.folder.glob("*.parquet")
     assert left.stem == HistoryDay.objects.get().digest.hex()
 

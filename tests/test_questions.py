@@ -21,13 +21,13 @@ import psycopg
 import pytest
 
 from analytics.board.report_tables import TABLES
-from analytics.history import file_cache
+from analytics.history import day_store, file_cache
 from analytics.history.answering import Answering
 from analytics.history.day_store import DayStore, Found
 from analytics.history.dimensions import DIMENSIONS, Level
 from analytics.history.duck import open_duck
 from analytics.history.file_cache import FileCache
-from analytics.history.kept_parts import KeptParts
+from analytics.history.kept_parts import TABLE_BYTES, KeptParts
 from analytics.history.kept_rows import KeptRows
 from analytics.history.local_days import micros
 from analytics.history.measures import MEASURES
@@ -114,11 +114,11 @@ def site() -> Site:
 
 
 @contextmanager
-def asking(site: Site, folder: Path, kept: KeptParts | None) -> Iterator[Asking]:
+def asking(site: Site, folder: Path, kept: KeptParts | None, memory: int = 2**28) -> Iterator[Asking]:
     """Somebody who asks about a site, with an empty cache, out of kept parts of days or of all rows."""
     store = DayStore(FileCache(folder, 2**30), 2**27)
     measures = PLAIN if kept is None else tuple(name for name in PLAIN if not name.endswith("_median"))
-    with open_duck([folder], folder / "spill", 2**28, 2) as duck:
+    with open_duck([folder], folder / "spill", memory, 2) as duck:
         duck.execute(DAY_NUMBER)
         yield Asking(Answering(store, kept), duck, site, folder, measures, StayAnswering(store, kept))
     store.close()
@@ -835,6 +835,101 @@ def test_a_damaged_sealed_day_is_told_read_from_its_rows_and_sealed_again(
     seal(connection, ask.folder)
     answer = ask("views")
     assert (answer.totals, answer.damaged_days) == (views, [])
+
+
+def test_of_a_day_whose_rows_are_gone_what_is_sealed_counts_with_what_came_late(
+    site: Site, ask: Asking, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(day_store, "SEEN_SECONDS", -1.0)
+    history(site, 16)
+    seal(connection, ask.folder)
+    views = ask("views", "visitors", by=("day",)).table
+    assert views is not None
+    PageView.objects.all().delete()
+    Event.objects.all().delete()
+    connection.execute("INSERT INTO tracker_watermark (job, at) VALUES ('raw', %s)", [NOW])
+    noon = datetime.combine(FIRST, datetime.min.time(), ZoneInfo(site.timezone)).replace(hour=12)
+    # Somebody says that something came, and nothing is there.
+    Touched.objects.create(site_id=site.pk, at=noon.astimezone(UTC))
+    assert ask("views", "visitors", by=("day",)).table == views
+    stored.visit(site, noon.astimezone(UTC), "/late", visitor=99)
+    late = ask("views", "visitors", by=("day",)).table
+    assert late is not None
+    assert late.rows[0] == [views.rows[0][0], views.rows[0][1] + 1, views.rows[0][2] + 1]
+    assert late.rows[1:] == views.rows[1:]
+    seal(connection, ask.folder)
+    assert ask("views", "visitors", by=("day",)).table == late
+
+
+def test_a_damaged_day_whose_rows_are_gone_is_told_each_time_and_touches_nothing(
+    site: Site, ask: Asking, connection: psycopg.Connection
+) -> None:
+    history(site, 17)
+    seal(connection, ask.folder)
+    (second,) = ask("views", first=FIRST + timedelta(days=1), days=1).totals
+    for path in ask.folder.glob("*.parquet"):
+        path.unlink()
+    PageView.objects.all().delete()
+    connection.execute("INSERT INTO tracker_watermark (job, at) VALUES ('raw', %s)", [NOW])
+    Touched.objects.all().delete()
+    HistoryDay.objects.filter(day=FIRST, kind="views").update(file=b"damaged")
+    for _ in range(2):
+        answer = ask("views", days=2)
+        assert (answer.totals, answer.damaged_days) == ([second], [FIRST])
+    # Retention waits for what is touched, of all sites.
+    assert not Touched.objects.exists()
+
+
+def test_what_is_compared_is_told_when_it_is_whole(
+    site: Site, ask: Asking, connection: psycopg.Connection
+) -> None:
+    for number in range(12):
+        at = datetime.combine(FIRST + timedelta(days=number), datetime.min.time(), ZoneInfo(site.timezone))
+        stored.visit(site, at.astimezone(UTC), "/")
+    before = Span(FIRST, FIRST + timedelta(days=9))
+    last = FIRST + timedelta(days=10)
+    answer = ask("views", by=("page",), first=last, days=2, compared=before)
+    assert (answer.totals, answer.compared_totals, answer.compared_table) == ([2], None, None)
+    assert answer.missing_days == [FIRST, FIRST + timedelta(days=1)]
+    seal(connection, ask.folder)
+    answer = ask("views", by=("page",), first=last, days=2, compared=before)
+    assert (answer.compared_totals, answer.missing_days) == ([10], [])
+
+
+@pytest.mark.parametrize("days", [1, 2])
+def test_of_days_to_come_there_is_nothing(site: Site, ask: Asking, days: int) -> None:
+    """Also beside a day that has something, whose page views may be open still."""
+    now = datetime.now(UTC)
+    today = now.astimezone(ZoneInfo(site.timezone)).date()
+    stored.visit(site, now - timedelta(minutes=1), "/")
+    coming = today + timedelta(days=2 - days)
+    asked = ("views", "visits", "at_once_peak", "at_once_mean")
+    for by in ((), ("day",), ("page",), ("hour",), ("weekday_hour",)):
+        answer = ask(*asked, by=by, first=coming, days=days, now=now)
+        assert answer.totals[:2] == [days - 1, days - 1]
+
+
+def test_kept_parts_of_many_filters_are_bounded(site: Site, tmp_path: Path) -> None:
+    history(site, 18)
+    most = 5 * TABLE_BYTES
+    kept = KeptParts(most, KeptRows(2**24))
+    with asking(site, tmp_path / "history", kept) as ask:
+        for number in range(20):
+            ask("views", by=("page",), filters=(HistoryFilter("page", "is", (f"/{number}",)),))
+        (tables,) = ask.duck.execute(
+            "SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE 'parts_%'"
+        ).fetchone() or (0,)
+    assert 0 < tables <= 5
+
+
+def test_what_is_kept_goes_where_memory_is_out(site: Site, tmp_path: Path) -> None:
+    history(site, 19, days=1, visits=5)
+    kept = KeptParts(2**40)
+    with asking(site, tmp_path / "history", kept, 2**24) as ask:
+        whole = ask("views", by=("page",), days=1).table
+        for number in range(150):
+            ask("views", by=("page",), days=1, filters=(HistoryFilter("page", "not", (f"/{number}",)),))
+        assert ask("views", by=("page",), days=1).table == whole
 
 
 def test_the_cache_keeps_no_more_bytes_than_it_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

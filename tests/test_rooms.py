@@ -69,6 +69,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"analytics.models", "analytics.queries", "analytics.access", "tracker.postgres"},
     # Postgres itself: portions of rows are taken out of it, and minutes are rolled up again.
     "analytics.erasing": READ
+    | {"analytics.queries"}
     | {"analytics.models", "analytics.history", "tracker.postgres", "tracker.rollups"},
     # What members save for reports: segments are checked as the questions under them are.
     "analytics.saved": READ
@@ -152,7 +153,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"analytics.up", "analytics.upkeep", "analytics.doctor", "analytics.demo", "analytics.backups"}
     | {"analytics.access", "analytics.asgi", "analytics.history", "analytics.process", "analytics.web"}
     | {"analytics.configuration", "analytics.erasing", "analytics.exporting", "analytics.importing"}
-    | {"analytics.models", "analytics.access_logs"}
+    | {"analytics.models", "analytics.access_logs", "analytics.queries"}
     # Lines of logs that are followed are said to the process that gathers datapoints.
     | {"tracker.edge", "tracker.server", "tracker.postgres", "tracker.upkeep", "tracker.signals"},
 }

@@ -106,6 +106,7 @@ def test_who_may(cast: Cast, kind: str) -> None:
         ("segments", {"query": "goal=Nothing"}, "query"),
         ("segments", {"query": "country=DE&segment=1"}, "query"),
         ("segments", {"query": "period=30d"}, "query"),
+        ("segments", {"query": "page=a&" * 1001}, "query"),
         ("annotations", {"at": "0001-01-01T00:00:00+10:00"}, "at"),
         ("annotations", {"at": "2200-01-01T00:00:00Z"}, "at"),
         ("annotations", {"text": ""}, "text"),

@@ -189,6 +189,18 @@ def test_a_token_is_shown_once_and_revoked(cast: Cast) -> None:
     assert not Token.objects.exists()
 
 
+@pytest.mark.parametrize("number", ["9" * 5000, "٣", "-1", ""])
+def test_a_number_that_no_row_has_is_told(cast: Cast, number: str) -> None:
+    for section, sent, said in (
+        ("tokens", {"do": "revoke", "token": number}, "not yours to revoke"),
+        ("people", {"do": "remove", "member": number}, "no member any more"),
+        ("goals", {"do": "remove", "goal": number}, "removed already"),
+        ("history", {"do": "undo", "file": number}, "gone already"),
+        ("erase", {"do": "cancel", "erasure": number}, "cannot be changed"),
+    ):
+        assert said in send(cast, cast.owner, section, **sent).content.decode()
+
+
 def test_a_token_is_shown_without_the_script_too(cast: Cast) -> None:
     answer = client_of(cast.owner).post(f"/sites/{cast.site.key}/settings/tokens/", {"do": "make"})
     assert f"ff_{Token.objects.get().name}_" in answer.content.decode()
@@ -299,6 +311,8 @@ def test_an_owner_erases_keeps_and_deletes(cast: Cast) -> None:
 def test_files_of_other_products_come_in_and_go_again(cast: Cast) -> None:
     client, address = client_of(cast.owner), f"/sites/{cast.site.key}/imports/"
     assert "Choose a file" in client.post(address, {"product": "umami"}).content.decode()
+    long = SimpleUploadedFile("統計" * 60 + ".csv", b"x")
+    assert client.post(address, {"product": "umami", "file": long}).status_code == 422
     large = SimpleUploadedFile("a.csv", b"x")
     assert client_of(cast.viewer).post(address, {"product": "umami", "file": large}).status_code == 403
     file = ImportedFile.objects.create(

@@ -110,6 +110,7 @@ def test_pages_are_taken_as_people_write_them(text: str, values: tuple[str, ...]
         ("from=2026-02-30&to=2026-03-01", "from"),
         ("from=2000-01-01&to=2099-01-01", "to"),
         ("compare=never", "compare"),
+        ("by=page,day&compare=previous", "compare"),
         ("interval=second", "interval"),
         ("by=page&interval=day", "interval"),
         ("by=nonsense", "by"),
@@ -196,6 +197,10 @@ def test_figures_of_the_past_as_json_and_csv(site: Site, client: Client) -> None
     assert (len(told["rows"]), told["found"]) == (48, 48)
     assert told["rows"][12]["hour"] == "2026-11-03T12:00+01:00"
     assert told["rows"][12]["compared"]["views"] == 0
+    by_day = get("by=day&metrics=views&compare=previous")["rows"]
+    beside = get("interval=day&metrics=views&compare=previous")["rows"]
+    assert by_day == beside
+    assert all(row["compared"] is not None for row in by_day)
     told = get("by=page&metrics=views,visits&order=-views&limit=1&compare=previous")
     assert told["rows"] == [{"page": "/a", "views": 2, "visits": 2, "compared": {"views": 1, "visits": 1}}]
     assert (told["found"], told["rows_total"]) == (3, {"views": 4, "visits": 4})

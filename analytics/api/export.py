@@ -1,7 +1,7 @@
 """`GET /sites/KEY/export/KIND`: all page views, visits or events, streamed."""
 
 import re
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
@@ -14,6 +14,7 @@ from analytics.access import rights
 from analytics.api.base import Problem, WrongParameter, answer, described_parameters
 from analytics.exporting.export_process import ExportFailed, Exports, TooManyExports
 from analytics.exporting.row_kinds import FORMATS, KINDS
+from analytics.queries.ranges import read_day
 
 CONTENT_TYPES = {
     "ndjson": "application/x-ndjson",
@@ -98,9 +99,9 @@ def _read(request: HttpRequest) -> tuple[str, str, str, list[str]]:
     for name in ("from", "to"):
         text = request.GET.get(name, "")
         try:
-            days.append(date.fromisoformat(text).isoformat() if text else "")
-        except ValueError:
-            raise WrongExport(name, "A day is written like 2026-11-01.") from None
+            days.append(read_day(text).isoformat() if text else "")
+        except ValueError as wrong:
+            raise WrongExport(name, str(wrong)) from None
         if days[-1]:
             arguments.append(f"--{name}={days[-1]}")
     if all(days) and days[1] < days[0]:

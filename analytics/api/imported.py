@@ -13,6 +13,7 @@ from analytics.importing.figures import DIMENSIONS, TOTAL
 from analytics.importing.imported_days import days_of
 from analytics.importing.imported_sums import NamedFigures
 from analytics.models import ImportedFile
+from analytics.queries.ranges import FIRST, LAST, read_day
 from tracker.models import Site
 
 MOST_ROWS = 10_000
@@ -62,10 +63,12 @@ def add_imported(api: NinjaAPI) -> None:
         if by not in (TOTAL, *DIMENSIONS):
             return answer({"error": f"by is one of {', '.join(DIMENSIONS)}."}, 400)
         try:
-            first = date.fromisoformat(request.GET.get("from", "1970-01-02"))
-            last = date.fromisoformat(request.GET.get("to", "2999-12-31"))
-        except ValueError:
-            return answer({"error": "A day is written like 2025-03-01."}, 400)
+            first, last = (
+                read_day(request.GET[name]) if name in request.GET else otherwise
+                for name, otherwise in (("from", FIRST), ("to", LAST))
+            )
+        except ValueError as wrong:
+            return answer({"error": str(wrong)}, 400)
         return answer(await sync_to_async(_told)(site, first, last, by))
 
 

@@ -303,8 +303,7 @@ def _rows(asked: StatsQuery, table: AnswerTable, compared: AnswerTable | None) -
     rows = [_named(names, row) for row in table.rows]
     if compared is None:
         return rows
-    if asked.interval:
-        # The first with the first: days of another month or year have other names.
+    if asked.in_order:
         for row, other in zip(rows, compared.rows, strict=False):
             row["compared"] = _named(names, other)
         return rows

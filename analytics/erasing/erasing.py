@@ -5,7 +5,6 @@ with what it counts. Only one process erases at a time, and none seals while a d
 """
 
 import logging
-import re
 import shutil
 import tempfile
 import uuid
@@ -20,14 +19,14 @@ import psycopg
 from django.db import transaction
 from django.utils import timezone
 
-from analytics.erasing import raw_rows, sealed_rows, site_rows
+from analytics.erasing import imported_rows, raw_rows, sealed_rows, site_rows
 from analytics.erasing.erasure_request import forget
 from analytics.erasing.raw_rows import RawSpan
 from analytics.history import sealed_days
 from analytics.history.due_days import DueDay, raw_since, settled_before
 from analytics.history.file_cache import make_folder
 from analytics.history.local_days import DAY, LocalDay, day_at
-from analytics.history.patterns import pattern
+from analytics.history.patterns import Wildcards, pattern
 from analytics.history.sealed_days import SealedFile
 from analytics.history.sealing import LOCK as SEALING_LOCK
 from analytics.history.sealing import Sealing, seal_all
@@ -41,15 +40,14 @@ logger = logging.getLogger(__name__)
 COUNT = """
 UPDATE analytics_erasure SET views = views + %s, visits = visits + %s, events = events + %s WHERE id = %s
 """
-FIRST_RAW = "SELECT min(began_at), max(began_at) FROM tracker_pageview WHERE site_id = %s"
-# As `history.day_files` numbers them: in the order of their first page views.
-VISITOR = """
-SELECT visitor FROM (
-    SELECT DISTINCT ON (visitor) visitor, began_at, id FROM tracker_pageview
-    WHERE site_id = %(site)s AND began_at >= %(since)s AND began_at < %(before)s
-    ORDER BY visitor, began_at, id
-) people ORDER BY began_at, id LIMIT 1 OFFSET greatest(%(before_them)s, 0)
+# Who is named by a number has another one, once the day is made anew without somebody before them.
+NUMBERED = """
+SELECT id, visitor FROM analytics_erasure
+WHERE site_id = %s AND kind = 'visitor' AND first = %s AND state IN ('waiting', 'running')
+  AND visitor ~ '^[0-9]+$' FOR UPDATE
 """
+RENUMBER = "UPDATE analytics_erasure SET visitor = %s WHERE id = %s"
+FIRST_RAW = "SELECT min(began_at), max(began_at) FROM tracker_pageview WHERE site_id = %s"
 SEALED = "SELECT DISTINCT day FROM history_day WHERE site_id = %s AND day >= %s AND day <= %s"
 
 
@@ -108,6 +106,7 @@ class Erasing:
         site: Site,
         said: Callable[[int, int, str], None],
     ) -> None:
+        _imported(connection, erasure)
         days = list(days_of(connection, erasure, site))
         for number, day in enumerate(days, 1):
             with _nobody_seals(connection):
@@ -122,8 +121,6 @@ class Erasing:
     def _day(self, connection: psycopg.Connection, erasure: Erasure, site: Site, day: LocalDay) -> None:
         since = raw_since(connection, site.pk)
         whole = since is None or day.begins >= since
-        if whole and erasure.kind == Erasure.Erased.VISITOR and erasure.visitor.isdecimal():
-            _name_visitor(connection, erasure, site.pk, day)
         files = sealed_days.sealed_files(connection, site.pk, day.day, day.day)
         span = span_of(connection, erasure, site.pk, day)
         gone = raw_rows.erase(connection, span, erasure.pk) if span else 0
@@ -159,6 +156,8 @@ class Erasing:
             self.step("keep")
             sealed_days.replace(connection, site_id, day, kept.files)
             connection.execute(COUNT, [*kept.gone, erasure.pk])
+            for waiting, number in connection.execute(NUMBERED, [site_id, day.day]).fetchall():
+                connection.execute(RENUMBER, [str(kept.numbers.get(int(number), 0)), waiting])
 
     @contextmanager
     def _folder(self) -> Iterator[Path]:
@@ -205,8 +204,8 @@ def span_of(connection: psycopg.Connection, erasure: Erasure, site_id: int, day:
 
 def matching(asked: str, paths: list[str]) -> list[str]:
     """Those of these names that a pattern matches whole."""
-    wanted = re.compile(pattern(asked), re.DOTALL)
-    return [path for path in paths if wanted.fullmatch(path)]
+    wanted = Wildcards(asked)
+    return [path for path in paths if wanted.match(path)]
 
 
 def condition_of(erasure: Erasure) -> tuple[str, list[Any]] | None:
@@ -243,18 +242,13 @@ def _nobody_seals(connection: psycopg.Connection) -> Iterator[None]:
             connection.execute("SELECT pg_advisory_unlock(%s)", [SEALING_LOCK])
 
 
-def _name_visitor(connection: psycopg.Connection, erasure: Erasure, site_id: int, day: LocalDay) -> None:
-    """Name by their hash whom a number of a sealed day means, before the others move up."""
-    values = {
-        "site": site_id,
-        "since": day.begins,
-        "before": day.ends,
-        "before_them": int(erasure.visitor) - 1,
-    }
-    row = connection.execute(VISITOR, values).fetchone()
-    if row is not None and int(erasure.visitor) > 0:
-        erasure.visitor = str(row[0])
-        erasure.save(update_fields=["visitor"])
+def _imported(connection: psycopg.Connection, erasure: Erasure) -> None:
+    """Nobody is named in what was imported, but days and pages are."""
+    if erasure.kind == Erasure.Erased.VISITOR:
+        return
+    pages = pattern(erasure.pattern) if erasure.kind == Erasure.Erased.PAGES else None
+    first, last = erasure.first or date.min, erasure.last or date.max
+    imported_rows.erase(connection, erasure.site_id, first, last, pages)
 
 
 def _progress(erasure: Erasure, done: int, of: int) -> None:

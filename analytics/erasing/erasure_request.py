@@ -2,17 +2,28 @@
 
 import uuid
 from datetime import date, datetime, timedelta
+from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import Max
 from django.utils import timezone
 
 from analytics.history.local_days import LocalDay
 from analytics.models import Erasure
-from tracker.models import PageView, Site
+from analytics.queries.ranges import FIRST, LAST
+from tracker.models import PageView, Site, Watermark
 from tracker.pages.naming import NO_NAMING
 
 LONGEST_PATTERN = 2048
 LONGEST_NUMBER = 10
+# As `history.day_files` numbers them: in the order of their first page views.
+VISITOR = """
+SELECT visitor FROM (
+    SELECT DISTINCT ON (visitor) visitor, began_at, id FROM tracker_pageview
+    WHERE site_id = %(site)s AND began_at >= %(since)s AND began_at < %(before)s
+    ORDER BY visitor, began_at, id
+) people ORDER BY began_at, id LIMIT 1 OFFSET %(before_them)s
+"""
 
 
 class WrongErasure(Exception):
@@ -64,7 +75,11 @@ def pages(
 
 
 def visitors_day(site: Site, asked_by: str, wait: timedelta, visitor: str, day: date) -> Erasure:
-    """Have one visitor's day go: its hash, or its number in a sealed day. Raises WrongErasure."""
+    """Have one visitor's day go: its hash, or its number in a sealed day. Raises WrongErasure.
+
+    A number moves when somebody before it goes: so a hash is kept instead, where Postgres has the rows.
+    """
+    _check(day, day)
     name = visitor.strip()
     if not (name.isascii() and name.isdecimal() and len(name) <= LONGEST_NUMBER):
         try:
@@ -83,7 +98,26 @@ def visitors_day(site: Site, asked_by: str, wait: timedelta, visitor: str, day: 
                 "No page view of that day is kept under this visitor’s hash. Of a sealed day whose page views"
                 " are gone, visitors have numbers only."
             )
+    elif _has_rows(site, day):
+        name = _hash_of(site, int(name), day)
     return _made(site, asked_by, wait, Erasure.Erased.VISITOR, visitor=name, first=day, last=day)
+
+
+def _has_rows(site: Site, day: date) -> bool:
+    """Whether Postgres has the rows of a day: those before the mark were dropped once they were sealed."""
+    dropped = Watermark.objects.filter(job__in=("raw", f"raw:{site.pk}")).aggregate(at=Max("at"))["at"]
+    return dropped is None or LocalDay(day, site.timezone).begins >= dropped
+
+
+def _hash_of(site: Site, number: int, day: date) -> str:
+    here = LocalDay(day, site.timezone)
+    span: dict[str, Any] = {"site": site.pk, "since": here.begins, "before": here.ends}
+    with connection.cursor() as cursor:
+        cursor.execute(VISITOR, {**span, "before_them": max(number - 1, 0)})
+        row = cursor.fetchone()
+    if row is None or number == 0:
+        raise WrongErasure(f"There is no visitor {number} on that day.")
+    return str(row[0])
 
 
 def cancel(erasure_id: int, site_id: int) -> bool:
@@ -116,6 +150,8 @@ def forget(erasure: Erasure) -> None:
 def _check(first: date | None, last: date | None) -> None:
     if first and last and last < first:
         raise WrongErasure("The last day is before the first.")
+    if any(day and not FIRST <= day < LAST for day in (first, last)):
+        raise WrongErasure("Days lie between 2000 and 2099.")
 
 
 def _made(site: Site, asked_by: str, wait: timedelta, kind: Erasure.Erased, **what: object) -> Erasure:

@@ -66,6 +66,8 @@ DROP TABLE placed_anew;
 ALTER TABLE raw_views DROP COLUMN gone;
 DELETE FROM raw_events WHERE page_view_id NOT IN (SELECT id FROM raw_views);
 """
+# Which number a visitor had, and has now.
+NUMBERS = "SELECT DISTINCT right(visitor::VARCHAR, 12)::BIGINT, visitor_number FROM visit"
 LEFT = "SELECT (SELECT count(DISTINCT visit_id) FROM raw_views), (SELECT count(*) FROM raw_events)"
 
 
@@ -78,10 +80,14 @@ class ErasedCounts(NamedTuple):
 
 
 class DayLeft(NamedTuple):
-    """What is left of a day: its files, and what went. No files: nothing is left."""
+    """What is left of a day: its files, and what went. No files: nothing is left.
+
+    `numbers`: those of the visitors who are left, by those that they had.
+    """
 
     files: list[DayFile]
     gone: ErasedCounts
+    numbers: dict[int, int]
 
 
 def of_pages(pattern: str) -> tuple[str, list[Any]]:
@@ -119,7 +125,9 @@ def without(
         duck.execute(APART)
         visits_left, events_left = _row(duck, LEFT)
         made = write_files(duck, work, day)
-    return DayLeft(made, ErasedCounts(views, max(0, visits - visits_left), events - events_left))
+        numbers = dict(duck.execute(NUMBERS).fetchall())
+    gone_counts = ErasedCounts(views, max(0, visits - visits_left), events - events_left)
+    return DayLeft(made, gone_counts, numbers)
 
 
 def count_in(

@@ -55,25 +55,29 @@ class Answering:
         until = time.monotonic() + question.wait
         found, paths = self._paths(question, question.span, now, asked, question.wait)
         totals, table = self._ask(duck, question, found, paths)
+        missing, damaged = found.missing, found.damaged
         compared_totals = compared_table = None
         if question.compared:
             # Both together: a question that waited for longer would be taken for one that hangs.
             left = max(until - time.monotonic(), 0)
             there, others = self._paths(question, question.compared, now, asked, left)
             # As early as the copy of the day that runs.
-            _cut(others, paths, min(now, found.as_of or now))
-            names = None
-            if table and level_of(question.dimensions[0]) is not Level.TIME:
-                names = list(dict.fromkeys(row[0] for row in table.rows))
-            compared_totals, compared_table = self._ask(duck, question, there, others, names)
+            _cut(others, paths, min(now, paths.until))
+            missing, damaged = missing + there.missing, damaged + there.damaged
+            # A part of what is compared would be told as a rise that nobody saw.
+            if not there.missing and not there.damaged:
+                names = None
+                if table and level_of(question.dimensions[0]) is not Level.TIME:
+                    names = list(dict.fromkeys(row[0] for row in table.rows))
+                compared_totals, compared_table = self._ask(duck, question, there, others, names)
         return HistoryAnswer(
             as_of=found.as_of or now,
             totals=totals,
             table=table,
             compared_totals=compared_totals,
             compared_table=compared_table,
-            missing_days=found.missing,
-            damaged_days=found.damaged,
+            missing_days=sorted(set(missing)),
+            damaged_days=sorted(set(damaged)),
         )
 
     def _paths(
@@ -91,7 +95,7 @@ class Answering:
             events=found.of(EVENTS, days),
             before_views=found.of(VIEWS, before),
             before_events=found.of(EVENTS, before),
-            until=min(days[-1].ends, max(found.as_of or now, days[0].begins)),
+            until=found.until(days, now),
         )
 
     def _ask(
@@ -232,7 +236,9 @@ def _ordered(question: HistoryQuestion, rows: list[list[Any]]) -> list[list[Any]
 
 
 def _asks(paths: DayPaths, dimensions: Sequence[str]) -> bool:
-    """Whether there is any file to ask."""
+    """Whether there is any file to ask, and any time that it may tell of."""
+    if paths.until <= paths.days[0].begins:
+        return False
     if "goal" in dimensions:
         # Pages may be goals, too.
         return bool(paths.views)
@@ -289,13 +295,13 @@ def _filled(question: HistoryQuestion, made: Buckets, rows: Sequence[list[Any]])
     ]
 
 
-def _cut(others: DayPaths, paths: DayPaths, now: datetime) -> None:
+def _cut(others: DayPaths, paths: DayPaths, until: datetime) -> None:
     """Where the last day of the span still runs, let the last one of the other end as early."""
     last: LocalDay = paths.days[-1]
-    if not last.begins <= now < last.ends:
+    if not last.begins <= until < last.ends:
         return
     other = others.days[-1]
-    cut = other.begins + (now - last.begins)
+    cut = other.begins + (until - last.begins)
     if cut < other.ends:
         others.cut = others.until = cut
 

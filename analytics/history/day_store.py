@@ -17,13 +17,13 @@ from typing import NamedTuple, TypeVar
 import duckdb
 import psycopg
 
-from analytics.history.day_files import make_files, read_raw
-from analytics.history.due_days import settled_before
-from analytics.history.file_cache import FileCache
+from analytics.history.day_files import NONE_YET, Numbers, make_files, read_raw
+from analytics.history.due_days import raw_since, settled_before
+from analytics.history.file_cache import OPEN, SPARED_SECONDS, FileCache
 from analytics.history.local_days import DAY, LocalDay, day_at
 from analytics.history.question import LONGEST_WAIT
 from analytics.history.question_sql import day_list
-from analytics.history.sealed_days import Damaged, SealedFile, sealed_files
+from analytics.history.sealed_days import Damaged, SealedFile, numbers_of, sealed_files
 from tracker.postgres.connect import connect
 
 T = TypeVar("T")
@@ -38,8 +38,8 @@ QUICK_SECONDS = 0.3
 OLDEST_SECONDS = 60.0
 # Days that are made for one question; what is not sealed beyond that is waited for: `missing` says so.
 MOST_OPEN = 8
-# How often files are looked for that belong to no day any more.
-TIDY_SECONDS = 600.0
+# How often a day's files are looked for that is sealed anew just then.
+LOOKS = 3
 # For how long is believed which days have rows.
 SEEN_SECONDS = 30.0
 
@@ -50,6 +50,14 @@ WHERE EXISTS (SELECT FROM tracker_pageview p
               WHERE p.site_id = %s AND p.began_at >= d.begins AND p.began_at < d.ends)
 """
 SEAL_AGAIN = "INSERT INTO tracker_touched (site_id, at) VALUES (%s, %s)"
+
+
+class CopiedDay(NamedTuple):
+    """What a copy is of: the rows that Postgres has of a day, numbered after those that are sealed."""
+
+    site_id: int
+    day: LocalDay
+    after: Numbers
 
 
 class OpenDay(NamedTuple):
@@ -71,9 +79,19 @@ class Found:
 
     days: list[LocalDay] = field(default_factory=list)
     paths: dict[date, list[tuple[str, str]]] = field(default_factory=dict)
-    as_of: datetime | None = None  # of the oldest copy of an open day
+    copied: dict[date, datetime] = field(default_factory=dict)  # of open days: when they were
     missing: list[date] = field(default_factory=list)
     damaged: list[date] = field(default_factory=list)
+
+    @property
+    def as_of(self) -> datetime | None:
+        """Of when the oldest copy of an open day is."""
+        return min(self.copied.values(), default=None)
+
+    def until(self, days: Sequence[LocalDay], now: datetime) -> datetime:
+        """To when what was found of these days reaches: to their end, or to when the last copy was made."""
+        copied = [self.copied[day.day] for day in days if day.day in self.copied]
+        return min(days[-1].ends, max(copied[-1] if copied else now, days[0].begins))
 
     def of(self, kind: str, days: Sequence[LocalDay]) -> list[str]:
         """The paths of one kind of files of these days."""
@@ -81,10 +99,28 @@ class Found:
 
 
 class SealedAndOpen(NamedTuple):
-    """Files of sealed days, and the days whose rows Postgres has."""
+    """Files of sealed days, and the days of which Postgres has rows beyond these."""
 
     found: Found
     open: list[LocalDay]
+
+
+@dataclass
+class KeptDays:
+    """What is kept of a span: `found` has what is sealed and told as it is, `open` is what is to be copied.
+
+    `sealed`: all that is sealed, by day. `late`: those of the open days whose rows were dropped after they
+    were sealed: what Postgres has of them came late, and is no part of what is sealed.
+    """
+
+    found: Found
+    open: list[LocalDay] = field(default_factory=list)
+    sealed: dict[date, list[SealedFile]] = field(default_factory=dict)
+    late: set[date] = field(default_factory=set)
+
+    def numbers(self, day: LocalDay) -> Numbers:
+        """After which a copy of an open day is numbered."""
+        return numbers_of(self.sealed[day.day]) if day.day in self.late else NONE_YET
 
 
 class DayStore:
@@ -106,11 +142,10 @@ class DayStore:
         self._found: dict[tuple[int, str, date, date], tuple[float, Found]] = {}
         self._cache = cache
         self._memory = memory
-        self._open: dict[tuple[int, LocalDay], Future[OpenDay]] = {}
-        self._before: dict[tuple[int, LocalDay], OpenDay] = {}
+        self._open: dict[CopiedDay, Future[OpenDay]] = {}
+        self._before: dict[CopiedDay, OpenDay] = {}
         self._seen: dict[tuple[int, LocalDay], tuple[float, bool]] = {}
         self._lock = threading.Lock()
-        self._tidy_at = 0.0
         self._makers = ThreadPoolExecutor(1, thread_name_prefix="open days")
         self._connections: dict[int, psycopg.Connection] = {}  # by thread
 
@@ -143,58 +178,62 @@ class DayStore:
         Raises psycopg.Error, OSError.
         """
         connection = self.connection()
-        self._tidy(connection)
-        found, open_days, sealed = self._kept(connection, site_id, zone, first, last, now)
-        there = self._with_rows(connection, site_id, open_days, now)
-        for day in open_days:
-            if day not in there and (files := sealed.get(day.day)):
-                self._take_sealed(connection, found, day, files, [])
-        return SealedAndOpen(found, there)
+        kept = self._kept(connection, site_id, zone, first, last, now)
+        there = self._with_rows(connection, site_id, kept.open, now)
+        for day in kept.open:
+            if day not in there and day.day not in kept.late:
+                self._take_as_sealed(connection, kept, day)
+        return SealedAndOpen(kept.found, there)
 
     def _look(self, site_id: int, zone: str, first: date, last: date, now: datetime, wait: float) -> Found:
         connection = self.connection()
-        self._tidy(connection)
-        found, open_days, sealed = self._kept(connection, site_id, zone, first, last, now)
-        there = self._with_rows(connection, site_id, open_days, now)
+        kept = self._kept(connection, site_id, zone, first, last, now)
+        found = kept.found
+        there = self._with_rows(connection, site_id, kept.open, now)
         missing = there[:-MOST_OPEN]
         until = time.monotonic() + wait
         # The newest first, all asked for before any is waited for.
-        asked = [(day, self._open_day(site_id, day)) for day in reversed(there[-MOST_OPEN:])]
-        for day, copy in asked:
-            made = self._made(site_id, day, copy, until - time.monotonic())
+        copies = [CopiedDay(site_id, day, kept.numbers(day)) for day in reversed(there[-MOST_OPEN:])]
+        for copy, asked in [(copy, self._open_day(copy)) for copy in copies]:
+            day = copy.day
+            made = self._made(copy, asked, until - time.monotonic())
             if made is None:
                 missing.append(day)
                 continue
-            found.paths[day.day] = made.paths
-            found.as_of = min(found.as_of or made.as_of, made.as_of)
-        for day in missing:
-            if files := sealed.get(day.day):
-                # Touched: as it was sealed, until it is sealed again.
-                self._take_sealed(connection, found, day, files, [])
+            found.paths[day.day] = [*found.paths.get(day.day, ()), *made.paths]
+            found.copied[day.day] = made.as_of
+        for day in kept.open:
+            # Touched: as it was sealed, until it is sealed again.
+            if day.day not in kept.late and (day not in there or day in missing):
+                self._take_as_sealed(connection, kept, day)
         found.missing = sorted(day.day for day in missing)
         return found
 
     def _kept(
         self, connection: psycopg.Connection, site_id: int, zone: str, first: date, last: date, now: datetime
-    ) -> tuple[Found, list[LocalDay], dict[date, list[SealedFile]]]:
-        """Sealed days, and those that are open: what was sealed of days is told of these, too."""
-        found = Found()
-        sealed: dict[date, list[SealedFile]] = {}
+    ) -> KeptDays:
+        """Sealed days, and those that are open."""
+        kept = KeptDays(Found())
         for file in sealed_files(connection, site_id, first, last):
-            sealed.setdefault(file.day, []).append(file)
+            kept.sealed.setdefault(file.day, []).append(file)
         touched = {day_at(at, zone).day for (at,) in connection.execute(TOUCHED, [site_id]).fetchall()}
-        open_days: list[LocalDay] = []
+        dropped = raw_since(connection, site_id)
         for day in day_list(first, last, zone):
-            files = sealed.get(day.day)
-            if files and day.day not in touched:
-                zone_then = LocalDay(day.day, files[0].zone)
-                found.days.append(zone_then)
-                self._take_sealed(connection, found, day, files, open_days)
+            files = kept.sealed.get(day.day)
+            then = LocalDay(day.day, files[0].zone) if files else day
+            whole = dropped is None or then.begins >= dropped
+            if files and (day.day not in touched or not whole):
+                kept.found.days.append(then)
+                taken = self._take_sealed(connection, kept, then, whole)
+                if not whole and day.day in touched:
+                    kept.late.add(day.day)
+                if day.day in kept.late or (whole and not taken):
+                    kept.open.append(then)
                 continue
-            found.days.append(day)
+            kept.found.days.append(day)
             if day.begins <= now:
-                open_days.append(day)
-        return found, open_days, sealed
+                kept.open.append(day)
+        return kept
 
     def answered(self, answer: Callable[[list[Found]], T]) -> T:
         """What `answer` answers; it notes what it found.
@@ -222,40 +261,62 @@ class DayStore:
         for connection in self._connections.values():
             connection.close()
 
-    def _tidy(self, connection: psycopg.Connection) -> None:
-        """Now and then, let go of files of days that were erased or sealed anew."""
+    def tidy(self) -> None:
+        """Let go of files of days that were erased or sealed anew, and of copies that nobody asks any more.
+
+        Raises psycopg.Error, OSError.
+        """
+        self._cache.forget_unlisted(self.connection())
         with self._lock:
-            if time.monotonic() < self._tidy_at:
-                return
-            self._tidy_at = time.monotonic() + TIDY_SECONDS
-        self._cache.forget_unlisted(connection)
+            for copy, being_made in list(self._open.items()):
+                if being_made.done():
+                    del self._open[copy]
+                    if not being_made.cancelled() and not being_made.exception():
+                        self._before[copy] = being_made.result()
+            self._before = {
+                copy: made
+                for copy, made in self._before.items()
+                if made.age < max(SPARED_SECONDS, REST * made.cost)
+            }
+            young = {path for made in self._before.values() for _, path in made.paths}
+            until = time.monotonic()
+            self._seen = {day: seen for day, seen in self._seen.items() if seen[0] > until}
+        self._cache.forget_copies(f"{OPEN}{os.getpid()}-", young)
+
+    def _take_as_sealed(self, connection: psycopg.Connection, kept: KeptDays, day: LocalDay) -> None:
+        if day.day in kept.sealed:
+            self._take_sealed(connection, kept, day, whole=False)
 
     def _take_sealed(
-        self,
-        connection: psycopg.Connection,
-        found: Found,
-        day: LocalDay,
-        files: Sequence[SealedFile],
-        open_days: list[LocalDay],
-    ) -> None:
-        paths = []
-        for file in files:
+        self, connection: psycopg.Connection, kept: KeptDays, day: LocalDay, whole: bool
+    ) -> bool:
+        """Have a day's sealed files; whether they are there. `whole`: whether Postgres has its rows."""
+        for _ in range(LOOKS):
+            files = kept.sealed[day.day]
             try:
-                path = self._cache.path_of(connection, file)
+                paths = [(file.kind, self._cache.path_of(connection, file)) for file in files]
             except Damaged as problem:
-                logger.error(
-                    "history: site %s: %s; it is sealed again, if its rows are there", file.site_id, problem
-                )
-                connection.execute(SEAL_AGAIN, [file.site_id, day.begins])
-                found.damaged.append(day.day)
-                open_days.append(day)
-                return
-            if path is None:
-                # Sealed anew between two looks: its rows are there.
-                open_days.append(day)
-                return
-            paths.append((file.kind, str(path)))
-        found.paths[day.day] = paths
+                self._tell_damaged(connection, files[0].site_id, day, problem, whole)
+                kept.found.damaged.append(day.day)
+                return False
+            if all(path for _, path in paths):
+                kept.found.paths[day.day] = [(kind, str(path)) for kind, path in paths]
+                return True
+            # Sealed anew between two looks.
+            kept.sealed[day.day] = sealed_files(connection, files[0].site_id, day.day, day.day)
+            if not kept.sealed[day.day]:
+                return True
+        return False
+
+    def _tell_damaged(
+        self, connection: psycopg.Connection, site_id: int, day: LocalDay, problem: Damaged, whole: bool
+    ) -> None:
+        if whole:
+            logger.error("history: site %s: %s; it is sealed again", site_id, problem)
+            connection.execute(SEAL_AGAIN, [site_id, day.begins])
+        else:
+            # Nothing is touched: that would keep everybody's old rows from going, and mend nothing.
+            logger.error("history: site %s: %s; its rows are gone", site_id, problem)
 
     def _with_rows(
         self, connection: psycopg.Connection, site_id: int, days: Sequence[LocalDay], now: datetime
@@ -274,64 +335,62 @@ class DayStore:
                     self._seen[site_id, day] = (until + SEEN_SECONDS, number in numbers)
         return [day for day in days if day.ends >= settled_before(now) or self._seen[site_id, day][1]]
 
-    def _open_day(self, site_id: int, day: LocalDay) -> "OpenDay | Future[OpenDay]":
+    def _open_day(self, copy: CopiedDay) -> "OpenDay | Future[OpenDay]":
         """A copy of an open day that is young enough, or what becomes one."""
-        key = site_id, day
         with self._lock:
-            being_made = self._open.get(key)
-            last = self._before.get(key)
+            being_made = self._open.get(copy)
+            last = self._before.get(copy)
             if being_made and being_made.done() and not being_made.exception():
-                last = self._before[key] = being_made.result()
+                last = self._before[copy] = being_made.result()
                 being_made = None
             if last and last.age < REST * last.cost:
                 return last
             if being_made is None or being_made.done():
-                being_made = self._open[key] = self._makers.submit(self._make, site_id, day)
+                being_made = self._open[copy] = self._makers.submit(self._make, copy)
         if last and last.cost > QUICK_SECONDS and last.age < OLDEST_SECONDS:
             return last
         return being_made
 
-    def _made(
-        self, site_id: int, day: LocalDay, copy: "OpenDay | Future[OpenDay]", wait: float
-    ) -> OpenDay | None:
+    def _made(self, copy: CopiedDay, asked: "OpenDay | Future[OpenDay]", wait: float) -> OpenDay | None:
         """The copy, once it is made; None where it takes longer than `wait` seconds."""
-        if isinstance(copy, OpenDay):
-            return copy
+        if isinstance(asked, OpenDay):
+            return asked
         try:
-            if not copy.done():
+            if not asked.done():
                 with self._resting():
-                    copy.result(max(wait, 0))
-            made = copy.result()
+                    asked.result(max(wait, 0))
+            made = asked.result()
         except TimeoutError:
             return None
         with self._lock:
-            self._before[site_id, day] = made
+            self._before[copy] = made
         return made
 
-    def _make(self, site_id: int, day: LocalDay) -> OpenDay:
+    def _make(self, copy: CopiedDay) -> OpenDay:
         began = time.monotonic()
         as_of = datetime.now(UTC)
+        day = copy.day
         work = Path(tempfile.mkdtemp(prefix="opening-", dir=self._cache.folder))
         try:
             with connect() as connection:
                 connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-                read_raw(connection, site_id, day, work)
+                read_raw(connection, copy.site_id, day, work)
             paths = []
-            for file in make_files(work, day, self._memory, lasting=False):
-                name = f"open-{os.getpid()}-{site_id}-{day.day}-{time.monotonic_ns()}-{file.path.name}"
+            for file in make_files(work, day, self._memory, after=copy.after, lasting=False):
+                name = f"{OPEN}{os.getpid()}-{copy.site_id}-{day.day}-{time.monotonic_ns()}-{file.path.name}"
                 kept = file.path.rename(self._cache.folder / name)
                 paths.append((file.kind, str(kept)))
         finally:
             shutil.rmtree(work, ignore_errors=True)
         made = time.monotonic()
-        self._forget_older(site_id, day, paths)
+        self._forget_older(copy, paths)
         return OpenDay(paths, as_of, made, made - began)
 
-    def _forget_older(self, site_id: int, day: LocalDay, paths: Sequence[tuple[str, str]]) -> None:
+    def _forget_older(self, copy: CopiedDay, paths: Sequence[tuple[str, str]]) -> None:
         """Delete copies before the last one, which may still be being asked."""
-        last = self._before.get((site_id, day))
+        last = self._before.get(copy)
         spared = {path for _, path in (*paths, *(last.paths if last else ()))}
-        for path in self._cache.folder.glob(f"open-{os.getpid()}-{site_id}-{day.day}-*"):
+        for path in self._cache.folder.glob(f"{OPEN}{os.getpid()}-{copy.site_id}-{copy.day.day}-*"):
             if str(path) not in spared:
                 path.unlink(missing_ok=True)
 

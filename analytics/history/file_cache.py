@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 # What was asked a moment ago may be being read.
 SPARED_SECONDS = 600.0
+# Copies of open days begin so, and with the process that made them.
+OPEN = "open-"
 DIGITS = 64  # of a SHA-256
 LISTED = "SELECT DISTINCT digest FROM history_day WHERE digest = ANY(%s)"
 # How often the folder is looked through.
@@ -97,6 +99,13 @@ class FileCache:
                     gone += 1
         return gone
 
+    def forget_copies(self, begin: str, spared: set[str]) -> None:
+        """Delete copies of open days whose names begin so, but for those that are young, or spared."""
+        for path in self.folder.glob(f"{begin}*"):
+            with suppress(FileNotFoundError):
+                if str(path) not in spared and time.time() - path.stat().st_mtime > SPARED_SECONDS:
+                    path.unlink()
+
     def sweep(self) -> None:
         """Delete the least used files beyond what may be kept, and what a killed process left."""
         now = time.time()
@@ -109,7 +118,7 @@ class FileCache:
             found.append((state.st_mtime, state.st_size, path))
         total = sum(size for _, size, _ in found)
         for used, size, path in sorted(found):
-            left_over = path.suffix == ".part" or path.name.startswith("open-")
+            left_over = path.suffix == ".part" or path.name.startswith(OPEN)
             if now - used > SPARED_SECONDS and (total > self._most or left_over):
                 path.unlink(missing_ok=True)
                 total -= size

@@ -20,6 +20,7 @@ import duckdb
 
 from analytics.history.day_format import EVENTS, VIEWS
 from analytics.history.day_store import Found, day_before
+from analytics.history.file_cache import OPEN
 from analytics.history.kept_rows import FilteredDay, KeptRows
 from analytics.history.local_days import DAY, LocalDay
 from analytics.history.measures import Of
@@ -28,8 +29,8 @@ from analytics.history.parts_sql import PartsSql, plain, within
 from analytics.history.question import HistoryFilter, HistoryGoal, HistoryQuestion
 from analytics.history.question_sql import DayPaths, QuestionStatement
 
-# What a row takes, roughly: its name, and numbers.
-ROW_BYTES = 100
+# What a row takes, roughly: its name, and numbers; and a table besides, of thirteen columns, be it empty.
+ROW_BYTES, TABLE_BYTES = 100, 2**16
 # How many days are made at once; fewer, where visitors at once are swept, which takes ten times as long.
 MOST_DAYS, MOST_DAYS_SWEPT = 31, 8
 # More tables of a kind become one.
@@ -39,9 +40,6 @@ MOST_TABLES = 12
 PASSING_SECONDS = 30.0
 # Answers that are kept, and how many rows one of them has.
 MOST_TOLD, LONGEST_TOLD = 500, 200
-# Files that are replaced when they are made anew.
-OPEN = "open-"
-
 
 ToldKey = tuple[str, tuple[tuple[str, Any], ...]]
 
@@ -83,6 +81,11 @@ class PartsTable:
     passes: bool
     used: float = field(default_factory=time.monotonic)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether what passes was asked for too long ago to be asked for again."""
+        return self.passes and time.monotonic() - self.used > PASSING_SECONDS
+
 
 @dataclass
 class KeptKind:
@@ -90,9 +93,6 @@ class KeptKind:
 
     tables: list[PartsTable] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def size(self) -> int:
-        return sum(table.size for table in self.tables)
 
 
 class Merging(Protocol):
@@ -131,6 +131,23 @@ class KeptParts:
         whole: bool = False,
     ) -> list[tuple[Any, ...]]:
         """The rows of an answer. Raises duckdb.Error."""
+        try:
+            rows = self._rows(duck, sql, asked, names, whole)
+        except duckdb.OutOfMemoryException:
+            # Of what is kept, nothing is needed: it is made again when it is asked for.
+            self._forget(duck, 0)
+            rows = self._rows(duck, sql, asked, names, whole)
+        self._forget(duck, self._most)
+        return rows
+
+    def _rows(
+        self,
+        duck: duckdb.DuckDBPyConnection,
+        sql: Merging,
+        asked: "AskedDays",
+        names: Sequence[str] | None,
+        whole: bool,
+    ) -> list[tuple[Any, ...]]:
         kind = asked.kind
         with self._held(kind) as kept:
             self._make(duck, kept, asked)
@@ -142,10 +159,10 @@ class KeptParts:
                     table.used = time.monotonic()
                     tables.append(table.name)
                     slots |= found
+            if not tables:
+                return []
             statement = sql.merged(asked.dimensions, kind.parts, tables, slots, names, whole)
-            rows = self._merged(duck, statement)
-        self._forget(duck)
-        return rows
+            return self._merged(duck, statement)
 
     def _merged(self, duck: duckdb.DuckDBPyConnection, statement: QuestionStatement) -> list[tuple[Any, ...]]:
         """What a statement says. Tables never change, nor does any name come again: so it says the same."""
@@ -176,8 +193,7 @@ class KeptParts:
 
     def _make(self, duck: duckdb.DuckDBPyConnection, kept: KeptKind, asked: "AskedDays") -> None:
         """Make what is missing of these days."""
-        now = time.monotonic()
-        for table in [each for each in kept.tables if each.passes and now - each.used > PASSING_SECONDS]:
+        for table in [each for each in kept.tables if each.is_over]:
             kept.tables.remove(table)
             duck.execute(f"DROP TABLE IF EXISTS {table.name}")
         there = {source for table in kept.tables for source in table.slots}
@@ -190,7 +206,8 @@ class KeptParts:
                 statement = asked.made(paths, run, list(slots.values()))
                 made = f"CREATE TABLE {name} AS {statement.text}"
                 (rows,) = duck.execute(made, statement.values).fetchone() or (0,)
-            kept.tables.append(PartsTable(name, slots, int(rows) * asked.row_bytes, run[0].passes))
+            size = TABLE_BYTES + int(rows) * asked.row_bytes
+            kept.tables.append(PartsTable(name, slots, size, run[0].passes))
         lasting = [table for table in kept.tables if not table.passes]
         if len(lasting) > MOST_TABLES:
             name = f"parts_{next(self._numbers)}"
@@ -198,7 +215,8 @@ class KeptParts:
             duck.execute(f"CREATE TABLE {name} AS {together}")
             slots = {source: slot for table in lasting for source, slot in table.slots.items()}
             kept.tables = [table for table in kept.tables if table.passes]
-            kept.tables.append(PartsTable(name, slots, sum(table.size for table in lasting), passes=False))
+            size = sum(table.size for table in lasting) - TABLE_BYTES * (len(lasting) - 1)
+            kept.tables.append(PartsTable(name, slots, size, passes=False))
             for table in lasting:
                 duck.execute(f"DROP TABLE {table.name}")
 
@@ -217,34 +235,37 @@ class KeptParts:
         ) as filtered:
             yield filtered
 
-    def _forget(self, duck: duckdb.DuckDBPyConnection) -> None:
-        """Drop the least used tables beyond what may be kept."""
+    def _forget(self, duck: duckdb.DuckDBPyConnection, most: int) -> None:
+        """Drop what passed, and the least used tables beyond `most` bytes."""
         with self._lock:
             kinds = dict(self._kinds)
-        size = sum(kept.size() for kept in kinds.values())
-        if size <= self._most:
-            return
         tables = sorted(
             ((table.used, kind, table) for kind, kept in kinds.items() for table in list(kept.tables)),
             key=lambda each: each[0],
         )
+        size = sum(table.size for _, _, table in tables)
         for _, kind, table in tables:
-            if size <= self._most:
-                return
-            kept = kinds[kind]
-            # Whoever holds it uses it now.
-            if not kept.lock.acquire(blocking=False):
-                continue
-            try:
-                if table in kept.tables:
-                    kept.tables.remove(table)
-                    duck.execute(f"DROP TABLE IF EXISTS {table.name}")
-                    size -= table.size
-                if not kept.tables:
-                    with self._lock:
-                        self._kinds.pop(kind, None)
-            finally:
-                kept.lock.release()
+            if size > most or table.is_over:
+                size -= self._drop(duck, kind, kinds[kind], table)
+
+    def _drop(
+        self, duck: duckdb.DuckDBPyConnection, kind: PartsKind, kept: KeptKind, table: PartsTable
+    ) -> int:
+        """Drop a table, unless it is being used; how much is free then, in bytes."""
+        # Whoever holds it uses it now.
+        if not kept.lock.acquire(blocking=False):
+            return 0
+        try:
+            there = table in kept.tables
+            if there:
+                kept.tables.remove(table)
+                duck.execute(f"DROP TABLE IF EXISTS {table.name}")
+            if not kept.tables:
+                with self._lock:
+                    self._kinds.pop(kind, None)
+        finally:
+            kept.lock.release()
+        return table.size if there else 0
 
 
 class AskedDays(ABC):
@@ -275,7 +296,9 @@ class AskedDays(ABC):
         )
         self._found = found
         self._paths = paths
-        self.sources = [source for day in paths.days if (source := self._source(day)).files or source.before]
+        # Of days to come there is nothing, though the day before them has files.
+        begun = [day for day in paths.days if day.begins < paths.until]
+        self.sources = [source for day in begun if (source := self._source(day)).files or source.before]
         self.wanted = set(self.sources)
 
     @abstractmethod

@@ -197,6 +197,9 @@ MOST_FILTERS = 200
 
 def _columns(dimensions: Sequence[str], parts: Sequence[str]) -> tuple[str, ...] | None:
     """The fewest columns that hold what these are made of; None where none are kept that do."""
+    if not PARTS.keys() >= set(parts):
+        # How long readers stayed is read of three columns, once.
+        return None
     texts = [PARTS[name].sql for name in parts]
     texts += [DIMENSIONS[name].column for name in dimensions if not is_property(name)]
     needed = {word for text in texts for word in WORD.findall(text)}

@@ -96,7 +96,7 @@ def _sql(question: HistoryQuestion, found: Found, now: datetime) -> PagedSql | N
     views, events = found.of(VIEWS, found.days), found.of(EVENTS, found.days)
     if not views:
         return None
-    until = min(found.days[-1].ends, max(found.as_of or now, found.days[0].begins))
+    until = found.until(found.days, now)
     paths = DayPaths(found.days, views, events, [], [], until)
     return PagedSql(ListSql(question, paths, buckets(None, found.days, until)), bool(events))
 

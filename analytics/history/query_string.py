@@ -31,8 +31,7 @@ from analytics.history.question import (
 )
 from analytics.history.stay import StayQuestion
 from analytics.history.visit_list import ListQuestion, read_place
-from analytics.queries.ranges import DAY as WRITTEN
-from analytics.queries.ranges import FIRST, LAST
+from analytics.queries.ranges import read_day
 from tracker.pages.naming import NO_NAMING
 
 LENGTHS = {"today": 1, "7d": 7, "28d": 28, "30d": 30, "90d": 90}
@@ -66,6 +65,8 @@ OWN = (
     "segment",
     "imported",
 )
+# Times whose names say when they were.
+DATED = frozenset(TIME) - {"weekday_hour"}
 ENDINGS = {".not": NOT, ".match": MATCH, ".notmatch": NOT_MATCH}
 
 
@@ -92,6 +93,11 @@ class StatsQuery:
     @property
     def by(self) -> tuple[str, ...]:
         return self.question.dimensions
+
+    @property
+    def in_order(self) -> bool:
+        """Whether rows are compared in their order: days of another month have other names."""
+        return self.by[0] in DATED
 
 
 def read(
@@ -137,6 +143,9 @@ def read(
         offset=_number(query, "offset", 0),
         wait=_wait(query),
     )
+    if question.compared and len(by) > 1 and any(name in DATED for name in by):
+        problem = "What is told apart by times and by something else cannot be compared."
+        raise WrongQuestion("compare", problem, ("none",))
     check(question)
     imported = _one_of(query, "imported", IMPORTED, "yes") == "yes"
     return StatsQuery(question, interval, imported, first)
@@ -326,11 +335,7 @@ def _wait(query: Mapping[str, list[str]]) -> int:
 
 
 def _day(query: Mapping[str, list[str]], name: str) -> date:
-    text = _last(query, name, "")
     try:
-        day = date.fromisoformat(text) if WRITTEN.fullmatch(text) else None
-    except ValueError:
-        day = None
-    if day is None or not FIRST <= day < LAST:
-        raise WrongQuestion(name, "A day is written like 2026-11-21, between 2000 and 2099.")
-    return day
+        return read_day(_last(query, name, ""))
+    except ValueError as wrong:
+        raise WrongQuestion(name, str(wrong)) from None

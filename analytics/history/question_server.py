@@ -7,6 +7,7 @@ import logging
 import os
 import shutil
 import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,6 +50,8 @@ MAKING = 3
 KEPT, FILTERED = 4, 5
 
 
+# How often files are looked for that nobody needs any more: of what was erased, too.
+TIDY_SECONDS = 600.0
 # The questions of a page are asked at once: what is there is looked up for all of them together.
 FRESH_SECONDS = 0.5
 
@@ -83,6 +86,7 @@ class QuestionServer:
     def serve(self, requests: BinaryIO) -> None:
         """Answer until the stream ends; returns then at once, whatever is being worked at."""
         decoder = msgspec.json.Decoder(Request)
+        threading.Thread(target=self._tidy, name="tidy", daemon=True).start()
         for line in requests:
             request = decoder.decode(line)
             if request.question is None:
@@ -91,6 +95,14 @@ class QuestionServer:
                 task = self._workers.submit(self._work, request.number, request.question)
                 self._waiting[request.number] = task
         shutil.rmtree(self._spill, ignore_errors=True)
+
+    def _tidy(self) -> None:
+        while True:
+            time.sleep(TIDY_SECONDS)
+            try:
+                self._store.tidy()
+            except (psycopg.Error, OSError) as error:
+                logger.warning("history: files that are over could not be deleted (%s)", kind_of(error))
 
     def _cancel(self, number: int) -> None:
         task = self._waiting.pop(number, None)

@@ -5,7 +5,6 @@ spans of time in which they were open. What a dimension tells apart decides how 
 a flag that `day_files` has set, else by grouping.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -16,7 +15,7 @@ from analytics.history.dimensions import CURRENCY, DIMENSIONS, NEIGHBOURS, PAGE_
 from analytics.history.duck import literal
 from analytics.history.local_days import LocalDay, micros
 from analytics.history.measures import MEASURES, OF_GOALS, OF_NUMBERS, Measure, Of
-from analytics.history.patterns import pattern
+from analytics.history.patterns import Wildcards, pattern
 from analytics.history.question import (
     IS,
     MATCH,
@@ -370,8 +369,8 @@ class QuestionSql:
     def _named_goals(self, wanted: HistoryFilter) -> list[HistoryGoal]:
         if wanted.operator in (IS, NOT):
             return [goal for goal in self._question.goals if goal.name in wanted.values]
-        patterns = re.compile("|".join(pattern(value) for value in wanted.values), re.DOTALL)
-        return [goal for goal in self._question.goals if patterns.fullmatch(goal.name)]
+        patterns = [Wildcards(value) for value in wanted.values]
+        return [goal for goal in self._question.goals if any(each.match(goal.name) for each in patterns)]
 
     def _of_event(self, wanted: HistoryFilter) -> str:
         named = is_property(wanted.dimension)

@@ -28,6 +28,7 @@ from analytics.history.stay import StayAnswer, StayQuestion
 from analytics.history.visit_list import ListAnswer, ListQuestion
 from analytics.queries.time_limit import TooMuch
 from analytics.queries.turns import elsewhere
+from tracker.liveness.error_report import kind_of
 
 logger = logging.getLogger(__name__)
 
@@ -208,6 +209,11 @@ class Questions:
                 process = self._process = self._start()
                 for asked in list(self._asked.values()):
                     self._send(asked)
+                    asked.tries += process is None
+            if process is None:
+                self._give_up()
+                self._closing.wait(PAUSE_SECONDS)
+                continue
             self._hear(process)
             code = process.wait()
             for pipe in (process.stdin, process.stdout):
@@ -224,14 +230,19 @@ class Questions:
             if time.monotonic() - began < PAUSE_SECONDS:
                 self._closing.wait(PAUSE_SECONDS)
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            self._command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,  # a Ctrl-C in the terminal is for who started us
-            env=dict(os.environ),
-        )
+    def _start(self) -> subprocess.Popen[bytes] | None:
+        """The process; None where the machine has no room for it now."""
+        try:
+            return subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,  # a Ctrl-C in the terminal is for who started us
+                env=dict(os.environ),
+            )
+        except OSError as error:
+            logger.error("The process of questions could not be started (%s).", kind_of(error))
+            return None
 
     def _hear(self, process: subprocess.Popen[bytes]) -> None:
         decoder = msgspec.json.Decoder(Reply)

@@ -12,7 +12,8 @@ from analytics.history.buckets import Buckets
 from analytics.history.day_format import EVENTS, VIEWS
 from analytics.history.day_store import DayStore, Found
 from analytics.history.duck import literal
-from analytics.history.kept_parts import OPEN, AskedDays, DaySource, KeptParts
+from analytics.history.file_cache import OPEN
+from analytics.history.kept_parts import AskedDays, DaySource, KeptParts
 from analytics.history.local_days import LocalDay, micros
 from analytics.history.question import HistoryQuestion, check
 from analytics.history.question_sql import LONGEST, DayPaths, QuestionSql, QuestionStatement
@@ -163,7 +164,6 @@ class StayAnswering:
         files, events = found.of(VIEWS, found.days), found.of(EVENTS, found.days)
         if not files:
             return []
-        until = min(found.days[-1].ends, max(found.as_of or now, found.days[0].begins))
-        paths = DayPaths(found.days, files, events, [], [], until)
+        paths = DayPaths(found.days, files, events, [], [], found.until(found.days, now))
         asked = AskedStays(question, (), (part,), found, paths)
         return self._kept.rows(duck, StaySql(question, paths, Buckets(None)), asked)

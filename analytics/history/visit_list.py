@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from analytics.history.question import HistoryQuestion, Span, WrongQuestion, check
+from analytics.queries.ranges import read_day
 
 VISITS, EVENTS, ONE_VISIT = "visits", "events", "visit"
 LARGEST_PAGE = 200
@@ -52,7 +53,7 @@ def read_place(text: str, field: str) -> ListPlace:
     found = PLACE.fullmatch(text) if text.isascii() else None
     try:
         if found:
-            return ListPlace(date.fromisoformat(found[1]), int(found[2]), int(found[3]))
+            return ListPlace(read_day(found[1]), int(found[2]), int(found[3]))
     except ValueError:
         pass
     raise WrongQuestion(field, "This is no place that a list has told.")

@@ -94,7 +94,7 @@ def _preset(name: str, zone: ZoneInfo, now: datetime) -> Range:
 def _custom(first_text: str, last_text: str, zone: ZoneInfo) -> Range:
     if not (first_text and last_text):
         raise ValueError("Give both the first and the last day.")
-    first, last = _day(first_text), _day(last_text)
+    first, last = read_day(first_text), read_day(last_text)
     if last < first:
         raise ValueError("The last day must not lie before the first.")
     if (last - first).days >= MOST_DAYS:
@@ -102,7 +102,8 @@ def _custom(first_text: str, last_text: str, zone: ZoneInfo) -> Range:
     return Range(first, last, zone)
 
 
-def _day(text: str) -> date:
+def read_day(text: str) -> date:
+    """A day that somebody wrote. Raises ValueError with a sentence, also where no zone could have it."""
     try:
         day = date.fromisoformat(text) if DAY.fullmatch(text) else None
     except ValueError:

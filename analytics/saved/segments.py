@@ -12,6 +12,8 @@ from analytics.saved.goals import goals_of
 from analytics.saved.saved_form import SavedForm
 from tracker.models import Site
 
+MOST_PARAMETERS = 1000
+
 
 class SegmentForm(SavedForm):
     """A segment: its name, and its filters as a query string."""
@@ -25,7 +27,10 @@ class SegmentForm(SavedForm):
 
     def clean_query(self) -> str:
         """The filters, and nothing else."""
-        query = read_query(self.cleaned_data["query"])
+        try:
+            query = read_query(self.cleaned_data["query"])
+        except ValueError:
+            raise forms.ValidationError(f"{MOST_PARAMETERS:,} filters at most.") from None
         try:
             filters = filters_of(query, SavedNames(goals_of(self.instance.site)))
             check_filters(filters)
@@ -41,8 +46,8 @@ class SegmentForm(SavedForm):
 
 
 def read_query(text: str) -> dict[str, list[str]]:
-    """The parameters of a query string."""
-    return parse_qs(text.removeprefix("?"), keep_blank_values=True, max_num_fields=1000)
+    """The parameters of a query string. Raises ValueError where there are too many."""
+    return parse_qs(text.removeprefix("?"), keep_blank_values=True, max_num_fields=MOST_PARAMETERS)
 
 
 def segments_of(site: Site) -> Mapping[str, Mapping[str, list[str]]]:

@@ -13,6 +13,8 @@ from analytics.access.rights import Reader
 from analytics.erasing import erasure_request
 from analytics.erasing.erasure_request import WrongErasure
 from analytics.models import Erasure
+from analytics.queries.ranges import read_day
+from analytics.sites.row_number import row_number
 from analytics.sites.section import SectionAnswer, note
 from tracker.models import Site
 
@@ -54,8 +56,7 @@ class ErasureSection:
 
     def _decide(self, user: User, site: Site, what: str, number: str) -> SectionAnswer:
         decide = erasure_request.cancel if what == "cancel" else erasure_request.begin_now
-        known = number.isascii() and number.isdecimal() and len(number) < 10
-        if not known or not decide(int(number), site.pk):
+        if not decide(row_number(number), site.pk):
             return SectionAnswer(shown={"problem": "It has begun, or is over: that cannot be changed."})
         site.refresh_from_db()
         note(user, site, "Cancelled an erasure." if what == "cancel" else "Had an erasure begin at once.")
@@ -113,6 +114,6 @@ def spoken(seconds: int) -> str:
 
 def _day(text: str) -> date | None:
     try:
-        return date.fromisoformat(text.strip()) if text.strip() else None
-    except ValueError:
-        raise WrongErasure("A day is written like 2026-10-01.") from None
+        return read_day(text.strip()) if text.strip() else None
+    except ValueError as wrong:
+        raise WrongErasure(str(wrong)) from None

@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from analytics.access.rights import Reader
 from analytics.models import Goal
 from analytics.saved.goals import GoalForm, removed
+from analytics.sites.row_number import row_number
 from analytics.sites.section import SectionAnswer, note
 from tracker.models import Site
 
@@ -38,9 +39,7 @@ class GoalSection:
             note(user, site, f"Added the goal {goal.name}.")
             return SectionAnswer(f"{goal.name} is a goal now")
         asked = sent.get("goal", "")
-        found = Goal.objects.filter(
-            site=site, pk=int(asked) if asked.isdecimal() and len(asked) < 19 else 0
-        ).first()
+        found = Goal.objects.filter(site=site, pk=row_number(asked)).first()
         if found is None:
             return SectionAnswer(shown={"problem": "This goal is removed already."})
         was = removed(found)

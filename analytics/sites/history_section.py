@@ -9,6 +9,7 @@ from analytics.access.rights import Reader
 from analytics.importing import imported_files
 from analytics.models import ImportedFile
 from analytics.sites.field_sections import FieldSection
+from analytics.sites.row_number import row_number
 from analytics.sites.section import SectionAnswer, note
 from tracker.models import Site
 
@@ -29,9 +30,7 @@ class HistorySection(FieldSection):
         """Save the fields, or take a file back."""
         if sent.get("do") != "undo":
             return super().change(user, site, sent)
-        number = sent.get("file", "")
-        known = number.isascii() and number.isdecimal() and len(number) < 10
-        file = imported_files.undo(site, int(number)) if known else None
+        file = imported_files.undo(site, row_number(sent.get("file", "")))
         if file is None:
             return SectionAnswer(shown={"problem": "That import is gone already."})
         note(user, site, "Took an import back.")

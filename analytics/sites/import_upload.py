@@ -25,6 +25,7 @@ from analytics.sites.site_settings import whole
 # A year of a large site, packed; what is larger goes by manage.py importhistory.
 MOST_BYTES = 100 * 2**20
 SECONDS = 300
+LONGEST_NAME = 200
 
 
 @never_cache
@@ -58,10 +59,16 @@ def _wrong(problem: str) -> SectionAnswer:
     return SectionAnswer(shown={"problem": problem})
 
 
+def _short(name: str) -> str:
+    """A name that a file may have: of so many bytes, not letters."""
+    short = name.replace("\0", "").encode(errors="replace")[-LONGEST_NAME:]
+    return short.decode(errors="ignore") or "upload"
+
+
 def _read(key: str, product: str, file: Any, dry: bool) -> SectionAnswer:
     """Run the command on it; its last words."""
     with tempfile.TemporaryDirectory(prefix="footfall-import-") as folder:
-        path = Path(folder) / (Path(file.name or "upload").name[-100:] or "upload")
+        path = Path(folder) / _short(Path(file.name or "").name)
         with path.open("wb") as into:
             for block in file.chunks():
                 into.write(block)

@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from analytics.access.rights import Reader, sees_all
 from analytics.models import Member
+from analytics.sites.row_number import row_number
 from analytics.sites.section import SectionAnswer, note
 from analytics.sites.site_form import MemberForm
 from tracker.models import Site
@@ -53,7 +54,7 @@ class MemberSection:
 
     def _change(self, user: User, site: Site, sent: Mapping[str, str], what: str) -> SectionAnswer:
         asked = sent.get("member", "")
-        member = site.members.select_related("user").filter(pk=int(asked) if asked.isdecimal() else 0).first()
+        member = site.members.select_related("user").filter(pk=row_number(asked)).first()
         if member is None:
             return SectionAnswer(shown={"problem": "This user is no member any more."})
         role = sent.get("role", "") if what == "role" else ""

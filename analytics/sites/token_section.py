@@ -9,6 +9,7 @@ from django.db.models import Q
 from analytics.access import tokens
 from analytics.access.rights import Reader
 from analytics.models import Token
+from analytics.sites.row_number import row_number
 from analytics.sites.section import SectionAnswer, note
 from tracker.models import Site
 
@@ -38,7 +39,7 @@ class TokenSection:
             note(user, site, "Made an API token.")
             return SectionAnswer("Made", {"made": text})
         asked = sent.get("token", "")
-        revocable = tokens.revocable(user).filter(pk=int(asked) if asked.isdecimal() else 0)
+        revocable = tokens.revocable(user).filter(pk=row_number(asked))
         token = revocable.filter(Q(sites=site) | Q(all_sites=True)).first()
         if token is None:
             return SectionAnswer(

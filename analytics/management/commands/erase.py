@@ -18,6 +18,7 @@ from analytics.erasing.erasing import Erasing
 from analytics.erasing.erasure_request import WrongErasure
 from analytics.history.sealing import Sealing
 from analytics.models import Erasure
+from analytics.queries.ranges import read_day
 from tracker.liveness.error_report import kind_of
 from tracker.models import Site
 from tracker.postgres.connect import connect
@@ -195,9 +196,9 @@ def _asked(site: Site, options: dict[str, Any]) -> Callable[[str, timedelta], Er
 
 def _day(text: str) -> date:
     try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ArgumentTypeError(f"{text!r} is no day (2026-10-01)") from None
+        return read_day(text)
+    except ValueError as wrong:
+        raise ArgumentTypeError(str(wrong)) from None
 
 
 def _span(text: str) -> timedelta:

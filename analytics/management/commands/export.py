@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from analytics.exporting import export_files, export_rows
 from analytics.exporting.export_rows import BEFORE_ALL, Export
 from analytics.exporting.row_kinds import FORMATS, KINDS
+from analytics.queries.ranges import read_day
 from tracker.liveness.error_report import kind_of
 from tracker.models import Site
 from tracker.postgres.connect import connect
@@ -74,9 +75,9 @@ class Command(BaseCommand):
 
 def _day(text: str) -> date:
     try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ArgumentTypeError(f"{text!r} is no day (2026-10-01)") from None
+        return read_day(text)
+    except ValueError as wrong:
+        raise ArgumentTypeError(str(wrong)) from None
 
 
 def _after(text: str) -> tuple[datetime, UUID]:

@@ -24,6 +24,7 @@ from analytics.history.reconciling import Reconciling, told
 from analytics.history.sealed_days import Damaged
 from analytics.history.sealing import Sealing
 from analytics.importing import import_checks
+from analytics.queries.ranges import read_day
 from tracker.liveness.error_report import kind_of
 from tracker.models import Site
 from tracker.postgres.connect import connect
@@ -86,6 +87,6 @@ class Command(BaseCommand):
 
 def _day(text: str) -> date:
     try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ArgumentTypeError(f"{text!r} is no day (2026-10-01)") from None
+        return read_day(text)
+    except ValueError as wrong:
+        raise ArgumentTypeError(str(wrong)) from None
