@@ -32,6 +32,7 @@ def begin(
     path: str = "/",
     title: str = "Title",
     engaged_ms: int = 0,
+    server: str = "",
 ) -> Begin:
     return Begin(
         site_id=site,
@@ -44,6 +45,7 @@ def begin(
         ),
         title=title,
         engaged_ms=engaged_ms,
+        server=server,
     )
 
 

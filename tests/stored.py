@@ -14,6 +14,7 @@ def visit(
     engaged_ms: int = 10_000,
     visitor: int = 1,
     events: int = 0,
+    server: str = "",
     **origin: Any,
 ) -> Visit:
     """A visit of these pages, one a minute, each engaged for `engaged_ms`."""
@@ -26,6 +27,7 @@ def visit(
             ended_at=began_at + (n + 1) * minute,
             visit_id=uuid.UUID(int=0),
             path=path,
+            server=server,
             title=f"The page {path}",
             engaged_ms=engaged_ms,
             edge=1,

@@ -27,6 +27,7 @@ DAYS = 3
 NOW = datetime.now(UTC)
 FIRST = NOW.astimezone(ZONE).date() - timedelta(days=6)
 LAST = FIRST + timedelta(days=DAYS - 1)
+SERVERS = ("", "web-1", "wéb 2")
 PATHS = ("/", "/users/anna", "/users/bea/edit", "/%C3%BCber", "/blog/1")
 
 
@@ -44,7 +45,8 @@ class Story(list[tuple[Begin, float, int, int]]):
                 at = midnight.timestamp() - START.timestamp() + chance.randint(0, 60_000)
                 for _ in range(chance.randint(1, 7)):
                     seconds = chance.choice([2, 40, 600, 1700])
-                    page = begin(at, page=_id(chance), visitor=visitor, path=chance.choice(PATHS))
+                    path, server = chance.choice(PATHS), SERVERS[len(story) % 3]
+                    page = begin(at, page=_id(chance), visitor=visitor, path=path, server=server)
                     story.append((page, seconds, min(seconds * 300, 60_000), chance.choice([0, 0, 1, 2])))
                     # Some beyond the 30 minutes that make another visit, some only without a page between.
                     at += chance.choice([30, 900, 1500, 2500])
@@ -96,6 +98,7 @@ def answers(site: Site, folder: Path) -> list[Any]:
             ("day",),
             ("event",),
             ("referrer",),
+            ("server",),
         ):
             question = HistoryQuestion(
                 site_id=site.pk,

@@ -110,6 +110,13 @@ def test_a_combined_line_says_all() -> None:
     assert read("vhost", f"_ {COMBINED}").host == ""
 
 
+def test_the_machine_that_wrote_a_line_is_its_server() -> None:
+    form = '$hostname $remote_addr [$time_local] "$request" $status "$http_user_agent"'
+    assert read(form, f'web-1 192.0.2.1 {TIME} "GET / HTTP/1.1" 200 "{FIREFOX}"').server == "web-1"
+    assert read("json", NGINX_JSON.replace("{", '{"hostname":"web-2",', 1)).server == "web-2"
+    assert read("combined", COMBINED).server == ""
+
+
 def test_caddys_client_counts_and_not_its_proxy() -> None:
     request = read("caddy", msgspec.json.encode(CADDY).decode())
     assert (request.address, request.host, request.user_agent) == ("2001:db8::1", "a.example", FIREFOX)

@@ -124,6 +124,13 @@ def test_lists_are_filtered_by_what_recent_rows_hold(cast: Cast, owner: Client, 
     assert "One &amp; Two" in owner.get("/admin/tracker/pageview/").content.decode()
 
 
+def test_page_views_are_filtered_by_the_server_that_told_of_them(cast: Cast, owner: Client) -> None:
+    for path, server in (("/a", "web-1"), ("/b", "")):
+        visit(cast.site, ago(hours=1), path, server=server)
+    assert paths(owner, "server=web-1") == {"/a"}
+    assert paths(owner, "server=") == {"/b"}
+
+
 def test_page_views_and_visits_are_found_by_part_of_a_path(cast: Cast, owner: Client) -> None:
     visit(cast.site, ago(hours=1), "/", "/docs/Install")
     visit(cast.site, ago(hours=2), "/100%_off")

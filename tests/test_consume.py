@@ -122,7 +122,13 @@ def test_clicks_of_three_servers_come_through_nats(
     wait_for(lambda: sum(views(footfall, key).values()) == 25, 30, "all clicks")
     assert views(footfall, key) == {"/0": 6, "/1": 6, "/2": 6, "/3": 6, "/again": 1}
     wait_for(lambda: "1 bad_at" in consumer.end(), 30, "its end")
+    kept = footfall.rows(
+        "SELECT server, count(*) AS views FROM tracker_pageview p JOIN tracker_site s ON s.id = site_id"
+        " WHERE s.key = %s GROUP BY server",
+        key,
+    )
     told = consumer.printed
+    assert {row["server"]: row["views"] for row in kept} == {"10.0.0.0": 9, "10.0.0.1": 8, "10.0.0.2": 8}
     assert "25 stored, 1 there already, 5 passed over (2 no_json, " in told
     # Once for each kind, and nothing of what visitors said.
     assert told.count("passed over a message (no_json)") == 1

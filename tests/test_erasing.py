@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
@@ -22,6 +23,7 @@ from analytics.history.file_cache import FileCache
 from analytics.history.sealing import Sealing, seal_all
 from analytics.models import Erasure, HistoryDay, ImportedFigure, ImportedFile, Member, Token
 from tests import stored
+from tests.earlier_days import without_servers
 from tests.page_views import START, begin, folded, progress, said
 from tests.stories import FIRST, LAST, NOW, ZONE, Story, answers, rows
 from tracker.contract.records import Begin
@@ -68,6 +70,28 @@ def prepare(connection: psycopg.Connection, sealing: Sealing, state: str) -> Non
             table.objects.all().delete()
         before = NOW - timedelta(days=1)
         connection.execute("INSERT INTO tracker_watermark (job, at) VALUES ('raw', %s)", [before])
+
+
+def test_days_of_an_earlier_format_are_made_anew_without_page_views(
+    sites: tuple[Site, Site], connection: psycopg.Connection, sealing: Sealing, tmp_path: Path
+) -> None:
+    site, _ = sites
+    noon = datetime.combine(FIRST, datetime.min.time(), ZONE) + timedelta(hours=12)
+    stored.visit(site, noon, "/users/anna", "/")
+    prepare(connection, sealing, "files")
+    days = HistoryDay.objects.filter(site_id=site.pk, kind="views")
+    assert without_servers(days, tmp_path) == 1
+    # What comes late is a part of its own, of today's format.
+    stored.visit(site, noon + timedelta(hours=2), "/late", visitor=2, server="web-1")
+    Touched.objects.create(site_id=site.pk, at=noon)
+    assert seal_all(connection, sealing, NOW) == (1, 0)
+    assert list(days.order_by("part").values_list("format", flat=True)) == [2, 3]
+    Erasing(sealing).work(connection, erasure_request.pages(site, "me", AT_ONCE, "/users/*"))
+    (left,) = days
+    path = tmp_path / "left.parquet"
+    path.write_bytes(left.file)
+    found = duckdb.execute(f"SELECT page, entry, server FROM '{path}' ORDER BY view").fetchall()
+    assert (left.format, found) == (3, [("/", True, ""), ("/late", True, "web-1")])
 
 
 def whom(story: Story) -> uuid.UUID:

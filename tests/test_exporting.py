@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -97,6 +98,8 @@ def test_days_whose_page_views_are_gone_come_out_of_their_files(
     sealing = Sealing(tmp_path / "history", 2**27)
     seal_all(connection, sealing, NOW)
     told, number = answers(site, sealing.folder), PageView.objects.count()
+    servers = Counter(PageView.objects.values_list("server", flat=True))
+    assert len(servers) == 3
     for table in (PageView, Visit, Event, Minute):
         table.objects.all().delete()
     connection.execute(
@@ -106,8 +109,33 @@ def test_days_whose_page_views_are_gone_come_out_of_their_files(
     connection.execute("DELETE FROM tracker_watermark")
     call_command("importsite", other.key, *made)
     assert PageView.objects.count() == number
+    assert Counter(PageView.objects.values_list("server", flat=True)) == servers
     seal_all(connection, sealing, NOW)
     assert answers(other, sealing.folder) == told
+
+
+@pytest.mark.parametrize("form", ["ndjson", "csv", "parquet"])
+def test_what_earlier_releases_exported_comes_in(site: Site, other: Site, tmp_path: Path, form: str) -> None:
+    stored.visit(site, NOW - timedelta(days=4), "/", UGLY, server="web-1")
+    views, visits, _ = files(site, tmp_path, form)
+    # They had no column for servers, which is the last one.
+    if form == "ndjson":
+        lines = [json.loads(line) for line in Path(views).read_text().splitlines()]
+        assert [line.pop("server") for line in lines] == ["web-1"] * 2
+        Path(views).write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    elif form == "csv":
+        with Path(views).open(encoding="utf-8-sig", newline="") as file:
+            table = list(csv.reader(file))
+        assert [row.pop() for row in table] == ["server", "web-1", "web-1"]
+        with Path(views).open("w", encoding="utf-8-sig", newline="") as file:
+            csv.writer(file).writerows(table)
+    else:
+        earlier = tmp_path / "earlier.parquet"
+        duckdb.execute(f"COPY (SELECT * EXCLUDE (server) FROM '{views}') TO '{earlier}' (FORMAT parquet)")
+        views = str(earlier)
+    call_command("importsite", other.key, views, visits)
+    mine, theirs = rows(site)["PageView"], rows(other)["PageView"]
+    assert theirs == [{**row, "server": "", "edge": 0, "connection": 0} for row in mine]
 
 
 def test_others_readers_read_it(site: Site, tmp_path: Path) -> None:

@@ -132,6 +132,15 @@ class TestImportLog:
         assert "4 page views, 2026-09-01 to 2026-09-01; 0 taken, 4 were there" in run(site, packed, "--again")
         assert (PageView.objects.count(), Visit.objects.count()) == (4, 3)
 
+    def test_page_views_are_of_the_server_that_wrote_them(self, site: Site, tmp_path: Path) -> None:
+        run(site, log(tmp_path, line(0, "/told")), "--server", "web-1")
+        form = '$hostname $remote_addr [$time_local] "$request" $status "$http_user_agent"'
+        said = 'web-2 192.0.2.1 [01/Sep/2026:12:00:00 +0000] "GET /own HTTP/1.1" 200 "' + FIREFOX + '"\n'
+        run(site, log(tmp_path, said, name="b.log"), "--format", form, "--server", "web-1")
+        run(site, log(tmp_path, line(9, "/none"), name="c.log"))
+        views = dict(PageView.objects.values_list("path", "server"))
+        assert views == {"/told": "web-1", "/own": "web-2", "/none": ""}
+
     def test_a_log_that_grows_goes_on_and_so_do_its_visits(self, site: Site, tmp_path: Path) -> None:
         today = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=3)
         site.timezone = "Etc/GMT+12" if today.hour < 12 else "UTC"

@@ -1,6 +1,9 @@
 """Migrations suit a rolling update: processes of the release before go on writing while they are replaced."""
 
+import importlib
+import uuid
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -9,8 +12,10 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.models import Field, ManyToManyField
 from django.db.models.fields import NOT_PROVIDED
 
+from scripts.stands.waiting import wait_for
 from tracker.postgres.connect import connect
 
+ADD_SERVER: bytes = importlib.import_module("tracker.migrations.0012_server").ADD.encode()
 OURS = ("analytics", "tracker")
 # What a process that knows nothing of it would still ask for.
 TAKE_AWAY = (
@@ -62,6 +67,53 @@ def connection() -> Iterator[psycopg.Connection]:
     with connect() as connection:
         connection.autocommit = True
         yield connection
+
+
+@pytest.fixture
+def scratch(connection: psycopg.Connection) -> Iterator[str]:
+    """Page views in two partitions, in a schema of their own; what leads there."""
+    name = f"scratch_{uuid.uuid4().hex}"
+    connection.execute(f"CREATE SCHEMA {name}".encode())
+    path = f"SET search_path = {name}"
+    connection.execute(path.encode())
+    connection.execute(
+        "CREATE TABLE tracker_pageview (at integer NOT NULL, path text NOT NULL) PARTITION BY RANGE (at);"
+        "CREATE TABLE early PARTITION OF tracker_pageview FOR VALUES FROM (0) TO (10);"
+        "CREATE TABLE late PARTITION OF tracker_pageview DEFAULT;"
+        "INSERT INTO tracker_pageview SELECT n, 'was here' FROM generate_series(1, 100) n"
+    )
+    yield path
+    connection.execute(f"DROP SCHEMA {name} CASCADE".encode())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_servers_come_to_page_views_while_some_are_read_and_others_stored(
+    connection: psycopg.Connection, scratch: str
+) -> None:
+    files = "SELECT array_agg(relfilenode ORDER BY relname) FROM pg_class WHERE relname IN ('early', 'late')"
+    asked = "SELECT count(*) FROM pg_locks WHERE relation = 'late'::regclass AND NOT granted"
+    before = connection.execute(files).fetchone()
+    with connect() as reader, connect() as writer, ThreadPoolExecutor() as pool:
+        writer.autocommit = True
+        for each in (reader, writer):
+            each.execute(scratch.encode())
+        # Half of it is had before it comes to what is being read.
+        reader.execute("SELECT FROM late LIMIT 1")
+        migrating = pool.submit(connection.execute, ADD_SERVER)
+        wait_for(lambda: (writer.execute(asked).fetchone() or [0])[0], what="the migration waits")
+        writer.execute("SET lock_timeout = '20s'")
+        for number in (5, 50):
+            # As a process of the release before stores it.
+            writer.execute("INSERT INTO tracker_pageview (at, path) VALUES (%s, 'came')", [number])
+        assert not migrating.done()
+        reader.rollback()
+        migrating.result(60)
+        writer.execute("INSERT INTO tracker_pageview (at, path) VALUES (5, 'came')")
+        writer.execute("INSERT INTO tracker_pageview VALUES (50, 'told', 'web-1')")
+        rows = writer.execute("SELECT server, count(*) FROM tracker_pageview GROUP BY server").fetchall()
+    assert sorted(rows) == [("", 103), ("web-1", 1)]
+    # Nothing was written anew.
+    assert connection.execute(files).fetchone() == before
 
 
 @pytest.mark.django_db(transaction=True)

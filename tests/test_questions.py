@@ -26,6 +26,7 @@ from analytics.history.answering import Answering
 from analytics.history.day_store import DayStore, Found
 from analytics.history.dimensions import DIMENSIONS, Level
 from analytics.history.duck import open_duck
+from analytics.history.due_days import due_days
 from analytics.history.file_cache import FileCache
 from analytics.history.kept_parts import TABLE_BYTES, KeptParts
 from analytics.history.kept_rows import KeptRows
@@ -42,6 +43,7 @@ from analytics.history.turns import GivenUp, Turns
 from analytics.models import HistoryDay
 from scripts.stands.waiting import wait_for
 from tests import stored
+from tests.earlier_days import without_servers
 from tracker.models import Event, PageView, Site, Touched
 from tracker.postgres.connect import connect
 
@@ -53,6 +55,7 @@ NOW = datetime(2025, 4, 20, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 FIRST_TABS = [tabs[0].dimension for tabs in TABLES.values() if tabs[0].dimension != "goal"]
 ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu")
+SERVERS = ("", "web-1", "db's")
 MIDNIGHTS = {"Australia/Lord_Howe": date(2025, 4, 4), "America/New_York": date(2025, 3, 7)}
 
 
@@ -176,6 +179,7 @@ def history(site: Site, seed: int, first: date = FIRST, days: int = DAYS, visits
                     visit_id=visit_id,
                     visitor=visitor,
                     path=chance.choice(["/", "/a", "/blog/1", "/blog/2/x", "/%C3%BC%20'%22"]),
+                    server=SERVERS[page.int % 3],
                     title=chance.choice(["One", '"Two"; --']),
                     engaged_ms=min(seconds * 500, 60_000),
                     depth=chance.randint(0, 100),
@@ -299,6 +303,10 @@ FILTERS: dict[str, tuple[tuple[HistoryFilter, ...], Callable[[Plain, PageView], 
         (is_("title", "One"), is_("entry_page", "/")),
         lambda plain, view: view.title == "One" and plain.visit[view.visit_id][0].path == "/",
     ),
+    "server": (
+        (is_("server", "web-1", operator="not"), is_("server", "d*", operator="match")),
+        lambda plain, view: view.server == "db's",
+    ),
     "event": (
         (is_("event", "signup"),),
         lambda plain, view: any(
@@ -345,6 +353,7 @@ def test_totals_and_tables_are_what_a_plain_count_says(
             "country": lambda view: view.country,
             "exit_page": lambda view: plain.visit[view.visit_id][-1].path,
             "title": lambda view: view.title,
+            "server": lambda view: view.server,
         }
         for dimension, key in keys.items():
             answer = ask(*ask.measures, by=(dimension,), filters=filters)
@@ -357,6 +366,43 @@ def test_totals_and_tables_are_what_a_plain_count_says(
             for row in answer.table.rows:
                 same(ask.measures, row[1:], plain.measures(groups[row[0]]))
             assert answer.table.sums[2] == len(kept)
+
+
+def test_days_that_were_sealed_before_servers_were_kept_have_none(
+    site: Site, ask: Asking, connection: psycopg.Connection, tmp_path: Path
+) -> None:
+    history(site, 8)
+    second = datetime(2025, 3, 29, 12, tzinfo=ZoneInfo("Europe/Berlin"))
+    PageView.objects.filter(began_at__lt=second.replace(hour=0)).update(server="")
+    seal(connection, ask.folder)
+    plain = Plain(site)
+    earlier = HistoryDay.objects.filter(site_id=site.pk, day=FIRST)
+    assert without_servers(earlier, tmp_path) == 1
+    # Nothing is missing in them: they are neither sealed again nor told to differ.
+    assert due_days(connection, NOW) == []
+    due = due_days(connection, NOW, again=True)
+    assert {Sealing(ask.folder, 2**27).differences(connection, each) for each in due} == {(0, 0)}
+    for days in (1, DAYS):
+        kept = [view for view in plain.kept() if days == DAYS or plain.day(view) == FIRST]
+        answer = ask("views", by=("server",), days=days)
+        assert answer.table is not None
+        counted = {name: sum(view.server == name for view in kept) for name in SERVERS}
+        assert dict(answer.table.rows) == {name: count for name, count in counted.items() if count}
+        for name, count in counted.items():
+            there = ask("views", filters=(is_("server", name),), days=days).totals
+            others = ask("views", "at_once_peak", filters=(is_("server", name, operator="not"),), days=days)
+            assert (there[0], others.totals[0]) == (count, len(kept) - count)
+        # Under another filter, whose rows are kept, and beside it.
+        of_page = (is_("page", "/a"), is_("country", "DE", "FR"))
+        found = ask("views", by=("server", "page"), filters=of_page, days=days).table
+        wanted = [view for view in kept if view.path == "/a" and view.country != "日本"]
+        assert found is not None
+        assert sum(row[2] for row in found.rows) == len(wanted)
+    # What comes late has it sealed again, as days are sealed today.
+    assert HistoryDay.objects.filter(kind="views", format=2).count() == 1
+    Touched.objects.create(site_id=site.pk, at=datetime(2025, 3, 28, 12, tzinfo=UTC))
+    seal(connection, ask.folder)
+    assert not HistoryDay.objects.filter(kind="views", format=2).exists()
 
 
 @pytest.mark.parametrize("zone", ZONES)

@@ -8,6 +8,7 @@ import re
 import signal
 import threading
 import urllib.request
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
@@ -22,9 +23,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from scripts.stands import process_tree
+from scripts.stands.agents import FIREFOX
 from scripts.stands.past import SeededPast, fill
 from scripts.stands.product import Product
 from scripts.stands.waiting import wait_for
+from tests.api_clients import ApiClient
 from tests.axe import found
 from tests.board_sockets import ack, dial, shows_tabs, visit, watch_until
 from tests.foreign_exports import zipped
@@ -115,6 +118,47 @@ def test_the_page_shows_what_the_api_says(footfall: Product, at: At, key: str) -
         assert lines[1][1] == str(pages["rows"][0]["views"])
         # Every cell of the week's hours has its figure.
         assert page.locator(".heat tbody td").count() == 7 * 24
+        # No server told of anything here: nothing speaks of servers.
+        assert page.locator("[data-rare]").count() == 2
+        assert page.locator("[data-rare]:not([hidden])").count() == 0
+
+
+def test_servers_are_told_apart_where_there_are_any(footfall: Product, at: At) -> None:
+    key = footfall.add_site("told.example")
+    views = [
+        {
+            "id": str(uuid.uuid4()),
+            "type": "view",
+            "url": f"https://told.example{path}",
+            "user_agent": FIREFOX,
+            "address": "192.0.2.1",
+            "server": server,
+        }
+        for server, path in (("web-1", "/"), ("web-1", "/a"), ("web-2", "/"), ("", "/"))
+    ]
+    writer = ApiClient(footfall, footfall.add_token(write=True))
+    results = writer.json(f"sites/{key}/events", {"items": views})["results"]
+    assert {each["status"] for each in results} == {"stored"}
+    with at(f"/sites/{key}/reports/?period=today") as page:
+        page.get_by_role("tab", name="Servers").click()
+        settled(page)
+        assert [row[:2] for row in rows(page, "where")] == [
+            ["web-1", "2"],
+            ["No server", "1"],
+            ["web-2", "1"],
+        ]
+        page.locator("[data-table=where] .pick", has_text="web-1").click()
+        settled(page)
+        figure(page, "views").to_have_text("2")
+        assert chosen(page)["server"] == ["web-1"]
+        expect(page.locator(".filters li")).to_contain_text("server is web-1")
+        # Chosen it stays there, though nothing is there to be chosen.
+        page.keyboard.press("y")
+        settled(page)
+        expect(page.get_by_role("tab", name="Servers")).to_be_visible()
+        page.goto(f"{footfall.url}/sites/{key}/visits/?period=today&server=web-2")
+        page.locator(".visits .line").click()
+        expect(page.locator(".visits .whole")).to_contain_text("told by web-2")
 
 
 def test_what_is_chosen_stands_in_the_address_and_back_undoes_it(at: At, key: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -237,6 +238,33 @@ def test_a_server_whose_name_is_no_tag_costs_itself_alone() -> None:
         ("site.views", 2.0, "app-1"),
         ("site.events", 1.0, "app-3"),
     ]
+
+
+def test_page_views_are_told_apart_by_their_server(
+    product: Product, writer: ApiClient, say: Say, seen: str
+) -> None:
+    told = [
+        *(view("/at", server="app-1", address="192.0.2.60"), view("/at", address="192.0.2.61")),
+        view("/at", server="äpp\0 2" + "x" * 99, address="192.0.2.62"),
+    ]
+    assert verdicts(say(*told)) == ["stored"] * 3
+    names = [stored(product, each)["server"] for each in told]
+    assert names[:2] == ["app-1", ""]
+    assert names[2].startswith("äpp 2x")
+    assert len(names[2]) == 64
+    asked = f"sites/{seen}/stats?period=today&metrics=views&page=/at"
+    rows = writer.json(f"{asked}&by=server")["rows"]
+    assert {row["server"]: row["views"] for row in rows} == dict.fromkeys(names, 1)
+    for query, number in (
+        *(("server=app-1", 1), ("server.not=app-1", 2), ("server.match=äpp*", 1), ("server=", 1)),
+        ("server.notmatch=a*", 2),
+    ):
+        assert writer.json(f"{asked}&{quote(query, '=&*.')}")["totals"]["views"] == number, query
+    (visit,) = writer.json(f"sites/{seen}/visits?period=today&page=/at&server=app-1")["visits"]
+    whole = writer.json(f"sites/{seen}/visits/{visit['id']}")
+    assert [each["server"] for each in whole["page_views"]] == ["app-1"]
+    code, error = writer.refused(f"sites/{seen}/stats?by=servers")
+    assert (code, "'server'" in str(error)) == (400, True)
 
 
 def test_what_each_server_said_is_a_series(writer: ApiClient, say: Say, seen: str) -> None:

@@ -134,6 +134,8 @@ class PageView(AttributionColumns):
     path = models.TextField()
     query = models.TextField(default="")
     title = models.TextField(default="")
+    # Which server told of it; empty where a page did. With a default in the database, as above.
+    server = models.TextField(default="", db_default="")
     engaged_ms = models.IntegerField(default=0)
     depth = models.SmallIntegerField(default=0)
     # Which connection of which edge the page view belongs to: only that one may end it.

@@ -27,8 +27,9 @@ from analytics.access_logs.logged_request import LoggedRequest
 from analytics.access_logs.page_rules import LeftOut, address_of, reason_against
 from analytics.access_logs.past_days import PastDays
 from analytics.access_logs.visit_spans import LoggedView
-from tracker.contract.messages import Refused, told_page
+from tracker.contract.messages import Refused, told_page, trim
 from tracker.contract.records import Owner
+from tracker.contract.server_items import SERVER_LIMIT
 from tracker.conversation import begin_record
 from tracker.conversation.services import Caller
 from tracker.models import Site
@@ -75,6 +76,7 @@ class LogChoice(NamedTuple):
     also_counted: bool = False  # of days, too, that the site counted itself
     only_unseen: bool = False  # of those days only what nobody else counted
     dry_run: bool = False
+    server: str = ""  # which wrote them, where lines do not say it
     follows: bool = False  # lines as they are written; what cannot be judged yet waits in memory
 
 
@@ -310,7 +312,9 @@ class LogImport:
         address = address_of(request, self._proxies)
         visitor = identity.visitor_id(self._salt(day), self._site.id, address, request.user_agent)
         caller = self._caller(host, address, request.user_agent)
-        return LoggedView(began, begin_record.begin_of(caller, message, url, visitor, OWNER, request.at), own)
+        server = trim(request.server or self._choice.server, SERVER_LIMIT)
+        begin = begin_record.begin_of(caller, message, url, visitor, OWNER, request.at, server)
+        return LoggedView(began, begin, own)
 
     def _id_of(self, line: str) -> UUID:
         """One line has one id, in whatever file it stands; without the key it does not lead to an address."""

@@ -51,7 +51,7 @@ ATTRIBUTION: Final = tuple(name for name in Attribution.__struct_fields__ if nam
 SHARED: Final = f"visitor, {', '.join(ATTRIBUTION)}"
 COPY_VIEWS = (
     "COPY tracker_pageview (site_id, edge, connection, began_at, ended_at, id, visit_id, engaged_ms, depth,"
-    f" path, query, title, {SHARED}) FROM STDIN"
+    f" path, query, title, server, {SHARED}) FROM STDIN"
 )
 COPY_VISITS = (
     "COPY tracker_visit (site_id, id, began_at, ended_at, views, events, engaged_ms, entry_path, exit_path,"
@@ -131,7 +131,7 @@ class LogStore:
         begin = view.begin
         return [
             *(self._site_id, LOGGED_EDGE, LOGGED_CONNECTION, view.began, view.began, begin.id, view.visit),
-            *(0, 0, begin.path, begin.query, begin.title, *_shared(begin.attribution)),
+            *(0, 0, begin.path, begin.query, begin.title, begin.server, *_shared(begin.attribution)),
         ]
 
     def _visit_row(self, pages: list[LoggedView]) -> list[Any]:

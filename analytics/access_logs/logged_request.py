@@ -30,6 +30,7 @@ class LoggedRequest(msgspec.Struct, frozen=True, gc=False):
     address: str
     forwarded: str
     host: str
+    server: str  # the machine that wrote the line
     method: str  # "" where the client sent no HTTP
     target: str
     status: int
@@ -63,6 +64,7 @@ def _request_of(fields: Mapping[str, Any]) -> LoggedRequest:
         forwarded=_said(fields, "http_x_forwarded_for"),
         # nginx' name for any other.
         host="" if host == "_" else host,
+        server=_said(fields, "hostname"),
         method=method,
         target=target,
         status=int(fields["status"]),

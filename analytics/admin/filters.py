@@ -184,6 +184,7 @@ def by(column: str, title: str = "", nothing: str = "(unknown)") -> type[ValueFi
     return type(f"{column.title()}Filter", (ValueFilter,), members)
 
 
+SERVER = by("server", nothing="(none)")
 ORIGINS = (
     by("country"),
     by("browser"),

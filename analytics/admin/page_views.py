@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from analytics.admin.attribution_fields import COLUMNS, FIELDSETS
-from analytics.admin.filters import ORIGINS, DaysFilter, SiteFilter, local
+from analytics.admin.filters import ORIGINS, SERVER, DaysFilter, SiteFilter, local
 from analytics.admin.growing import GrowingAdmin
 from analytics.admin.page_names import found
 from analytics.history.durations import spoken
@@ -25,13 +25,13 @@ LONGEST_VISIT = timedelta(hours=25) + LONGEST_PAGE_VIEW
 
 @admin.register(PageView)
 class PageViewAdmin(GrowingAdmin):
-    list_display = ("began", "page", "engaged", "source", "country", "browser", "device", "title")
+    list_display = ("began", "page", "engaged", "source", "country", "browser", "device", "title", "server")
     list_display_links = ("began", "page")
-    list_filter = (SiteFilter, DaysFilter, *ORIGINS)
+    list_filter = (SiteFilter, DaysFilter, *ORIGINS, SERVER)
     search_fields = ("path",)
     search_help_text = "Part of a path, like /pricing or /über-uns."
     fieldsets = [
-        (None, {"fields": ("site", "page", "query", "title", "visit")}),
+        (None, {"fields": ("site", "page", "query", "title", "server", "visit")}),
         ("When", {"fields": ("began", "ended", "engaged", "depth")}),
         *FIELDSETS,
         (None, {"fields": ("id",)}),
@@ -43,6 +43,7 @@ class PageViewAdmin(GrowingAdmin):
         "path",
         "query",
         "title",
+        "server",
         "engaged_ms",
         "depth",
         "visit_id",

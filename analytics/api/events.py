@@ -31,7 +31,9 @@ class ItemSent(Schema):
     title: str | None = None
     user_agent: str | None = None
     address: str | None = Field(None, description="hashed as a visitor's is, then dropped")
-    server: str | None = Field(None, description="which server says it: a property of events")
+    server: str | None = Field(
+        None, description="which server says it: a dimension of page views, a property of events"
+    )
     name: str | None = Field(None, description="of an event")
     properties: dict[str, Any] | None = None
     value: float | None = None

@@ -29,6 +29,7 @@ FIELDS: dict[str, Any] = {
     "exit_page": "/pricing",
     "title": "Prices",
     "query": "",
+    "server": "",
     "referrer": "Google",
     "channel": "search",
     "country": "DE",

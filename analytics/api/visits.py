@@ -88,7 +88,7 @@ class SaidThen(Schema):
 
 
 class PageViewShown(Schema):
-    """A page view of a visit; `seconds` is null while it is open."""
+    """A page view of a visit; `seconds` is null while it is open, and `server` "" where a page told of it."""
 
     at: datetime
     seconds: float | None
@@ -97,6 +97,7 @@ class PageViewShown(Schema):
     page: str
     title: str
     query: str
+    server: str
     events: list[SaidThen]
 
 

@@ -24,11 +24,15 @@ HOST = "host"
 
 
 class ReportTab(NamedTuple):
-    """A tab of a table: a dimension, its title, and the measures that its rows show."""
+    """A tab of a table: a dimension, its title, and the measures that its rows show.
+
+    `rare`: offered where the period has names of it.
+    """
 
     dimension: str
     title: str
     measures: str
+    rare: bool = False
 
 
 class ReportFigure(NamedTuple):
@@ -65,6 +69,7 @@ TABLES = {
     "where": (
         ReportTab("country", "Countries", OF_VISITORS),
         ReportTab("language", "Languages", OF_VISITORS),
+        ReportTab("server", "Servers", "views,visitors,visits", rare=True),
     ),
     "with": (
         ReportTab("browser", "Browsers", OF_VISITORS),

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import duckdb
 import psycopg
 
-from analytics.history import sealed_days
+from analytics.history import day_tables, sealed_days
 from analytics.history.day_files import ATTRIBUTION, DayFile, write_files
 from analytics.history.day_format import EVENTS, VIEWS
-from analytics.history.duck import literal, open_duck
+from analytics.history.duck import open_duck
 from analytics.history.local_days import LocalDay
 from analytics.history.sealed_days import SealedFile
 from tracker.contract.spans import LONGEST_PAGE_VIEW, VISIT_GAP, interval
@@ -29,7 +29,7 @@ CREATE TABLE raw_views AS
 SELECT {VIEW_ID} AS id, {VISIT_ID} AS visit_id, {VISITOR_ID} AS visitor,
        make_timestamp(began) AS began_at, make_timestamp(ended) AS ended_at,
        engaged_ms::BIGINT AS engaged_ms, depth, width, page AS path, query, title,
-       {", ".join(ATTRIBUTION)}, {{gone}} AS gone
+       {", ".join(ATTRIBUTION)}, server, {{gone}} AS gone
 FROM {{files}}
 """
 LOAD_EVENTS = f"""
@@ -39,7 +39,7 @@ FROM {{files}}
 """
 NO_EVENTS = """
 CREATE TABLE raw_events
-    (id UUID, page_view_id UUID, at TIMESTAMP, name VARCHAR, properties VARCHAR, value DOUBLE)
+    (id UUID, page_view_id UUID, "at" TIMESTAMP, name VARCHAR, properties VARCHAR, value DOUBLE)
 """
 COUNTS = """
 SELECT (SELECT count(*) FROM raw_views WHERE gone), (SELECT count(DISTINCT visit_id) FROM raw_views),
@@ -117,8 +117,9 @@ def without(
         return None
     gone, values = condition
     with open_duck([work], work, memory, 1) as duck:
-        duck.execute(LOAD_VIEWS.format(gone=gone, files=_files(paths[VIEWS])), values)
-        duck.execute(LOAD_EVENTS.format(files=_files(paths[EVENTS])) if paths[EVENTS] else NO_EVENTS)
+        duck.execute(LOAD_VIEWS.format(gone=gone, files=day_tables.views(paths[VIEWS])), values)
+        load = LOAD_EVENTS.format(files=day_tables.files(paths[EVENTS])) if paths[EVENTS] else NO_EVENTS
+        duck.execute(load)
         views, visits, events = _row(duck, COUNTS)
         if not views:
             return None
@@ -143,7 +144,7 @@ def count_in(
         return 0
     wanted, values = condition
     with open_duck([work], work, memory, 1) as duck:
-        statement = f"SELECT count(*) FROM {_files(paths[VIEWS])} WHERE {wanted}"
+        statement = f"SELECT count(*) FROM {day_tables.files(paths[VIEWS])} WHERE {wanted}"
         (number,) = duck.execute(statement, values).fetchone() or (0,)
     return int(number)
 
@@ -163,7 +164,3 @@ def _fetched(
 
 def _row(duck: duckdb.DuckDBPyConnection, statement: str) -> tuple[int, ...]:
     return tuple(int(number) for number in duck.execute(statement).fetchone() or ())
-
-
-def _files(paths: Sequence[Path]) -> str:
-    return "read_parquet([" + ", ".join(map(literal, paths)) + "], union_by_name = true)"

@@ -20,7 +20,7 @@ import psycopg
 from psycopg import sql
 
 from analytics.exporting.row_kinds import ATTRIBUTION, KINDS, RowKind
-from analytics.history import sealed_days
+from analytics.history import day_tables, sealed_days
 from analytics.history.day_format import EVENTS, VIEWS
 from analytics.history.duck import literal, open_duck
 from analytics.history.due_days import raw_since
@@ -43,7 +43,7 @@ SEALED = {
     "views": f"""
         SELECT {{view}} AS id, make_timestamp(began) AS began_at, make_timestamp(ended) AS ended_at,
                {{visit}} AS visit_id, {{visitor}} AS visitor, page, query, title, engaged_ms, depth,
-               {_ATTRIBUTION}
+               {_ATTRIBUTION}, server
         FROM {{views}}""",
     "visits": f"""
         SELECT {{visit}} AS id, make_timestamp(visit_began) AS began_at,
@@ -127,26 +127,24 @@ def _sealed(connection: psycopg.Connection, export: Export, gone_before: datetim
             by_day.setdefault(file.day, []).append(file)
     for files in by_day.values():
         with _work(export.folder) as work:
-            paths: dict[str, list[str]] = {VIEWS: [], EVENTS: []}
+            paths: dict[str, list[Path]] = {VIEWS: [], EVENTS: []}
             for file in files:
                 content = sealed_days.fetch(connection, file)
                 if content is not None:
                     path = work / f"{file.kind}-{file.part}.parquet"
                     path.write_bytes(content)
-                    paths[file.kind].append(literal(path))
+                    paths[file.kind].append(path)
             if paths[EVENTS if export.kind == "events" else VIEWS]:
                 yield from _of_files(export, paths, work)
 
 
-def _of_files(export: Export, paths: dict[str, list[str]], work: Path) -> Iterator[list[Row]]:
+def _of_files(export: Export, paths: dict[str, list[Path]], work: Path) -> Iterator[list[Row]]:
     site = literal(export.site.key)
     ids = {
         name: _ID.format(site=site, kind=name, number=name) for name in ("visitor", "visit", "view", "event")
     }
-    files = {
-        kind: f"read_parquet([{', '.join(found)}], union_by_name = true)" for kind, found in paths.items()
-    }
-    asked = SEALED[export.kind].format(**ids, **files)
+    tables = {"views": day_tables.views(paths[VIEWS]), "events": day_tables.files(paths[EVENTS])}
+    asked = SEALED[export.kind].format(**ids, **tables)
     time = f'"{export.what.time}"'
     with open_duck([work], work, export.memory, 1) as duck:
         found = duck.execute(

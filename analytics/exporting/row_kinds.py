@@ -17,11 +17,12 @@ ATTRIBUTION: Final = {
 
 
 class RowKind(NamedTuple):
-    """A table, the column of its time, and its columns with Postgres' types."""
+    """A table, the column of its time, and its columns with Postgres' types; so many came `later`."""
 
     table: str
     time: str
     columns: Mapping[str, str]
+    later: int = 0
 
 
 KINDS: Final[dict[str, RowKind]] = {
@@ -40,7 +41,9 @@ KINDS: Final[dict[str, RowKind]] = {
             "engaged_ms": "integer",
             "depth": "smallint",
             **ATTRIBUTION,
+            "server": "text",
         },
+        later=1,
     ),
     "visits": RowKind(
         "tracker_visit",
@@ -75,6 +78,13 @@ KINDS: Final[dict[str, RowKind]] = {
 FORMATS: Final = ("ndjson", "csv", "parquet")
 
 
-def kind_of(columns: list[str]) -> str | None:
-    """Which kind a file with these columns holds."""
-    return next((name for name, kind in KINDS.items() if list(kind.columns) == columns), None)
+def kind_of(columns: list[str]) -> tuple[str, RowKind] | None:
+    """Which kind a file with these columns holds, and that kind with what the file has of it.
+
+    A file of an earlier release lacks columns at the end.
+    """
+    for name, kind in KINDS.items():
+        least = len(kind.columns) - kind.later
+        if len(columns) >= least and list(kind.columns)[: len(columns)] == columns:
+            return name, kind._replace(columns={each: kind.columns[each] for each in columns}, later=0)
+    return None

@@ -5,7 +5,7 @@ import gzip
 import json
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ import psycopg
 from psycopg import sql
 
 from analytics.exporting.export_files import unguard
-from analytics.exporting.row_kinds import KINDS, RowKind, kind_of
+from analytics.exporting.row_kinds import RowKind, kind_of
 from analytics.history.day_format import VIEWS
 from analytics.history.duck import literal, open_duck
 from analytics.history.due_days import raw_since
@@ -32,7 +32,7 @@ GZIP = b"\x1f\x8b"
 PARQUET = b"PAR1"
 # Nobody may end them: they belong to no edge.
 OWNERLESS = {"edge": 0, "connection": 0}
-STAGE = "CREATE TEMPORARY TABLE came (LIKE {table}) ON COMMIT DELETE ROWS"
+STAGE = "CREATE TEMPORARY TABLE came (LIKE {table} INCLUDING DEFAULTS) ON COMMIT DELETE ROWS"
 TAKE = "INSERT INTO {table} ({columns}) SELECT {columns} FROM came ON CONFLICT DO NOTHING"
 TOUCH = """
 INSERT INTO tracker_touched (site_id, at)
@@ -65,10 +65,11 @@ def take(connection: psycopg.Connection, site: Site, path: Path, memory: int) ->
     Raises WrongFile, psycopg.Error, OSError, duckdb.Error.
     """
     columns, rows = _read(path, memory)
-    name = kind_of(columns)
-    if name is None:
+    found = kind_of(columns)
+    if found is None:
         raise WrongFile(f"{path.name} is no export of Footfall's; it begins with: {', '.join(columns[:8])}")
-    kind, taken = KINDS[name], TakenRows(name)
+    name, kind = found
+    taken = TakenRows(name)
     with connection.transaction():
         connection.execute(sql.SQL(STAGE).format(table=sql.Identifier(kind.table)))
         while portion := [row for _, row in zip(range(PORTION), rows, strict=False)]:
@@ -173,8 +174,7 @@ def _value(value: Any) -> Any:
 
 def _csv(path: Path, head: str, lines: Iterator[str]) -> tuple[list[str], Iterator[list[Any]]]:
     columns = next(csv.reader([head]), [])
-    kind = KINDS.get(kind_of(columns) or "")
-    types = list(kind.columns.values()) if kind else []
+    types = list(_types(columns).values())
 
     def rows() -> Iterator[list[Any]]:
         for row in csv.reader(lines):
@@ -197,8 +197,7 @@ def _parquet(path: Path, memory: int) -> tuple[list[str], Iterator[list[Any]]]:
             duck.close()
             raise WrongFile(f"{path.name} is no Parquet file that can be read.") from None
     columns = [each[0] for each in found.description or ()]
-    kind = KINDS.get(kind_of(columns) or "")
-    moments = [name for name, each in (kind.columns if kind else {}).items() if each == "timestamptz"]
+    moments = [name for name, each in _types(columns).items() if each == "timestamptz"]
     # As numbers: DuckDB hands out moments with a zone only where pytz is.
     shown = ", ".join(
         f'epoch_us("{name}") AS "{name}"' if name in moments else f'"{name}"' for name in columns
@@ -217,6 +216,12 @@ def _parquet(path: Path, memory: int) -> tuple[list[str], Iterator[list[Any]]]:
             duck.close()
 
     return columns, rows()
+
+
+def _types(columns: list[str]) -> Mapping[str, str]:
+    """What the columns of an export hold; nothing where it is none."""
+    found = kind_of(columns)
+    return found[1].columns if found else {}
 
 
 def _moment(number: int | None) -> datetime | None:

@@ -43,6 +43,7 @@ RAW_VIEWS = {
     "query": "VARCHAR",
     "title": "VARCHAR",
     **dict.fromkeys(ATTRIBUTION, "VARCHAR"),
+    "server": "VARCHAR",
 }
 RAW_EVENTS = {
     "id": "UUID",
@@ -112,7 +113,7 @@ SELECT {{day}}::DATE AS day, (p.visitor_number + {{visitors}})::UINTEGER AS visi
        coalesce(s.events, 0)::INTEGER AS events, coalesce(s.event_value, 0) AS event_value,
        v.visit_began, v.visit_ended, v.visit_views::INTEGER AS visit_views, v.visit_events,
        v.visit_engaged_ms, r.path AS page, r.query, r.title, v.entry_page, v.exit_page, v.width,
-       {", ".join(f"v.{name}" for name in ATTRIBUTION)}
+       {", ".join(f"v.{name}" for name in ATTRIBUTION)}, r.server
 FROM flagged p JOIN raw_views r USING (id) JOIN visit v USING (visit_id)
      LEFT JOIN said s ON s.page_view_id = p.id
 """

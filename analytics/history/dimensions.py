@@ -41,6 +41,9 @@ NEIGHBOURS = {"previous_page": 1, "next_page": -1}
 # A page's name has its host before its path, where its site tells pages apart by that.
 HOST = "CASE WHEN contains(page, '/') THEN split_part(page, '/', 1) ELSE '' END"
 
+# Older files lack it: who asks of it asks `day_tables.views`.
+SERVER = "server"
+
 # What they tell apart is named as pages are: percent-encoded, where people write letters.
 PAGE_NAMES = ("page", "entry_page", "exit_page", *NEIGHBOURS)
 
@@ -55,6 +58,7 @@ DIMENSIONS: dict[str, HistoryDimension] = {
     "page": HistoryDimension("page", Level.VIEW),
     "title": HistoryDimension("title", Level.VIEW),
     "host": HistoryDimension(HOST, Level.VIEW),
+    SERVER: HistoryDimension(SERVER, Level.VIEW),
     **{name: HistoryDimension(f"coalesce({name}, '')", Level.VIEW) for name in NEIGHBOURS},
     **{name: HistoryDimension(name, Level.VISIT) for name in VISITS_OWN},
     "size": HistoryDimension(SIZE, Level.VISIT),

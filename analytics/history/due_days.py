@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import psycopg
 
-from analytics.history.day_format import FORMAT
+from analytics.history.day_format import AGAIN_BEFORE
 from analytics.history.local_days import DAY, LocalDay, day_at
 from tracker.contract.spans import SETTLES_AFTER
 
@@ -144,7 +144,7 @@ def _why(sealed: SealedDay | None, day: LocalDay, touched: bool, whole: bool, ag
         return "touched" if same_zone else None
     if touched:
         return "touched"
-    if sealed.format < FORMAT:
+    if sealed.format < AGAIN_BEFORE:
         return "format"
     if not same_zone:
         return "zone"

@@ -16,6 +16,7 @@ from psycopg import sql
 
 from analytics.history.day_format import VIEWS
 from analytics.history.day_store import DayStore, SealedAndOpen
+from analytics.history.day_tables import files
 from analytics.history.duck import literal
 from analytics.history.impact import (
     Impact,
@@ -26,7 +27,7 @@ from analytics.history.impact import (
     weeks_of,
 )
 from analytics.history.local_days import DAY, MICROSECOND, day_at, micros
-from analytics.history.question_sql import LONGEST, VISITOR, files
+from analytics.history.question_sql import LONGEST, VISITOR
 from tracker.contract.spans import LONGEST_PAGE_VIEW
 
 # Page views of an open day that were open within a week's windows.

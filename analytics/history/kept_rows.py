@@ -34,7 +34,9 @@ FIRST = (
 # What its further tables ask beside these.
 FURTHER = ("entry_page", "exit_page", "channel", "system", "device", "language", "width", "utm_campaign")
 # What is seldom asked about, and long.
-LEFT_OUT = ("query", "title", "referrer_url", "utm_source", "utm_medium", "utm_term", "utm_content")
+LEFT_OUT = (
+    *("query", "title", "server", "referrer_url", "utm_source", "utm_medium", "utm_term", "utm_content"),
+)
 ALL = (*FIRST, *FURTHER)
 # What a row takes in DuckDB's memory, roughly.
 ROW_BYTES = {FIRST: 200, ALL: 300}

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
+from analytics.history import day_tables
 from analytics.history.day_files import ATTRIBUTION
+from analytics.history.day_tables import files
 from analytics.history.dimensions import Level
 from analytics.history.duck import literal
 from analytics.history.question import level_of
-from analytics.history.question_sql import QuestionSql, QuestionStatement, files
+from analytics.history.question_sql import QuestionSql, QuestionStatement
 from analytics.history.visit_list import MOST_VIEWS, PATH_PAGES, ListPlace
 
 OWN = (
@@ -27,7 +29,7 @@ class ListSql(QuestionSql):
         where = [self._kept(), *([flag] if flag else []), *self._older(after, "visit_began", "visit")]
         # All columns are the visit's: where no flag marks one row of it, equal ones are one.
         once = "" if flag else "DISTINCT "
-        views = f"{files(self._paths.views)} r{self._beside(self._paths.views)}"
+        views = f"{self._table(self._paths.views)} r{self._beside(self._paths.views)}"
         return self._made(
             f"SELECT {once}{', '.join(OWN)} FROM {views} WHERE {' AND '.join(where)}"
             f" ORDER BY day DESC, visit_began DESC, visit DESC LIMIT {int(limit)}"
@@ -61,9 +63,10 @@ class ListSql(QuestionSql):
     def views_of(self, visit: tuple[object, ...]) -> QuestionStatement:
         """The page views of one visit, in their order."""
         self._values = {}
+        views = day_tables.views(self._paths.views)
         return self._made(
-            "SELECT view, began, ended, engaged_ms, depth, page, title, query"
-            f" FROM {files(self._paths.views)} WHERE {_among([visit])} ORDER BY view LIMIT {MOST_VIEWS}"
+            "SELECT view, began, ended, engaged_ms, depth, page, title, query, server"
+            f" FROM {views} WHERE {_among([visit])} ORDER BY view LIMIT {MOST_VIEWS}"
         )
 
     def events_of(self, visit: tuple[object, ...]) -> QuestionStatement:
@@ -95,7 +98,7 @@ class ListSql(QuestionSql):
             f"SELECT {once}day, moment, event, name, properties, value,"
             " visit, visit_began, page, title, country, referrer, device"
             f" FROM (SELECT {said} FROM {files(self._paths.events)}) e"
-            f" JOIN {files(self._paths.views)} r USING (day, view){self._beside(self._paths.views)}"
+            f" JOIN {self._table(self._paths.views)} r USING (day, view){self._beside(self._paths.views)}"
             f" WHERE {' AND '.join(where) or 'true'}"
             f" ORDER BY day DESC, moment DESC, event DESC LIMIT {int(limit)}"
         )

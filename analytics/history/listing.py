@@ -158,9 +158,12 @@ def _whole(duck: duckdb.DuckDBPyConnection, sql: PagedSql, row: tuple[Any, ...])
             "page": page,
             "title": title,
             "query": query,
+            "server": server,
             "events": said.get(view, []),
         }
-        for view, began, ended, engaged, depth, page, title, query in _run(duck, sql.sql.views_of(row[:2]))
+        for view, began, ended, engaged, depth, page, title, query, server in _run(
+            duck, sql.sql.views_of(row[:2])
+        )
     ]
     return visit
 

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from analytics.history import day_tables
 from analytics.history.buckets import Buckets
-from analytics.history.dimensions import CURRENCY, DIMENSIONS, NEIGHBOURS, PAGE_NAMES, Level
+from analytics.history.day_tables import files
+from analytics.history.dimensions import CURRENCY, DIMENSIONS, NEIGHBOURS, PAGE_NAMES, SERVER, Level
 from analytics.history.duck import literal
 from analytics.history.local_days import LocalDay, micros
 from analytics.history.measures import MEASURES, OF_GOALS, OF_NUMBERS, Measure, Of
@@ -175,7 +177,7 @@ class QuestionSql:
         sql._dimensions = ()
         conditions = " AND ".join(sql._condition(each, before=False) for each in question.filters)
         named = ", ".join(f"r.{name}" for name in columns)
-        rows = f"{files(paths.views)} r{sql._beside(paths.views)}"
+        rows = f"{sql._table(paths.views)} r{sql._beside(paths.views)}"
         text = (
             f"WITH kept AS MATERIALIZED (SELECT {named} FROM {rows} WHERE {conditions} LIMIT {most}),"
             " of_visit AS (SELECT day, min(view) AS view, true AS kept_entry FROM kept GROUP BY day, visit)"
@@ -194,7 +196,7 @@ class QuestionSql:
         views = [*(self._paths.before_views if before else ()), *self._paths.views]
         # Of no file, `_kept` keeps nothing; but there must be one to ask.
         views = views or self._paths.before_views
-        source = f"{files(views)} r{self._beside(views)}"
+        source = f"{self._table(views)} r{self._beside(views)}"
         if self._paths.rows and not before:
             rows = " UNION ALL ".join(f"FROM {name}" for name in self._paths.rows)
             source = f"({rows}) r{self._beside(views, filters=False)}"
@@ -213,12 +215,20 @@ class QuestionSql:
             source += f" LEFT JOIN ({self._numbers()}) n USING (day, view)"
         return source
 
+    def _named(self, filters: bool = True) -> set[str]:
+        """The dimensions that the question speaks of."""
+        return {*self._dimensions, *(each.dimension for each in self._question.filters if filters)}
+
+    def _table(self, views: Sequence[str]) -> str:
+        """Files of page views as a table that has what the question speaks of."""
+        return day_tables.views(views) if SERVER in self._named() else files(views)
+
     def _beside(self, views: Sequence[str], filters: bool = True) -> str:
         """Joins for what came before or after a page view, where it is told apart, or filtered, by that.
 
         Page views of a visit have numbers that follow each other.
         """
-        named = {*self._dimensions, *(each.dimension for each in self._question.filters if filters)}
+        named = self._named(filters)
         return "".join(
             f" LEFT JOIN (SELECT day, visit, view + ({step}) AS view, page AS {name} FROM {files(views)})"
             f" {name}_of USING (day, visit, view)"
@@ -463,7 +473,7 @@ class QuestionSql:
 
     def _all_visits(self) -> str:
         """How many visits there are, whether they have a goal or not."""
-        views = f"{files(self._paths.views)} r{self._beside(self._paths.views)}"
+        views = f"{self._table(self._paths.views)} r{self._beside(self._paths.views)}"
         flag = self._flag(())
         if flag:
             return f"SELECT count(*) FROM {views} WHERE {self._kept()} AND {flag}"
@@ -592,11 +602,6 @@ class QuestionSql:
         )
         SELECT {", ".join([*keys, *aggregates])} FROM placed{self._grouped()}{having}
         """
-
-
-def files(paths: Sequence[str]) -> str:
-    """These files as one table; paths are ours."""
-    return "read_parquet([" + ", ".join(map(literal, paths)) + "], union_by_name = true)"
 
 
 def _shown(name: str, measure: Measure) -> str:

@@ -15,10 +15,10 @@ from pathlib import Path
 import duckdb
 import psycopg
 
-from analytics.history import day_files, day_rows, sealed_days
+from analytics.history import day_files, day_rows, day_tables, sealed_days
 from analytics.history.day_files import DayFile
 from analytics.history.day_format import EVENTS, VIEWS
-from analytics.history.duck import literal, open_duck
+from analytics.history.duck import open_duck
 from analytics.history.due_days import DueDay, due_days
 from analytics.history.file_cache import make_folder
 from tracker.liveness.error_report import kind_of
@@ -111,24 +111,23 @@ def _compared(work: Path, made: list[DayFile], memory: int) -> tuple[int, int]:
         for kind in (VIEWS, EVENTS):
             kept = sorted(map(str, (work / "kept").glob(f"{kind}-*.parquet")))
             fresh = [str(file.path) for file in made if file.kind == kind]
-            surplus += _rows_beyond(duck, kept, fresh)
-            missing += _rows_beyond(duck, fresh, kept)
+            table = day_tables.views if kind == VIEWS else day_tables.files
+            surplus += _rows_beyond(duck, table, kept, fresh)
+            missing += _rows_beyond(duck, table, fresh, kept)
     return surplus, missing
 
 
-def _rows_beyond(duck: duckdb.DuckDBPyConnection, these: list[str], those: list[str]) -> int:
+def _rows_beyond(
+    duck: duckdb.DuckDBPyConnection, table: Callable[[list[str]], str], these: list[str], those: list[str]
+) -> int:
     """How many rows of these files are not in those."""
     if not these:
         return 0
-    question = f"SELECT * FROM {_files(these)}"
+    question = f"SELECT * FROM {table(these)}"
     if those:
-        question += f" EXCEPT ALL SELECT * FROM {_files(those)}"
+        question += f" EXCEPT ALL SELECT * FROM {table(those)}"
     (count,) = duck.execute(f"SELECT count(*) FROM ({question})").fetchone() or (0,)
     return int(count)
-
-
-def _files(paths: list[str]) -> str:
-    return "read_parquet([" + ", ".join(map(literal, paths)) + "], union_by_name = true)"
 
 
 def seal_all(

@@ -14,9 +14,9 @@ import psycopg
 
 from analytics.history.day_format import VIEWS
 from analytics.history.day_store import DayStore, Found
+from analytics.history.day_tables import files
 from analytics.history.local_days import LocalDay
 from analytics.history.question import WrongQuestion
-from analytics.history.question_sql import files
 from analytics.history.site_totals import MOST_SITES, SiteSpan, SiteTotals, SiteTotalsQuestion
 
 # Seconds: what there is no time for is told as such, and found the next time.

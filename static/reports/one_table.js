@@ -74,9 +74,9 @@ export class OneTable {
   }
 }
 
-/** @param {HTMLElement} section */
+/** Those that are offered. @param {HTMLElement} section */
 function tabsOf(section) {
-  return [.../** @type {NodeListOf<HTMLElement>} */ (section.querySelectorAll("[role=tab]"))];
+  return [.../** @type {NodeListOf<HTMLElement>} */ (section.querySelectorAll("[role=tab]:not([hidden])"))];
 }
 
 /**

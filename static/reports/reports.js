@@ -19,6 +19,7 @@ import { Measured, PRESENCE } from "./measured.js";
 import { OneTable } from "./one_table.js";
 import { PERIODS, Periods } from "./periods.js";
 import { Places } from "./places.js";
+import { Rare } from "./rare.js";
 import { Saving } from "./saving.js";
 import { Segments } from "./segments.js";
 import { Sheet } from "./sheet.js";
@@ -69,6 +70,7 @@ const tables = [.../** @type {NodeListOf<HTMLElement>} */ (document.querySelecto
 );
 const where = tables.find((table) => table.map);
 const places = where && new Places(where, asking, choice);
+const rare = new Rare(root, asking, choice, () => periods.query);
 const detail = new Detail(root, choice, asking, `/api/v1/sites/${key}/stays`);
 const oneTable = new OneTable(part(".one-table"), document.querySelectorAll("[data-part]"), choice, () => update());
 for (const button of document.querySelectorAll("[data-interval]")) {
@@ -157,7 +159,7 @@ async function askAll(query, again) {
   await Promise.race([first, new Promise((over) => setTimeout(over, FIRST_MS))]);
   if (run !== runs) return;
   const seen = tables.filter((table) => table.shown);
-  const others = [where?.shown && places?.update(true), heat.shown && week()];
+  const others = [where?.shown && places?.update(true), heat.shown && week(), rare.update().then(() => oneTable.show())];
   await Promise.all([first, ...seen.map(turn), ...others, detail.update(question(false), first.then(() => shown?.compared))]);
   if (run === runs) await askPresence(query);
 }

@@ -55,18 +55,19 @@ export class Table {
     this.foot = this.#part("[data-sums]");
     this.map = root.querySelector(".world");
     this.columns = new Columns(root, this.name, choice);
-    this.tabs.forEach((tab, at) => {
+    for (const tab of this.tabs) {
       tab.addEventListener("click", () => this.#turn(tab));
       tab.addEventListener("keydown", (event) => {
         const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-        const next = step && this.tabs[(at + step + this.tabs.length) % this.tabs.length];
+        const offered = this.tabs.filter((each) => !each.hidden);
+        const next = step && offered[(offered.indexOf(tab) + step + offered.length) % offered.length];
         if (!next) return;
         event.stopPropagation();
         event.preventDefault();
         next.focus();
         this.#turn(next);
       });
-    });
+    }
     this.search.addEventListener("input", () => {
       clearTimeout(this.#timer);
       this.#offset = 0;

@@ -3,7 +3,7 @@
  * is text here.
  *
  * @typedef {{at: string, name: string, properties: Record<string, unknown>, value: number | null}} Said
- * @typedef {{at: string, seconds: number | null, engaged_seconds: number, depth: number, page: string, title: string, events: Said[]}} PageView
+ * @typedef {{at: string, seconds: number | null, engaged_seconds: number, depth: number, page: string, title: string, server: string, events: Said[]}} PageView
  * @typedef {object} Visit
  * @property {string} id
  * @property {string} at
@@ -137,6 +137,7 @@ export class VisitRow {
     const page = made("span", "page");
     page.append(made("bdi", "", named("page", view.page)));
     if (view.title) page.append(made("small", "", view.title));
+    if (view.server) page.append(made("small", "", `told by ${view.server}`));
     const stay = view.seconds === null ? "open now" : figure("visit_seconds", view.seconds);
     item.append(
       made("time", "", this.clock.second(Date.parse(view.at))),

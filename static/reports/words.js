@@ -50,7 +50,7 @@ const ALIKE = {
   utm_campaign: "campaigns",
 };
 /** @type {Record<string, string>} */
-const NONE = { previous_page: "Began here", next_page: "Nowhere else", currency: "No currency", host: "Unknown" };
+const NONE = { previous_page: "Began here", next_page: "Nowhere else", currency: "No currency", host: "Unknown", server: "No server" };
 const languages = new Intl.DisplayNames("en", { type: "language", fallback: "code" });
 
 /**

@@ -91,6 +91,7 @@ class Begin(msgspec.Struct, frozen=True, gc=False):
     title: str = ""
     engaged_ms: int = 0
     depth: int = 0
+    server: str = ""  # which one told of it, where no page did
 
 
 class Progress(msgspec.Struct, frozen=True, gc=False):

@@ -91,6 +91,11 @@ class ServerItem(msgspec.Struct):
             raise ItemRefused(ItemReason.BAD_AT) from None
         return min(at, now)
 
+    @property
+    def server_name(self) -> str:
+        """The server that it names, as it is stored."""
+        return messages.trim(self.server, SERVER_LIMIT)
+
     def page(self, own: UUID) -> PageMessage:
         """The page view as a page says it; `own`: its `key`. Raises ItemRefused."""
         try:
@@ -101,8 +106,8 @@ class ServerItem(msgspec.Struct):
     def event(self, page_view: UUID) -> EventMessage:
         """The event as a page says it, of this page view; its server is a property. Raises ItemRefused."""
         said = {key: value for key, value in (self.properties or {}).items() if _is_scalar(value)}
-        if self.server:
-            said = {"server": messages.trim(self.server, SERVER_LIMIT), **said}
+        if self.server_name:
+            said = {"server": self.server_name, **said}
         kept = dict(list(said.items())[: messages.PROPERTIES_LIMIT])
         try:
             return messages.WireEvent(str(page_view), self.id, self.name or "", kept, self.value).message()

@@ -24,8 +24,12 @@ def begin_of(
     visitor: UUID,
     owner: Owner,
     wall: float,
+    server: str = "",
 ) -> Begin:
-    """The record of its begin, at `wall` (seconds since the epoch, the server's clock)."""
+    """The record of its begin, at `wall` (seconds since the epoch, the server's clock).
+
+    `server`: which one told of it, where no page did.
+    """
     return Begin(
         site_id=caller.site.id,
         id=message.id,
@@ -37,6 +41,7 @@ def begin_of(
         title=message.title,
         engaged_ms=message.engaged_ms,
         depth=message.depth,
+        server=server,
     )
 
 

@@ -49,7 +49,7 @@ class ReportJudge:
             self._edge.drop(Drop.EXCLUDED_PATH)
             raise ItemRefused(Drop.EXCLUDED_PATH)
         visitor = self.visitor(item, at)
-        begin = begin_record.begin_of(caller, message, url, visitor, self._owner, at)
+        begin = begin_record.begin_of(caller, message, url, visitor, self._owner, at, item.server_name)
         return PageEntry.of_told(begin, done)
 
     def event(self, item: ServerItem, at: float, page_view: UUID, done: Done) -> EventEntry:

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection
 
 from tracker.contract.drops import Drop
-from tracker.contract.server_items import SERVER_LIMIT, ItemReason, ItemRefused, ServerItem
+from tracker.contract.server_items import ItemReason, ItemRefused, ServerItem
 from tracker.contract.spans import VISIT_GAP
 from tracker.edge.edge import Edge
 from tracker.edge.report_judge import ReportJudge, Told
@@ -187,9 +187,9 @@ class ItemBatch:
     async def _count_by_server(self) -> None:
         """Say as datapoints how many were stored of which server, for charts by server."""
         counted = Counter(
-            (each.item.type, each.item.server[:SERVER_LIMIT])
+            (each.item.type, each.item.server_name)
             for each in self._wanted
-            if each.item.server and self._verdicts.said[each.place] == STORED
+            if each.item.server_name and self._verdicts.said[each.place] == STORED
         )
         points = by_server(self._site.key, counted.items())
         with suppress(NobodyGathers):

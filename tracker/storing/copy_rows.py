@@ -44,6 +44,7 @@ PAGE_COLUMNS = (
     "path",
     "query",
     "title",
+    "server",
     *ATTRIBUTION_TEXTS,
 )
 VISIT_COLUMNS = (
@@ -95,8 +96,9 @@ def _page(page: NewPage) -> bytes:
             binary.time(page.ended),
             binary.time(None if claimed == page.began else claimed),
             binary.text(begin.path),
-            binary.text(begin.query),
+            _few(begin.query),
             binary.text(entry.title or begin.title),
+            _few(begin.server),
             _cells(_attribution_texts(attribution)),
         )
     )
@@ -117,6 +119,10 @@ def _visit(pages: Sequence[NewPage]) -> bytes:
             _cells(_attribution_texts(attribution)),
         )
     )
+
+
+# What is mostly empty, or one of a few, is made once.
+_few = lru_cache(1024)(binary.text)
 
 
 @lru_cache(4096)

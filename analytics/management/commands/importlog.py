@@ -60,6 +60,13 @@ class Command(BaseCommand):
             "--host", help="where pages are, where lines do not say it; else the site's domain"
         )
         parser.add_argument(
+            "--server",
+            metavar="NAME",
+            default="",
+            help="the server that wrote them, where lines do not say it (nginx' $hostname): reports tell page"
+            " views apart by it",
+        )
+        parser.add_argument(
             "--dry-run", action="store_true", help="count, show what is left out, take nothing"
         )
         parser.add_argument(
@@ -218,6 +225,7 @@ def _choice(site: Site, options: dict[str, Any]) -> LogChoice:
         host=_host_of(site, options["host"]),
         also_counted=options["also_counted"],
         only_unseen=options["only_unseen"],
+        server=options["server"],
         dry_run=options["dry_run"],
         follows=options["follow"],
     )
