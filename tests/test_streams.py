@@ -306,7 +306,6 @@ def test_the_page_of_servers_shows_them_beside_the_people(
             page.get_by_text("now", exact=True).wait_for()
             # What an owner said of a moment is a flag in all of them.
             flag(product, seen, time.time() - 20, "deploy ü 1.4")
-            page.reload()
             page.locator("[data-flags]").get_by_text("deploy ü 1.4").wait_for()
             assert page.locator(".flag").count() == panels.count()
             # Series are found by name or tag, and taken away again.

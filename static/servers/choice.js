@@ -76,12 +76,14 @@ export function writeChoice({ names, tags, span, measure, site, together, at, to
 }
 
 /**
+ * Where the series come from as they change, and what is flagged of the site.
  * @param {Choice} choice
  */
-export function streamAddress({ names, tags, span }) {
+export function streamAddress({ names, tags, span, site }) {
   const { minutes, seconds } = SPANS[span] ?? { minutes: 10, seconds: 10 };
   const said = new URLSearchParams({ seconds: String(seconds), minutes: String(minutes) });
   for (const name of names) said.append("name", name);
   for (const tag of tags) said.append("tag", tag);
+  if (site) said.set("site", site);
   return `/api/v1/signals/stream?${said}`;
 }

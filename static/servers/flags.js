@@ -4,7 +4,8 @@
  * @typedef {{id: number, at: number, text: string}} Flag `at`: seconds since the epoch
  */
 
-const EVERY_MS = 30_000;
+// New ones come with the stream; what was changed or taken away since shows by then.
+const EVERY_MS = 300_000;
 
 export class Flags {
   /** @type {Flag[]} */ #flags = [];
@@ -20,6 +21,12 @@ export class Flags {
     this.#site = site;
     this.#flags = [];
     this.#ask();
+  }
+
+  /** One was made. @param {Flag & {site: string}} flag */
+  add({ id, at, text, site }) {
+    if (site !== this.#site) return;
+    this.#flags = [...this.#flags.filter((flag) => flag.id !== id), { id, at, text }].sort((one, other) => one.at - other.at);
   }
 
   /**

@@ -36,7 +36,7 @@ const all = new AllSeries();
 const people = new People();
 const flags = new Flags();
 /** @type {Map<string, Panel>} */ const drawn = new Map();
-/** @type {Choice} */ let choice = readChoice();
+/** @type {Choice} */ let choice = offered();
 /** @type {EventSource | null} */ let stream = null;
 /** @type {number | null} */ let pointed = null;
 /** How far this machine's clock is from the server's, in seconds. */ let ahead = 0;
@@ -73,6 +73,12 @@ async function refusal(address) {
   }
 }
 
+/** What the address says, of a site that is offered. */
+function offered() {
+  const said = readChoice();
+  return [...site.options].some(({ value }) => value === said.site) ? said : { ...said, site: "" };
+}
+
 function listen() {
   stream?.close();
   all.clear();
@@ -95,6 +101,10 @@ function listen() {
     const now = Date.now() / 1000;
     if (!told.ended && (now - ahead < told.at || now - ahead > told.at + 2 * told.seconds)) ahead = now - told.at - told.seconds / 2;
     say("", "stream");
+  });
+  stream.addEventListener("flag", ({ data }) => {
+    flags.add(JSON.parse(data));
+    draw();
   });
   const opened = stream;
   opened.addEventListener("error", async () => {
@@ -308,7 +318,7 @@ part("details").addEventListener("toggle", () => picker.ask());
 addEventListener("pagehide", () => stream?.close());
 addEventListener("pageshow", (event) => event.persisted && listen());
 document.addEventListener("visibilitychange", draw);
-addEventListener("popstate", () => become(readChoice()));
+addEventListener("popstate", () => become(offered()));
 // Before others hear of it: what is open above the page closes first, and alone.
 addEventListener("keydown", ({ key }) => {
   if (key !== "Escape" || choice.at === null || document.querySelector("dialog[open], details.menu[open]")) return;
