@@ -76,9 +76,10 @@ def run(site: Site, *arguments: str | Path) -> str:
 
 
 @contextmanager
-def following(site: Site, path: Path) -> Iterator[None]:
-    """A log that is followed in a thread."""
-    command = importlog.Command(stdout=io.StringIO(), stderr=io.StringIO())
+def following(site: Site, path: Path) -> Iterator[io.StringIO]:
+    """A log that is followed in a thread, and what that says."""
+    said = io.StringIO()
+    command = importlog.Command(stdout=io.StringIO(), stderr=said)
     stopping = threading.Event()
 
     def follow() -> None:
@@ -87,7 +88,7 @@ def following(site: Site, path: Path) -> Iterator[None]:
     thread = threading.Thread(target=follow)
     thread.start()
     try:
-        yield
+        yield said
     finally:
         stopping.set()
         thread.join(20)
@@ -273,7 +274,7 @@ class TestImportLog:
 
     def test_lines_are_taken_as_they_are_written(self, site: Site, tmp_path: Path) -> None:
         path = log(tmp_path, line(0, "/0"))
-        with following(site, path):
+        with following(site, path) as said:
             wait_for(lambda: PageView.objects.count() == 1, what="what stood there")
             with path.open("a") as file:
                 file.write(line(1, "/1") + line(2, "/2")[:40])
@@ -290,6 +291,11 @@ class TestImportLog:
         assert [view.path for view in PageView.objects.order_by("began_at")] == [f"/{n}" for n in range(6)]
         assert Visit.objects.get().views == 6
         assert "0 lines (1 more were read before)" in run(site, path)
+        assert "--only-unseen" not in said.getvalue()
+        # Where the site has the snippet, nothing of today would come of it: that is told at once.
+        stored.visit(site, datetime.now(UTC), "/own")
+        with following(site, path) as said:
+            wait_for(lambda: "itself: those of logs are left out. --only-unseen" in said.getvalue())
 
     def test_a_line_that_comes_again_as_storing_failed_counts_once(self, site: Site, tmp_path: Path) -> None:
         path = log(tmp_path, *LINES)

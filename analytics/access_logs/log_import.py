@@ -135,6 +135,14 @@ class LogImport:
         """Whether pages of the site may be on this host."""
         return self._site.allows(host)
 
+    def passes_over(self, moment: float) -> bool:
+        """Whether page views of this moment are left out, since the site counts that day itself.
+
+        Raises psycopg.Error.
+        """
+        day = identity.site_day(moment, self._site.zone)
+        return not self._choice.only_unseen and self._days.reason_against(day) is LeftOut.COUNTED
+
     def alone(self) -> bool:
         """Whether nobody else takes logs of the site meanwhile. Raises psycopg.Error."""
         return self._store.alone()

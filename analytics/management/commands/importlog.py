@@ -303,7 +303,7 @@ class _Following:
         self._connection: psycopg.Connection | None = None
         self._logs: LogImport | None = None
         self._forgot_at = self._summed_up_at = time.monotonic()
-        self._away = False
+        self._away = self._warned = False
         if self._socket is None:
             command.stderr.write("Nobody gathers datapoints here: lines become page views alone.")
 
@@ -358,10 +358,21 @@ class _Following:
             )
             _check(self._logs, self._choice.host)
             open_logs.again()
+            self._warn(self._logs)
         elif time.monotonic() - self._forgot_at >= FORGET_SECONDS:
             self._forgot_at = time.monotonic()
             self._logs.forget()
+            self._warn(self._logs)
         return self._logs
+
+    def _warn(self, logs: LogImport) -> None:
+        """Say, once, that the site counts today itself: else that shows in what is left out at the end."""
+        warned, self._warned = self._warned, logs.passes_over(time.time())
+        if self._warned and not warned:
+            self._command.stderr.write(
+                "The site counts today's page views itself: those of logs are left out. --only-unseen takes"
+                " what it does not see (people without JavaScript), --also-counted everything."
+            )
 
     def _lose(self) -> None:
         if self._connection:
