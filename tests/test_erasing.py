@@ -419,7 +419,7 @@ def test_a_site_that_keeps_less_loses_its_old_days_and_no_other(
 ) -> None:
     strict, other = sites
     for site in sites:
-        for age in (2, 5, 6, 70):
+        for age in (3, 5, 6, 70):
             stored.visit(site, NOW - timedelta(days=age), "/", visitor=age, events=1)
     Site.objects.filter(pk=strict.pk).update(raw_days=4, history_months=2)
     assert retention.weeks_kept(connection, 0) == 0
@@ -429,7 +429,7 @@ def test_a_site_that_keeps_less_loses_its_old_days_and_no_other(
     seal_all(connection, sealing, NOW)
     spared, told = rows(other), answers(strict, sealing.folder)
     retention.expire(connection, NOW, 0)
-    left = NOW - timedelta(days=2)
+    left = NOW - timedelta(days=3)
     assert [view.began_at for view in PageView.objects.filter(site=strict)] == [left]
     assert (Visit.objects.filter(site=strict).count(), Event.objects.filter(site=strict).count()) == (1, 1)
     assert rows(other) == spared
