@@ -3,6 +3,7 @@
 import os
 import random
 import re
+import tempfile
 import threading
 import uuid
 from collections import defaultdict
@@ -976,6 +977,17 @@ def test_what_is_kept_goes_where_memory_is_out(site: Site, tmp_path: Path) -> No
         for number in range(150):
             ask("views", by=("page",), days=1, filters=(HistoryFilter("page", "not", (f"/{number}",)),))
         assert ask("views", by=("page",), days=1).table == whole
+
+
+def test_what_others_work_at_stays_in_the_cache(tmp_path: Path) -> None:
+    """Each web process has a process of questions, and all of them one folder."""
+    ours = Path(tempfile.mkdtemp(prefix=file_cache.work_prefix(), dir=tmp_path))
+    spilled = tmp_path / f"spill-{os.getpid()}"
+    gone = [tmp_path / name for name in ("opening-999999999-x", "spill-999999999", "opening-left")]
+    for folder in (spilled, *gone):
+        folder.mkdir()
+    file_cache.clear_work(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted([ours, spilled])
 
 
 def test_the_cache_keeps_no_more_bytes_than_it_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

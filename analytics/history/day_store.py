@@ -19,7 +19,7 @@ import psycopg
 
 from analytics.history.day_files import NONE_YET, Numbers, make_files, read_raw
 from analytics.history.due_days import raw_since, settled_before
-from analytics.history.file_cache import OPEN, SPARED_SECONDS, FileCache
+from analytics.history.file_cache import OPEN, SPARED_SECONDS, FileCache, work_prefix
 from analytics.history.local_days import DAY, LocalDay, day_at
 from analytics.history.question import LONGEST_WAIT
 from analytics.history.question_sql import day_list
@@ -370,7 +370,7 @@ class DayStore:
         began = time.monotonic()
         as_of = datetime.now(UTC)
         day = copy.day
-        work = Path(tempfile.mkdtemp(prefix="opening-", dir=self._cache.folder))
+        work = Path(tempfile.mkdtemp(prefix=work_prefix(), dir=self._cache.folder))
         try:
             with connect() as connection:
                 connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")

@@ -6,6 +6,7 @@ All of it can be lost at any time. Several processes may share the folder.
 import hashlib
 import logging
 import os
+import shutil
 import tempfile
 import time
 from contextlib import suppress
@@ -25,6 +26,19 @@ DIGITS = 64  # of a SHA-256
 LISTED = "SELECT DISTINCT digest FROM history_day WHERE digest = ANY(%s)"
 # How often the folder is looked through.
 SWEEP_BYTES = 2**25
+
+
+def work_prefix() -> str:
+    """How folders in the cache begin in which this process works; others' may be beside them."""
+    return f"opening-{os.getpid()}-"
+
+
+def clear_work(folder: Path) -> None:
+    """Delete what processes left in the folder that have ended: where they worked, and what they spilled."""
+    for left in (*folder.glob("spill-*"), *folder.glob("opening-*")):
+        number = left.name.split("-")[1]
+        if not number.isdecimal() or not Path(f"/proc/{number}").exists():
+            shutil.rmtree(left, ignore_errors=True)
 
 
 class FileCache:

@@ -18,6 +18,7 @@ from analytics.history.day_format import VIEWS
 from analytics.history.day_store import DayStore, SealedAndOpen
 from analytics.history.day_tables import files
 from analytics.history.duck import literal
+from analytics.history.file_cache import work_prefix
 from analytics.history.impact import (
     Impact,
     ImpactQuestion,
@@ -92,7 +93,7 @@ class ImpactAnswering:
         check_impact(question, now)
         weeks = weeks_of(question, now)
         found = [self._days(question, week, now) for week in weeks]
-        work = Path(tempfile.mkdtemp(prefix="opening-", dir=self._folder))
+        work = Path(tempfile.mkdtemp(prefix=work_prefix(), dir=self._folder))
         try:
             try:
                 told = self._ask(duck, question, weeks, found, work, now)

@@ -20,7 +20,7 @@ import psycopg
 from analytics.history.answering import Answering
 from analytics.history.day_store import DayStore
 from analytics.history.duck import open_duck
-from analytics.history.file_cache import FileCache
+from analytics.history.file_cache import FileCache, clear_work
 from analytics.history.impact import ImpactQuestion
 from analytics.history.impact_answering import ImpactAnswering
 from analytics.history.kept_parts import KeptParts
@@ -61,9 +61,7 @@ class QuestionServer:
 
     def __init__(self, folder: Path, most: int, memory: int, replies: BinaryIO) -> None:
         spill = folder / f"spill-{os.getpid()}"
-        for left in (*folder.glob("spill-*"), *folder.glob("opening-*")):
-            if not _is_running(left):
-                shutil.rmtree(left, ignore_errors=True)
+        clear_work(folder)
         cache = FileCache(folder, most)
         cache.sweep()
         self._duck = open_duck([folder], spill, memory - memory // MAKING, THREADS)
@@ -162,8 +160,3 @@ class QuestionServer:
         with self._lock:
             self._replies.write(line)
             self._replies.flush()
-
-
-def _is_running(left: Path) -> bool:
-    number = left.name.rpartition("-")[2]
-    return left.name.startswith("spill-") and number.isdecimal() and Path(f"/proc/{number}").exists()
