@@ -27,7 +27,7 @@ export const SCHEMA = `
     site_id integer NOT NULL, connection integer NOT NULL, edge bigint NOT NULL, began_at timestamptz NOT NULL,
     ended_at timestamptz, id uuid NOT NULL, visit_id uuid NOT NULL, visitor uuid NOT NULL,
     engaged_ms integer NOT NULL, width integer NOT NULL, depth smallint NOT NULL, path text NOT NULL,
-    query text NOT NULL, title text NOT NULL, ${TEXTS}, claimed_at timestamptz,
+    query text NOT NULL, title text NOT NULL, ${TEXTS}, claimed_at timestamptz, server text NOT NULL DEFAULT '',
     PRIMARY KEY (site_id, began_at, id)) PARTITION BY RANGE (began_at);
   CREATE INDEX tracker_pageview_visit ON tracker_pageview (site_id, visit_id);
   CREATE INDEX tracker_pageview_began ON tracker_pageview USING brin (began_at) WITH (autosummarize = on);

@@ -279,7 +279,7 @@ REMOVALS: Final = (
         "login_door.py::test_beyond_those_who_may_wait_a_password_is_refused_at_once",
     ),
     _of(
-        *(34, "analytics/access/login_door.py"),
+        *(34, "analytics/access/door_lane.py"),
         *("or self._here[who] >= self._each:", "or False:"),
         "login_door.py::test_one_address_takes_no_more_than_its_share_of_the_room",
     ),

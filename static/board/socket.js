@@ -65,7 +65,8 @@ export class BoardSocket {
     addEventListener("online", () => {
       // Another network may let them through.
       this.#unopened = 0;
-      this.wake();
+      if (this.connection.polling) this.#connect();
+      else this.wake();
     });
     addEventListener("offline", () => this.#check());
     addEventListener("pageshow", (event) => event.persisted && this.wake());

@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,10 @@ class Command(BaseCommand):
                     for path in paths:
                         self._take(logs, path, read, options["again"])
                 finally:
+                    # Postgres notices a moment later that a connection is closed: whoever comes next would
+                    # be refused.
+                    with suppress(psycopg.Error):
+                        logs.release()
                     self._report(tally, choice.dry_run)
         except KeyboardInterrupt:
             raise CommandError("Stopped. Say the command again: it goes on from there.") from None
