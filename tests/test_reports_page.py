@@ -279,6 +279,17 @@ def test_keys_choose_periods_and_a_drag_zooms(at: At, key: str) -> None:
         expect(page.locator("[data-keys]")).to_be_visible()
 
 
+def test_hours_of_a_week_are_told_by_their_days(at: At, key: str) -> None:
+    with at(f"/sites/{key}/reports/?period=7d&interval=hour") as page:
+        settled(page)
+        week = page.locator(".chart .ticks span").all_inner_texts()
+        assert len(set(week)) == len(week) >= 6
+        assert all(re.fullmatch(r"[A-Z][a-z]{2},? \d+ [A-Z][a-z]+( \d{4})?", text) for text in week), week
+        page.goto(page.url.replace("7d", "yesterday"))
+        settled(page)
+        assert set(page.locator(".chart .ticks span").all_inner_texts()) >= {"00:00", "12:00"}
+
+
 def test_a_phone_has_one_table_at_a_time_and_filters_in_a_sheet(at: At, key: str) -> None:
     with at(f"/sites/{key}/reports/?period=7d", 390, 844) as page:
         settled(page)

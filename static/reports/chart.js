@@ -119,12 +119,18 @@ export class Chart {
 
   #label() {
     const { rows, interval } = this.#drawn;
-    const every = Math.max(1, Math.ceil(rows.length / MOST_TICKS));
-    const spans = rows.flatMap((row, at) => {
-      if (at % every || (at && this.#x(at) > WIDTH * 0.96)) return [];
+    const texts = rows.map((row) => bucket(interval, row));
+    const begun = texts.flatMap((text, at) => (texts[at - 1]?.slice(0, 10) === text.slice(0, 10) ? [] : [at]));
+    // Hours of one day, or of two; those of more are told by the days that begin with them.
+    const hours = (interval === "hour" || interval === "minute") && begun.length <= 2;
+    const places = hours ? [...texts.keys()] : begun;
+    const every = Math.max(1, Math.ceil(places.length / MOST_TICKS));
+    const spans = places.flatMap((at, number) => {
+      if (number % every || (at && this.#x(at) > WIDTH * 0.96)) return [];
       const span = document.createElement("span");
-      const text = bucket(interval, row);
-      span.textContent = interval === "hour" || interval === "minute" ? text.slice(11, 16) : moment(interval, text).replace(/^\w+, /, "");
+      const text = texts[at] ?? "";
+      const whole = interval === "hour" || interval === "minute" ? "day" : interval;
+      span.textContent = hours ? text.slice(11, 16) : moment(whole, text).replace(/^\w+, /, "");
       span.style.setProperty("--x", `${this.#x(at) / 10}%`);
       return [span];
     });
