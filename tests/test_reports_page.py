@@ -77,6 +77,9 @@ def fetched(product: Product, path: str) -> bytes:
 
 
 def settled(page: Page) -> None:
+    """Wait until it shows all that there is: of days that are being prepared, it asks again."""
+    expect(page.locator("#reports")).to_have_attribute("aria-busy", "false", timeout=90_000)
+    expect(page.locator("[data-preparing]")).to_be_hidden(timeout=90_000)
     expect(page.locator("#reports")).to_have_attribute("aria-busy", "false", timeout=90_000)
 
 
