@@ -184,6 +184,16 @@ with connect() as connection:
 """
 
 
+def erase_and_be_killed(connection: psycopg.Connection, sealing: Sealing, step: str) -> None:
+    """Have a process of its own begin the first erasure, and die in a step of it."""
+    address, _, _ = os.environ["DATABASE_URL"].rpartition("/")
+    environment = {**os.environ, "DATABASE_URL": f"{address}/{connection.info.dbname}"}
+    environment["DJANGO_SETTINGS_MODULE"] = "analytics.settings"
+    command = [sys.executable, "-c", KILLED, step, str(sealing.folder)]
+    ended = subprocess.run(command, env=environment, capture_output=True)
+    assert ended.returncode == -9, ended.stderr.decode()
+
+
 @pytest.mark.waits
 def test_erasing_that_is_killed_in_any_step_is_done_again(
     sites: tuple[Site, Site], connection: psycopg.Connection, sealing: Sealing
@@ -195,14 +205,8 @@ def test_erasing_that_is_killed_in_any_step_is_done_again(
     prepare(connection, sealing, "sealed")
     told = answers(never, sealing.folder)
     erasure = erasure_request.pages(erased, "me", AT_ONCE, "/users/anna")
-    address, _, _ = os.environ["DATABASE_URL"].rpartition("/")
-    environment = {**os.environ, "DATABASE_URL": f"{address}/{connection.info.dbname}"}
-    environment["DJANGO_SETTINGS_MODULE"] = "analytics.settings"
     for step in ("rows", "commit", "end"):
-        ended = subprocess.run(
-            [sys.executable, "-c", KILLED, step, str(sealing.folder)], env=environment, capture_output=True
-        )
-        assert ended.returncode == -9, ended.stderr.decode()
+        erase_and_be_killed(connection, sealing, step)
         erasure.refresh_from_db()
         assert (erasure.state, erasure.pattern) == ("running", "/users/anna")
     assert erasing.due(timezone.now()) == [erasure]
@@ -233,14 +237,8 @@ def test_a_number_means_the_same_visitor_whoever_goes_before_and_whatever_is_kil
         erasure_request.visitors_day(erased, "me", AT_ONCE, str(number), second)
         for number in (1, max(numbers), 2)
     )
-    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "analytics.settings"}
-    address, _, _ = os.environ["DATABASE_URL"].rpartition("/")
-    environment["DATABASE_URL"] = f"{address}/{connection.info.dbname}"
     # When the day is made anew, and nobody knows yet that it is done.
-    ended = subprocess.run(
-        [sys.executable, "-c", KILLED, "files", str(sealing.folder)], env=environment, capture_output=True
-    )
-    assert ended.returncode == -9, ended.stderr.decode()
+    erase_and_be_killed(connection, sealing, "files")
     for erasure in (one, two, three):
         erasure.refresh_from_db()
         Erasing(sealing).work(connection, erasure)

@@ -271,8 +271,6 @@ class KeptParts:
 class AskedDays(ABC):
     """The days of a question, as what their parts are made of."""
 
-    # Whether parts are of who was there at once, also since the day before.
-    sweeps = False
     row_bytes = ROW_BYTES
 
     def __init__(
@@ -300,6 +298,11 @@ class AskedDays(ABC):
         begun = [day for day in paths.days if day.begins < paths.until]
         self.sources = [source for day in begun if (source := self._source(day)).files or source.before]
         self.wanted = set(self.sources)
+
+    @property
+    def sweeps(self) -> bool:
+        """Whether parts are of who was there at once, also since the day before."""
+        return False
 
     @abstractmethod
     def made(self, paths: DayPaths, run: Sequence[DaySource], slots: Sequence[int]) -> QuestionStatement:
@@ -332,16 +335,9 @@ class AskedDays(ABC):
 class AskedParts(AskedDays):
     """Days of which measures are asked."""
 
-    def __init__(
-        self,
-        question: HistoryQuestion,
-        dimensions: Sequence[str],
-        parts: tuple[str, ...],
-        found: Found,
-        paths: DayPaths,
-    ) -> None:
-        self.sweeps = any(PARTS[name].of is Of.PRESENCE for name in parts)
-        super().__init__(question, dimensions, parts, found, paths)
+    @property
+    def sweeps(self) -> bool:
+        return any(PARTS[name].of is Of.PRESENCE for name in self.kind.parts)
 
     def made(self, paths: DayPaths, run: Sequence[DaySource], slots: Sequence[int]) -> QuestionStatement:
         return PartsSql(self.question, self.dimensions, paths).parts(self.kind.parts, slots)
